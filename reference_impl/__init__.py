@@ -1,0 +1,17 @@
+"""A NumPy oracle for 2-D convolution and its gradients. Needs NumPy and nothing else."""
+
+from . import geometry, layout
+from .operations import conv2d, conv2d_backprop_filter, conv2d_backprop_input, conv2d_matrix, conv2d_transpose
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "__version__",
+    "conv2d",
+    "conv2d_backprop_filter",
+    "conv2d_backprop_input",
+    "conv2d_matrix",
+    "conv2d_transpose",
+    "geometry",
+    "layout",
+]

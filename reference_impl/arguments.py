@@ -1,0 +1,163 @@
+"""Checks of the arguments, made once, at the public edge, before any work."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+PADDING_WORDS = ("VALID", "SAME", "SAME_LOWER", "FULL")
+
+AxisPadding = str | tuple[int, int]
+Padding = str | tuple[tuple[int, int], tuple[int, int]]
+Sizes = tuple[int, int, int, int]
+
+_FLOATS = tuple(map(np.dtype, (np.float16, np.float32, np.float64)))  # bfloat16 is no dtype of NumPy's own
+
+
+def integer(value: Any, name: str, *, at_least: int) -> int:
+    """`value` as a Python int. Raises TypeError for a bool or non-integer, ValueError below `at_least`."""
+    try:
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError
+        result = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, not {value!r} of type {type(value).__name__}") from None
+    if result < at_least:
+        raise ValueError(f"{name} must be >= {at_least}, not {result}")
+    return result
+
+
+def pair(value: Any, name: str, *, at_least: int = 1) -> tuple[int, int]:
+    """One integer for both axes, or (height, width)."""
+    if not _is_sequence(value):
+        value = (value, value)
+    items = tuple(value)
+    if len(items) != 2:
+        raise ValueError(f"{name} must be an integer or a (height, width) pair, not {len(items)} values: {value!r}")
+    return (
+        integer(items[0], f"{name} along height", at_least=at_least),
+        integer(items[1], f"{name} along width", at_least=at_least),
+    )
+
+
+def sizes(value: Any, name: str, letters: str) -> Sizes:
+    """A 4-D shape, named by `letters`; kernel sizes are at least 1, the rest at least 0."""
+    items = tuple(value) if _is_sequence(value) else None
+    axes = letters.split()
+    if items is None or len(items) != len(axes):
+        raise ValueError(f"{name} must be {len(axes)} integers ({', '.join(axes)}), not {value!r}")
+    checked = [integer(n, f"{name}'s {axis}", at_least=axis in ("kh", "kw")) for n, axis in zip(items, axes, strict=True)]
+    return tuple(checked)  # type: ignore[return-value]
+
+
+def axis_padding(padding: Any, name: str = "padding") -> AxisPadding:
+    """A padding word, or the (before, after) of one axis."""
+    if isinstance(padding, str):
+        if padding not in PADDING_WORDS:
+            raise ValueError(f"padding must be one of {', '.join(PADDING_WORDS)}, or explicit; not {padding!r}")
+        return padding
+    items = tuple(padding) if _is_sequence(padding) else ()
+    if len(items) != 2:
+        raise ValueError(f"{name} must be (before, after), not {padding!r}")
+    return (
+        integer(items[0], f"{name} before", at_least=0),
+        integer(items[1], f"{name} after", at_least=0),
+    )
+
+
+def padding(value: Any) -> Padding:
+    """A padding word, or ((top, bottom), (left, right))."""
+    if isinstance(value, str):
+        return axis_padding(value)  # type: ignore[return-value]
+    items = tuple(value) if _is_sequence(value) else ()
+    if len(items) != 2 or not all(_is_sequence(item) for item in items):
+        raise ValueError(
+            f"padding must be one of {', '.join(PADDING_WORDS)}, or ((top, bottom), (left, right)); not {value!r}"
+        )
+    height, width = axis_padding(items[0], "padding along height"), axis_padding(items[1], "padding along width")
+    return height, width  # type: ignore[return-value]
+
+
+def array(value: Any, name: str, letters: str) -> np.ndarray:
+    """`value` as a 4-D array of a supported dtype; never a copy of an array that already is one."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{name} must be a plain array, not a masked one: its mask would be ignored")
+    try:
+        result = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} must be a rectangular array ({letters}): {error}") from None
+    axes = letters.split()
+    if result.dtype.kind == "O" and result.size:
+        _check_rational(result, name)
+    elif result.dtype.kind not in "biuO" and result.dtype not in _FLOATS and result.dtype.name != "bfloat16":
+        raise TypeError(
+            f"{name} must hold integers, bool, float16, bfloat16, float32, float64, or Python int and Fraction objects; "
+            f"not dtype {result.dtype}"
+        )
+    if result.ndim != len(axes):
+        raise ValueError(f"{name} must have {len(axes)} axes ({', '.join(axes)}), not shape {result.shape}")
+    return result
+
+
+def shape_must_be(actual: tuple, expected: tuple, name: str, why: str) -> None:
+    if actual != expected:
+        raise ValueError(f"{name} must have shape {expected}, {why}; not {actual}")
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """The dtype in which products are summed, and that of the result."""
+
+    compute: np.dtype
+    result: np.dtype
+
+
+def arithmetic(left: np.ndarray, right: np.ndarray, terms: int, names: tuple[str, str]) -> Arithmetic:
+    """How to sum `terms` products of two arrays.
+
+    Floats of any width in float64. Integers exactly, as int64: by way of float64 (and so BLAS) where no sum
+    can pass 2**53. Python int and Fraction objects exactly, as objects.
+    """
+    kinds = {left.dtype.kind, right.dtype.kind}
+    float64, int64 = np.dtype(np.float64), np.dtype(np.int64)
+    if "O" in kinds:
+        if not kinds <= set("Obiu"):
+            raise TypeError(
+                f"{names[0]} and {names[1]} must both be exact when one holds objects; "
+                f"not {left.dtype} and {right.dtype}"
+            )
+        return Arithmetic(np.dtype(object), np.dtype(object))
+    if not kinds <= set("biu"):
+        return Arithmetic(float64, float64)
+    peaks = _largest_magnitude(left), _largest_magnitude(right)
+    bound = terms * peaks[0] * peaks[1]
+    if bound >= 2**63:
+        raise ValueError(
+            f"integer results must fit int64: {terms} terms of at most {peaks[0]} ({names[0]}) * {peaks[1]} "
+            f"({names[1]}) could reach {bound} > {2**63 - 1}; use arrays of dtype object for exact Python integers"
+        )
+    return Arithmetic(float64 if bound <= 2**53 else int64, int64)
+
+
+def _largest_magnitude(integers: np.ndarray) -> int:
+    if integers.size == 0:
+        return 0
+    return max(abs(int(integers.min())), abs(int(integers.max())))
+
+
+def _check_rational(objects: np.ndarray, name: str) -> None:
+    for index, value in np.ndenumerate(objects):
+        if not isinstance(value, (int, Fraction)):
+            raise TypeError(
+                f"{name} of dtype object must hold Python int or Fraction; "
+                f"at {index} it holds {value!r} of type {type(value).__name__}"
+            )
+
+
+def _is_sequence(value: Any) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, (str, bytes)) and getattr(value, "ndim", 1) > 0

@@ -1,0 +1,64 @@
+"""What a backend is: some of the four operations on NumPy arrays, and a declaration of what it can do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+OPERATIONS = ("conv2d", "conv2d_backprop_input", "conv2d_backprop_filter", "conv2d_transpose")
+
+
+@dataclass(frozen=True)
+class Lack:
+    """Something that a backend does not offer: `applies(operation, case)` says where, `reason` why."""
+
+    reason: str
+    applies: Callable[[str, Any], bool]
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a backend declares. What it does not declare lacking, it must do right.
+
+    Parameters
+    ----------
+    operations : those of the four that it offers
+    dtypes : names of the dtypes that it takes
+    result_dtypes : the dtype of its results where that is not the arguments'
+    lacks : cases that it does not offer
+    composed : (operation, case) -> how the adapter composes what the framework has no mode for, or None
+        where the framework's own mode is called ("native").
+    share : the part of the cases that it is given by default, below 1 for routes that compile for every shape
+    """
+
+    operations: tuple[str, ...] = OPERATIONS
+    dtypes: tuple[str, ...] = ("float32", "float64")
+    result_dtypes: Mapping[str, str] = field(default_factory=dict)
+    lacks: tuple[Lack, ...] = ()
+    composed: Callable[[str, Any], str | None] = lambda operation, case: None
+    share: float = 1.0
+
+    def unsupported(self, operation: str, case: Any) -> str | None:
+        """Why `operation` on `case` is declared unsupported, or None."""
+        if operation not in self.operations:
+            return f"offers no {operation}"
+        if case.dtype not in self.dtypes:
+            return f"offers no {case.dtype}"
+        for lack in self.lacks:
+            if lack.applies(operation, case):
+                return lack.reason
+        return None
+
+    def result_dtype(self, dtype: str) -> str:
+        return self.result_dtypes.get(dtype, dtype)
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """A subject. It also has those of the four operations that its capabilities name, with the signatures of
+    `reference_impl`: NumPy arrays in and out, NHWC and HWIO, options by keyword."""
+
+    name: str
+    version: str
+    capabilities: Capabilities

@@ -1,0 +1,262 @@
+"""Sizes, padding and windows: all the arithmetic of a 2-D convolution that involves no array."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from . import arguments
+from .arguments import PADDING_WORDS, AxisPadding, Sizes
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One spatial axis: a dilated, strided kernel sliding over a padded input.
+
+    `stride` and `dilation` are in input positions; pads are counts of zeros.
+
+    Raises
+    ------
+    ValueError
+        If the dilated kernel is larger than the padded input.
+    """
+
+    input_size: int
+    kernel_size: int
+    stride: int = 1
+    dilation: int = 1
+    pad_before: int = 0
+    pad_after: int = 0
+    name: str = "axis"
+
+    def __post_init__(self) -> None:
+        if self.kernel_extent > self.padded_size:
+            raise ValueError(
+                f"kernel must fit in the padded input along {self.name}: "
+                f"kernel extent {self.kernel_extent} > padded size {self.padded_size} "
+                f"(input {self.input_size}, padding {self.pad_before}+{self.pad_after}, "
+                f"kernel {self.kernel_size}, dilation {self.dilation})"
+            )
+
+    @property
+    def kernel_extent(self) -> int:
+        """Input positions spanned by the dilated kernel."""
+        return (self.kernel_size - 1) * self.dilation + 1
+
+    @property
+    def padded_size(self) -> int:
+        return self.pad_before + self.input_size + self.pad_after
+
+    @property
+    def output_size(self) -> int:
+        """How many windows fit: floor((padded_size - kernel_extent) / stride) + 1."""
+        return (self.padded_size - self.kernel_extent) // self.stride + 1
+
+    @property
+    def leftover(self) -> int:
+        """Positions at the end of the padded input that no window reaches."""
+        return (self.padded_size - self.kernel_extent) % self.stride
+
+    def reads(self, tap: int, outputs: range) -> tuple[slice, slice]:
+        """Which of `outputs` see the input, not padding, at `tap`, and the input positions that they see.
+
+        Output position h reads input position h * stride + tap * dilation - pad_before. The first
+        slice counts from the start of `outputs`; the second is into the input.
+        """
+        shift = tap * self.dilation - self.pad_before
+        first = max(outputs.start, _ceil_div(-shift, self.stride))
+        stop = min(outputs.stop, _ceil_div(self.input_size - shift, self.stride))
+        if first >= stop:
+            return slice(0, 0), slice(0, 0)
+        return (
+            slice(first - outputs.start, stop - outputs.start),
+            slice(first * self.stride + shift, (stop - 1) * self.stride + shift + 1, self.stride),
+        )
+
+
+def padding_of(padding: AxisPadding, input_size: int, extent: int, stride: int) -> tuple[int, int]:
+    """Zeros before and after one axis, for a padding word or an explicit (before, after).
+
+    SAME        output ceil(n / stride), total max((output - 1) * stride + extent - n, 0), the odd zero after
+    SAME_LOWER  as SAME, the odd zero before
+    VALID       none
+    FULL        extent - 1 on both sides: every overlap of input and kernel
+
+    `extent` is the dilated kernel's: (kernel - 1) * dilation + 1.
+
+    References
+    ----------
+    https://www.tensorflow.org/api_docs/python/tf/nn#notes_on_padding_2
+    https://onnx.ai/onnx/operators/onnx__Conv.html (SAME_UPPER and SAME_LOWER)
+    """
+    if not isinstance(padding, str):
+        return padding
+    if padding in ("SAME", "SAME_LOWER"):
+        output_size = _ceil_div(input_size, stride)
+        total = max((output_size - 1) * stride + extent - input_size, 0)
+        less, more = total // 2, total - total // 2
+        return (less, more) if padding == "SAME" else (more, less)
+    if padding == "VALID":
+        return 0, 0
+    if padding == "FULL":
+        return extent - 1, extent - 1
+    raise ValueError(f"padding must be one of {', '.join(PADDING_WORDS)}, or explicit; not {padding!r}")
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """The sizes of one `conv2d`, from which those of its gradients and its transpose follow."""
+
+    batch: int
+    height: Axis
+    width: Axis
+    input_channels: int
+    output_channels: int
+    groups: int = 1
+
+    @classmethod
+    def checked(
+        cls,
+        input_sizes: Sizes,
+        filter_sizes: Sizes,
+        strides: Any,
+        padding: Any,
+        dilations: Any,
+        groups: Any,
+        names: tuple[str, str] = ("input", "filters"),
+    ) -> Convolution:
+        """The sizes of one forward convolution, checked; `names` are those of the first two in messages."""
+        strides = arguments.pair(strides, "strides")
+        dilations = arguments.pair(dilations, "dilations")
+        padding = arguments.padding(padding)
+        groups = arguments.integer(groups, "groups", at_least=1)
+        if min(filter_sizes[:2]) < 1:
+            raise ValueError(f"kernel size must be >= 1 along height and width: {names[1]} has shape {filter_sizes}")
+        for sizes, name in zip((input_sizes, filter_sizes), names, strict=True):
+            if sizes[3] % groups:
+                raise ValueError(f"groups must divide the channels: {name}'s last axis {sizes[3]} % groups {groups} != 0")
+        if filter_sizes[2] * groups != input_sizes[3]:
+            raise ValueError(
+                f"{names[1]}'s third axis must be the input channels / groups: "
+                f"{filter_sizes[2]} != {input_sizes[3]} / {groups} "
+                f"({names[0]} {tuple(input_sizes)}, {names[1]} {tuple(filter_sizes)})"
+            )
+        pairs = (padding, padding) if isinstance(padding, str) else padding
+        axes = []
+        for name, size, kernel, stride, pad, dilation in zip(
+            ("height", "width"), input_sizes[1:3], filter_sizes[:2], strides, pairs, dilations, strict=True
+        ):
+            before, after = padding_of(pad, size, (kernel - 1) * dilation + 1, stride)
+            axes.append(Axis(size, kernel, stride, dilation, before, after, name))
+        return cls(input_sizes[0], *axes, input_sizes[3], filter_sizes[3], groups)
+
+    @property
+    def input_sizes(self) -> Sizes:
+        return self.batch, self.height.input_size, self.width.input_size, self.input_channels
+
+    @property
+    def filter_sizes(self) -> Sizes:
+        return (*self.kernel_size, self.input_channels // self.groups, self.output_channels)
+
+    @property
+    def output_shape(self) -> Sizes:
+        return self.batch, self.height.output_size, self.width.output_size, self.output_channels
+
+    @property
+    def kernel_size(self) -> tuple[int, int]:
+        return self.height.kernel_size, self.width.kernel_size
+
+    @property
+    def padding(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """The zeros actually added: ((top, bottom), (left, right))."""
+        return (self.height.pad_before, self.height.pad_after), (self.width.pad_before, self.width.pad_after)
+
+    @property
+    def is_pointwise(self) -> bool:
+        """One tap and no padding: a window is one input position."""
+        return self.kernel_size == (1, 1) and self.padding == ((0, 0), (0, 0))
+
+    def terms(self, operation: str) -> int:
+        """The most products that one element of `operation`'s result sums."""
+        taps = self.height.kernel_size * self.width.kernel_size
+        if operation == "conv2d":
+            return taps * self.input_channels // self.groups
+        if operation in ("conv2d_backprop_input", "conv2d_transpose"):
+            return taps * self.output_channels // self.groups
+        if operation == "conv2d_backprop_filter":
+            return self.batch * self.height.output_size * self.width.output_size
+        raise ValueError(f"operation must be one of the four, not {operation!r}")
+
+    def taps(self, rows: range, columns: range) -> Iterator[tuple[tuple, tuple]]:
+        """Where the windows of a block of output positions lie: the one place that says so.
+
+        For each tap (p, q), an index into windows (groups, N, rows, columns, kh, kw, channels) and one into
+        the input (groups, N, H, W, channels), naming the same elements. What no index names is padding.
+        """
+        every = slice(None)
+        across = [self.width.reads(q, columns) for q in range(self.width.kernel_size)]
+        for p in range(self.height.kernel_size):
+            window_rows, input_rows = self.height.reads(p, rows)
+            for q, (window_columns, input_columns) in enumerate(across):
+                yield (every, every, window_rows, window_columns, p, q), (every, every, input_rows, input_columns)
+
+
+@dataclass(frozen=True)
+class TransposedSizes:
+    """The sizes that a transposed convolution may give along one axis.
+
+    `legal` are all input sizes whose forward convolution has the given number of outputs; `keras` and
+    `torch` (with output_padding = 0) are the ones that those pick, None where they have no such padding.
+    """
+
+    legal: tuple[int, ...]
+    keras: int | None
+    torch: int | None
+
+
+def transposed_sizes(
+    input_size: int,
+    kernel_size: int,
+    *,
+    stride: int = 1,
+    dilation: int = 1,
+    padding: AxisPadding = "VALID",
+) -> TransposedSizes:
+    """Every output size that `conv2d_transpose` can have for `input_size`, along one axis.
+
+    `padding` is the forward convolution's. TensorFlow's `tf.nn.conv2d_transpose` takes any of them as its
+    `output_shape`; Keras and torch compute one.
+
+    References
+    ----------
+    https://keras.io/api/layers/convolution_layers/convolution2d_transpose/
+    https://pytorch.org/docs/stable/generated/torch.nn.ConvTranspose2d.html
+    """
+    input_size = arguments.integer(input_size, "input_size", at_least=1)
+    kernel_size = arguments.integer(kernel_size, "kernel_size", at_least=1)
+    stride = arguments.integer(stride, "stride", at_least=1)
+    dilation = arguments.integer(dilation, "dilation", at_least=1)
+    padding = arguments.axis_padding(padding)
+    extent = (kernel_size - 1) * dilation + 1
+    if padding in ("SAME", "SAME_LOWER"):
+        smallest = (input_size - 1) * stride + 1
+    else:
+        before, after = padding_of(padding, 0, extent, stride)
+        smallest = (input_size - 1) * stride + extent - before - after
+    # One size per leftover; below 1 there is no image.
+    legal = tuple(range(max(smallest, 1), smallest + stride))
+    symmetric = not isinstance(padding, str) and padding[0] == padding[1] or padding in ("VALID", "FULL")
+    keras = {
+        "VALID": input_size * stride + max(extent - stride, 0),
+        "SAME": input_size * stride,
+    }.get(padding if isinstance(padding, str) else "")
+    return TransposedSizes(
+        legal,
+        keras if keras in legal else None,
+        smallest if symmetric and smallest in legal else None,
+    )
+
+
+def _ceil_div(numerator: int, denominator: int) -> int:
+    return -(-numerator // denominator)

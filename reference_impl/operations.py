@@ -1,0 +1,298 @@
+"""The four operations: three derivatives of one trilinear form, computed by three matrix products.
+
+    T(x, W, G) = < unfold(x) @ W, G >        unfold(x): one row per output position, its window of the padded x
+
+    conv2d                  = dT/dG = unfold(x) @ W
+    conv2d_backprop_filter  = dT/dW = unfold(x).T @ G
+    conv2d_backprop_input   = dT/dx = fold(G @ W.T)        fold: the adjoint of unfold
+    conv2d_transpose        = conv2d_backprop_input by its other name
+
+Everywhere NHWC inputs and HWIO filters, and *cross-correlation*: the kernel is not flipped. Results are int64
+for integers and bool, float64 for floats, object for Python int and Fraction. On integers and objects every
+result is exact. Arguments are never written to.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import arguments
+from .geometry import Convolution, transposed_sizes
+from .windows import channel_blocks, channel_box, filter_block, fold, output_box, output_rows, position_blocks, unfold, window_size
+
+
+def conv2d(
+    input: Any, filters: Any, *, strides: Any = 1, padding: Any = "VALID", dilations: Any = 1, groups: int = 1
+) -> np.ndarray:
+    """2-D convolution (cross-correlation) of `input` with `filters`.
+
+    output[n, h, w, o] = sum_pqi padded[n, h*sh + p*dh, w*sw + q*dw, i] * filters[p, q, i, o]
+
+    With groups, the channels of both sides fall into that many equal blocks, in order; o sums over the input
+    channels of its own block.
+
+    Parameters
+    ----------
+    input : array (N, H, W, I)
+    filters : array (kh, kw, I / groups, O)
+    strides, dilations : int or (int, int), in input positions, >= 1, height first
+    padding : "VALID", "SAME", "SAME_LOWER", "FULL" or ((top, bottom), (left, right)), zeros, >= 0
+        Computed from the dilated kernel; see `geometry.padding_of`. Strides apply after padding.
+    groups : int, >= 1, dividing I and O
+        I for a depthwise convolution.
+
+    Returns
+    -------
+    array (N, H', W', O), H' = floor((padded height - kernel extent) / sh) + 1
+        int64, float64 or object: exact for integers and objects.
+
+    Raises
+    ------
+    TypeError
+        For an unsupported dtype (complex, strings, ...) or an argument that is not an integer.
+    ValueError
+        For shapes that do not fit, a kernel larger than the padded input, values out of range, or integers
+        whose result could overflow int64.
+
+    References
+    ----------
+    https://www.tensorflow.org/api_docs/python/tf/nn/conv2d
+    """
+    input = arguments.array(input, "input", "N H W I")
+    filters = arguments.array(filters, "filters", "kh kw I O")
+    problem = Convolution.checked(input.shape, filters.shape, strides, padding, dilations, groups)
+    numbers = arguments.arithmetic(input, filters, problem.terms("conv2d"), ("input", "filters"))
+    output = np.zeros(problem.output_shape, numbers.result)
+    for channels in channel_blocks(problem):
+        matrix = filter_block(filters, problem, channels, numbers)
+        for block in position_blocks(problem, channels):
+            box = output_box(output, problem, block, channels)
+            box[...] = _multiply(unfold(input, problem, block, numbers.compute), matrix).reshape(box.shape)
+    return output
+
+
+def conv2d_backprop_input(
+    input_sizes: Any,
+    filters: Any,
+    out_backprop: Any,
+    *,
+    strides: Any = 1,
+    padding: Any = "VALID",
+    dilations: Any = 1,
+    groups: int = 1,
+) -> np.ndarray:
+    """Gradient of `conv2d` with respect to its input (its VJP at `out_backprop`).
+
+    padded_backprop[n, y, x, i] = sum_hwpqo out_backprop[n, h, w, o] * filters[p, q, i, o]
+                                  over h*sh + p*dh = y and w*sw + q*dw = x,
+
+    without the padding. Input positions that no window reads get 0.
+
+    Parameters
+    ----------
+    input_sizes : (N, H, W, I)
+    filters : array (kh, kw, I / groups, O)
+    out_backprop : array (N, H', W', O)
+        Cotangent of `conv2d`'s output; its shape must be that output's.
+    strides, padding, dilations, groups
+        As given to `conv2d`.
+
+    Returns
+    -------
+    array (N, H, W, I)
+        int64, float64 or object: exact for integers and objects.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `conv2d`; also if `out_backprop` has another shape than the output of that convolution.
+
+    References
+    ----------
+    https://www.tensorflow.org/api_docs/python/tf/raw_ops/Conv2DBackpropInput
+    """
+    filters = arguments.array(filters, "filters", "kh kw I O")
+    input_sizes = arguments.sizes(input_sizes, "input_sizes", "N H W I")
+    out_backprop = arguments.array(out_backprop, "out_backprop", "N H W O")
+    problem = Convolution.checked(input_sizes, filters.shape, strides, padding, dilations, groups)
+    arguments.shape_must_be(out_backprop.shape, problem.output_shape, "out_backprop", "that of conv2d's output")
+    return _backprop_input(problem, filters, out_backprop, "out_backprop")
+
+
+def conv2d_backprop_filter(
+    input: Any,
+    filter_sizes: Any,
+    out_backprop: Any,
+    *,
+    strides: Any = 1,
+    padding: Any = "VALID",
+    dilations: Any = 1,
+    groups: int = 1,
+) -> np.ndarray:
+    """Gradient of `conv2d` with respect to its filters (its VJP at `out_backprop`).
+
+    filter_backprop[p, q, i, o] = sum_nhw padded[n, h*sh + p*dh, w*sw + q*dw, i] * out_backprop[n, h, w, o]
+
+    Parameters
+    ----------
+    input : array (N, H, W, I)
+    filter_sizes : (kh, kw, I / groups, O)
+    out_backprop : array (N, H', W', O)
+        Cotangent of `conv2d`'s output; its shape must be that output's.
+    strides, padding, dilations, groups
+        As given to `conv2d`.
+
+    Returns
+    -------
+    array (kh, kw, I / groups, O)
+        int64, float64 or object: exact for integers and objects.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `conv2d`; also if `out_backprop` has another shape than the output of that convolution.
+
+    References
+    ----------
+    https://www.tensorflow.org/api_docs/python/tf/raw_ops/Conv2DBackpropFilter
+    """
+    input = arguments.array(input, "input", "N H W I")
+    filter_sizes = arguments.sizes(filter_sizes, "filter_sizes", "kh kw I O")
+    out_backprop = arguments.array(out_backprop, "out_backprop", "N H W O")
+    problem = Convolution.checked(input.shape, filter_sizes, strides, padding, dilations, groups, ("input", "filter_sizes"))
+    arguments.shape_must_be(out_backprop.shape, problem.output_shape, "out_backprop", "that of conv2d's output")
+    terms = problem.terms("conv2d_backprop_filter")
+    numbers = arguments.arithmetic(input, out_backprop, terms, ("input", "out_backprop"))
+    result = np.zeros(filter_sizes, numbers.result)
+    for channels in channel_blocks(problem):
+        total = np.zeros((problem.groups, window_size(problem), len(channels)), numbers.compute)
+        for block in position_blocks(problem, channels):
+            windows = unfold(input, problem, block, numbers.compute)
+            total += _multiply(windows.transpose(0, 2, 1), output_rows(out_backprop, problem, block, channels, numbers))
+        box = channel_box(result, problem, channels)
+        box[...] = total.reshape(box.shape)
+    return result
+
+
+def conv2d_transpose(
+    input: Any,
+    filters: Any,
+    output_shape: Any,
+    *,
+    strides: Any = 1,
+    padding: Any = "VALID",
+    dilations: Any = 1,
+    groups: int = 1,
+) -> np.ndarray:
+    """Transposed convolution: the adjoint of `conv2d`, which takes `output_shape` to `input`'s shape.
+
+    conv2d_transpose(input, filters, output_shape) = conv2d_backprop_input(output_shape, filters, input)
+
+    It is not an inverse ("deconvolution"). `filters` and every option are those of the forward convolution.
+
+    Parameters
+    ----------
+    input : array (N, H', W', O)
+    filters : array (kh, kw, output channels / groups, O)
+        The same array that the forward `conv2d` takes.
+    output_shape : (N, H, W, output channels)
+        One whose forward convolution gives `input`'s shape. Several sizes are legal when the stride is above
+        1; `geometry.transposed_sizes` lists them with those that Keras and torch pick.
+    strides, padding, dilations, groups
+        As given to the forward `conv2d`.
+
+    Returns
+    -------
+    array of shape `output_shape`
+        int64, float64 or object: exact for integers and objects.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `conv2d`; also if the forward convolution of `output_shape` has another shape than `input`.
+
+    References
+    ----------
+    https://www.tensorflow.org/api_docs/python/tf/nn/conv2d_transpose
+    """
+    input = arguments.array(input, "input", "N H W O")
+    filters = arguments.array(filters, "filters", "kh kw I O")
+    output_shape = arguments.sizes(output_shape, "output_shape", "N H W I")
+    problem = Convolution.checked(output_shape, filters.shape, strides, padding, dilations, groups, ("output_shape", "filters"))
+    if input.shape != problem.output_shape:
+        raise ValueError(
+            f"output_shape must be one whose forward convolution gives input's shape {input.shape}; "
+            f"{output_shape} gives {problem.output_shape}{_legal_sizes(input.shape, problem, padding)}"
+        )
+    return _backprop_input(problem, filters, input, "input")
+
+
+def conv2d_matrix(
+    input_sizes: Any,
+    filters: Any,
+    *,
+    strides: Any = 1,
+    padding: Any = "VALID",
+    dilations: Any = 1,
+    groups: int = 1,
+) -> np.ndarray:
+    """The matrix of `conv2d` as a linear map of its input, for given filters.
+
+    conv2d(x, filters).ravel() = matrix @ x.ravel(), for one image x; its transpose is `conv2d_transpose`'s matrix.
+
+    Parameters
+    ----------
+    input_sizes : (H, W, I) of one image
+    filters : array (kh, kw, I / groups, O)
+    strides, padding, dilations, groups
+        As given to `conv2d`.
+
+    Returns
+    -------
+    array (H'*W'*O, H*W*I)
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `conv2d`.
+    """
+    input_sizes = arguments.sizes(input_sizes, "input_sizes", "H W I")
+    filters = arguments.array(filters, "filters", "kh kw I O")
+    size = int(np.prod(input_sizes))
+    units = np.eye(size, dtype=np.int8).reshape(size, *input_sizes)
+    columns = conv2d(units, filters, strides=strides, padding=padding, dilations=dilations, groups=groups)
+    return columns.reshape(size, int(np.prod(columns.shape[1:]))).T
+
+
+def _backprop_input(problem: Convolution, filters: np.ndarray, cotangent: np.ndarray, name: str) -> np.ndarray:
+    terms = problem.terms("conv2d_backprop_input")
+    numbers = arguments.arithmetic(cotangent, filters, terms, (name, "filters"))
+    result = np.zeros(problem.input_sizes, numbers.result)
+    for channels in channel_blocks(problem):
+        matrix = filter_block(filters, problem, channels, numbers)
+        for block in position_blocks(problem, channels):
+            windows = _multiply(output_rows(cotangent, problem, block, channels, numbers), matrix.transpose(0, 2, 1))
+            fold(windows.astype(numbers.result, copy=False), problem, block, result)
+    return result
+
+
+def _legal_sizes(input_shape: tuple, problem: Convolution, padding: Any) -> str:
+    """What `output_shape` could be, for an error message."""
+    said = []
+    paddings = (padding, padding) if isinstance(padding, str) else padding
+    for axis, size, pad in zip((problem.height, problem.width), input_shape[1:3], paddings, strict=True):
+        if size >= 1 and size != axis.output_size:
+            legal = transposed_sizes(
+                size, axis.kernel_size, stride=axis.stride, dilation=axis.dilation, padding=pad
+            ).legal
+            span = f"{legal[0]} to {legal[-1]}" if len(legal) > 1 else f"{legal[0]}" if legal else "no size"
+            said.append(f"; along {axis.name} {span} would give {size}")
+    return "".join(said)
+
+
+def _multiply(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    # A NaN or infinity in the data is the caller's business, not a warning of ours.
+    with np.errstate(invalid="ignore", over="ignore"):
+        return left @ right

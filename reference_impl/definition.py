@@ -1,0 +1,114 @@
+"""The textbook sum, in plain Python: what the oracle itself is held to. Imports nothing.
+
+Every one of the four operations sums products over the same index set, that of the trilinear form
+
+    T(x, W, G) = sum  x[n, y, x, i] * W[p, q, k, o] * G[n, h, w, o]
+                 over  y = h * stride + p * dilation - top,  inside the image (and so for x, w, q and left),
+                       o in group g,  i = g * (channels of a group) + k
+
+and each leaves out the factor that it differentiates by. Arguments are arrays or nested lists of Python
+integers (or Fractions); results are nested lists. The kernel is not flipped.
+"""
+
+
+def pads(padding, size, kernel, stride, dilation):
+    """Zeros (before, after) along one axis."""
+    extent = 1 + (kernel - 1) * dilation
+    if padding == "VALID":
+        return 0, 0
+    if padding == "FULL":
+        return extent - 1, extent - 1
+    if padding in ("SAME", "SAME_LOWER"):
+        outputs = size // stride + (size % stride > 0)
+        total = 0
+        while size + total < (outputs - 1) * stride + extent:
+            total += 1
+        half = total // 2
+        return (half, total - half) if padding == "SAME" else (total - half, half)
+    before, after = padding
+    return before, after
+
+
+def output_size(size, kernel, stride, dilation, before, after):
+    """The number of positions at which the whole dilated kernel lies in the padded input."""
+    last_tap = (kernel - 1) * dilation
+    return len([start for start in range(0, before + size + after, stride) if start + last_tap < before + size + after])
+
+
+def _axis(padding, size, kernel, stride, dilation):
+    """All (output position, tap, input position) of one axis that touch the image; and the output size."""
+    before, after = pads(padding, size, kernel, stride, dilation)
+    outputs = output_size(size, kernel, stride, dilation, before, after)
+    touching = []
+    for h in range(outputs):
+        for p in range(kernel):
+            y = h * stride + p * dilation - before
+            if 0 <= y < size:
+                touching.append((h, p, y))
+    return touching, outputs
+
+
+def _axes(input_sizes, filter_sizes, strides, padding, dilations):
+    along_height, along_width = (padding, padding) if isinstance(padding, str) else padding
+    return (
+        _axis(along_height, input_sizes[1], filter_sizes[0], strides[0], dilations[0]),
+        _axis(along_width, input_sizes[2], filter_sizes[1], strides[1], dilations[1]),
+    )
+
+
+def output_shape(input_sizes, filter_sizes, strides, padding, dilations, groups):
+    (_, height), (_, width) = _axes(input_sizes, filter_sizes, strides, padding, dilations)
+    return input_sizes[0], height, width, filter_sizes[3]
+
+
+def _products(input_sizes, filter_sizes, strides, padding, dilations, groups):
+    """The indices of x, W and G in each product of the trilinear form."""
+    (rows, _), (columns, _) = _axes(input_sizes, filter_sizes, strides, padding, dilations)
+    _, _, group_inputs, output_channels = filter_sizes
+    for n in range(input_sizes[0]):
+        for h, p, y in rows:
+            for w, q, x in columns:
+                for o in range(output_channels):
+                    group = o // (output_channels // groups)
+                    for k in range(group_inputs):
+                        yield (n, y, x, group * group_inputs + k), (p, q, k, o), (n, h, w, o)
+
+
+def _zeros(shape):
+    return [_zeros(shape[1:]) for _ in range(shape[0])] if shape else 0
+
+
+def _at(array, index):
+    a, b, c, d = index
+    return array[a][b][c][d]
+
+
+def _add(array, index, value):
+    a, b, c, d = index
+    array[a][b][c][d] += value
+
+
+def conv2d(input, filters, input_sizes, filter_sizes, strides, padding, dilations, groups):
+    geometry = input_sizes, filter_sizes, strides, padding, dilations, groups
+    output = _zeros(output_shape(*geometry))
+    for x, w, g in _products(*geometry):
+        _add(output, g, _at(input, x) * _at(filters, w))
+    return output
+
+
+def conv2d_backprop_input(filters, out_backprop, input_sizes, filter_sizes, strides, padding, dilations, groups):
+    input_backprop = _zeros(input_sizes)
+    for x, w, g in _products(input_sizes, filter_sizes, strides, padding, dilations, groups):
+        _add(input_backprop, x, _at(filters, w) * _at(out_backprop, g))
+    return input_backprop
+
+
+def conv2d_backprop_filter(input, out_backprop, input_sizes, filter_sizes, strides, padding, dilations, groups):
+    filter_backprop = _zeros(filter_sizes)
+    for x, w, g in _products(input_sizes, filter_sizes, strides, padding, dilations, groups):
+        _add(filter_backprop, w, _at(input, x) * _at(out_backprop, g))
+    return filter_backprop
+
+
+def conv2d_transpose(input, filters, output_shape, filter_sizes, strides, padding, dilations, groups):
+    return conv2d_backprop_input(filters, input, output_shape, filter_sizes, strides, padding, dilations, groups)

@@ -51,7 +51,8 @@ def sizes(value: Any, name: str, letters: str) -> Sizes:
     axes = letters.split()
     if items is None or len(items) != len(axes):
         raise ValueError(f"{name} must be {len(axes)} integers ({', '.join(axes)}), not {value!r}")
-    checked = [integer(n, f"{name}'s {axis}", at_least=axis in ("kh", "kw")) for n, axis in zip(items, axes, strict=True)]
+    least = [1 if axis in ("kh", "kw") else 0 for axis in axes]
+    checked = [integer(n, f"{name}'s {axis}", at_least=m) for n, axis, m in zip(items, axes, least, strict=True)]
     return tuple(checked)  # type: ignore[return-value]
 
 
@@ -91,10 +92,12 @@ def array(value: Any, name: str, letters: str) -> np.ndarray:
         result = np.asarray(value)
     except ValueError as error:
         raise ValueError(f"{name} must be a rectangular array ({letters}): {error}") from None
+    if isinstance(value, (list, tuple)) and result.dtype.kind == "f":
+        result = _without_rounding(value, result)
     axes = letters.split()
     if result.dtype.kind == "O" and result.size:
         _check_rational(result, name)
-    elif result.dtype.kind not in "biuO" and result.dtype not in _FLOATS and result.dtype.name != "bfloat16":
+    elif result.dtype.kind not in "biuO" and not _is_float(result.dtype):
         raise TypeError(
             f"{name} must hold integers, bool, float16, bfloat16, float32, float64, or Python int and Fraction objects; "
             f"not dtype {result.dtype}"
@@ -157,6 +160,16 @@ def _check_rational(objects: np.ndarray, name: str) -> None:
                 f"{name} of dtype object must hold Python int or Fraction; "
                 f"at {index} it holds {value!r} of type {type(value).__name__}"
             )
+
+
+def _without_rounding(nested: Any, floats: np.ndarray) -> np.ndarray:
+    """`floats`, or objects where NumPy made floats of integers of which only some pass int64."""
+    objects = np.asarray(nested, object)
+    return objects if objects.size and all(isinstance(value, int) for value in objects.flat) else floats
+
+
+def _is_float(dtype: np.dtype) -> bool:
+    return dtype.name == "bfloat16" or dtype.newbyteorder("=") in _FLOATS
 
 
 def _is_sequence(value: Any) -> bool:

@@ -135,7 +135,9 @@ class Convolution:
             raise ValueError(f"kernel size must be >= 1 along height and width: {names[1]} has shape {filter_sizes}")
         for sizes, name in zip((input_sizes, filter_sizes), names, strict=True):
             if sizes[3] % groups:
-                raise ValueError(f"groups must divide the channels: {name}'s last axis {sizes[3]} % groups {groups} != 0")
+                raise ValueError(
+                    f"groups must divide the channels: {name}'s last axis {sizes[3]} % groups {groups} != 0"
+                )
         if filter_sizes[2] * groups != input_sizes[3]:
             raise ValueError(
                 f"{names[1]}'s third axis must be the input channels / groups: "
@@ -246,7 +248,7 @@ def transposed_sizes(
         smallest = (input_size - 1) * stride + extent - before - after
     # One size per leftover; below 1 there is no image.
     legal = tuple(range(max(smallest, 1), smallest + stride))
-    symmetric = not isinstance(padding, str) and padding[0] == padding[1] or padding in ("VALID", "FULL")
+    symmetric = (not isinstance(padding, str) and padding[0] == padding[1]) or padding in ("VALID", "FULL")
     keras = {
         "VALID": input_size * stride + max(extent - stride, 0),
         "SAME": input_size * stride,

@@ -20,9 +20,23 @@ import numpy as np
 
 from . import arguments
 from .geometry import Convolution, transposed_sizes
-from .windows import channel_blocks, channel_box, filter_block, fold, output_box, output_rows, position_blocks, unfold, window_size
+from .windows import (
+    channel_blocks,
+    channel_box,
+    filter_block,
+    fold,
+    output_box,
+    output_rows,
+    position_blocks,
+    unfold,
+    window_size,
+)
+
+# A NaN or infinity in the data is the caller's business, not a warning of ours.
+_silent = np.errstate(all="ignore")
 
 
+@_silent
 def conv2d(
     input: Any, filters: Any, *, strides: Any = 1, padding: Any = "VALID", dilations: Any = 1, groups: int = 1
 ) -> np.ndarray:
@@ -69,7 +83,7 @@ def conv2d(
         matrix = filter_block(filters, problem, channels, numbers)
         for block in position_blocks(problem, channels):
             box = output_box(output, problem, block, channels)
-            box[...] = _multiply(unfold(input, problem, block, numbers.compute), matrix).reshape(box.shape)
+            box[...] = (unfold(input, problem, block, numbers.compute) @ matrix).reshape(box.shape)
     return output
 
 
@@ -116,11 +130,14 @@ def conv2d_backprop_input(
     filters = arguments.array(filters, "filters", "kh kw I O")
     input_sizes = arguments.sizes(input_sizes, "input_sizes", "N H W I")
     out_backprop = arguments.array(out_backprop, "out_backprop", "N H W O")
-    problem = Convolution.checked(input_sizes, filters.shape, strides, padding, dilations, groups)
+    problem = Convolution.checked(
+        input_sizes, filters.shape, strides, padding, dilations, groups, ("input_sizes", "filters")
+    )
     arguments.shape_must_be(out_backprop.shape, problem.output_shape, "out_backprop", "that of conv2d's output")
     return _backprop_input(problem, filters, out_backprop, "out_backprop")
 
 
+@_silent
 def conv2d_backprop_filter(
     input: Any,
     filter_sizes: Any,
@@ -161,7 +178,9 @@ def conv2d_backprop_filter(
     input = arguments.array(input, "input", "N H W I")
     filter_sizes = arguments.sizes(filter_sizes, "filter_sizes", "kh kw I O")
     out_backprop = arguments.array(out_backprop, "out_backprop", "N H W O")
-    problem = Convolution.checked(input.shape, filter_sizes, strides, padding, dilations, groups, ("input", "filter_sizes"))
+    problem = Convolution.checked(
+        input.shape, filter_sizes, strides, padding, dilations, groups, ("input", "filter_sizes")
+    )
     arguments.shape_must_be(out_backprop.shape, problem.output_shape, "out_backprop", "that of conv2d's output")
     terms = problem.terms("conv2d_backprop_filter")
     numbers = arguments.arithmetic(input, out_backprop, terms, ("input", "out_backprop"))
@@ -170,7 +189,7 @@ def conv2d_backprop_filter(
         total = np.zeros((problem.groups, window_size(problem), len(channels)), numbers.compute)
         for block in position_blocks(problem, channels):
             windows = unfold(input, problem, block, numbers.compute)
-            total += _multiply(windows.transpose(0, 2, 1), output_rows(out_backprop, problem, block, channels, numbers))
+            total += windows.transpose(0, 2, 1) @ output_rows(out_backprop, problem, block, channels, numbers)
         box = channel_box(result, problem, channels)
         box[...] = total.reshape(box.shape)
     return result
@@ -220,7 +239,9 @@ def conv2d_transpose(
     input = arguments.array(input, "input", "N H W O")
     filters = arguments.array(filters, "filters", "kh kw I O")
     output_shape = arguments.sizes(output_shape, "output_shape", "N H W I")
-    problem = Convolution.checked(output_shape, filters.shape, strides, padding, dilations, groups, ("output_shape", "filters"))
+    problem = Convolution.checked(
+        output_shape, filters.shape, strides, padding, dilations, groups, ("output_shape", "filters")
+    )
     if input.shape != problem.output_shape:
         raise ValueError(
             f"output_shape must be one whose forward convolution gives input's shape {input.shape}; "
@@ -266,6 +287,7 @@ def conv2d_matrix(
     return columns.reshape(size, int(np.prod(columns.shape[1:]))).T
 
 
+@_silent
 def _backprop_input(problem: Convolution, filters: np.ndarray, cotangent: np.ndarray, name: str) -> np.ndarray:
     terms = problem.terms("conv2d_backprop_input")
     numbers = arguments.arithmetic(cotangent, filters, terms, (name, "filters"))
@@ -273,7 +295,7 @@ def _backprop_input(problem: Convolution, filters: np.ndarray, cotangent: np.nda
     for channels in channel_blocks(problem):
         matrix = filter_block(filters, problem, channels, numbers)
         for block in position_blocks(problem, channels):
-            windows = _multiply(output_rows(cotangent, problem, block, channels, numbers), matrix.transpose(0, 2, 1))
+            windows = output_rows(cotangent, problem, block, channels, numbers) @ matrix.transpose(0, 2, 1)
             fold(windows.astype(numbers.result, copy=False), problem, block, result)
     return result
 
@@ -290,9 +312,3 @@ def _legal_sizes(input_shape: tuple, problem: Convolution, padding: Any) -> str:
             span = f"{legal[0]} to {legal[-1]}" if len(legal) > 1 else f"{legal[0]}" if legal else "no size"
             said.append(f"; along {axis.name} {span} would give {size}")
     return "".join(said)
-
-
-def _multiply(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    # A NaN or infinity in the data is the caller's business, not a warning of ours.
-    with np.errstate(invalid="ignore", over="ignore"):
-        return left @ right

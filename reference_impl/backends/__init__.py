@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from collections.abc import Iterable
 from typing import Any
 
 from .protocol import OPERATIONS, Backend, Capabilities, Lack
@@ -16,7 +17,7 @@ ADAPTERS: dict[str, str | None] = {
     "torch": "torch",
 }
 
-__all__ = ["ADAPTERS", "OPERATIONS", "Backend", "Capabilities", "Lack", "installed", "load", "routes"]
+__all__ = ["ADAPTERS", "OPERATIONS", "Backend", "Capabilities", "Lack", "expand", "installed", "load", "routes"]
 
 
 def installed() -> dict[str, bool]:
@@ -30,6 +31,24 @@ def installed() -> dict[str, bool]:
 def routes(name: str) -> list[str]:
     """The full names of all routes of one adapter, the plain one first. Imports the framework."""
     return [f"{name}:{route}" if route else name for route in _adapter(name).ROUTES]
+
+
+def expand(words: Iterable[str] = ()) -> list[str]:
+    """The full names that `words` stand for; without any, all routes of everything installed.
+
+    "torch:*" is every route of torch, "all" every route of every adapter, installed or not.
+    """
+    words = list(words) or [f"{name}:*" for name, there in installed().items() if there]
+    names: list[str] = []
+    for word in words:
+        adapter, _, route = word.partition(":")
+        if word == "all":
+            names += [name for known in ADAPTERS for name in routes(known)]
+        elif adapter in ADAPTERS and route == "*":
+            names += routes(adapter)
+        else:
+            names.append(word)
+    return list(dict.fromkeys(names))
 
 
 def load(name: str) -> Any:

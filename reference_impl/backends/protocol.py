@@ -57,7 +57,8 @@ class Capabilities:
 @runtime_checkable
 class Backend(Protocol):
     """A subject. It also has those of the four operations that its capabilities name, with the signatures of
-    `reference_impl`: NumPy arrays in and out, NHWC and HWIO, options by keyword."""
+    `reference_impl`: NumPy arrays in and out, NHWC and HWIO, options by keyword. An attribute `facts`, a dict, may say
+    what else decides where it fails, for the expressions in known_failures.toml."""
 
     name: str
     version: str

@@ -47,6 +47,9 @@ class Case:
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
             raise ValueError(f"dtype must be one of {', '.join(DTYPES)}; not {self.dtype!r}")
+        for name in ("batch", "height", "width", "input_channels", "output_channels", "groups"):
+            at_least = 1 if name == "groups" else 0
+            object.__setattr__(self, name, arguments.integer(getattr(self, name), name, at_least=at_least))
         for name in ("kernel_size", "strides", "dilations"):
             object.__setattr__(self, name, arguments.pair(getattr(self, name), name))
         object.__setattr__(self, "padding", arguments.padding(self.padding))
@@ -55,16 +58,13 @@ class Case:
     @cached_property
     def problem(self) -> Convolution:
         """The sizes, with the padding resolved."""
-        groups = arguments.integer(self.groups, "groups", at_least=1)
-        input_sizes = (self.batch, self.height, self.width, self.input_channels)
-        filter_sizes = (*self.kernel_size, self.input_channels // groups, self.output_channels)
         return Convolution.checked(
-            arguments.sizes(input_sizes, "input_sizes", "N H W I"),
-            arguments.sizes(filter_sizes, "filter_sizes", "kh kw I O"),
+            (self.batch, self.height, self.width, self.input_channels),
+            (*self.kernel_size, self.input_channels // self.groups, self.output_channels),
             self.strides,
             self.padding,
             self.dilations,
-            groups,
+            self.groups,
         )
 
     @property
@@ -135,12 +135,12 @@ class Case:
         for part in re.split(r"_(?!LOWER)", spec):
             kind, value = _read_part(spec, part, position)
             if kind in found:
-                raise _spec_error(spec, position, part, f"gives the {kind} a second time")
+                raise _spec_error(spec, position, len(part), f"{part!r} gives the {kind} a second time")
             found[kind] = value
             position += len(part) + 1
         missing = [_PARTS[kind][1] for kind in "nhk" if kind not in found]
         if missing:
-            raise _spec_error(spec, len(spec), "", f"ends without {' and '.join(missing)}")
+            raise _spec_error(spec, len(spec), 1, f"it ends without {' and '.join(missing)}")
         (n,), (h, w, c), (kh, kw, o) = found["n"], found["h"], found["k"]
         try:
             return cls(
@@ -169,7 +169,7 @@ def _read_part(spec: str, part: str, position: int) -> tuple[str, Any]:
     match = re.fullmatch(pattern, part) if pattern else None
     if match is None:
         known = form or f"{', '.join(form for _, form in _PARTS.values())}, {', '.join(PADDING_WORDS + DTYPES)}"
-        raise _spec_error(spec, position, part, f"should be {known}")
+        raise _spec_error(spec, position, len(part), f"{part!r} should be {known}")
     groups = match.groups()
     numbers = [int(groups[0])]
     for text in groups[1:]:
@@ -180,6 +180,6 @@ def _read_part(spec: str, part: str, position: int) -> tuple[str, Any]:
     return part[0], tuple(numbers)
 
 
-def _spec_error(spec: str, position: int, part: str, problem: str) -> ValueError:
-    pointer = " " * position + "^" * max(len(part), 1)
-    return ValueError(f"cannot read the case: {part!r} {problem}\n    {spec}\n    {pointer}")
+def _spec_error(spec: str, position: int, length: int, problem: str) -> ValueError:
+    pointer = " " * position + "^" * max(length, 1)
+    return ValueError(f"cannot read the case: {problem}\n    {spec}\n    {pointer}")

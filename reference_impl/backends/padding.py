@@ -1,0 +1,52 @@
+"""Padding words as numbers, for adapters whose framework has no such word.
+
+Written apart from the oracle's own geometry, and differently: an adapter that asked the oracle how much to pad
+would agree with it on a mistake.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Pads = tuple[tuple[int, int], tuple[int, int]]
+
+
+def explicit(padding: Any, sizes: Any, kernel: Any, strides: Any, dilations: Any) -> Pads:
+    """((top, bottom), (left, right)) of the forward convolution, in input positions.
+
+    Parameters
+    ----------
+    padding : "VALID", "SAME", "SAME_LOWER", "FULL" or ((top, bottom), (left, right))
+    sizes : (height, width) of the forward convolution's input
+    kernel : (kernel height, kernel width), before dilation
+    strides, dilations : (height, width), in input positions
+
+    Raises
+    ------
+    ValueError
+        If the word is unknown.
+
+    References
+    ----------
+    https://www.tensorflow.org/api_docs/python/tf/nn#notes_on_padding_2
+    """
+    if not isinstance(padding, str):
+        (top, bottom), (left, right) = padding
+        return (int(top), int(bottom)), (int(left), int(right))
+    height, width = (_along(padding, *axis) for axis in zip(sizes, kernel, strides, dilations, strict=True))
+    return height, width
+
+
+def _along(word: str, size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
+    reach = dilation * (kernel - 1)  # from a window's first position to its last
+    if word == "VALID":
+        return 0, 0
+    if word == "FULL":
+        return reach, reach
+    if word not in ("SAME", "SAME_LOWER"):
+        raise ValueError(f"padding must be one of VALID, SAME, SAME_LOWER, FULL; not {word!r}")
+    # SAME has a window start at 0, stride, ... below size; padding is how far the last one sticks out.
+    last_start = (size - 1) // stride * stride if size else 0
+    total = max(last_start + reach + 1 - size, 0) if size else 0
+    less, more = total // 2, total - total // 2
+    return (less, more) if word == "SAME" else (more, less)

@@ -1,0 +1,93 @@
+"""The verdicts: what it means that an answer agrees with the oracle. They raise; none returns a bool."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import location
+from .data import Call, gauge, numpy_dtype
+
+
+class Disagreement(AssertionError):
+    """An answer that is wrong: the message says how; `ratio` is the worst error in units of eps * gauge."""
+
+    def __init__(self, message: str, ratio: float | None = None, diagnosis: str | None = None) -> None:
+        super().__init__(message)
+        self.ratio = ratio
+        self.diagnosis = diagnosis
+
+
+def assert_shape_and_dtype(actual: Any, shape: tuple[int, ...], dtype: str) -> None:
+    """The answer is an array of exactly this shape and dtype."""
+    if not isinstance(actual, np.ndarray):
+        raise Disagreement(f"the answer must be a NumPy array, not {type(actual).__name__}")
+    if actual.shape != shape:
+        raise Disagreement(f"the answer's shape must be {shape}, not {actual.shape}")
+    if actual.dtype != numpy_dtype(dtype):
+        raise Disagreement(f"the answer's dtype must be {dtype}, not {actual.dtype}")
+
+
+def assert_exact(actual: np.ndarray, expected: np.ndarray, call: Call) -> None:
+    """Every element of the answer to a call on integers equals the oracle's. NaN equals nothing."""
+    actual = _comparable(actual)
+    wrong = ~(actual == expected)
+    if wrong.any():
+        raise _disagreement(actual, expected, wrong, call)
+
+
+def assert_same_bits(second: np.ndarray, first: np.ndarray) -> None:
+    """Two answers to the same call are the same array, to the bit."""
+    if second.shape != first.shape or second.dtype != first.dtype:
+        raise Disagreement(
+            f"the same call must give the same array twice; shape and dtype were {first.shape} {first.dtype}, "
+            f"then {second.shape} {second.dtype}"
+        )
+    if second.tobytes() != first.tobytes():
+        different = int((np.atleast_1d(_bits(second) != _bits(first))).sum())
+        raise Disagreement(f"the same call must give the same bits twice; {different} of {first.size} elements differ")
+
+
+def assert_unchanged(after: dict[str, np.ndarray], before: dict[str, np.ndarray]) -> None:
+    """The arrays given are as they were."""
+    for name, array in before.items():
+        if after[name].tobytes() != array.tobytes():
+            changed = int((_bits(after[name]) != _bits(array)).sum())
+            raise Disagreement(
+                f"arguments must not be written to; {changed} of {array.size} elements of {name} changed"
+            )
+
+
+def _disagreement(actual: np.ndarray, expected: np.ndarray, wrong: np.ndarray, call: Call) -> Disagreement:
+    ratios = _ratios(actual, expected, call)
+    worst = np.unravel_index(int(np.argmax(np.where(wrong, ratios, -1.0))), wrong.shape)
+    axes = location.AXES[call.operation]
+    index = ", ".join(f"{name} {position}" for name, position in zip(axes, worst, strict=True))
+    where = location.locate(wrong, axes)
+    return Disagreement(
+        f"{int(wrong.sum())} of {wrong.size} elements are wrong\n"
+        f"worst at [{', '.join(map(str, worst))}] ({index}): "
+        f"actual {actual[worst]}, expected {expected[worst]}, ratio {ratios[worst]:.3g}\n"
+        f"they lie: {where}",
+        float(ratios[worst]),
+        f"wrong elements: {where}",
+    )
+
+
+def _ratios(actual: np.ndarray, expected: np.ndarray, call: Call) -> np.ndarray:
+    """|actual - expected| / (eps * gauge) per element; infinite where the gauge is zero or the answer is NaN."""
+    eps = 2.0 ** -{"float16": 10, "bfloat16": 7, "float32": 23, "float64": 52}.get(call.case.dtype, 0)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        ratios = np.abs(actual.astype(np.float64) - expected) / (eps * gauge(call))
+    return np.where(actual == expected, 0.0, np.nan_to_num(ratios, nan=np.inf, posinf=np.inf))
+
+
+def _comparable(actual: np.ndarray) -> np.ndarray:
+    """As a dtype that NumPy compares exactly with int64: an oracle's sum is below 2**53, or int64 itself."""
+    return actual if actual.dtype.kind in "biuf" else actual.astype(np.float64)
+
+
+def _bits(array: np.ndarray) -> np.ndarray:
+    contiguous = np.ascontiguousarray(array)
+    return contiguous.view(f"u{contiguous.dtype.itemsize}") if contiguous.dtype.itemsize in (1, 2, 4, 8) else contiguous

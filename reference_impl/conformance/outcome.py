@@ -1,0 +1,47 @@
+"""What came of one check of one backend on one call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PASS = "pass"
+FAIL = "fail"
+REFUSED = "refused"
+CRASHED = "crashed"
+UNSUPPORTED = "unsupported"
+KNOWN = "known"
+FIXED = "fixed"
+
+# Only these make a run fail: a known failure is expected, and one that is gone must leave the list.
+UNEXPECTED = (FAIL, REFUSED, CRASHED, FIXED)
+
+MEANING = {
+    PASS: "agrees with the oracle",
+    FAIL: "answers, and wrongly",
+    REFUSED: "raises an error on a case that it claims to support",
+    CRASHED: "its process dies or hangs",
+    UNSUPPORTED: "declares that it does not offer this",
+    KNOWN: "fails as known_failures.toml expects",
+    FIXED: "passes although known_failures.toml expects a failure: the entry must go, or its versions end",
+}
+
+
+@dataclass(frozen=True)
+class Record:
+    """One check of one backend on one operation of one case: one line of the JSON file."""
+
+    backend: str
+    version: str
+    operation: str
+    case: str
+    check: str
+    outcome: str
+    mode: str = "native"
+    ratio: float | None = None
+    diagnosis: str | None = None
+    message: str | None = None
+    seed: int = 0
+
+    @property
+    def unexpected(self) -> bool:
+        return self.outcome in UNEXPECTED

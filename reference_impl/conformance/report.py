@@ -1,0 +1,174 @@
+"""What a run found: the table, the failures with the line that runs each again, and the JSON file."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group
+from rich.markup import escape
+from rich.table import Table
+
+from .. import __version__
+from . import outcome
+from .cases import OPERATIONS, Case
+from .outcome import Record
+from .runner import Subject
+
+PADDING_MODES = ("VALID", "SAME", "SAME_LOWER", "FULL", "EXPLICIT")
+
+# The worst outcome of a call's checks is the call's.
+_SEVERITY = (
+    outcome.CRASHED,
+    outcome.FAIL,
+    outcome.REFUSED,
+    outcome.FIXED,
+    outcome.KNOWN,
+    outcome.UNSUPPORTED,
+    outcome.PASS,
+)
+
+LEGEND = (
+    "A number is how many calls agreed with the oracle to the bit: right shape and dtype, every element equal, "
+    "arguments unchanged, the same bits twice; (c: of them composed by the adapter, as the framework has no such mode). "
+    "✗ failed, k known failure of the framework, u declared unsupported."
+)
+
+
+# (backend, operation, padding mode) -> how many calls had each outcome, and how many of those passed were composed
+Cells = dict[tuple[str, str, str], Counter[str]]
+
+
+class Tally:
+    """Counts of calls, by backend, operation and padding mode, and the records to be reported."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self._calls: dict[tuple[str, str, str], list[Record]] = {}
+
+    def add(self, record: Record) -> None:
+        self.records.append(record)
+        key = record.backend, record.operation, record.case
+        worst = self._calls.get(key)
+        if worst is None or _SEVERITY.index(record.outcome) < _SEVERITY.index(worst[0].outcome):
+            self._calls[key] = [record]
+
+    def extend(self, records: Iterable[Record]) -> None:
+        for record in records:
+            self.add(record)
+
+    @property
+    def unexpected(self) -> list[Record]:
+        """One record for each call that failed unexpectedly: that of the first check with the worst outcome."""
+        return [worst for (worst,) in self._calls.values() if worst.unexpected]
+
+    def cells(self) -> Cells:
+        counted: Cells = defaultdict(Counter)
+        modes: dict[str, str] = {}
+        for (backend, operation, case), (worst,) in self._calls.items():
+            if case not in modes:
+                modes[case] = Case.parse(case).padding_mode
+            cell = counted[backend, operation, modes[case]]
+            cell[worst.outcome] += 1
+            if worst.outcome == outcome.PASS and worst.mode != "native":
+                cell["composed"] += 1
+        return counted
+
+    def totals(self, backend: str) -> Counter[str]:
+        total: Counter[str] = Counter()
+        for (name, _, _), cell in self.cells().items():
+            if name == backend:
+                total += cell
+        return total
+
+
+def tables(tally: Tally, subjects: Sequence[Subject], *, full: bool = True) -> Group:
+    """One table for each framework: rows are operation x padding mode, columns its routes.
+
+    Unless `full`, the head of a route that was given a share of the cases says which.
+    """
+    families: dict[str, list[Subject]] = defaultdict(list)
+    for subject in subjects:
+        own = subject.name.partition(":")[0] in ("reference", "definition")
+        families["reference" if own else subject.name.partition(":")[0]].append(subject)
+    cells = tally.cells()
+    return Group(*(_table(family, cells, full) for family in families.values()), LEGEND)
+
+
+def failures(tally: Tally, most: int = 20) -> Iterable[str]:
+    """The text of each unexpected failure, at most `most` of them."""
+    unexpected = tally.unexpected
+    for record in unexpected[:most]:
+        yield failure_text(record)
+    if len(unexpected) > most:
+        yield f"... and {len(unexpected) - most} more failing calls; --json FILE writes them all."
+
+
+def failure_text(record: Record) -> str:
+    """What a stranger needs in order to act: who, on what, how it is wrong, and the line that runs it again."""
+    lines = [
+        f"{record.outcome.upper()}  {record.backend} {record.version}: {record.operation} on {record.case}",
+        f"claim: {record.check} ({outcome.MEANING[record.outcome]}); {record.mode}",
+        *(record.message or "").splitlines(),
+        f"run it again: {rerun_line(record)}",
+    ]
+    return "\n    ".join(lines)
+
+
+def rerun_line(record: Record) -> str:
+    return (
+        f"python -m reference_impl verify --backend {record.backend} --cases {record.case} "
+        f"--operation {record.operation} --seed {record.seed}"
+    )
+
+
+def write_json(path: Path, tally: Tally, settings: dict[str, Any]) -> None:
+    """All records in one document; the file is complete or, on an error, as it was."""
+    document = {"reference_impl": __version__, **settings, "records": [asdict(record) for record in tally.records]}
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+    os.replace(partial, path)
+
+
+def print_failures(console: Console, tally: Tally) -> None:
+    for text in failures(tally):
+        console.print(escape(text), style="red", soft_wrap=True)
+        console.print()
+
+
+def _table(subjects: Sequence[Subject], cells: Cells, full: bool) -> Table:
+    table = Table(show_lines=False, pad_edge=False)
+    table.add_column("operation")
+    table.add_column("padding")
+    for subject in subjects:
+        share = subject.capabilities.share
+        note = f"\n{share:.0%} of cases" if share < 1 and not full else ""
+        table.add_column(f"{subject.name.replace(':', chr(10) + ':')}\n{subject.version}{note}", justify="right")
+    for operation in OPERATIONS:
+        modes = [mode for mode in PADDING_MODES if any((s.name, operation, mode) in cells for s in subjects)]
+        for mode in modes:
+            row = [_cell(cells.get((subject.name, operation, mode))) for subject in subjects]
+            table.add_row(operation if mode == modes[0] else "", mode, *row, end_section=mode == modes[-1])
+    return table
+
+
+def _cell(counts: Counter[str] | None) -> str:
+    if not counts:
+        return ""
+    said = []
+    if counts[outcome.PASS]:
+        composed = counts["composed"]
+        said.append(f"{counts[outcome.PASS]}" + (f" (c {composed})" if composed else ""))
+    failed = sum(counts[name] for name in outcome.UNEXPECTED)
+    if failed:
+        said.append(f"[bold red]✗ {failed}[/]")
+    if counts[outcome.KNOWN]:
+        said.append(f"[yellow]k {counts[outcome.KNOWN]}[/]")
+    if counts[outcome.UNSUPPORTED]:
+        said.append(f"[dim]u {counts[outcome.UNSUPPORTED]}[/]")
+    return " ".join(said)

@@ -1,0 +1,150 @@
+"""Runs checks x cases x backends, and says for each what came of it."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from ..backends.protocol import Capabilities
+from . import known, outcome
+from .agreement import Disagreement
+from .cases import OPERATIONS, Case
+from .checks import CHECKS, Check, Trial
+from .data import Call, integer_call, oracle
+from .isolation import judge_apart
+from .outcome import Record
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A backend, with defaults for what it does not declare."""
+
+    backend: Any
+    name: str
+    version: str
+    capabilities: Capabilities
+    facts: dict[str, Any] = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def of(cls, backend: Any) -> Subject:
+        """Any object or module with at least one of the four operations.
+
+        Undeclared capabilities are: the operations that it has, float32 and float64, everything else.
+        """
+        offered = tuple(name for name in OPERATIONS if callable(getattr(backend, name, None)))
+        if not offered:
+            raise ValueError(f"a backend must offer at least one of {', '.join(OPERATIONS)}; {backend!r} has none")
+        capabilities = getattr(backend, "capabilities", None) or Capabilities(operations=offered)
+        missing = set(capabilities.operations) - set(offered)
+        if missing:
+            raise ValueError(f"{backend!r} declares {', '.join(sorted(missing))}, which it does not have")
+        name = getattr(backend, "name", None) or getattr(backend, "__name__", type(backend).__name__)
+        version = str(getattr(backend, "version", "unversioned"))
+        return cls(backend, name, version, capabilities, dict(getattr(backend, "facts", {})))
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One call with the oracle's answer, made once for all backends."""
+
+    call: Call
+    expected: np.ndarray
+
+    @classmethod
+    def of(cls, case: Case, operation: str, seed: int) -> Problem:
+        call = integer_call(case, operation, seed)
+        return cls(call, oracle(call))
+
+
+def judge(subject: Subject, case: Case, operation: str, seed: int = 0, problem: Problem | None = None) -> list[Record]:
+    """Every check of one operation of one backend on one case: a record each."""
+    declared = subject.capabilities
+    blank = Record(subject.name, subject.version, operation, str(case), "", outcome.PASS, seed=seed)
+    lack = declared.unsupported(operation, case)
+    if lack is not None:
+        return [replace(blank, check=check.name, outcome=outcome.UNSUPPORTED, message=lack) for check in CHECKS]
+    composed = declared.composed(operation, case)
+    if composed is not None:
+        blank = replace(blank, mode=f"composed: {composed}")
+    entry = known.find(subject.name, subject.version, subject.facts, operation, case)
+    if entry is not None and entry.outcome == outcome.CRASHED:
+        return _expecting(entry, _apart(blank))
+    problem = problem or Problem.of(case, operation, seed)
+    trial = Trial(subject.backend, problem.call, problem.expected, declared.result_dtype(case.dtype))
+    records = [_run(check, trial, replace(blank, check=check.name)) for check in CHECKS]
+    return records if entry is None else _expecting(entry, records)
+
+
+def judge_all(
+    subjects: Sequence[Subject],
+    cases: Sequence[Case],
+    operations: Sequence[str] = OPERATIONS,
+    seed: int = 0,
+    *,
+    full: bool = False,
+    advance: Callable[[], None] = lambda: None,
+) -> Iterator[Record]:
+    """All records; `advance` is called after each backend's turn at a call.
+
+    Backends that declare a share below 1 get that part of the cases, chosen by `seed`, unless `full`.
+    """
+    for case in cases:
+        takers = [subject for subject in subjects if full or in_share(subject, case, seed)]
+        for operation in operations:
+            problem = None
+            for subject in takers:
+                if problem is None and subject.capabilities.unsupported(operation, case) is None:
+                    problem = Problem.of(case, operation, seed)
+                yield from judge(subject, case, operation, seed, problem)
+                advance()
+
+
+def in_share(subject: Subject, case: Case, seed: int) -> bool:
+    """Whether the case is in the part that the backend is given by default."""
+    return zlib.crc32(f"{seed} {case}".encode()) < subject.capabilities.share * 2**32
+
+
+def in_dtypes(cases: Iterable[Case], dtypes: Sequence[str]) -> list[Case]:
+    """Each float32 case in each of `dtypes`; a case that names another dtype, in that one."""
+    spread: dict[Case, None] = {}
+    for case in cases:
+        for dtype in dtypes if case.dtype == "float32" else (case.dtype,):
+            spread[case.with_dtype(dtype)] = None
+    return list(spread)
+
+
+def _run(check: Check, trial: Trial, blank: Record) -> Record:
+    try:
+        check.run(trial)
+    except Disagreement as error:
+        return replace(blank, outcome=outcome.FAIL, ratio=error.ratio, diagnosis=error.diagnosis, message=str(error))
+    except Exception as error:  # whatever a backend may raise: an outcome of its own, never a skip
+        return replace(blank, outcome=outcome.REFUSED, message=f"{type(error).__name__}: {error}")
+    return blank
+
+
+def _apart(blank: Record) -> list[Record]:
+    """The records of a call in a process of its own, which may die of it."""
+    judged = judge_apart(blank.backend, blank.operation, blank.case, blank.seed)
+    if isinstance(judged, str):
+        return [replace(blank, check=check.name, outcome=outcome.CRASHED, message=judged) for check in CHECKS]
+    return judged
+
+
+def _expecting(entry: known.KnownFailure, records: list[Record]) -> list[Record]:
+    """Records of a call that is expected to fail: as expected, in another way, or (to be looked at) not at all."""
+    if all(record.outcome == outcome.PASS for record in records):
+        if entry.sometimes:
+            return records
+        message = f"expected to fail: {entry.does} ({entry.link})"
+        return [replace(record, outcome=outcome.FIXED, message=message) for record in records]
+    return [
+        replace(record, outcome=outcome.KNOWN, diagnosis=f"{entry.does} ({entry.link})")
+        if record.outcome == entry.outcome
+        else record
+        for record in records
+    ]

@@ -1,0 +1,45 @@
+"""Backends made for the tests: a right one, to be spoilt."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import reference_impl
+
+
+class Right:
+    """The oracle, answering in the dtype that it is given; `spoil` is what a wrong backend overrides."""
+
+    name = "planted"
+
+    def spoil(self, answer, arrays):
+        return answer
+
+    def _answer(self, operation, *args, **options):
+        arrays = [array for array in args if isinstance(array, np.ndarray)]
+        exact = [array.astype(np.int64) if isinstance(array, np.ndarray) else array for array in args]
+        answer = getattr(reference_impl, operation)(*exact, **options).astype(arrays[0].dtype)
+        return self.spoil(answer, arrays)
+
+    def conv2d(self, *args, **options):
+        return self._answer("conv2d", *args, **options)
+
+    def conv2d_backprop_input(self, *args, **options):
+        return self._answer("conv2d_backprop_input", *args, **options)
+
+    def conv2d_backprop_filter(self, *args, **options):
+        return self._answer("conv2d_backprop_filter", *args, **options)
+
+    def conv2d_transpose(self, *args, **options):
+        return self._answer("conv2d_transpose", *args, **options)
+
+
+class Flipped(Right):
+    """A true convolution: the kernel is rotated by 180 degrees in all but the filters' gradient."""
+
+    def _answer(self, operation, *args, **options):
+        flipped = [
+            arg[::-1, ::-1] if isinstance(arg, np.ndarray) and position == 1 else arg
+            for position, arg in enumerate(args)
+        ]
+        return super()._answer(operation, *flipped, **options)

@@ -1,0 +1,83 @@
+"""The suite itself: every backend on every case, one item for each operation x backend x case."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reference_impl import backends
+from reference_impl.conformance import catalogue, outcome
+from reference_impl.conformance.cases import OPERATIONS, Case
+from reference_impl.conformance.report import failure_text
+from reference_impl.conformance.runner import Subject, in_dtypes, in_share, judge
+from reference_impl.conformance.strategies import cases
+
+DTYPES = ("float32", "float64", "int32")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "subject" not in metafunc.fixturenames:
+        return
+    config = metafunc.config
+    words = config.getoption("--backend") or ()
+    subjects = [Subject.of(backends.load(name)) for name in backends.expand(words)]
+    if "case" in metafunc.fixturenames:
+        items = [
+            pytest.param(subject, operation, case, id=f"{operation}-{subject.name}-{case}")
+            for subject in subjects
+            for case in _cases(subject, config.getoption("--case"), config.getoption("--seed"))
+            for operation in OPERATIONS
+            if subject.capabilities.unsupported(operation, case) is None
+        ]
+        metafunc.parametrize(("subject", "operation", "case"), items)
+    else:
+        items = [
+            pytest.param(subject, operation, id=f"{operation}-{subject.name}")
+            for subject in subjects
+            for operation in subject.capabilities.operations
+        ]
+        metafunc.parametrize(("subject", "operation"), items)
+
+
+def _cases(subject: Subject, asked: list[str] | None, seed: int) -> list[Case]:
+    """What is asked for, as it is; by default the catalogues.
+
+    A plain backend takes curated and regression cases in all its dtypes. A route takes each in one of its
+    dtypes, by turns, or its share of them if it compiles. Network layers are for plain backends, in float32.
+    """
+    if asked:
+        return [case for word in asked for case in catalogue.resolve(word)]
+    dtypes = [dtype for dtype in DTYPES if dtype in subject.capabilities.dtypes]
+    small = catalogue.load("curated") + catalogue.load("regressions")
+    if ":" not in subject.name:
+        return in_dtypes(small, dtypes) + catalogue.load("networks")
+    turns = [case.with_dtype(dtypes[turn % len(dtypes)]) for turn, case in enumerate(small)]
+    return [case for case in turns if in_share(subject, case, seed)]
+
+
+def _judge(subject: Subject, operation: str, case: Case, seed: int) -> str:
+    """Fails with a report that says what to do; returns the outcome otherwise."""
+    records = judge(subject, case, operation, seed)
+    unexpected = [record for record in records if record.unexpected]
+    if unexpected:
+        pytest.fail("\n\n".join(failure_text(record) for record in unexpected), pytrace=False)
+    return next((record.outcome for record in records if record.outcome != outcome.PASS), outcome.PASS)
+
+
+def test_backend_agrees(subject: Subject, operation: str, case: Case, seed: int) -> None:
+    if _judge(subject, operation, case, seed) == outcome.KNOWN:
+        pytest.xfail("known_failures.toml")
+
+
+def test_backend_agrees_on_generated_cases(subject: Subject, operation: str, seed: int) -> None:
+    dtypes = tuple(dtype for dtype in DTYPES if dtype in subject.capabilities.dtypes)
+    examples = max(1, round(settings().max_examples * subject.capabilities.share))
+
+    @settings(max_examples=examples)
+    @given(case=cases(dtypes=dtypes), data_seed=st.integers(0, 2**16))
+    def agrees(case: Case, data_seed: int) -> None:
+        if subject.capabilities.unsupported(operation, case) is None:
+            _judge(subject, operation, case, data_seed)
+
+    agrees()

@@ -1,0 +1,110 @@
+"""`python -m reference_impl verify`: what it runs, prints and exits with."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from reference_impl import __version__, backends
+from reference_impl.cli import app
+
+CASE = "n2_h7w9c3_k3x2o4_s2x3"
+
+
+def run(*words):
+    return CliRunner().invoke(app, list(words), terminal_width=100)
+
+
+def test_verify_passes_the_oracle_and_the_definition():
+    result = run("verify", "--backend", "reference", "--backend", "definition", "--cases", "curated")
+    assert result.exit_code == 0, result.output
+    assert "conv2d_backprop_filter" in result.output
+    assert "nothing failed unexpectedly" in result.output
+
+
+def test_verify_runs_a_spec_as_it_is():
+    result = run("verify", "--backend", "reference", "--cases", CASE)
+    assert result.exit_code == 0
+    assert "1 cases" in result.output
+
+
+def test_verify_exits_with_1_and_a_report_when_a_backend_is_wrong():
+    result = run("verify", "--backend", "planted:Flipped", "--cases", CASE, "--operation", "conv2d", "--seed", "4")
+    assert result.exit_code == 1
+    assert "elements are wrong" in result.output
+    assert f"--cases {CASE} --operation conv2d --seed 4" in result.output.replace("\n", " ")
+
+
+def test_verify_writes_json(tmp_path):
+    path = tmp_path / "out.json"
+    result = run("verify", "--backend", "reference", "--cases", CASE, "--json", str(path))
+    assert result.exit_code == 0
+    records = json.loads(path.read_text())["records"]
+    assert len(records) == 4 * 4
+    assert {record["outcome"] for record in records} == {"pass"}
+
+
+def test_verify_generates_as_many_cases_as_asked():
+    result = run("verify", "--backend", "reference", "--cases", CASE, "--examples", "7", "--dtype", "float32")
+    assert result.exit_code == 0
+    assert "8 cases" in result.output
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--backend", "caffe"], "must be one of reference, definition, tensorflow"),
+        (["--backend", "reference:fast"], "has no route 'fast'"),
+        (["--backend", "no_such_module:Thing"], "No module named 'no_such_module'"),
+        (["--backend", "planted:Missing"], "planted has no Missing"),
+        (["--backend", "json:JSONDecoder"], "must offer at least one of"),
+        (["--backend", "reference", "--cases", "n1_h2w2c1_k3x3o1"], "kernel must fit"),
+        (["--backend", "reference", "--cases", "nothing"], "nothing"),
+        (["--backend", "reference", "--operation", "conv3d"], "must be one of conv2d"),
+        (["--backend", "reference", "--dtype", "complex64"], "must be one of int8"),
+        (["--backend", "reference", "--examples", "-1"], "-1"),
+        (["--backend", "reference", "--json", "/no/such/folder/out.json"], "no folder"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_verify_exits_with_2_when_used_badly(words, said):
+    result = run("verify", *words)
+    assert result.exit_code == 2
+    assert said in " ".join(result.output.replace("│", " ").split())
+
+
+def test_verify_must_load_a_backend_asked_for_by_name(monkeypatch):
+    monkeypatch.setitem(backends.ADAPTERS, "torch", "no_such_framework")
+    result = run("verify", "--backend", "torch", "--cases", CASE)
+    assert result.exit_code == 2
+    assert "which is not installed" in " ".join(result.output.replace("│", " ").split())
+
+
+def test_verify_names_what_is_not_installed(monkeypatch):
+    monkeypatch.setattr(backends, "ADAPTERS", {"reference": None, "torch": "no_such_framework"})
+    result = run("verify", "--cases", CASE)
+    assert result.exit_code == 0
+    assert "Not installed, so not checked: torch" in result.output
+
+
+def test_verify_prints_what_it_found_when_interrupted(monkeypatch):
+    import planted
+
+    calls = iter(range(100))
+
+    def interrupt(self, answer, arrays):
+        if next(calls) == 3:
+            raise KeyboardInterrupt
+        return answer
+
+    monkeypatch.setattr(planted.Right, "spoil", interrupt)
+    result = run("verify", "--backend", "planted:Right", "--cases", CASE)
+    assert result.exit_code == 130
+    assert "Interrupted: the table shows what was found until then" in result.output
+    assert "conv2d" in result.output
+
+
+def test_version_is_printed():
+    assert __version__ in run("--version").output

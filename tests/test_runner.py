@@ -1,0 +1,190 @@
+"""What came of a check is said as it is: nothing unknown turns into fine."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from planted import Flipped, Right
+
+from reference_impl.backends import Capabilities, Lack
+from reference_impl.conformance import known, outcome
+from reference_impl.conformance.cases import OPERATIONS, Case
+from reference_impl.conformance.generation import generate
+from reference_impl.conformance.known import KnownFailure
+from reference_impl.conformance.runner import Subject, in_dtypes, in_share, judge, judge_all
+
+CASE = Case.parse("n2_h7w9c3_k3x2o4_s2x3")
+CASES_OF_ALL_KINDS = generate(50, 0, dtypes=("float32", "float64", "bfloat16"))
+
+
+def outcomes(records):
+    return Counter(record.outcome for record in records)
+
+
+@pytest.fixture
+def expected_failure(monkeypatch):
+    """Makes the planted backend's failure a known one."""
+
+    def expect(**changes):
+        entry = {
+            "backends": ("planted",),
+            "versions": ">=1",
+            "operations": ("conv2d",),
+            "when": "strides[0] == 2",
+            "outcome": "fail",
+            "does": "flips the kernel",
+            "link": "found here",
+        }
+        found = KnownFailure(**{**entry, **changes})
+        monkeypatch.setattr(known, "known_failures", lambda: (found,))
+
+    return expect
+
+
+class Versioned(Flipped):
+    version = "1.2"
+
+
+def test_known_failure_is_expected(expected_failure):
+    expected_failure()
+    records = judge(Subject.of(Versioned()), CASE, "conv2d")
+    assert not any(record.unexpected for record in records)
+    assert outcome.KNOWN in outcomes(records)
+
+
+def test_known_failure_turns_red_when_it_is_fixed(expected_failure):
+    expected_failure()
+
+    class Fixed(Right):
+        version = "1.2"
+
+    records = judge(Subject.of(Fixed()), CASE, "conv2d")
+    assert outcomes(records) == {outcome.FIXED: len(records)}
+    assert all(record.unexpected and "flips the kernel" in record.message for record in records)
+
+
+def test_known_failure_that_comes_sometimes_may_pass(expected_failure):
+    expected_failure(sometimes=True)
+
+    class Lucky(Right):
+        version = "1.2"
+
+    assert set(outcomes(judge(Subject.of(Lucky()), CASE, "conv2d"))) == {outcome.PASS}
+    assert outcome.KNOWN in outcomes(judge(Subject.of(Versioned()), CASE, "conv2d"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"versions": "<1"},
+        {"backends": ("planted:other",)},
+        {"operations": ("conv2d_transpose",)},
+        {"when": "strides[0] == 3"},
+        {"outcome": "refused"},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_known_failure_excuses_nothing_else(expected_failure, changes):
+    expected_failure(**changes)
+    assert any(record.unexpected for record in judge(Subject.of(Versioned()), CASE, "conv2d"))
+
+
+def test_known_failure_of_all_routes_covers_them(expected_failure):
+    expected_failure(backends=("planted:*",))
+
+    class Route(Versioned):
+        name = "planted:route"
+
+    assert not any(record.unexpected for record in judge(Subject.of(Route()), CASE, "conv2d"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [({"outcome": "wrong"}, "outcome must be one of"), ({"operations": ("conv3d",)}, "operations must be some of")],
+    ids=["outcome", "operations"],
+)
+def test_known_failure_must_be_well_formed(expected_failure, changes, words):
+    with pytest.raises(ValueError, match=words):
+        expected_failure(**changes)
+
+
+def test_shipped_known_failures_can_be_read():
+    for entry in known.known_failures():
+        facts = {"onednn_dtypes": ("float32",)}
+        # A version in range, so that the expression is evaluated.
+        version = entry.versions.replace("==", "").replace(".*", ".0")
+        for case in CASES_OF_ALL_KINDS:
+            entry.applies(entry.backends[0].replace(":*", ""), version, facts, entry.operations[0], case)
+        assert entry.does
+        assert entry.link
+
+
+def test_lack_is_recorded_as_unsupported_with_its_reason():
+    class Lacking(Right):
+        capabilities = Capabilities(lacks=(Lack("no strides", lambda operation, case: case.strides != (1, 1)),))
+
+    records = judge(Subject.of(Lacking()), CASE, "conv2d")
+    assert outcomes(records) == {outcome.UNSUPPORTED: len(records)}
+    assert records[0].message == "no strides"
+
+
+def test_undeclared_refusal_is_unexpected():
+    class Refusing(Right):
+        def spoil(self, answer, arrays):
+            raise NotImplementedError("no strides")
+
+    records = judge(Subject.of(Refusing()), CASE, "conv2d")
+    assert outcomes(records) == {outcome.REFUSED: len(records)}
+    assert all(record.unexpected for record in records)
+
+
+def test_subject_without_declarations_offers_what_it_has():
+    class Only:
+        def conv2d(self, input, filters, **options):
+            raise NotImplementedError
+
+    subject = Subject.of(Only())
+    assert (subject.name, subject.capabilities.operations) == ("Only", ("conv2d",))
+
+
+def test_subject_must_offer_an_operation():
+    with pytest.raises(ValueError, match="at least one of conv2d, "):
+        Subject.of(object())
+
+
+def test_subject_must_have_what_it_declares():
+    class Boasting:
+        capabilities = Capabilities(operations=("conv2d", "conv2d_transpose"))
+
+        def conv2d(self, input, filters, **options):
+            raise NotImplementedError
+
+    with pytest.raises(ValueError, match="declares conv2d_transpose, which it does not have"):
+        Subject.of(Boasting())
+
+
+def test_share_gives_about_that_part_and_full_gives_all():
+    class Compiling(Right):
+        capabilities = Capabilities(share=0.25)
+
+    subject = Subject.of(Compiling())
+    cases = generate(200, 0)
+    part = [case for case in cases if in_share(subject, case, 0)]
+    assert 30 <= len(part) <= 70
+    records = list(judge_all([subject], cases[:20], ["conv2d"], full=True))
+    assert len({record.case for record in records}) == 20
+
+
+def test_in_dtypes_spreads_float32_cases_and_leaves_others():
+    cases = [CASE, CASE.with_dtype("float16")]
+    spread = [case.dtype for case in in_dtypes(cases, ("float32", "int32"))]
+    assert spread == ["float32", "int32", "float16"]
+
+
+def test_judge_all_counts_every_turn():
+    turns = []
+    subjects = [Subject.of(Right()), Subject.of(Flipped())]
+    records = list(judge_all(subjects, [CASE], OPERATIONS, advance=lambda: turns.append(1)))
+    assert len(turns) == len(subjects) * len(OPERATIONS)
+    assert {record.operation for record in records} == set(OPERATIONS)

@@ -151,7 +151,8 @@ class Convolution:
         ):
             before, after = padding_of(pad, size, (kernel - 1) * dilation + 1, stride)
             axes.append(Axis(size, kernel, stride, dilation, before, after, name))
-        return cls(input_sizes[0], *axes, input_sizes[3], filter_sizes[3], groups)
+        height, width = axes
+        return cls(input_sizes[0], height, width, input_sizes[3], filter_sizes[3], groups)
 
     @property
     def input_sizes(self) -> Sizes:

@@ -10,7 +10,7 @@ from reference_impl import backends
 from reference_impl.conformance import catalogue, outcome
 from reference_impl.conformance.cases import OPERATIONS, Case
 from reference_impl.conformance.report import failure_text
-from reference_impl.conformance.runner import Subject, in_dtypes, in_share, judge
+from reference_impl.conformance.runner import Subject, in_dtypes, judge, takes
 from reference_impl.conformance.strategies import cases
 
 DTYPES = ("float32", "float64", "int32")
@@ -53,7 +53,7 @@ def _cases(subject: Subject, asked: list[str] | None, seed: int) -> list[Case]:
     if ":" not in subject.name:
         return in_dtypes(small, dtypes) + catalogue.load("networks")
     turns = [case.with_dtype(dtypes[turn % len(dtypes)]) for turn, case in enumerate(small)]
-    return [case for case in turns if in_share(subject, case, seed)]
+    return [case for case in turns if takes(subject, case, seed)]
 
 
 def _judge(subject: Subject, operation: str, case: Case, seed: int) -> str:

@@ -64,7 +64,7 @@ def test_verify_generates_as_many_cases_as_asked():
         (["--backend", "reference", "--cases", "nothing"], "nothing"),
         (["--backend", "reference", "--operation", "conv3d"], "must be one of conv2d"),
         (["--backend", "reference", "--dtype", "complex64"], "must be one of int8"),
-        (["--backend", "reference", "--examples", "-1"], "-1"),
+        (["--backend", "reference", "--examples", "-1"], "--examples"),
         (["--backend", "reference", "--json", "/no/such/folder/out.json"], "no folder"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

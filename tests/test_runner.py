@@ -12,7 +12,7 @@ from reference_impl.conformance import known, outcome
 from reference_impl.conformance.cases import OPERATIONS, Case
 from reference_impl.conformance.generation import generate
 from reference_impl.conformance.known import KnownFailure
-from reference_impl.conformance.runner import Subject, in_dtypes, in_share, judge, judge_all
+from reference_impl.conformance.runner import Subject, in_dtypes, judge, judge_all, takes
 
 CASE = Case.parse("n2_h7w9c3_k3x2o4_s2x3")
 CASES_OF_ALL_KINDS = generate(50, 0, dtypes=("float32", "float64", "bfloat16"))
@@ -170,10 +170,18 @@ def test_share_gives_about_that_part_and_full_gives_all():
 
     subject = Subject.of(Compiling())
     cases = generate(200, 0)
-    part = [case for case in cases if in_share(subject, case, 0)]
+    part = [case for case in cases if takes(subject, case, 0)]
     assert 30 <= len(part) <= 70
     records = list(judge_all([subject], cases[:20], ["conv2d"], full=True))
     assert len({record.case for record in records}) == 20
+
+
+def test_backend_is_given_no_dtype_that_it_does_not_offer_unless_full():
+    case = CASE.with_dtype("int32")
+    subject = Subject.of(Right())
+    assert list(judge_all([subject], [case])) == []
+    records = list(judge_all([subject], [case], full=True))
+    assert {record.message for record in records} == {"offers no int32"}
 
 
 def test_in_dtypes_spreads_float32_cases_and_leaves_others():

@@ -30,7 +30,7 @@ def locate(wrong: np.ndarray, axes: tuple[str, ...]) -> str:
 
 
 def _any_along(wrong: np.ndarray, axis: int) -> np.ndarray:
-    return wrong.any(axis=tuple(other for other in range(wrong.ndim) if other != axis))
+    return np.asarray(wrong.any(axis=tuple(other for other in range(wrong.ndim) if other != axis)))
 
 
 def _indices(hit: list[int], size: int, name: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console, Group
 from rich.markup import escape
 from rich.table import Table
@@ -35,8 +36,8 @@ _SEVERITY = (
 
 LEGEND = (
     "A number is how many calls agreed with the oracle to the bit: right shape and dtype, every element equal, "
-    "arguments unchanged, the same bits twice; (c: of them composed by the adapter, as the framework has no such mode). "
-    "✗ failed, k known failure of the framework, u declared unsupported."
+    "arguments unchanged, the same bits twice. c: of these, composed by the adapter, as the framework has no such "
+    "mode. ✗ failed. k: failed as known_failures.toml expects of this version. u: declared unsupported."
 )
 
 
@@ -78,13 +79,6 @@ class Tally:
             if worst.outcome == outcome.PASS and worst.mode != "native":
                 cell["composed"] += 1
         return counted
-
-    def totals(self, backend: str) -> Counter[str]:
-        total: Counter[str] = Counter()
-        for (name, _, _), cell in self.cells().items():
-            if name == backend:
-                total += cell
-        return total
 
 
 def tables(tally: Tally, subjects: Sequence[Subject], *, full: bool = True) -> Group:
@@ -142,9 +136,9 @@ def print_failures(console: Console, tally: Tally) -> None:
 
 
 def _table(subjects: Sequence[Subject], cells: Cells, full: bool) -> Table:
-    table = Table(show_lines=False, pad_edge=False)
-    table.add_column("operation")
-    table.add_column("padding")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table.add_column("operation", no_wrap=True)
+    table.add_column("padding", no_wrap=True)
     for subject in subjects:
         share = subject.capabilities.share
         note = f"\n{share:.0%} of cases" if share < 1 and not full else ""
@@ -162,13 +156,14 @@ def _cell(counts: Counter[str] | None) -> str:
         return ""
     said = []
     if counts[outcome.PASS]:
-        composed = counts["composed"]
-        said.append(f"{counts[outcome.PASS]}" + (f" (c {composed})" if composed else ""))
+        said.append(str(counts[outcome.PASS]))
+    if counts["composed"]:
+        said.append(f"c{counts['composed']}")
     failed = sum(counts[name] for name in outcome.UNEXPECTED)
     if failed:
-        said.append(f"[bold red]✗ {failed}[/]")
+        said.append(f"[bold red]✗{failed}[/]")
     if counts[outcome.KNOWN]:
-        said.append(f"[yellow]k {counts[outcome.KNOWN]}[/]")
+        said.append(f"[yellow]k{counts[outcome.KNOWN]}[/]")
     if counts[outcome.UNSUPPORTED]:
-        said.append(f"[dim]u {counts[outcome.UNSUPPORTED]}[/]")
+        said.append(f"[dim]u{counts[outcome.UNSUPPORTED]}[/]")
     return " ".join(said)

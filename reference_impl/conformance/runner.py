@@ -42,7 +42,7 @@ class Subject:
         missing = set(capabilities.operations) - set(offered)
         if missing:
             raise ValueError(f"{backend!r} declares {', '.join(sorted(missing))}, which it does not have")
-        name = getattr(backend, "name", None) or getattr(backend, "__name__", type(backend).__name__)
+        name = str(getattr(backend, "name", None) or getattr(backend, "__name__", type(backend).__name__))
         version = str(getattr(backend, "version", "unversioned"))
         return cls(backend, name, version, capabilities, dict(getattr(backend, "facts", {})))
 
@@ -90,10 +90,10 @@ def judge_all(
 ) -> Iterator[Record]:
     """All records; `advance` is called after each backend's turn at a call.
 
-    Backends that declare a share below 1 get that part of the cases, chosen by `seed`, unless `full`.
+    A backend is given the cases that it `takes`, or all if `full`.
     """
     for case in cases:
-        takers = [subject for subject in subjects if full or in_share(subject, case, seed)]
+        takers = [subject for subject in subjects if full or takes(subject, case, seed)]
         for operation in operations:
             problem = None
             for subject in takers:
@@ -103,8 +103,13 @@ def judge_all(
                 advance()
 
 
-def in_share(subject: Subject, case: Case, seed: int) -> bool:
-    """Whether the case is in the part that the backend is given by default."""
+def takes(subject: Subject, case: Case, seed: int) -> bool:
+    """Whether the backend is given the case by default: of a dtype that it offers, and in its share of all cases.
+
+    Which part a share is, `seed` decides.
+    """
+    if case.dtype not in subject.capabilities.dtypes:
+        return False
     return zlib.crc32(f"{seed} {case}".encode()) < subject.capabilities.share * 2**32
 
 

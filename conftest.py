@@ -9,8 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from reference_impl import backends
-from reference_impl.conformance import catalogue
-from reference_impl.conformance.runner import Subject
+from reference_impl.conformance import catalogue, runner
 
 # Compiling a shape for the first time is slow and says nothing about the case.
 _ANY_TIME = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
@@ -67,5 +66,5 @@ def seed(request: pytest.FixtureRequest) -> int:
 
 
 @functools.cache
-def _subjects(words: tuple[str, ...]) -> list[Subject]:
-    return [Subject.of(backends.load(name)) for name in backends.expand(words)]
+def _subjects(words: tuple[str, ...]) -> list[runner.Subject]:
+    return runner.subjects(words)

@@ -20,9 +20,11 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
+from rich import box
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from threadpoolctl import threadpool_limits
 
 # Layer spec -> how often it occurs. https://arxiv.org/abs/1512.03385, table 1; stride 2 in the 3x3 (version 1.5).
 RESNET50 = {
@@ -64,7 +66,7 @@ def main(
     frameworks = _frameworks(threads)
     from reference_impl.conformance.cases import Case
 
-    table = Table("layer", "times", "operation", "ours ms", *(f"/ {name}" for name in frameworks))
+    table = Table("layer", "times", "operation", "ours ms", *(f"/ {name}" for name in frameworks), box=box.SIMPLE_HEAD)
     logs: dict[tuple[str, str], list[tuple[float, int]]] = {}
     for spec, times in track(RESNET50.items(), "layers", console=Console(stderr=True)):
         case = replace(Case.parse(spec), batch=batch)
@@ -76,7 +78,7 @@ def main(
                 logs.setdefault((product, name), []).append((float(np.log(ratio)), times))
             row = (spec, str(times), product, f"{medians['ours'] * 1e3:.1f}")
             table.add_row(*row, *(f"{ratio:.2f}" for ratio in ratios.values()))
-    console = Console(width=110)
+    console = Console(width=130)
     console.print(table)
     console.print(f"geometric means of our time / theirs, {threads} threads, batch {batch}, float64:")
     for (product, name), values in logs.items():
@@ -87,9 +89,7 @@ def main(
 
 
 def _frameworks(threads: int) -> dict[str, Callable[[Any], Calls]]:
-    """Sets the number of threads everywhere, before anything starts some."""
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[variable] = str(threads)
+    """Both frameworks, and the same number of threads everywhere."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import tensorflow as tf
     import torch
@@ -97,6 +97,8 @@ def _frameworks(threads: int) -> dict[str, Callable[[Any], Calls]]:
     torch.set_num_threads(threads)
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
+    # NumPy's BLAS, and whatever else was loaded by now.
+    threadpool_limits(threads)
     return {f"torch {torch.__version__}": _torch, f"tensorflow {tf.__version__}": _tensorflow}
 
 

@@ -16,8 +16,6 @@ AxisPadding = str | tuple[int, int]
 Padding = str | tuple[tuple[int, int], tuple[int, int]]
 Sizes = tuple[int, int, int, int]
 
-_FLOATS = tuple(map(np.dtype, (np.float16, np.float32, np.float64)))  # bfloat16 is no dtype of NumPy's own
-
 
 def integer(value: Any, name: str, *, at_least: int) -> int:
     """`value` as a Python int. Raises TypeError for a bool or non-integer, ValueError below `at_least`."""
@@ -35,7 +33,8 @@ def integer(value: Any, name: str, *, at_least: int) -> int:
 def pair(value: Any, name: str, *, at_least: int = 1) -> tuple[int, int]:
     """One integer for both axes, or (height, width)."""
     if not _is_sequence(value):
-        value = (value, value)
+        both = integer(value, name, at_least=at_least)
+        return both, both
     items = tuple(value)
     if len(items) != 2:
         raise ValueError(f"{name} must be an integer or a (height, width) pair, not {len(items)} values: {value!r}")
@@ -169,8 +168,10 @@ def _without_rounding(nested: Any, floats: np.ndarray) -> np.ndarray:
 
 
 def _is_float(dtype: np.dtype) -> bool:
-    return dtype.name == "bfloat16" or dtype.newbyteorder("=") in _FLOATS
+    return (dtype.kind == "f" and dtype.itemsize <= 8) or (dtype.kind == "V" and dtype.name == "bfloat16")
 
 
 def _is_sequence(value: Any) -> bool:
-    return isinstance(value, Iterable) and not isinstance(value, (str, bytes)) and getattr(value, "ndim", 1) > 0
+    if isinstance(value, (int, str, bytes)):
+        return False
+    return isinstance(value, Iterable) and getattr(value, "ndim", 1) > 0

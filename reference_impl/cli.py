@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +16,7 @@ from . import __version__, backends
 from .conformance import catalogue, report
 from .conformance.cases import DTYPES, OPERATIONS, Case
 from .conformance.generation import generate
-from .conformance.runner import Subject, in_dtypes, judge_all, takes
+from .conformance.runner import Subject, in_dtypes, judge_all, subjects, takes
 
 DEFAULT_DTYPES = ("float32", "float64", "int32")
 
@@ -80,7 +82,7 @@ def verify(
     console, progress_console = Console(), Console(stderr=True)
     operations = _known(operation, OPERATIONS, "operation") or OPERATIONS
     dtypes = _known(dtype, DTYPES, "dtype")
-    subjects, missing = _subjects(backend)
+    tested, missing = _subjects(backend)
     chosen = _cases(cases, 100 if examples is None and not cases else examples or 0, seed, dtypes)
     if json is not None and not json.absolute().parent.is_dir():
         raise typer.BadParameter(f"there is no folder {json.absolute().parent} to write to", param_hint="--json")
@@ -89,21 +91,21 @@ def verify(
         console.print(line)
 
     tally = report.Tally()
-    calls = sum(full or takes(subject, case, seed) for case in chosen for subject in subjects) * len(operations)
+    calls = sum(full or takes(subject, case, seed) for case in chosen for subject in tested) * len(operations)
     interrupted = False
     with _progress(progress_console) as bar:
         task = bar.add_task(f"{len(chosen)} cases", total=calls)
         try:
-            tally.extend(judge_all(subjects, chosen, operations, seed, full=full, advance=lambda: bar.advance(task)))
+            tally.extend(judge_all(tested, chosen, operations, seed, full=full, advance=lambda: bar.advance(task)))
         except KeyboardInterrupt:
             interrupted = True
-    console.print(report.tables(tally, subjects, full=full))
+    console.print(report.tables(tally, tested, full=full))
     if interrupted:
         console.print("Interrupted: the table shows what was found until then.", style="bold yellow")
     report.print_failures(console, tally)
-    console.print(_summary(tally, len(subjects), len(chosen), seed))
+    console.print(_summary(tally, len(tested), len(chosen), seed))
     if json is not None:
-        settings = {"seed": seed, "complete": not interrupted, "backends": {s.name: s.version for s in subjects}}
+        settings = {"seed": seed, "complete": not interrupted, "backends": {s.name: s.version for s in tested}}
         report.write_json(json, tally, settings)
         console.print(f"{len(tally.records)} records written to {json}")
     raise typer.Exit(130 if interrupted else 1 if tally.unexpected else 0)
@@ -119,6 +121,9 @@ def _known(given: Sequence[str] | None, known: Sequence[str], what: str) -> Sequ
 
 def _subjects(asked: Sequence[str] | None) -> tuple[list[Subject], list[str]]:
     """The backends to run, and a line for each known one that is not installed."""
+    # Your module is found where you are, by `conv2d-reference` as by `python -m reference_impl`.
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
     missing = []
     if not asked:
         missing = [
@@ -127,7 +132,7 @@ def _subjects(asked: Sequence[str] | None) -> tuple[list[Subject], list[str]]:
             if not there
         ]
     try:
-        return [Subject.of(backends.load(name)) for name in backends.expand(asked or ())], missing
+        return subjects(asked or ()), missing
     except (ImportError, ValueError) as error:
         raise typer.BadParameter(str(error), param_hint="--backend") from error
 

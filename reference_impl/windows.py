@@ -40,7 +40,8 @@ def fold(windows: np.ndarray, problem: Convolution, block: Block, input: np.ndar
     target = _split_channels(input[images.start : images.stop], problem.groups)
     windows = windows.reshape(problem.groups, *map(len, block), *problem.kernel_size, target.shape[-1])
     for window, position in problem.taps(rows, columns):
-        target[position] += windows[window]
+        place = target[position]
+        place += windows[window]
 
 
 def channel_blocks(problem: Convolution) -> Iterator[range]:
@@ -94,6 +95,8 @@ def channel_box(array: np.ndarray, problem: Convolution, channels: range) -> np.
 
 def _split_channels(array: np.ndarray, groups: int) -> np.ndarray:
     """A view of `array` with its last axis cut in `groups` blocks and these brought to the front."""
+    if groups == 1:
+        return array[np.newaxis]
     split = array.reshape(*array.shape[:-1], groups, array.shape[-1] // groups)
     return split.transpose(array.ndim - 1, *range(array.ndim - 1), array.ndim)
 

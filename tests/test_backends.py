@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reference_impl import backends
-from reference_impl.conformance import catalogue, outcome
+from reference_impl.conformance import catalogue, outcome, runner
 from reference_impl.conformance.cases import OPERATIONS, Case
 from reference_impl.conformance.outcome import Record
 from reference_impl.conformance.report import failure_text
@@ -23,7 +22,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     config = metafunc.config
     words = config.getoption("--backend") or ()
-    subjects = [Subject.of(backends.load(name)) for name in backends.expand(words)]
+    subjects = runner.subjects(words)
     if "case" in metafunc.fixturenames:
         items = [
             pytest.param(subject, operation, case, id=f"{operation}-{subject.name}-{case}")

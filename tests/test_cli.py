@@ -35,7 +35,9 @@ def test_verify_exits_with_1_and_a_report_when_a_backend_is_wrong():
     result = run("verify", "--backend", "planted:Flipped", "--cases", CASE, "--operation", "conv2d", "--seed", "4")
     assert result.exit_code == 1
     assert "elements are wrong" in result.output
-    assert f"--cases {CASE} --operation conv2d --seed 4" in result.output.replace("\n", " ")
+    assert f"verify --backend planted:Flipped --cases {CASE} --operation conv2d --seed 4" in result.output.replace(
+        "\n", " "
+    )
 
 
 def test_verify_writes_json(tmp_path):

@@ -41,6 +41,8 @@ class Record:
     diagnosis: str | None = None
     message: str | None = None
     seed: int = 0
+    argument: str | None = None
+    """What `--backend` takes to load this backend again."""
 
     @property
     def unexpected(self) -> bool:

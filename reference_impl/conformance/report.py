@@ -116,7 +116,7 @@ def failure_text(record: Record) -> str:
 
 def rerun_line(record: Record) -> str:
     return (
-        f"python -m reference_impl verify --backend {record.backend} --cases {record.case} "
+        f"python -m reference_impl verify --backend {record.argument or record.backend} --cases {record.case} "
         f"--operation {record.operation} --seed {record.seed}"
     )
 
@@ -142,7 +142,9 @@ def _table(subjects: Sequence[Subject], cells: Cells, full: bool) -> Table:
     for subject in subjects:
         share = subject.capabilities.share
         note = f"\n{share:.0%} of cases" if share < 1 and not full else ""
-        table.add_column(f"{subject.name.replace(':', chr(10) + ':')}\n{subject.version}{note}", justify="right")
+        table.add_column(
+            f"{subject.name.replace(':', chr(10) + ':')}\n{subject.version}{note}", justify="right", overflow="fold"
+        )
     for operation in OPERATIONS:
         modes = [mode for mode in PADDING_MODES if any((s.name, operation, mode) in cells for s in subjects)]
         for mode in modes:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import backends
 from ..backends.protocol import Capabilities
 from . import known, outcome
 from .agreement import Disagreement
@@ -28,10 +29,11 @@ class Subject:
     version: str
     capabilities: Capabilities
     facts: dict[str, Any] = field(default_factory=dict, compare=False)
+    argument: str | None = None
 
     @classmethod
-    def of(cls, backend: Any) -> Subject:
-        """Any object or module with at least one of the four operations.
+    def of(cls, backend: Any, argument: str | None = None) -> Subject:
+        """Any object or module with at least one of the four operations; `argument` is what `load` takes for it.
 
         Undeclared capabilities are: the operations that it has, float32 and float64, everything else.
         """
@@ -44,7 +46,15 @@ class Subject:
             raise ValueError(f"{backend!r} declares {', '.join(sorted(missing))}, which it does not have")
         name = str(getattr(backend, "name", None) or getattr(backend, "__name__", type(backend).__name__))
         version = str(getattr(backend, "version", "unversioned"))
-        return cls(backend, name, version, capabilities, dict(getattr(backend, "facts", {})))
+        return cls(backend, name, version, capabilities, dict(getattr(backend, "facts", {})), argument)
+
+
+def subjects(words: Iterable[str] = ()) -> list[Subject]:
+    """The backends that `words` name (see `backends.expand`); without any, all that is installed.
+
+    Raises ImportError or ValueError if one cannot be loaded.
+    """
+    return [Subject.of(backends.load(name), name) for name in backends.expand(words)]
 
 
 @dataclass(frozen=True)
@@ -63,7 +73,9 @@ class Problem:
 def judge(subject: Subject, case: Case, operation: str, seed: int = 0, problem: Problem | None = None) -> list[Record]:
     """Every check of one operation of one backend on one case: a record each."""
     declared = subject.capabilities
-    blank = Record(subject.name, subject.version, operation, str(case), "", outcome.PASS, seed=seed)
+    blank = Record(
+        subject.name, subject.version, operation, str(case), "", outcome.PASS, seed=seed, argument=subject.argument
+    )
     lack = declared.unsupported(operation, case)
     if lack is not None:
         return [replace(blank, check=check.name, outcome=outcome.UNSUPPORTED, message=lack) for check in CHECKS]

@@ -1,6 +1,6 @@
 """A NumPy oracle for 2-D convolution and its gradients. Needs NumPy and nothing else."""
 
-from . import geometry, layout
+from . import exact, geometry, layout
 from .operations import conv2d, conv2d_backprop_filter, conv2d_backprop_input, conv2d_matrix, conv2d_transpose
 
 __version__ = "0.1.0"
@@ -12,6 +12,7 @@ __all__ = [
     "conv2d_backprop_input",
     "conv2d_matrix",
     "conv2d_transpose",
+    "exact",
     "geometry",
     "layout",
 ]

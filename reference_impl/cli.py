@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from . import __version__, backends
-from .conformance import catalogue, report
+from .conformance import accuracy, catalogue, report
 from .conformance.cases import DTYPES, OPERATIONS, Case
 from .conformance.generation import generate
 from .conformance.runner import Subject, in_dtypes, judge_all, subjects, takes
@@ -100,6 +100,14 @@ def verify(
         except KeyboardInterrupt:
             interrupted = True
     console.print(report.tables(tally, tested, full=full))
+    measured = [
+        accuracy.accuracy_table(tally.records, [subject.name for subject in family])
+        for family in report.families(tested)
+    ]
+    if any(measured):
+        console.print(*filter(None, measured), accuracy.LEGEND)
+        for line in accuracy.nearer(tally.records, "torch", "tensorflow"):
+            console.print(line)
     if interrupted:
         console.print("Interrupted: the table shows what was found until then.", style="bold yellow")
     report.print_failures(console, tally)

@@ -17,7 +17,8 @@ class Right:
 
     def _answer(self, operation, *args, **options):
         arrays = [array for array in args if isinstance(array, np.ndarray)]
-        exact = [array.astype(np.int64) if isinstance(array, np.ndarray) else array for array in args]
+        wide = np.int64 if arrays[0].dtype.kind in "biu" else np.float64
+        exact = [array.astype(wide) if isinstance(array, np.ndarray) else array for array in args]
         answer = getattr(reference_impl, operation)(*exact, **options).astype(arrays[0].dtype)
         return self.spoil(answer, arrays)
 

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from reference_impl import __version__, backends
 from reference_impl.cli import app
+from reference_impl.conformance.checks import CHECKS
 
 CASE = "n2_h7w9c3_k3x2o4_s2x3"
 
@@ -45,7 +46,7 @@ def test_verify_writes_json(tmp_path):
     result = run("verify", "--backend", "reference", "--cases", CASE, "--json", str(path))
     assert result.exit_code == 0
     records = json.loads(path.read_text())["records"]
-    assert len(records) == 4 * 4
+    assert len(records) == 4 * len(CHECKS)
     assert {record["outcome"] for record in records} == {"pass"}
 
 

@@ -79,7 +79,7 @@ def test_write_json_has_a_record_for_each_check(tmp_path):
     document = json.loads((tmp_path / "out.json").read_text())
     assert document["seed"] == 3
     by_check = {record["check"]: record for record in document["records"]}
-    assert set(by_check) == {"shape_and_dtype", "exact", "inputs_unchanged", "repeatable"}
+    assert set(by_check) == {"shape_and_dtype", "exact", "inputs_unchanged", "repeatable", "rounded"}
     assert by_check["exact"]["outcome"] == "fail"
     assert by_check["exact"]["ratio"] > 16
     assert set(by_check["exact"]) >= {"backend", "version", "operation", "case", "diagnosis", "message"}

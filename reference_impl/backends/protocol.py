@@ -29,6 +29,9 @@ class Capabilities:
     lacks : cases that it does not offer
     composed : (operation, case) -> how the adapter composes what the framework has no mode for, or None
         where the framework's own mode is called ("native").
+    factor, citation : how many times 16 eps * gauge its answers may be from the exact ones on real data, above 1 for
+        an algorithm that is no plain sum (Winograd, FFT, TF32), and what says so
+    flushes : dtypes in which it may take subnormal products and sums for zero
     share : the part of the cases that it is given by default, below 1 for routes that compile for every shape
     """
 
@@ -38,6 +41,13 @@ class Capabilities:
     lacks: tuple[Lack, ...] = ()
     composed: Callable[[str, Any], str | None] = lambda operation, case: None
     share: float = 1.0
+    flushes: tuple[str, ...] = ()
+    factor: float = 1.0
+    citation: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.factor > 1 and not self.citation:
+            raise ValueError(f"a factor above 1 must come with a citation; factor is {self.factor}")
 
     def unsupported(self, operation: str, case: Any) -> str | None:
         """Why `operation` on `case` is declared unsupported, or None."""

@@ -23,6 +23,8 @@ import tensorflow as tf
 from tensorflow.python.util import _pywrap_util_port  # no public name tells whether oneDNN is on
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
+# Its threads have the processor take subnormals for zero: ScopedFlushDenormal, tensorflow/core/platform/denormal.h.
+FLUSHES = ("bfloat16", "float32", "float64")
 _CPU = (np._core if hasattr(np, "_core") else np.core)._multiarray_umath.__cpu_features__
 # What TensorFlow asks of the CPU before it gives a dtype to oneDNN: IsDataTypeSupportedByOneDNNOnThisCPU in
 # tensorflow/core/util/util.cc. It also takes AVX-NE-CONVERT, which NumPy does not report.
@@ -68,7 +70,9 @@ class Plain:
 
     name = "tensorflow"
     version = tf.__version__
-    capabilities = Capabilities(dtypes=("int32", *FLOATS), lacks=(_NO_INTEGER_FILTER_GRADIENT, _UNGROUPED, _UNDILATED))
+    capabilities = Capabilities(
+        flushes=FLUSHES, dtypes=("int32", *FLOATS), lacks=(_NO_INTEGER_FILTER_GRADIENT, _UNGROUPED, _UNDILATED)
+    )
     facts: ClassVar = {"onednn_dtypes": ONEDNN_DTYPES}  # for known_failures.toml
     data_format = "NHWC"
 
@@ -141,6 +145,7 @@ class Tape(Plain):
     name = "tensorflow:tape"
     # The gradient of either operation computes both of its gradients, so that the lacks of one are those of all.
     capabilities = Capabilities(
+        flushes=FLUSHES,
         dtypes=FLOATS,
         lacks=tuple(
             Lack(lack.reason, lambda _, case, applies=lack.applies: applies("conv2d_backprop_input", case))  # type: ignore[misc]
@@ -179,7 +184,9 @@ class Graph(Plain):
     """
 
     name = "tensorflow:function"
-    capabilities = Capabilities(dtypes=Plain.capabilities.dtypes, lacks=Plain.capabilities.lacks, share=0.25)
+    capabilities = Capabilities(
+        flushes=FLUSHES, dtypes=Plain.capabilities.dtypes, lacks=Plain.capabilities.lacks, share=0.25
+    )
     jit_compile: bool | None = None
 
     def _run(self, function: Callable, *tensors: tf.Tensor) -> tf.Tensor:
@@ -190,7 +197,9 @@ class XLA(Graph):
     """Compiled by XLA, whose kernels are its own: they take groups and dilations everywhere."""
 
     name = "tensorflow:xla"
-    capabilities = Capabilities(dtypes=Plain.capabilities.dtypes, lacks=(_NO_INTEGER_FILTER_GRADIENT,), share=0.05)
+    capabilities = Capabilities(
+        flushes=FLUSHES, dtypes=Plain.capabilities.dtypes, lacks=(_NO_INTEGER_FILTER_GRADIENT,), share=0.05
+    )
     jit_compile = True
 
 
@@ -198,7 +207,9 @@ class ChannelsFirst(Plain):
     """In NCHW, transposed to it and back here."""
 
     name = "tensorflow:nchw"
-    capabilities = Capabilities(dtypes=("int32", *FLOATS), lacks=(_NO_INTEGER_FILTER_GRADIENT, _NHWC_ONLY))
+    capabilities = Capabilities(
+        flushes=FLUSHES, dtypes=("int32", *FLOATS), lacks=(_NO_INTEGER_FILTER_GRADIENT, _NHWC_ONLY)
+    )
     data_format = "NCHW"
 
     def _tensor(self, array: np.ndarray) -> tf.Tensor:

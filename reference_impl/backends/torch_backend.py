@@ -21,6 +21,8 @@ from .padding import Pads, explicit
 from .protocol import Capabilities, Lack
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
+# The instruction that multiplies bfloat16 (VDPBF16PS) takes subnormals for zero.
+FLUSHES = ("bfloat16",)
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8")
 
 _COMPOSED = {
@@ -158,6 +160,7 @@ class Plain:
         "conv2d_transpose": _Geometry.transposed,
     }
     capabilities = Capabilities(
+        flushes=FLUSHES,
         dtypes=FLOATS + INTEGERS,
         lacks=(_NO_EMPTY_IMAGE, _NO_INTEGER_GRADIENT, _NO_INTEGER_DILATION),
         composed=_composed(modes),
@@ -244,7 +247,7 @@ class Autograd(Plain):
 
     name = "torch:autograd"
     modes: ClassVar[_Modes] = {**dict.fromkeys(Plain.modes, _Geometry.word), "conv2d": _Geometry.transposed}
-    capabilities = Capabilities(dtypes=FLOATS, lacks=(_NO_EMPTY_IMAGE,), composed=_composed(modes))
+    capabilities = Capabilities(flushes=FLUSHES, dtypes=FLOATS, lacks=(_NO_EMPTY_IMAGE,), composed=_composed(modes))
 
     def vjp(self, function: Callable, shape: Any, cotangent: torch.Tensor) -> torch.Tensor:
         point = torch.zeros(shape, dtype=cotangent.dtype, requires_grad=True)
@@ -269,7 +272,7 @@ class Func(Autograd):
 
     name = "torch:func"
     modes: ClassVar[_Modes] = dict.fromkeys(Plain.modes, _Geometry.word)
-    capabilities = Capabilities(dtypes=FLOATS, lacks=(_NO_EMPTY_IMAGE,), composed=_composed(modes))
+    capabilities = Capabilities(flushes=FLUSHES, dtypes=FLOATS, lacks=(_NO_EMPTY_IMAGE,), composed=_composed(modes))
 
     def vjp(self, function: Callable, shape: Any, cotangent: torch.Tensor) -> torch.Tensor:
         return torch.func.vjp(function, torch.zeros(shape, dtype=cotangent.dtype))[1](cotangent)[0]

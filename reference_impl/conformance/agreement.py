@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from . import location
 from .data import Call, gauge, numpy_dtype
+from .real_data import FORMATS, RealProblem
 
 
 class Disagreement(AssertionError):
@@ -34,7 +36,47 @@ def assert_exact(actual: np.ndarray, expected: np.ndarray, call: Call) -> None:
     actual = _comparable(actual)
     wrong = ~(actual == expected)
     if wrong.any():
-        raise _disagreement(actual, expected, wrong, call)
+        heading = "on integers the answer must equal the oracle's"
+        raise _disagreement(actual, expected, wrong, _ratios(actual, expected, call), call, heading)
+
+
+# That of the reference BLAS's own tests ("threshold value of test ratio"): https://www.netlib.org/blas/dblat3
+THRESHOLD = 16
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """The errors of an answer in units of eps * gauge; None where the data say nothing."""
+
+    worst: float
+    median: float
+
+
+def assert_rounded(
+    actual: np.ndarray, problem: RealProblem, dtype: str, factor: float = 1.0, *, flushes: bool = False
+) -> Accuracy | None:
+    """Every element is less than THRESHOLD * factor units from the exact answer.
+
+    The unit is eps * gauge, eps of the `dtype` answered in; and for every term the smallest subnormal number, as a
+    product that underflows may lose that much, or, where the backend `flushes`, the smallest normal one. Where the
+    gauge is zero the answer must be zero; where it passes the dtype's range an element may overflow, and says
+    nothing. NaN fails.
+    """
+    form = FORMATS[dtype]
+    lost = form.smallest_normal if flushes else form.smallest_subnormal
+    telling = problem.gauge * (1 + form.eps) <= form.largest
+    underflow = np.where(problem.gauge > 0, problem.terms * lost, 0.0)
+    with np.errstate(all="ignore"):
+        errors = np.abs(actual.astype(np.float64) - problem.exact)
+        ratios = np.where(errors == 0, 0.0, errors / (form.eps * problem.gauge + underflow))
+    ratios = np.nan_to_num(ratios, nan=np.inf, posinf=np.inf)
+    wrong = telling & ~(ratios < THRESHOLD * factor)
+    if wrong.any():
+        heading = f"the answer must be within {THRESHOLD * factor:g} eps * gauge of the exact one ({problem.kind} data)"
+        raise _disagreement(actual, problem.exact, wrong, np.where(telling, ratios, 0.0), problem.call, heading)
+    if not telling.any():
+        return None
+    return Accuracy(float(ratios[telling].max()), float(np.median(ratios[telling])))
 
 
 def assert_same_bits(second: np.ndarray, first: np.ndarray) -> None:
@@ -59,13 +101,15 @@ def assert_unchanged(after: dict[str, np.ndarray], before: dict[str, np.ndarray]
             )
 
 
-def _disagreement(actual: np.ndarray, expected: np.ndarray, wrong: np.ndarray, call: Call) -> Disagreement:
-    ratios = _ratios(actual, expected, call)
+def _disagreement(
+    actual: np.ndarray, expected: np.ndarray, wrong: np.ndarray, ratios: np.ndarray, call: Call, heading: str
+) -> Disagreement:
     worst = np.unravel_index(int(np.argmax(np.where(wrong, ratios, -1.0))), wrong.shape)
     axes = location.AXES[call.operation]
     index = ", ".join(f"{name} {position}" for name, position in zip(axes, worst, strict=True))
     where = location.locate(wrong, axes)
     return Disagreement(
+        f"{heading}\n"
         f"{int(wrong.sum())} of {wrong.size} elements are wrong\n"
         f"worst at [{', '.join(map(str, worst))}] ({index}): "
         f"actual {actual[worst]}, expected {expected[worst]}, ratio {ratios[worst]:.3g}\n"
@@ -77,7 +121,8 @@ def _disagreement(actual: np.ndarray, expected: np.ndarray, wrong: np.ndarray, c
 
 def _ratios(actual: np.ndarray, expected: np.ndarray, call: Call) -> np.ndarray:
     """|actual - expected| / (eps * gauge) per element; infinite where the gauge is zero or the answer is NaN."""
-    eps = 2.0 ** -{"float16": 10, "bfloat16": 7, "float32": 23, "float64": 52}.get(call.case.dtype, 0)
+    form = FORMATS.get(call.case.dtype)
+    eps = form.eps if form else 1.0
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ratios = np.abs(actual.astype(np.float64) - expected) / (eps * gauge(call))
     return np.where(actual == expected, 0.0, np.nan_to_num(ratios, nan=np.inf, posinf=np.inf))

@@ -9,8 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from .agreement import assert_exact, assert_same_bits, assert_shape_and_dtype, assert_unchanged
+from .agreement import (
+    Accuracy,
+    assert_exact,
+    assert_rounded,
+    assert_same_bits,
+    assert_shape_and_dtype,
+    assert_unchanged,
+)
+from .cases import Case
 from .data import Call
+from .generation import multiply_adds
+from .real_data import FORMATS, RealProblem
 
 
 @dataclass
@@ -21,6 +31,9 @@ class Trial:
     call: Call
     expected: np.ndarray
     result_dtype: str
+    real: RealProblem | None = None
+    factor: float = 1.0
+    flushes: bool = False
 
     @cached_property
     def given(self) -> Call:
@@ -36,11 +49,15 @@ class Trial:
 
 @dataclass(frozen=True)
 class Check:
-    """`claim` says what holds of a right backend; `run` raises `Disagreement` where it does not."""
+    """`claim` says what holds of a right backend; `run` raises `Disagreement` where it does not.
+
+    A check of accuracy also measures it.
+    """
 
     name: str
     claim: str
-    run: Callable[[Trial], None]
+    run: Callable[[Trial], Accuracy | None]
+    floats_only: bool = False
 
 
 def _shape_and_dtype(trial: Trial) -> None:
@@ -62,6 +79,14 @@ def _repeatable(trial: Trial) -> None:
     assert_same_bits(np.asarray(trial.given.run(trial.backend)), np.asarray(first))
 
 
+def _rounded(trial: Trial) -> Accuracy | None:
+    real = trial.real
+    assert real is not None
+    answer = real.call.with_arrays(np.copy).run(trial.backend)
+    assert_shape_and_dtype(answer, real.exact.shape, trial.result_dtype)
+    return assert_rounded(answer, real, trial.result_dtype, trial.factor, flushes=trial.flushes)
+
+
 CHECKS = (
     Check(
         "shape_and_dtype", "the answer has the oracle's shape and the dtype that the backend declares", _shape_and_dtype
@@ -69,4 +94,15 @@ CHECKS = (
     Check("exact", "on integers the answer equals the oracle's, element by element", _exact),
     Check("inputs_unchanged", "the arguments are not written to", _inputs_unchanged),
     Check("repeatable", "the same call gives the same bits twice", _repeatable),
+    Check("rounded", "on real data the answer is within 16 eps * gauge of the exact one", _rounded, floats_only=True),
 )
+
+
+# Above, the exact answer takes seconds: `full` runs only.
+MOST_ROUNDED = 5_000_000
+
+
+def checks_of(case: Case, *, full: bool = False) -> tuple[Check, ...]:
+    """Those that say something about a case of its dtype, without the slow ones unless `full`."""
+    floats = case.dtype in FORMATS and (full or multiply_adds(case) <= MOST_ROUNDED)
+    return tuple(check for check in CHECKS if floats or not check.floats_only)

@@ -113,8 +113,10 @@ def numpy_dtype(name: str) -> np.dtype:
 def _integers(
     random: np.random.Generator, shape: tuple[int, ...], magnitude: int, density: float, dtype: str
 ) -> np.ndarray:
-    low = 0 if dtype.startswith("u") else -magnitude
-    values = random.integers(low, magnitude, shape, np.int64, endpoint=True)
+    """No zeros but those that thin, so that no product is lost unseen."""
+    values = random.integers(1, magnitude, shape, np.int64, endpoint=True)
+    if not dtype.startswith("u"):
+        values *= random.choice(np.array([-1, 1]), shape)
     return values if density == 1.0 else values * (random.random(shape) < density)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .cases import Case
+
 PASS = "pass"
 FAIL = "fail"
 REFUSED = "refused"
@@ -38,11 +40,16 @@ class Record:
     outcome: str
     mode: str = "native"
     ratio: float | None = None
+    median_ratio: float | None = None
     diagnosis: str | None = None
     message: str | None = None
     seed: int = 0
     argument: str | None = None
     """What `--backend` takes to load this backend again."""
+
+    @property
+    def dtype(self) -> str:
+        return Case.parse(self.case).dtype
 
     @property
     def unexpected(self) -> bool:

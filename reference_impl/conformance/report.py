@@ -86,12 +86,17 @@ def tables(tally: Tally, subjects: Sequence[Subject], *, full: bool = True) -> G
 
     Unless `full`, the head of a route that was given a share of the cases says which.
     """
-    families: dict[str, list[Subject]] = defaultdict(list)
-    for subject in subjects:
-        own = subject.name.partition(":")[0] in ("reference", "definition")
-        families["reference" if own else subject.name.partition(":")[0]].append(subject)
     cells = tally.cells()
-    return Group(*(_table(family, cells, full) for family in families.values()), LEGEND)
+    return Group(*(_table(family, cells, full) for family in families(subjects)), LEGEND)
+
+
+def families(subjects: Sequence[Subject]) -> list[list[Subject]]:
+    """The routes of one framework together; what is our own together."""
+    found: dict[str, list[Subject]] = defaultdict(list)
+    for subject in subjects:
+        framework = subject.name.partition(":")[0]
+        found["ours" if framework in ("reference", "definition") else framework].append(subject)
+    return list(found.values())
 
 
 def failures(tally: Tally, most: int = 20) -> Iterable[str]:

@@ -14,10 +14,11 @@ from ..backends.protocol import Capabilities
 from . import known, outcome
 from .agreement import Disagreement
 from .cases import OPERATIONS, Case
-from .checks import CHECKS, Check, Trial
+from .checks import Check, Trial, checks_of
 from .data import Call, integer_call, oracle
 from .isolation import judge_apart
 from .outcome import Record
+from .real_data import FORMATS, RealProblem, real_problem
 
 
 @dataclass(frozen=True)
@@ -63,31 +64,44 @@ class Problem:
 
     call: Call
     expected: np.ndarray
+    real: RealProblem | None
 
     @classmethod
     def of(cls, case: Case, operation: str, seed: int) -> Problem:
         call = integer_call(case, operation, seed)
-        return cls(call, oracle(call))
+        real = real_problem(case, operation, seed) if case.dtype in FORMATS else None
+        return cls(call, oracle(call), real)
 
 
-def judge(subject: Subject, case: Case, operation: str, seed: int = 0, problem: Problem | None = None) -> list[Record]:
+def judge(
+    subject: Subject,
+    case: Case,
+    operation: str,
+    seed: int = 0,
+    problem: Problem | None = None,
+    *,
+    checks: Sequence[Check] | None = None,
+) -> list[Record]:
     """Every check of one operation of one backend on one case: a record each."""
     declared = subject.capabilities
+    checks = checks_of(case) if checks is None else checks
     blank = Record(
         subject.name, subject.version, operation, str(case), "", outcome.PASS, seed=seed, argument=subject.argument
     )
     lack = declared.unsupported(operation, case)
     if lack is not None:
-        return [replace(blank, check=check.name, outcome=outcome.UNSUPPORTED, message=lack) for check in CHECKS]
+        return [replace(blank, check=check.name, outcome=outcome.UNSUPPORTED, message=lack) for check in checks]
     composed = declared.composed(operation, case)
     if composed is not None:
         blank = replace(blank, mode=f"composed: {composed}")
     entry = known.find(subject.name, subject.version, subject.facts, operation, case)
     if entry is not None and entry.outcome == outcome.CRASHED:
-        return _expecting(entry, _apart(blank))
+        return _expecting(entry, _apart(blank, case))
     problem = problem or Problem.of(case, operation, seed)
-    trial = Trial(subject.backend, problem.call, problem.expected, declared.result_dtype(case.dtype))
-    records = [_run(check, trial, replace(blank, check=check.name)) for check in CHECKS]
+    dtype = declared.result_dtype(case.dtype)
+    flushes = case.dtype in declared.flushes
+    trial = Trial(subject.backend, problem.call, problem.expected, dtype, problem.real, declared.factor, flushes)
+    records = [_run(check, trial, replace(blank, check=check.name)) for check in checks]
     return records if entry is None else _expecting(entry, records)
 
 
@@ -111,7 +125,7 @@ def judge_all(
             for subject in takers:
                 if problem is None and subject.capabilities.unsupported(operation, case) is None:
                     problem = Problem.of(case, operation, seed)
-                yield from judge(subject, case, operation, seed, problem)
+                yield from judge(subject, case, operation, seed, problem, checks=checks_of(case, full=full))
                 advance()
 
 
@@ -136,19 +150,19 @@ def in_dtypes(cases: Iterable[Case], dtypes: Sequence[str]) -> list[Case]:
 
 def _run(check: Check, trial: Trial, blank: Record) -> Record:
     try:
-        check.run(trial)
+        accuracy = check.run(trial)
     except Disagreement as error:
         return replace(blank, outcome=outcome.FAIL, ratio=error.ratio, diagnosis=error.diagnosis, message=str(error))
     except Exception as error:  # whatever a backend may raise: an outcome of its own, never a skip
         return replace(blank, outcome=outcome.REFUSED, message=f"{type(error).__name__}: {error}")
-    return blank
+    return blank if accuracy is None else replace(blank, ratio=accuracy.worst, median_ratio=accuracy.median)
 
 
-def _apart(blank: Record) -> list[Record]:
+def _apart(blank: Record, case: Case) -> list[Record]:
     """The records of a call in a process of its own, which may die of it."""
     judged = judge_apart(blank.backend, blank.operation, blank.case, blank.seed)
     if isinstance(judged, str):
-        return [replace(blank, check=check.name, outcome=outcome.CRASHED, message=judged) for check in CHECKS]
+        return [replace(blank, check=check.name, outcome=outcome.CRASHED, message=judged) for check in checks_of(case)]
     return judged
 
 

@@ -1,0 +1,80 @@
+"""How far answers on real data are from the exact ones: the accuracy table, and who is nearer."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from statistics import median
+
+from rich import box
+from rich.table import Table
+
+from .outcome import PASS, Record
+
+LEGEND = (
+    "Accuracy: |answer - exact| / (eps * gauge), the worst element of all cases / the median of the cases' medians; "
+    "below 16 passes."
+)
+
+_Ratios = dict[tuple[str, str, str], list[Record]]
+
+
+def accuracy_table(records: Iterable[Record], backends: Sequence[str]) -> Table | None:
+    """Rows are operation x dtype, columns backends; None where nothing was measured."""
+    measured = _measured(records)
+    rows = sorted({(operation, dtype) for _, operation, dtype in measured})
+    if not rows:
+        return None
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table.add_column("operation", no_wrap=True)
+    table.add_column("dtype", no_wrap=True)
+    for backend in backends:
+        table.add_column(backend.replace(":", "\n:"), justify="right", overflow="fold")
+    last = None
+    for operation, dtype in rows:
+        cells = [_cell(measured.get((backend, operation, dtype), [])) for backend in backends]
+        table.add_row(operation if operation != last else "", dtype, *cells)
+        last = operation
+    return table
+
+
+def nearer(records: Iterable[Record], one: str, other: str) -> list[str]:
+    """For each operation and dtype on which both were measured, which of two backends is nearer to the exact answer."""
+    measured = _measured(records)
+    said = []
+    for _, operation, dtype in sorted(key for key in measured if key[0] == one):
+        first = {record.case: record for record in measured[one, operation, dtype]}
+        second = {record.case: record for record in measured.get((other, operation, dtype), [])}
+        both = sorted(set(first) & set(second))
+        differing = [case for case in both if _median(first[case]) != _median(second[case])]
+        if not differing:
+            continue
+        wins = sum(_median(first[case]) < _median(second[case]) for case in differing)
+        name, count = (one, wins) if 2 * wins >= len(differing) else (other, len(differing) - wins)
+        medians = [median(_median(side[case]) for case in differing) for side in (first, second)]
+        said.append(
+            f"{operation} {dtype}: {name} is nearer to the exact answer in {count} of the {len(differing)} cases that "
+            f"differ (median ratios {one} {medians[0]:.2g}, {other} {medians[1]:.2g})"
+        )
+    return said
+
+
+def _measured(records: Iterable[Record]) -> _Ratios:
+    """(backend, operation, dtype) -> the records that have a ratio of accuracy."""
+    found: _Ratios = defaultdict(list)
+    for record in records:
+        if record.check == "rounded" and record.outcome == PASS and record.median_ratio is not None:
+            found[record.backend, record.operation, record.dtype].append(record)
+    return found
+
+
+def _median(record: Record) -> float:
+    assert record.median_ratio is not None
+    return record.median_ratio
+
+
+def _cell(records: Sequence[Record]) -> str:
+    if not records:
+        return ""
+    worst = max(record.ratio for record in records if record.ratio is not None)
+    return f"{worst:.2f} / {median(map(_median, records)):.3f}"

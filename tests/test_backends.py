@@ -8,17 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reference_impl.conformance import catalogue, outcome, runner
+from reference_impl.conformance import apart, catalogue, outcome, runner
 from reference_impl.conformance.cases import OPERATIONS, Case
 from reference_impl.conformance.checks import checks_of
 from reference_impl.conformance.generation import multiply_adds
+from reference_impl.conformance.invalid_calls import INVALID_CALLS, InvalidCall
 from reference_impl.conformance.outcome import Record
+from reference_impl.conformance.problem import Problem
 from reference_impl.conformance.report import failure_text
-from reference_impl.conformance.runner import Problem, Subject, in_dtypes, judge, takes
+from reference_impl.conformance.runner import ROUTES_SHARE, Subject, in_dtypes, judge, takes
 from reference_impl.conformance.strategies import cases
 
 DTYPES = ("float32", "float64", "int32")
-OURS = ("reference", "definition")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -27,7 +28,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     config = metafunc.config
     words = config.getoption("--backend") or ()
     subjects = runner.subjects(words)
-    if "case" in metafunc.fixturenames:
+    if "invalid" in metafunc.fixturenames:
+        items = [
+            pytest.param(subject, operation, invalid, id=f"{operation}-{subject.name}-{invalid.name}")
+            for subject in subjects
+            if not subject.is_route and apart.REFUSES not in subject.capabilities.unclaimed
+            for invalid in INVALID_CALLS
+            for operation in invalid.operations
+            if operation in subject.capabilities.operations
+        ]
+        metafunc.parametrize(("subject", "operation", "invalid"), items)
+    elif "case" in metafunc.fixturenames:
         items = [
             pytest.param(subject, operation, case, id=f"{operation}-{subject.name}-{case}")
             for subject in subjects
@@ -55,7 +66,7 @@ def _cases(subject: Subject, asked: list[str] | None, seed: int) -> list[Case]:
         return [case for word in asked for case in catalogue.resolve(word)]
     dtypes = [dtype for dtype in DTYPES if dtype in subject.capabilities.dtypes]
     small = catalogue.load("curated") + catalogue.load("regressions")
-    if ":" not in subject.name and subject.name not in OURS:
+    if not subject.is_route:
         return in_dtypes(small, dtypes) + catalogue.load("networks")
     turns = [case.with_dtype(dtypes[turn % len(dtypes)]) for turn, case in enumerate(small)]
     return [case for case in turns if takes(subject, case, seed)]
@@ -64,16 +75,17 @@ def _cases(subject: Subject, asked: list[str] | None, seed: int) -> list[Case]:
 @functools.lru_cache(4096)
 def _problem(case: Case, operation: str, seed: int) -> Problem:
     """Made once for all backends; network layers, which are large, are made anew."""
-    return Problem.of(case, operation, seed)
+    return Problem(case, operation, seed)
 
 
 def _judge(subject: Subject, operation: str, case: Case, seed: int) -> list[Record]:
     """The records; fails, with a report that says what to do, if one is unexpected."""
     problem = _problem(case, operation, seed) if multiply_adds(case) <= 200_000 else None
-    # Accuracy is measured of the frameworks' plain routes; `verify` measures it of all.
-    plain = ":" not in subject.name and subject.name not in OURS
-    checks = [check for check in checks_of(case) if plain or not check.floats_only]
-    records = judge(subject, case, operation, seed, problem, checks=checks)
+    checks = checks_of(case, seed, share=ROUTES_SHARE if subject.is_route else 1.0)
+    return _expected(judge(subject, case, operation, seed, problem, checks=checks))
+
+
+def _expected(records: list[Record]) -> list[Record]:
     unexpected = [record for record in records if record.unexpected]
     if unexpected:
         pytest.fail("\n\n".join(failure_text(record) for record in unexpected), pytrace=False)
@@ -81,7 +93,15 @@ def _judge(subject: Subject, operation: str, case: Case, seed: int) -> list[Reco
 
 
 def test_backend_agrees(subject: Subject, operation: str, case: Case, seed: int) -> None:
-    for record in _judge(subject, operation, case, seed):
+    _xfail_if_known(_judge(subject, operation, case, seed))
+
+
+def test_backend_refuses(subject: Subject, operation: str, invalid: InvalidCall, seed: int) -> None:
+    _xfail_if_known(_expected([apart.invalid_call(subject, operation, invalid, seed)]))
+
+
+def _xfail_if_known(records: list[Record]) -> None:
+    for record in records:
         if record.outcome == outcome.KNOWN:
             pytest.xfail(f"known_failures.toml: {record.diagnosis}")
 

@@ -25,6 +25,10 @@ class Definition:
     capabilities = Capabilities(
         dtypes=INTEGERS + FLOATS,
         result_dtypes={**dict.fromkeys(INTEGERS, "int64"), **dict.fromkeys(FLOATS, "float64")},
+        unclaimed={
+            "special_values": "computes with integers and fractions, which know no NaN",
+            "refuses_invalid_calls": "checks no arguments",
+        },
         lacks=(Lack(f"takes over {_MOST_PRODUCTS} products: too many for plain Python", _is_large),),
     )
 

@@ -32,6 +32,8 @@ class Capabilities:
     factor, citation : how many times 16 eps * gauge its answers may be from the exact ones on real data, above 1 for
         an algorithm that is no plain sum (Winograd, FFT, TF32), and what says so
     flushes : dtypes in which it may take subnormal products and sums for zero
+    unclaimed : checks that it does not claim to pass (checks.py, apart.py), each with the reason
+    same_bits_on_any_threads : whether it promises the same bits on any number of threads
     share : the part of the cases that it is given by default, below 1 for routes that compile for every shape
     """
 
@@ -44,6 +46,8 @@ class Capabilities:
     flushes: tuple[str, ...] = ()
     factor: float = 1.0
     citation: str | None = None
+    unclaimed: Mapping[str, str] = field(default_factory=dict)
+    same_bits_on_any_threads: bool = False
 
     def __post_init__(self) -> None:
         if self.factor > 1 and not self.citation:

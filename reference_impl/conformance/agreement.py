@@ -10,6 +10,7 @@ import numpy as np
 from . import location
 from .data import Call, gauge, numpy_dtype
 from .real_data import FORMATS, RealProblem
+from .special_values import SpecialProblem
 
 
 class Disagreement(AssertionError):
@@ -31,13 +32,34 @@ def assert_shape_and_dtype(actual: Any, shape: tuple[int, ...], dtype: str) -> N
         raise Disagreement(f"the answer's dtype must be {dtype}, not {actual.dtype}")
 
 
-def assert_exact(actual: np.ndarray, expected: np.ndarray, call: Call) -> None:
-    """Every element of the answer to a call on integers equals the oracle's. NaN equals nothing."""
+def assert_exact(actual: np.ndarray, expected: np.ndarray, call: Call, given: str = "") -> None:
+    """Every element of the answer to a call on integers equals the oracle's. NaN equals nothing.
+
+    `given` tells of the arguments, where there is more to tell.
+    """
     actual = _comparable(actual)
     wrong = ~(actual == expected)
     if wrong.any():
-        heading = "on integers the answer must equal the oracle's"
+        heading = f"{given}on integers the answer must equal the oracle's"
         raise _disagreement(actual, expected, wrong, _ratios(actual, expected, call), call, heading)
+
+
+def assert_special_values(actual: np.ndarray, problem: SpecialProblem) -> bool | None:
+    """A NaN or infinity is in exactly the elements that sum it, as itself; all others are right.
+
+    Elements `around`, where it can meet a zero that stands for padding, may be NaN instead. Returns whether any is;
+    None if there are none.
+    """
+    actual = _comparable(actual)
+    with np.errstate(invalid="ignore"):
+        right = (actual == problem.expected) | (np.isnan(actual) & np.isnan(problem.expected))
+    multiplied = problem.around & np.isnan(actual)
+    wrong = ~(right | multiplied)
+    if wrong.any():
+        heading = f"{problem.said} must reach exactly the elements whose sums it enters"
+        ratios = np.where(wrong, np.inf, 0.0)
+        raise _disagreement(actual, problem.expected, wrong, ratios, problem.call, heading)
+    return bool(multiplied.any()) if problem.around.any() else None
 
 
 # That of the reference BLAS's own tests ("threshold value of test ratio"): https://www.netlib.org/blas/dblat3

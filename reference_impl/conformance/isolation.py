@@ -1,46 +1,119 @@
-"""A call in a process of its own, for backends that are known to die of it."""
+"""A backend in a process of its own, which may die of what it is asked."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import queue
 import signal
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict
-from pathlib import Path
-
-from .outcome import Record
+import threading
+from collections.abc import Mapping
+from types import TracebackType
+from typing import IO, Any
 
 TIME_LIMIT = 120  # seconds, most of them to import a framework
 
 
-def judge_apart(backend: str, operation: str, case: str, seed: int) -> list[Record] | str:
-    """The records of one call of the backend of that name, or how its process died."""
-    with tempfile.TemporaryDirectory() as folder:
-        answer = Path(folder, "records.json")
-        command = [sys.executable, "-m", __name__, backend, operation, case, str(seed), str(answer)]
+class Died(Exception):
+    """The process gave no answer: how it ended."""
+
+
+class Worker:
+    """A process that loads the backend named `backend` and answers jobs one by one.
+
+    It is started with the first job, and anew with the next one after it died. `environment` is added to its own.
+    """
+
+    def __init__(self, backend: str, environment: Mapping[str, str] | None = None) -> None:
+        self.backend = backend
+        self.environment = {**os.environ, **(environment or {})}
+        self._process: subprocess.Popen[str] | None = None
+        self._answers: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._said: IO[bytes] | None = None
+
+    def ask(self, job: str, *arguments: Any, time_limit: float = TIME_LIMIT) -> Any:
+        """What the function `job` of `jobs.py` answers; arguments and answer go through JSON.
+
+        Raises Died if the process dies, exits or takes longer than `time_limit` seconds.
+        """
+        if self._process is None:
+            self._start()
+        process = self._process
+        assert process is not None
+        assert process.stdin is not None
         try:
-            finished = subprocess.run(command, capture_output=True, text=True, timeout=TIME_LIMIT)
-        except subprocess.TimeoutExpired:
-            return f"no answer within {TIME_LIMIT} s"
-        if answer.exists():
-            return [Record(**fields) for fields in json.loads(answer.read_text("utf-8"))]
-    if finished.returncode < 0:
-        return f"the process died of signal {-finished.returncode} ({signal.Signals(-finished.returncode).name})"
-    return f"the process exited with status {finished.returncode}, without an answer: {finished.stderr[-500:]}"
+            process.stdin.write(json.dumps([job, arguments]) + "\n")
+            process.stdin.flush()
+            line = self._answers.get(timeout=time_limit)
+        except queue.Empty:
+            self.close()
+            raise Died(f"no answer within {time_limit:g} s") from None
+        except OSError:  # it is gone
+            line = ""
+        answer = json.loads(line) if line else {"died": process.wait()}
+        if "died" in answer:
+            died = Died(_how(answer["died"]) + self._last_words())
+            if not line:
+                self.close()
+            raise died
+        return answer["answer"]
+
+    def close(self) -> None:
+        """End the process, and its child, if there is one."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
+        process.wait()
+        for pipe in (process.stdin, self._said):
+            assert pipe is not None
+            with contextlib.suppress(OSError):  # what could not be written to it
+                pipe.close()
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _start(self) -> None:
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115  it lives as long as the process
+        self._answers = queue.SimpleQueue()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", f"{__package__}.jobs", self.backend],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._said,
+            text=True,
+            env=self.environment,
+            start_new_session=True,
+        )
+        threading.Thread(target=_forward, args=(self._process.stdout, self._answers), daemon=True).start()
+
+    def _last_words(self) -> str:
+        """The end of what it said to stderr."""
+        assert self._said is not None
+        file = self._said.fileno()  # its offset is the process's own, so not `read`
+        said = os.pread(file, 300, max(os.fstat(file).st_size - 300, 0)).decode(errors="replace").strip()
+        return f"; its last words: {said}" if said else ""
 
 
-def _answer(backend: str, operation: str, case: str, seed: str, path: str) -> None:
-    from ..backends import load
-    from . import known
-    from .cases import Case
-    from .runner import Subject, judge
-
-    known.known_failures = lambda: ()  # type: ignore[assignment]  # what is expected is for the caller to say
-    records = judge(Subject.of(load(backend)), Case.parse(case), operation, int(seed))
-    Path(path).write_text(json.dumps([asdict(record) for record in records]), "utf-8")
+def _how(status: int) -> str:
+    if status < 0:
+        return f"the process died of signal {-status} ({signal.Signals(-status).name})"
+    return f"the process exited with status {status}, without an answer"
 
 
-if __name__ == "__main__":
-    _answer(*sys.argv[1:])
+def _forward(lines: IO[str], answers: queue.SimpleQueue[str]) -> None:
+    """Every line as it comes, and an empty one at the end."""
+    with lines:
+        for line in lines:
+            answers.put(line)
+    answers.put("")

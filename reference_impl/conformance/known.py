@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -12,7 +12,9 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 from simpleeval import SimpleEval
 
+from . import outcome
 from .cases import OPERATIONS, Case
+from .outcome import Record
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -20,6 +22,7 @@ else:
     import tomli as tomllib
 
 OUTCOMES = ("fail", "refused", "crashed")
+_OPTIONAL = {"sometimes", "checks", "invalid"}
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class KnownFailure:
     link : the upstream report, or where it was found
     sometimes : not every case that `when` selects fails, as with a read of memory that is not the kernel's own; a
         pass is then no news
+    checks : those that fail, where not all do
+    invalid : instead of cases, the calls of invalid_calls.py that are not refused
     """
 
     backends: tuple[str, ...]
@@ -48,6 +53,8 @@ class KnownFailure:
     does: str
     link: str
     sometimes: bool = False
+    checks: tuple[str, ...] = ()
+    invalid: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.outcome not in OUTCOMES:
@@ -56,8 +63,12 @@ class KnownFailure:
         if unknown or not self.operations:
             raise ValueError(f"operations must be some of {', '.join(OPERATIONS)}, not {list(self.operations)}")
 
-    def applies(self, backend: str, version: str, facts: dict[str, Any], operation: str, case: Case) -> bool:
+    def applies(
+        self, backend: str, version: str, facts: dict[str, Any], operation: str, case: Case, invalid: str | None = None
+    ) -> bool:
         if operation not in self.operations or not self._covers(backend):
+            return False
+        if invalid not in self.invalid if invalid else self.invalid:
             return False
         return _in_range(version, self.versions) and bool(_evaluate(self.when, facts, case))
 
@@ -71,18 +82,41 @@ def known_failures() -> tuple[KnownFailure, ...]:
     return _read(resources.files(__package__).joinpath("known_failures.toml").read_text("utf-8"))
 
 
-def find(backend: str, version: str, facts: dict[str, Any], operation: str, case: Case) -> KnownFailure | None:
-    """The entry that expects `backend` to fail here, if there is one."""
-    return next((entry for entry in known_failures() if entry.applies(backend, version, facts, operation, case)), None)
+def find(
+    backend: str, version: str, facts: dict[str, Any], operation: str, case: Case, invalid: str | None = None
+) -> KnownFailure | None:
+    """The entry that expects `backend` to fail here, or on the `invalid` call of that name, if there is one."""
+    asked = backend, version, facts, operation, case, invalid
+    return next((entry for entry in known_failures() if entry.applies(*asked)), None)
+
+
+def expecting(entry: KnownFailure, records: list[Record]) -> list[Record]:
+    """Records of a call that is expected to fail: as expected, in another way, or (to be looked at) not at all."""
+    said = f"{entry.does} ({entry.link})"
+    concerned = [record for record in records if not entry.checks or record.check in entry.checks]
+    if all(record.outcome == outcome.PASS for record in concerned):
+        if entry.sometimes:
+            return records
+        fixed = {
+            record.check: replace(record, outcome=outcome.FIXED, message=f"expected to fail: {said}")
+            for record in concerned
+        }
+        return [fixed.get(record.check, record) for record in records]
+    return [
+        replace(record, outcome=outcome.KNOWN, diagnosis=said)
+        if record in concerned and record.outcome == entry.outcome
+        else record
+        for record in records
+    ]
 
 
 def _read(text: str) -> tuple[KnownFailure, ...]:
     names = {field.name for field in fields(KnownFailure)}
     found = []
     for number, entry in enumerate(tomllib.loads(text).get("failure", []), 1):
-        if set(entry) | {"sometimes"} != names:
-            raise ValueError(f"known failure {number} must have {sorted(names)}, not {sorted(entry)}")
-        lists = {name: tuple(entry[name]) for name in ("backends", "operations")}
+        if set(entry) | _OPTIONAL != names:
+            raise ValueError(f"known failure {number} must have {sorted(names - _OPTIONAL)}, not {sorted(entry)}")
+        lists = {name: tuple(value) for name, value in entry.items() if isinstance(value, list)}
         found.append(KnownFailure(**{**entry, **lists, "when": " ".join(entry["when"].split())}))
     return tuple(found)
 

@@ -11,6 +11,7 @@ FAIL = "fail"
 REFUSED = "refused"
 CRASHED = "crashed"
 UNSUPPORTED = "unsupported"
+MISTRUSTED = "mistrusted"
 KNOWN = "known"
 FIXED = "fixed"
 
@@ -23,6 +24,7 @@ MEANING = {
     REFUSED: "raises an error on a case that it claims to support",
     CRASHED: "its process dies or hangs",
     UNSUPPORTED: "declares that it does not offer this",
+    MISTRUSTED: "agrees with the oracle, on data that prove little",
     KNOWN: "fails as known_failures.toml expects",
     FIXED: "passes although known_failures.toml expects a failure: the entry must go, or its versions end",
 }
@@ -42,6 +44,8 @@ class Record:
     ratio: float | None = None
     median_ratio: float | None = None
     diagnosis: str | None = None
+    observation: str | None = None
+    """What is said of a right answer; the report counts who was seen to do what."""
     message: str | None = None
     seed: int = 0
     argument: str | None = None

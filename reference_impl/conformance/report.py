@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from .. import __version__
-from . import outcome
+from . import accuracy, apart, observations, outcome
 from .cases import OPERATIONS, Case
 from .outcome import Record
 from .runner import Subject
@@ -30,14 +30,16 @@ _SEVERITY = (
     outcome.REFUSED,
     outcome.FIXED,
     outcome.KNOWN,
-    outcome.UNSUPPORTED,
+    outcome.MISTRUSTED,
     outcome.PASS,
+    outcome.UNSUPPORTED,
 )
 
 LEGEND = (
     "A number is how many calls agreed with the oracle to the bit: right shape and dtype, every element equal, "
     "arguments unchanged, the same bits twice. c: of these, composed by the adapter, as the framework has no such "
-    "mode. ✗ failed. k: failed as known_failures.toml expects of this version. u: declared unsupported."
+    "mode. ✗ failed. k: failed as known_failures.toml expects of this version. m: agreed, on data that prove little. "
+    "u: declared unsupported."
 )
 
 
@@ -72,6 +74,8 @@ class Tally:
         counted: Cells = defaultdict(Counter)
         modes: dict[str, str] = {}
         for (backend, operation, case), (worst,) in self._calls.items():
+            if worst.check in apart.CLAIMS:
+                continue
             if case not in modes:
                 modes[case] = Case.parse(case).padding_mode
             cell = counted[backend, operation, modes[case]]
@@ -88,6 +92,24 @@ def tables(tally: Tally, subjects: Sequence[Subject], *, full: bool = True) -> G
     """
     cells = tally.cells()
     return Group(*(_table(family, cells, full) for family in families(subjects)), LEGEND)
+
+
+def print_tables(console: Console, tally: Tally, subjects: Sequence[Subject], *, full: bool) -> None:
+    """All that a run has to say of what passed."""
+    groups = [[subject.name for subject in family] for family in families(subjects)]
+    if tally.cells():
+        console.print(tables(tally, subjects, full=full))
+    measured = list(filter(None, (accuracy.accuracy_table(tally.records, names) for names in groups)))
+    if measured:
+        console.print(*measured, accuracy.LEGEND)
+        for line in accuracy.nearer(tally.records, "torch", "tensorflow"):
+            console.print(line)
+    for names in groups:
+        seen = observations.observations_table(tally.records, names)
+        if seen:
+            console.print(seen)
+    for line in observations.refusals(tally.records):
+        console.print(line)
 
 
 def families(subjects: Sequence[Subject]) -> list[list[Subject]]:
@@ -120,8 +142,9 @@ def failure_text(record: Record) -> str:
 
 
 def rerun_line(record: Record) -> str:
+    what = f"--check {record.check}" if record.check in apart.CLAIMS else f"--cases {record.case}"
     return (
-        f"python -m reference_impl verify --backend {record.argument or record.backend} --cases {record.case} "
+        f"python -m reference_impl verify --backend {record.argument or record.backend} {what} "
         f"--operation {record.operation} --seed {record.seed}"
     )
 
@@ -171,6 +194,8 @@ def _cell(counts: Counter[str] | None) -> str:
         said.append(f"[bold red]✗{failed}[/]")
     if counts[outcome.KNOWN]:
         said.append(f"[yellow]k{counts[outcome.KNOWN]}[/]")
+    if counts[outcome.MISTRUSTED]:
+        said.append(f"m{counts[outcome.MISTRUSTED]}")
     if counts[outcome.UNSUPPORTED]:
         said.append(f"[dim]u{counts[outcome.UNSUPPORTED]}[/]")
     return " ".join(said)

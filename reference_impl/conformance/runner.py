@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
-
-import numpy as np
 
 from .. import backends
 from ..backends.protocol import Capabilities
 from . import known, outcome
-from .agreement import Disagreement
+from .agreement import Accuracy, Disagreement
 from .cases import OPERATIONS, Case
-from .checks import Check, Trial, checks_of
-from .data import Call, integer_call, oracle
-from .isolation import judge_apart
+from .checks import Check, Observation, Trial, checks_of
+from .isolation import Died, Worker
 from .outcome import Record
-from .real_data import FORMATS, RealProblem, real_problem
+from .problem import Problem
+
+# What is ours; it is run beside the frameworks.
+OURS = ("reference", "definition")
+# Of the cases that a check which costs further calls is given by default, the part for routes.
+ROUTES_SHARE = 0.25
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,16 @@ class Subject:
     capabilities: Capabilities
     facts: dict[str, Any] = field(default_factory=dict, compare=False)
     argument: str | None = None
+
+    @cached_property
+    def worker(self) -> Worker:
+        """A process that has loaded this backend too."""
+        return Worker(self.argument or self.name)
+
+    @property
+    def is_route(self) -> bool:
+        """Whether it is another way through a framework, or our own: what is costly is asked of a plain one."""
+        return ":" in self.name or self.name in OURS
 
     @classmethod
     def of(cls, backend: Any, argument: str | None = None) -> Subject:
@@ -58,21 +71,6 @@ def subjects(words: Iterable[str] = ()) -> list[Subject]:
     return [Subject.of(backends.load(name), name) for name in backends.expand(words)]
 
 
-@dataclass(frozen=True)
-class Problem:
-    """One call with the oracle's answer, made once for all backends."""
-
-    call: Call
-    expected: np.ndarray
-    real: RealProblem | None
-
-    @classmethod
-    def of(cls, case: Case, operation: str, seed: int) -> Problem:
-        call = integer_call(case, operation, seed)
-        real = real_problem(case, operation, seed) if case.dtype in FORMATS else None
-        return cls(call, oracle(call), real)
-
-
 def judge(
     subject: Subject,
     case: Case,
@@ -84,7 +82,7 @@ def judge(
 ) -> list[Record]:
     """Every check of one operation of one backend on one case: a record each."""
     declared = subject.capabilities
-    checks = checks_of(case) if checks is None else checks
+    checks = checks_of(case, seed, full=True) if checks is None else checks
     blank = Record(
         subject.name, subject.version, operation, str(case), "", outcome.PASS, seed=seed, argument=subject.argument
     )
@@ -96,13 +94,10 @@ def judge(
         blank = replace(blank, mode=f"composed: {composed}")
     entry = known.find(subject.name, subject.version, subject.facts, operation, case)
     if entry is not None and entry.outcome == outcome.CRASHED:
-        return _expecting(entry, _apart(blank, case))
-    problem = problem or Problem.of(case, operation, seed)
-    dtype = declared.result_dtype(case.dtype)
-    flushes = case.dtype in declared.flushes
-    trial = Trial(subject.backend, problem.call, problem.expected, dtype, problem.real, declared.factor, flushes)
+        return known.expecting(entry, _apart(subject, blank, checks))
+    trial = Trial(subject.backend, problem or Problem(case, operation, seed), declared)
     records = [_run(check, trial, replace(blank, check=check.name)) for check in checks]
-    return records if entry is None else _expecting(entry, records)
+    return records if entry is None else known.expecting(entry, records)
 
 
 def judge_all(
@@ -112,20 +107,22 @@ def judge_all(
     seed: int = 0,
     *,
     full: bool = False,
+    only: Collection[str] = (),
     advance: Callable[[], None] = lambda: None,
 ) -> Iterator[Record]:
     """All records; `advance` is called after each backend's turn at a call.
 
-    A backend is given the cases that it `takes`, or all if `full`.
+    A backend is given the cases that it `takes`, and each check its share of them, or all if `full`; `only` names
+    the checks to run, if not all.
     """
     for case in cases:
         takers = [subject for subject in subjects if full or takes(subject, case, seed)]
         for operation in operations:
-            problem = None
+            problem = Problem(case, operation, seed)
             for subject in takers:
-                if problem is None and subject.capabilities.unsupported(operation, case) is None:
-                    problem = Problem.of(case, operation, seed)
-                yield from judge(subject, case, operation, seed, problem, checks=checks_of(case, full=full))
+                due = checks_of(case, seed, full=full, share=ROUTES_SHARE if subject.is_route else 1.0)
+                checks = [check for check in due if not only or check.name in only]
+                yield from judge(subject, case, operation, seed, problem, checks=checks)
                 advance()
 
 
@@ -149,33 +146,27 @@ def in_dtypes(cases: Iterable[Case], dtypes: Sequence[str]) -> list[Case]:
 
 
 def _run(check: Check, trial: Trial, blank: Record) -> Record:
+    reason = trial.declared.unclaimed.get(check.name)
+    if reason is not None:
+        return replace(blank, outcome=outcome.UNSUPPORTED, message=reason)
     try:
-        accuracy = check.run(trial)
+        found = check.run(trial)
     except Disagreement as error:
         return replace(blank, outcome=outcome.FAIL, ratio=error.ratio, diagnosis=error.diagnosis, message=str(error))
     except Exception as error:  # whatever a backend may raise: an outcome of its own, never a skip
         return replace(blank, outcome=outcome.REFUSED, message=f"{type(error).__name__}: {error}")
-    return blank if accuracy is None else replace(blank, ratio=accuracy.worst, median_ratio=accuracy.median)
+    if isinstance(found, Accuracy):
+        return replace(blank, ratio=found.worst, median_ratio=found.median)
+    if isinstance(found, Observation):
+        return replace(blank, outcome=outcome.MISTRUSTED if found.mistrusted else outcome.PASS, observation=found.text)
+    return blank
 
 
-def _apart(blank: Record, case: Case) -> list[Record]:
+def _apart(subject: Subject, blank: Record, checks: Sequence[Check]) -> list[Record]:
     """The records of a call in a process of its own, which may die of it."""
-    judged = judge_apart(blank.backend, blank.operation, blank.case, blank.seed)
-    if isinstance(judged, str):
-        return [replace(blank, check=check.name, outcome=outcome.CRASHED, message=judged) for check in checks_of(case)]
-    return judged
-
-
-def _expecting(entry: known.KnownFailure, records: list[Record]) -> list[Record]:
-    """Records of a call that is expected to fail: as expected, in another way, or (to be looked at) not at all."""
-    if all(record.outcome == outcome.PASS for record in records):
-        if entry.sometimes:
-            return records
-        message = f"expected to fail: {entry.does} ({entry.link})"
-        return [replace(record, outcome=outcome.FIXED, message=message) for record in records]
-    return [
-        replace(record, outcome=outcome.KNOWN, diagnosis=f"{entry.does} ({entry.link})")
-        if record.outcome == entry.outcome
-        else record
-        for record in records
-    ]
+    names = [check.name for check in checks]
+    try:
+        judged = subject.worker.ask("records", blank.operation, blank.case, blank.seed, names)
+    except Died as died:
+        return [replace(blank, check=name, outcome=outcome.CRASHED, message=str(died)) for name in names]
+    return [Record(**fields) for fields in judged]

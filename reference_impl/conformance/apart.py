@@ -1,0 +1,119 @@
+"""Claims on a backend as a whole, each tried in processes of its own: refusals, and the bits across thread counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from . import known, outcome
+from .cases import Case
+from .invalid_calls import CASE, INVALID_CALLS, InvalidCall
+from .isolation import Died, Worker
+from .outcome import Record
+from .runner import Subject
+
+REFUSES = "refuses_invalid_calls"
+THREADS = "thread_counts"
+CLAIMS = {
+    REFUSES: "an invalid call raises an error; it is not answered, and does not kill or hang the process",
+    THREADS: "the same call gives the same bits on 1 and on 4 threads (reported, unless the backend promises it)",
+}
+
+TIME_LIMIT = 60  # seconds
+THREAD_COUNTS = (1, 4)
+# What frameworks and the libraries below them read when they start.
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+)
+# Large enough to be divided among threads.
+THREAD_CASES = tuple(
+    Case.parse(spec)
+    for spec in (
+        "n4_h56w56c16_k3x3o32_SAME",
+        "n8_h28w30c32_k3x3o24_s2x2_SAME",
+        "n2_h33w40c12_k5x4o20_s2x3_p2,1,0,3",
+        "n16_h14w14c64_k1x1o48",
+        "n1_h60w62c8_k3x3o8_SAME",
+    )
+)
+
+
+def claims(names: Sequence[str], subject: Subject, operations: Sequence[str], seed: int = 0) -> Iterator[Record]:
+    """The records of those of CLAIMS that are named."""
+    if REFUSES in names:
+        yield from invalid_calls(subject, operations, seed)
+    if THREADS in names:
+        yield from thread_counts(subject, operations, seed)
+
+
+def invalid_calls(subject: Subject, operations: Sequence[str], seed: int = 0) -> Iterator[Record]:
+    """A record for each invalid call of INVALID_CALLS."""
+    for invalid in INVALID_CALLS:
+        for operation in invalid.operations:
+            if operation in operations and operation in subject.capabilities.operations:
+                yield invalid_call(subject, operation, invalid, seed)
+
+
+def invalid_call(subject: Subject, operation: str, invalid: InvalidCall, seed: int = 0) -> Record:
+    """What came of it; the `case` of the record is the name of the call."""
+    declared = subject.capabilities
+    record = _blank(subject, operation, invalid.name, REFUSES, seed)
+    if REFUSES in declared.unclaimed:
+        return replace(record, outcome=outcome.UNSUPPORTED, message=declared.unclaimed[REFUSES])
+    try:
+        answer = subject.worker.ask("invalid", invalid.name, operation, time_limit=TIME_LIMIT)
+        came = outcome.PASS if answer["right"] else outcome.FAIL
+        record = replace(record, outcome=came, message=answer["said"])
+    except Died as died:
+        record = replace(record, outcome=outcome.CRASHED, message=f"{invalid.must}; {died}")
+    entry = known.find(subject.name, subject.version, subject.facts, operation, CASE, invalid.name)
+    return record if entry is None else known.expecting(entry, [record])[0]
+
+
+def thread_counts(subject: Subject, operations: Sequence[str], seed: int = 0) -> Iterator[Record]:
+    """A record for each operation on each of THREAD_CASES that the backend offers."""
+    declared = subject.capabilities
+    calls = [
+        (operation, case)
+        for case in THREAD_CASES
+        for operation in operations
+        if declared.unsupported(operation, case) is None
+    ]
+    digests = [_digests(subject, count, calls, seed) for count in THREAD_COUNTS]
+    for (operation, case), *found in zip(calls, *digests):
+        blank = _blank(subject, operation, str(case), THREADS, seed)
+        died = next((digest for digest in found if isinstance(digest, Died)), None)
+        if died is not None:
+            yield replace(blank, outcome=outcome.CRASHED, message=str(died))
+            continue
+        counts = " and ".join(map(str, THREAD_COUNTS))
+        same = len(set(found)) == 1
+        seen = f"{counts} threads: {'same' if same else 'other'} bits"
+        if declared.same_bits_on_any_threads and not same:
+            message = f"promised: the same bits on any number of threads; on {counts} they differ"
+            yield replace(blank, outcome=outcome.FAIL, message=message)
+        else:
+            yield replace(blank, observation=seen)
+
+
+def _digests(subject: Subject, threads: int, calls: Sequence[tuple[str, Case]], seed: int) -> list[str | Died]:
+    environment = dict.fromkeys(_THREAD_VARIABLES, str(threads))
+    found: list[str | Died] = []
+    with Worker(subject.argument or subject.name, environment) as worker:
+        for operation, case in calls:
+            try:
+                found.append(worker.ask("digest", operation, str(case), seed))
+            except Died as died:
+                found.append(died)
+    return found
+
+
+def _blank(subject: Subject, operation: str, case: str, check: str, seed: int) -> Record:
+    return Record(
+        subject.name, subject.version, operation, case, check, outcome.PASS, seed=seed, argument=subject.argument
+    )

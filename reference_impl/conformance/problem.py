@@ -1,0 +1,43 @@
+"""One operation on one case with its data, and what a right answer is: made once for all backends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from .cases import Case
+from .data import Call, integer_call, oracle
+from .memory_layouts import Laid, laid_out
+from .real_data import RealProblem, real_problem
+from .special_values import SpecialProblem, special_problem
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Everything is computed when a check first needs it; `seed` and the case decide all data."""
+
+    case: Case
+    operation: str
+    seed: int
+
+    @cached_property
+    def call(self) -> Call:
+        return integer_call(self.case, self.operation, self.seed)
+
+    @cached_property
+    def expected(self) -> np.ndarray:
+        return oracle(self.call)
+
+    @cached_property
+    def laid(self) -> Laid:
+        return laid_out(self.call, self.seed)
+
+    @cached_property
+    def real(self) -> RealProblem:
+        return real_problem(self.case, self.operation, self.seed)
+
+    @cached_property
+    def special(self) -> SpecialProblem | None:
+        return special_problem(self.call, self.seed)

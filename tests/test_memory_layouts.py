@@ -1,0 +1,39 @@
+"""Arrays as users have them: equal, and laid out as is said."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from reference_impl.conformance.cases import OPERATIONS, Case
+from reference_impl.conformance.data import integer_call
+from reference_impl.conformance.memory_layouts import LAYOUTS, laid_out
+
+ARRAY = np.arange(2 * 3 * 4 * 5, dtype=np.float32).reshape(2, 3, 4, 5)
+
+# What is true of an array in each layout, and of no array in order.
+FEATURES = {
+    "transposed in memory": lambda array: array.strides[3] > array.strides[1],
+    "in Fortran order": lambda array: array.flags.f_contiguous,
+    "with negative strides": lambda array: max(array.strides) < 0,
+    "with gaps between the elements": lambda array: min(array.strides) > array.itemsize,
+    "at an offset of one element": lambda array: array.base is not None and array.base.size == array.size + 2,
+    "read-only": lambda array: not array.flags.writeable,
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layout_is_what_it_says_and_keeps_the_values(layout):
+    laid = LAYOUTS[layout](ARRAY)
+    np.testing.assert_array_equal(laid, ARRAY)
+    assert laid.dtype == ARRAY.dtype
+    assert FEATURES[layout](laid)
+    assert not FEATURES[layout](ARRAY.copy())
+
+
+def test_every_array_is_laid_out_in_every_way():
+    case = Case.parse("n2_h7w9c3_k3x2o4")
+    for operation in OPERATIONS:
+        how = {part for seed in range(40) for part in laid_out(integer_call(case, operation, 0), seed).how.split(", ")}
+        names = integer_call(case, operation, 0).arrays
+        assert how == {f"{name} {layout}" for name in names for layout in LAYOUTS}

@@ -18,6 +18,7 @@ from .conformance import apart, catalogue, report
 from .conformance.cases import DTYPES, OPERATIONS, Case
 from .conformance.checks import CHECKS, MOST_ROUNDED
 from .conformance.generation import generate, multiply_adds
+from .conformance.isolated import judge_isolated
 from .conformance.runner import Subject, in_dtypes, judge_all, subjects, takes
 
 CHECK_NAMES = (*(check.name for check in CHECKS), *apart.CLAIMS)
@@ -80,6 +81,14 @@ def verify(
     full: Annotated[
         bool, typer.Option("--full", help="Give every case to every backend: no shares, no dtypes left out.")
     ] = False,
+    processes: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Run backends in so many processes, which may die or hang without ending the run; 0: in this one. "
+            "Default: one for each processor.",
+        ),
+    ] = os.cpu_count() or 1,
     json: Annotated[Path | None, typer.Option(help="Write one record per check to this file.")] = None,
 ) -> None:
     """Show where backends equal the oracle, and report every case where one does not.
@@ -112,7 +121,8 @@ def verify(
                 if full or not subject.is_route or subject.name == "reference":
                     tally.extend(apart.claims(whole, subject, operations, seed))
             advance = partial(bar.advance, task)
-            tally.extend(judge_all(tested, chosen, operations, seed, full=full, only=only, advance=advance))
+            judging = partial(judge_isolated, processes=processes) if processes else judge_all
+            tally.extend(judging(tested, chosen, operations, seed, full=full, only=only, advance=advance))
         except KeyboardInterrupt:
             interrupted = True
     report.print_tables(console, tally, tested, full=full)

@@ -104,7 +104,7 @@ def test_verify_prints_what_it_found_when_interrupted(monkeypatch):
         return answer
 
     monkeypatch.setattr(planted.Right, "spoil", interrupt)
-    result = run("verify", "--backend", "planted:Right", "--cases", CASE)
+    result = run("verify", "--backend", "planted:Right", "--cases", CASE, "--processes", "0")
     assert result.exit_code == 130
     assert "Interrupted: the table shows what was found until then" in result.output
     assert "conv2d" in result.output

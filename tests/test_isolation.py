@@ -26,12 +26,15 @@ class Kernel:
 @pytest.fixture
 def worker(tmp_path):
     (tmp_path / "deadly.py").write_text(DEADLY)
-    with Worker("deadly:Kernel", {"PYTHONPATH": str(tmp_path)}) as worker:
+    with Worker("deadly:Kernel", environment={"PYTHONPATH": str(tmp_path)}) as worker:
         yield worker
 
 
 def refused(worker):
-    return worker.ask("invalid", "padding-word", "conv2d") == {"right": True, "said": "ValueError: refused"}
+    return worker.ask("invalid", "deadly:Kernel", "padding-word", "conv2d") == {
+        "right": True,
+        "said": "ValueError: refused",
+    }
 
 
 @pytest.mark.parametrize(
@@ -45,10 +48,10 @@ def refused(worker):
 def test_worker_says_how_the_process_ended_and_goes_on(worker, call, how):
     assert refused(worker)
     with pytest.raises(Died, match=how):
-        worker.ask("invalid", call, "conv2d", time_limit=2)
+        worker.ask("invalid", "deadly:Kernel", call, "conv2d", time_limit=2)
     assert refused(worker)
 
 
 def test_worker_says_why_a_backend_cannot_be_loaded():
     with Worker("no_such_module:Kernel") as worker, pytest.raises(Died, match="No module named 'no_such_module'"):
-        worker.ask("invalid", "padding-word", "conv2d")
+        worker.ask("invalid", "no_such_module:Kernel", "padding-word", "conv2d")

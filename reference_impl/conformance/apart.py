@@ -62,11 +62,11 @@ def invalid_calls(subject: Subject, operations: Sequence[str], seed: int = 0) ->
 def invalid_call(subject: Subject, operation: str, invalid: InvalidCall, seed: int = 0) -> Record:
     """What came of it; the `case` of the record is the name of the call."""
     declared = subject.capabilities
-    record = _blank(subject, operation, invalid.name, REFUSES, seed)
+    record = subject.blank(operation, invalid.name, seed, REFUSES)
     if REFUSES in declared.unclaimed:
         return replace(record, outcome=outcome.UNSUPPORTED, message=declared.unclaimed[REFUSES])
     try:
-        answer = subject.worker.ask("invalid", invalid.name, operation, time_limit=TIME_LIMIT)
+        answer = subject.ask("invalid", invalid.name, operation, time_limit=TIME_LIMIT)
         came = outcome.PASS if answer["right"] else outcome.FAIL
         record = replace(record, outcome=came, message=answer["said"])
     except Died as died:
@@ -86,7 +86,7 @@ def thread_counts(subject: Subject, operations: Sequence[str], seed: int = 0) ->
     ]
     digests = [_digests(subject, count, calls, seed) for count in THREAD_COUNTS]
     for (operation, case), *found in zip(calls, *digests):
-        blank = _blank(subject, operation, str(case), THREADS, seed)
+        blank = subject.blank(operation, str(case), seed, THREADS)
         died = next((digest for digest in found if isinstance(digest, Died)), None)
         if died is not None:
             yield replace(blank, outcome=outcome.CRASHED, message=str(died))
@@ -104,16 +104,11 @@ def thread_counts(subject: Subject, operations: Sequence[str], seed: int = 0) ->
 def _digests(subject: Subject, threads: int, calls: Sequence[tuple[str, Case]], seed: int) -> list[str | Died]:
     environment = dict.fromkeys(_THREAD_VARIABLES, str(threads))
     found: list[str | Died] = []
-    with Worker(subject.argument or subject.name, environment) as worker:
+    name = subject.argument or subject.name
+    with Worker(name, environment=environment) as worker:
         for operation, case in calls:
             try:
-                found.append(worker.ask("digest", operation, str(case), seed))
+                found.append(worker.ask("digest", name, operation, str(case), seed))
             except Died as died:
                 found.append(died)
     return found
-
-
-def _blank(subject: Subject, operation: str, case: str, check: str, seed: int) -> Record:
-    return Record(
-        subject.name, subject.version, operation, case, check, outcome.PASS, seed=seed, argument=subject.argument
-    )

@@ -23,14 +23,17 @@ class Died(Exception):
 
 
 class Worker:
-    """A process that loads the backend named `backend` and answers jobs one by one.
+    """A process that loads the backends of these names and answers jobs, one at a time.
 
-    It is started with the first job, and anew with the next one after it died. `environment` is added to its own.
+    It is started with the first job, and anew with the next one after it died. `environment` is added to ours.
     """
 
-    def __init__(self, backend: str, environment: Mapping[str, str] | None = None) -> None:
-        self.backend = backend
-        self.environment = {**os.environ, **(environment or {})}
+    def __init__(self, *backends: str, environment: Mapping[str, str] | None = None) -> None:
+        self.backends = backends
+        path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}  # it finds the modules that we find
+        self.environment = {**os.environ, **path, **(environment or {})}
+        self._lock = threading.Lock()
+        self._closed = False
         self._process: subprocess.Popen[str] | None = None
         self._answers: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._said: IO[bytes] | None = None
@@ -40,13 +43,19 @@ class Worker:
 
         Raises Died if the process dies, exits or takes longer than `time_limit` seconds.
         """
+        with self._lock:
+            return self._ask(json.dumps([job, arguments]), time_limit)
+
+    def _ask(self, question: str, time_limit: float) -> Any:
+        if self._closed:
+            raise Died("the run was ended")
         if self._process is None:
             self._start()
         process = self._process
         assert process is not None
         assert process.stdin is not None
         try:
-            process.stdin.write(json.dumps([job, arguments]) + "\n")
+            process.stdin.write(question + "\n")
             process.stdin.flush()
             line = self._answers.get(timeout=time_limit)
         except queue.Empty:
@@ -62,8 +71,9 @@ class Worker:
             raise died
         return answer["answer"]
 
-    def close(self) -> None:
-        """End the process, and its child, if there is one."""
+    def close(self, *, for_good: bool = False) -> None:
+        """End the process, and its child, if there is one; `for_good`, all later jobs have Died too."""
+        self._closed = for_good
         process, self._process = self._process, None
         if process is None:
             return
@@ -87,7 +97,7 @@ class Worker:
         self._said = tempfile.TemporaryFile()  # noqa: SIM115  it lives as long as the process
         self._answers = queue.SimpleQueue()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", f"{__package__}.jobs", self.backend],
+            [sys.executable, "-m", f"{__package__}.jobs", *self.backends],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,

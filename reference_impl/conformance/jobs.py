@@ -1,4 +1,4 @@
-"""What a process of its own does for `isolation.Worker`: loads a backend, and answers a job a line."""
+"""What a process of its own does for `isolation.Worker`: loads backends, and answers a job a line."""
 
 from __future__ import annotations
 
@@ -15,49 +15,57 @@ import numpy as np
 from ..backends import load
 from . import known
 from .cases import Case
+from .checks import CHECKS
 from .invalid_calls import answer_to
+from .problem import Problem
 from .real_data import real_problem
 from .runner import Subject, judge
 
-
-def records(subject: Subject, operation: str, case: str, seed: int, checks: list[str]) -> list[dict[str, Any]]:
-    """Those of `judge`, by the names of the checks."""
-    from .checks import CHECKS
-
-    chosen = [check for check in CHECKS if check.name in checks]
-    judged = judge(subject, Case.parse(case), operation, seed, checks=chosen)
-    return [asdict(record) for record in judged]
+Subjects = dict[str, Subject]
 
 
-def digest(subject: Subject, operation: str, case: str, seed: int) -> str:
+def records(subjects: Subjects, case: str, seed: int, calls: list[tuple[str, str, list[str]]]) -> list[list[dict]]:
+    """Those of `judge` for each of `calls`: a backend, an operation and the names of the checks."""
+    parsed = Case.parse(case)
+    problems: dict[str, Problem] = {}
+    answers = []
+    for backend, operation, checks in calls:
+        problem = problems.setdefault(operation, Problem(parsed, operation, seed))
+        chosen = [check for check in CHECKS if check.name in checks]
+        judged = judge(subjects[backend], parsed, operation, seed, problem, checks=chosen)
+        answers.append([asdict(record) for record in judged])
+    return answers
+
+
+def digest(subjects: Subjects, backend: str, operation: str, case: str, seed: int) -> str:
     """SHA-256 of the bits of an answer on real data."""
     call = real_problem(Case.parse(case), operation, seed, "normal").call
-    return hashlib.sha256(np.ascontiguousarray(call.run(subject.backend)).tobytes()).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(call.run(subjects[backend].backend)).tobytes()).hexdigest()
 
 
-def invalid(subject: Subject, name: str, operation: str) -> dict[str, Any]:
+def invalid(subjects: Subjects, backend: str, name: str, operation: str) -> dict[str, Any]:
     """What came of an invalid call."""
-    return answer_to(subject.backend, name, operation)
+    return answer_to(subjects[backend].backend, name, operation)
 
 
 JOBS: dict[str, Callable[..., Any]] = {"records": records, "digest": digest, "invalid": invalid}
 
 
-def main(backend: str) -> None:
+def main(*backends: str) -> None:
     answers = os.dup(1)
-    os.dup2(2, 1)  # what the backend prints must not be taken for an answer
+    os.dup2(2, 1)  # what a backend prints must not be taken for an answer
     known.known_failures = lambda: ()  # type: ignore[assignment]  # what is expected is for the caller to say
-    subject = Subject.of(load(backend))
+    subjects = {name: Subject.of(load(name), name) for name in backends}
     if not hasattr(os, "fork"):
-        _serve(subject, answers)
+        _serve(subjects, answers)
         return
-    # A child for the jobs: when it dies, the next one need not import the framework again.
+    # A child for the jobs: when it dies, the next one need not import the frameworks again.
     while (child := os.fork()) != 0:
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         if status == _AT_THE_END:
             return
         os.write(answers, json.dumps({"died": status}).encode() + b"\n")
-    _serve(subject, answers)
+    _serve(subjects, answers)
     os._exit(_AT_THE_END)
 
 
@@ -65,11 +73,12 @@ def main(backend: str) -> None:
 _AT_THE_END = 93
 
 
-def _serve(subject: Subject, answers: int) -> None:
+def _serve(subjects: Subjects, answers: int) -> None:
     for line in iter(_read_line, b""):
         job, arguments = json.loads(line)
-        answer = JOBS[job](subject, *arguments)
-        os.write(answers, json.dumps({"answer": answer}).encode() + b"\n")
+        answer = JOBS[job](subjects, *arguments)
+        with os.fdopen(answers, "w", closefd=False) as pipe:
+            pipe.write(json.dumps({"answer": answer}) + "\n")
 
 
 def _read_line() -> bytes:
@@ -84,4 +93,4 @@ def _read_line() -> bytes:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -40,6 +40,14 @@ class Subject:
         """A process that has loaded this backend too."""
         return Worker(self.argument or self.name)
 
+    def ask(self, job: str, *arguments: Any, **options: Any) -> Any:
+        """What the job of `jobs.py` answers there; raises Died."""
+        return self.worker.ask(job, self.argument or self.name, *arguments, **options)
+
+    def blank(self, operation: str, case: str, seed: int, check: str = "") -> Record:
+        """A record of it that has passed."""
+        return Record(self.name, self.version, operation, case, check, outcome.PASS, seed=seed, argument=self.argument)
+
     @property
     def is_route(self) -> bool:
         """Whether it is another way through a framework, or our own: what is costly is asked of a plain one."""
@@ -83,9 +91,7 @@ def judge(
     """Every check of one operation of one backend on one case: a record each."""
     declared = subject.capabilities
     checks = checks_of(case, seed, full=True) if checks is None else checks
-    blank = Record(
-        subject.name, subject.version, operation, str(case), "", outcome.PASS, seed=seed, argument=subject.argument
-    )
+    blank = subject.blank(operation, str(case), seed)
     lack = declared.unsupported(operation, case)
     if lack is not None:
         return [replace(blank, check=check.name, outcome=outcome.UNSUPPORTED, message=lack) for check in checks]
@@ -116,14 +122,27 @@ def judge_all(
     the checks to run, if not all.
     """
     for case in cases:
-        takers = [subject for subject in subjects if full or takes(subject, case, seed)]
-        for operation in operations:
-            problem = Problem(case, operation, seed)
-            for subject in takers:
-                due = checks_of(case, seed, full=full, share=ROUTES_SHARE if subject.is_route else 1.0)
-                checks = [check for check in due if not only or check.name in only]
-                yield from judge(subject, case, operation, seed, problem, checks=checks)
-                advance()
+        problems = {operation: Problem(case, operation, seed) for operation in operations}
+        for subject, operation, checks in calls_of(subjects, case, operations, seed, full=full, only=only):
+            yield from judge(subject, case, operation, seed, problems[operation], checks=checks)
+            advance()
+
+
+def calls_of(
+    subjects: Sequence[Subject],
+    case: Case,
+    operations: Sequence[str],
+    seed: int,
+    *,
+    full: bool,
+    only: Collection[str],
+) -> Iterator[tuple[Subject, str, list[Check]]]:
+    """The calls that a run makes on a case, and the checks of each."""
+    takers = [subject for subject in subjects if full or takes(subject, case, seed)]
+    for operation in operations:
+        for subject in takers:
+            due = checks_of(case, seed, full=full, share=ROUTES_SHARE if subject.is_route else 1.0)
+            yield subject, operation, [check for check in due if not only or check.name in only]
 
 
 def takes(subject: Subject, case: Case, seed: int) -> bool:
@@ -166,7 +185,12 @@ def _apart(subject: Subject, blank: Record, checks: Sequence[Check]) -> list[Rec
     """The records of a call in a process of its own, which may die of it."""
     names = [check.name for check in checks]
     try:
-        judged = subject.worker.ask("records", blank.operation, blank.case, blank.seed, names)
+        calls = [(subject.argument or subject.name, blank.operation, names)]
+        (judged,) = subject.worker.ask("records", blank.case, blank.seed, calls)
     except Died as died:
-        return [replace(blank, check=name, outcome=outcome.CRASHED, message=str(died)) for name in names]
+        return crashed(blank, names, died)
     return [Record(**fields) for fields in judged]
+
+
+def crashed(blank: Record, checks: Iterable[str], died: Died) -> list[Record]:
+    return [replace(blank, check=name, outcome=outcome.CRASHED, message=str(died)) for name in checks]

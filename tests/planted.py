@@ -5,6 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 import reference_impl
+from reference_impl.conformance import outcome
+from reference_impl.conformance.cases import OPERATIONS
+from reference_impl.conformance.checks import CHECKS
+from reference_impl.conformance.runner import Subject, judge
+
+_EXACT = tuple(check for check in CHECKS if check.name == "exact")
 
 
 class Right:
@@ -44,3 +50,15 @@ class Flipped(Right):
             for position, arg in enumerate(args)
         ]
         return super()._answer(operation, *flipped, **options)
+
+
+def failing_routes(routes, function, case):
+    """Those of a framework's routes that are not exact in every operation if they call `function.planted` in place of
+    the framework's function that it `replaces`."""
+    failing = set()
+    for name, route in routes.items():
+        subject = Subject.of(type(route.__name__, (route,), {function.replaces: staticmethod(function.planted)})())
+        records = [record for operation in OPERATIONS for record in judge(subject, case, operation, checks=_EXACT)]
+        if any(record.outcome not in (outcome.PASS, outcome.UNSUPPORTED) for record in records):
+            failing.add(name)
+    return failing

@@ -150,7 +150,9 @@ class Graph(Plain):
     jit_compile: bool | None = None
 
     def _run(self, function: Callable, *tensors: tf.Tensor) -> tf.Tensor:
-        return tf.function(function, autograph=False, jit_compile=self.jit_compile)(*tensors)
+        graph = tf.function(function, autograph=False, jit_compile=self.jit_compile)
+        # To call `graph` itself would be the same, with a warning that it is traced each time.
+        return graph.get_concrete_function(*tensors)(*tensors)
 
 
 class XLA(Graph):

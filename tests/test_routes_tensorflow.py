@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import tensorflow as tf
 from planted import failing_routes
@@ -155,3 +156,11 @@ def test_routes_pass_derivatives_that_are_right(right):
 )
 def test_wrong_derivative_fails_the_routes_that_take_it(planted, routes):
     assert failing_routes(ROUTES, planted, CASE) == routes
+
+
+def test_function_route_traces_each_call_without_a_warning(monkeypatch, caplog):
+    monkeypatch.setattr(tf.get_logger(), "propagate", True)
+    for size in range(4, 14):
+        images, filters = np.ones((1, size, 5, 2), np.float32), np.ones((3, 2, 2, 4), np.float32)
+        ROUTES["function"]().conv2d(images, filters, strides=(1, 1), padding="VALID", dilations=(1, 1), groups=1)
+    assert "retracing" not in caplog.text

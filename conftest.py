@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, settings
 from reference_impl import backends
 from reference_impl.conformance import catalogue, runner
 
+pytest_plugins = ["pytester"]  # for the tests of what users' own pytest runs
+
 # Compiling a shape for the first time is slow and says nothing about the case.
 _ANY_TIME = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("dev", max_examples=20, **_ANY_TIME)

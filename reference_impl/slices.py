@@ -3,7 +3,7 @@
 With every array cut into slices,
 
     left = sum_i left_i * 2**(u - i*b)      right = sum_j right_j * 2**(v - j*b)      |slices| <= 2**(b-1)
-    operation(left, right) = sum_s 2**(u + v - s*b) * sum_{i+j=s} operation(left_i, right_j)
+    operation(left, right) = sum_s 2**(u + v - s*b) * word_s      word_s = sum_{i+j=s} operation(left_i, right_j)
 
 the ordinary operation of two slices, or of sums of two, sums `terms` products of at most 4**b. As terms * 4**b <=
 2**53, every partial sum is an integer that float64 holds, in whatever order it is added, so the operation is exact.
@@ -11,8 +11,8 @@ Two pairs cost one operation (Karatsuba):
 
     left_i * right_j + left_j * right_i = (left_i + left_j) * (right_i + right_j) - left_i * right_i - left_j * right_j
 
-Results of equal weight are added in int64, the lowest weight first; what exceeds b bits is carried to the next weight.
-That leaves the sum in base 2**b, exactly.
+An operation of two slices gives at most 2**51. So float64 holds each word, too, if it sums at most PAIRS = 4 of them;
+if there are more, b is chosen for as many more terms.
 
 References
 ----------
@@ -25,19 +25,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 # The widest slices that float32 holds, together with the sum of two: integers up to 2**24.
 SLICE_BITS = 24
-# Of one array. Above, a pair of slices for each two weights takes longer than Python integers do on small cases.
+# Of one array. Above, a pair of slices for each two words takes longer than Python integers do on small cases.
 MAX_SLICES = 24
-# Elements that are added at a time: their scratch stays in cache.
-_CHUNK = 1 << 13
+# Operations of slices that a word may sum, each of them at most 2**51.
+PAIRS = 4
 
 Bilinear = Callable[[np.ndarray, np.ndarray], np.ndarray]
 Slices = list[Any]  # arrays, the highest first; None for zeros
+
+
+class Lead(NamedTuple):
+    """An array in units of its last slice: the integers that its first slices make up, and a rest of at most 1/2."""
+
+    slices: Slices
+    whole: np.ndarray
+    rest: np.ndarray
 
 
 def bits_for(terms: int) -> int:
@@ -45,15 +53,30 @@ def bits_for(terms: int) -> int:
     return min(SLICE_BITS, (53 - (max(terms, 1) - 1).bit_length()) // 2)
 
 
+def cut_both(left: np.ndarray, right: np.ndarray, terms: int) -> tuple[Slices, Slices, int, int]:
+    """The slices of both, their bits, and the exponent of 2 by which to multiply the last of their words.
+
+    Without slices if either array needs more than MAX_SLICES.
+    """
+    pairs, needed = 0, PAIRS
+    while pairs < needed:
+        pairs = needed
+        bits = bits_for(-(-terms * pairs // PAIRS))
+        (left_slices, left_top), (right_slices, right_top) = cut(left, bits), cut(right, bits)
+        needed = min(len(left_slices), len(right_slices))
+        if max(len(left_slices), len(right_slices)) > MAX_SLICES:
+            return [], [], bits, 0
+    return left_slices, right_slices, bits, left_top + right_top - bits * (len(left_slices) + len(right_slices))
+
+
 def cut(array: np.ndarray, bits: int) -> tuple[Slices, int]:
     """Integers with array = sum_i slices[i] * 2**(top - (i + 1) * bits), magnitudes at most 2**(bits - 1), and top.
 
     float32 holds them. None stands for zeros, except in the first. More than MAX_SLICES if they do not suffice.
     """
-    largest = max(float(array.max()), -float(array.min())) if array.size else 0.0
-    top = math.frexp(largest)[1] + 1
-    rest = np.ldexp(array, -top)  # at most 1/2
-    if not np.array_equal(np.ldexp(rest, top), array):  # fell below the least float64: some thousand bits
+    top = top_of(array)
+    rest = scaled(array, -top)  # at most 1/2
+    if not np.array_equal(scaled(rest, top), array):  # fell below the least float64: some thousand bits
         return [None] * (MAX_SLICES + 1), top
     found: Slices = []
     whole = np.empty_like(rest)
@@ -65,40 +88,50 @@ def cut(array: np.ndarray, bits: int) -> tuple[Slices, int]:
     return found, top
 
 
-def multiply(operation: Bilinear, left: Slices, right: Slices, bits: int) -> tuple[np.ndarray, list[np.ndarray]]:
-    """operation(left, right) in units of its lowest weight: the highest digit, signed, and the rest, highest first.
+def top_of(array: np.ndarray) -> int:
+    """The top for which array * 2**-top is at most 1/2 in magnitude."""
+    largest = max(float(array.max()), -float(array.min())) if array.size else 0.0
+    return math.frexp(largest)[1] + 1
 
-    The digits are in base 2**bits; the rest are not negative. Each product is at most 2**53, and fewer than 2**9 of
-    them have equal weight: int64 holds their sum.
-    """
-    squares: dict[int, np.ndarray] = {0: operation(left[0], right[0]).astype(np.int64)}
-    total = np.zeros_like(squares[0])
-    digits: list[np.ndarray] = []
-    for weight in range(len(left) + len(right) - 2, -1, -1):
-        for i in range(max(0, weight - len(right) + 1), min(len(left), weight + 1)):
-            j = weight - i
-            if left[i] is None or right[j] is None:
+
+def lead(array: np.ndarray, top: int, bits: int, count: int) -> Lead:
+    """The first `count` slices, and what they leave."""
+    rest = scaled(array, count * bits - top)
+    whole = np.rint(rest)
+    rest -= whole
+    found, left = [], whole.copy()
+    for i in range(count - 1, -1, -1):
+        part = np.rint(left * 2.0 ** (-i * bits))
+        left -= part * 2.0 ** (i * bits)
+        found.append(part.astype(np.float32))
+    return Lead(found, whole, rest)
+
+
+def scaled(array: np.ndarray, exponent: int) -> np.ndarray:
+    """array * 2**exponent, as `np.ldexp`, which is slow."""
+    return array * 2.0**exponent if abs(exponent) <= 1000 else np.ldexp(array, exponent)
+
+
+def multiply(operation: Bilinear, left: Slices, right: Slices) -> list[np.ndarray]:
+    """The words of operation(left, right), highest first: float64 arrays of integers up to 2**53."""
+    products: list[Any] = [None] * (len(left) + len(right) - 1)
+    squares = {}
+    for i in range(min(len(left), len(right))):
+        if left[i] is not None and right[i] is not None:
+            squares[i] = products[2 * i] = operation(left[i], right[i])
+    for i, first in enumerate(left):
+        for j, second in enumerate(right):
+            mirrored = i in squares and j in squares
+            if i == j or first is None or second is None or (mirrored and i > j):
                 continue
-            mirrored = max(i, j) < min(len(left), len(right)) and left[j] is not None and right[i] is not None
-            if i == j or (mirrored and i < j):
-                for k in {i, j} - set(squares):
-                    squares[k] = operation(left[k], right[k]).astype(np.int64)
-            if i == j:
-                total += squares[i]
-            elif not mirrored:
-                _add(total, operation(left[i], right[j]))
-            elif i < j:  # left[i] * right[j] + left[j] * right[i]
-                _add(total, operation(left[i] + left[j], right[i] + right[j]))
-                total -= squares[i]
-                total -= squares[j]
-        if weight:
-            digits.insert(0, (total & ((1 << bits) - 1)).astype(np.uint32))
-            total >>= bits
-    return total, digits
-
-
-def _add(total: np.ndarray, product: np.ndarray) -> None:
-    """Add integers that are held as float64; a cacheful at a time, since NumPy would add as float64."""
-    total, product = total.reshape(-1), product.reshape(-1)
-    for start in range(0, total.size, _CHUNK):
-        total[start : start + _CHUNK] += product[start : start + _CHUNK].astype(np.int64)
+            if mirrored:  # left[i] * right[j] + left[j] * right[i]
+                product = operation(first + left[j], right[i] + second)
+                product -= squares[i]
+                product -= squares[j]
+            else:
+                product = operation(first, second)
+            if products[i + j] is not None:
+                product += products[i + j]
+            products[i + j] = product
+    zeros = np.zeros_like(next(product for product in products if product is not None))
+    return [zeros if product is None else product for product in products]

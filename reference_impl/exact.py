@@ -11,9 +11,8 @@ Arrays whose exponents spread so far that they need more than `slices.MAX_SLICES
 go through the ordinary operation as Python integers, some thousand times slower, or are refused if that is too much
 work, unless their leading slices suffice.
 
-Scratch memory does not grow with the number of images, except in `conv2d_backprop_filter`: some images are worked on
-at a time. Per element of these and of the filters it takes 4 bytes a slice and up to 50 more; per element of their
-result 16 bytes a slice and up to 50 more.
+Scratch memory does not grow with the number of images: some are worked on at a time. Per element of these and of the
+filters it takes 4 bytes a slice and up to 50 more; per element of their result 16 bytes a slice and up to 50 more.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ import numpy as np
 from . import leading, operations, problems, rounding, slices
 from .arguments import Sizes
 from .geometry import Convolution
-from .slices import Bilinear
+from .slices import Bilinear, Factors
 
 # Multiplied as Python integers; about half a microsecond each.
 MAX_OBJECT_PRODUCTS = 2**25
@@ -112,8 +111,9 @@ def conv2d_backprop_filter(
     def operation(left: np.ndarray, right: np.ndarray) -> np.ndarray:
         return operations.conv2d_backprop_filter(left, problem.filter_sizes, right, **options)
 
-    terms = problem.terms("conv2d_backprop_filter")
-    return _exact(operation, input, out_backprop, terms, math.prod(problem.filter_sizes), rounding.format_of(dtype))
+    factors = Factors(input, out_backprop, _blocks(input, out_backprop))
+    terms, size = problem.terms("conv2d_backprop_filter"), math.prod(problem.filter_sizes)
+    return _exact(operation, factors, terms, size, rounding.format_of(dtype))
 
 
 def conv2d_transpose(
@@ -150,11 +150,16 @@ def _by_images(
 ) -> np.ndarray:
     """`operation(filters, images)`, of `shape`, as many images at a time as BLOCK_ELEMENTS allow."""
     result = np.empty(shape, rounding.format_of(dtype))
-    step = max(BLOCK_ELEMENTS // max(math.prod(shape[1:]), math.prod(images.shape[1:]), 1), 1)
-    for start in range(0, len(images), step):
-        block = slice(start, start + step)
-        result[block] = _exact(operation, filters, images[block], terms, result.size, result.dtype)
+    for block in _blocks(images, result):
+        result[block] = _exact(operation, Factors(filters, images[block]), terms, result.size, result.dtype)
     return result
+
+
+def _blocks(*arrays: np.ndarray) -> list[slice]:
+    """Slices of images, as many at a time as BLOCK_ELEMENTS of each array allow; one if there are none."""
+    count = len(arrays[0])
+    step = max(BLOCK_ELEMENTS // max(array[:1].size or 1 for array in arrays), 1)
+    return [slice(start, start + step) for start in range(0, max(count, 1), step)]
 
 
 def _finite(array: np.ndarray, name: str) -> np.ndarray:
@@ -172,25 +177,23 @@ def _finite(array: np.ndarray, name: str) -> np.ndarray:
 
 
 @np.errstate(all="ignore")
-def _exact(
-    operation: Bilinear, left: np.ndarray, right: np.ndarray, terms: int, size: int, dtype: np.dtype
-) -> np.ndarray:
-    """`operation(left, right)`, of `size` elements that sum `terms` products each, rounded to `dtype`."""
+def _exact(operation: Bilinear, factors: Factors, terms: int, size: int, dtype: np.dtype) -> np.ndarray:
+    """The operation, of `size` elements that sum `terms` products each, rounded to `dtype`."""
     if np.float64(2.0**-1022) / 2 == 0:
         raise RuntimeError("exact results need subnormal numbers, which this thread is set to flush to zero")
-    left, right = (array.astype(np.float64, copy=False) for array in (left, right))
-    result = leading.attempt(operation, left, right, terms, size, dtype)
+    result = leading.attempt(operation, factors, terms, size, dtype)
     if result is not None:
         return result
-    left_slices, right_slices, bits, lowest = slices.cut_both(left, right, terms)
-    if left_slices:
-        return rounding.round_words(slices.multiply(operation, left_slices, right_slices), bits, lowest, dtype)
+    words, bits = slices.words_of(operation, factors, terms)
+    if words:
+        lowest = factors.left_top + factors.right_top - bits * (len(words) + 1)
+        return rounding.round_words(words, bits, lowest, dtype)
     if size * terms > MAX_OBJECT_PRODUCTS:
         raise ValueError(
             f"exponents must not spread so far in so large a problem: an array needs more than {slices.MAX_SLICES} "
             f"slices of {bits} bits, and as Python integers {size} elements * {terms} terms > {MAX_OBJECT_PRODUCTS}"
         )
-    return _through_objects(operation, left, right, dtype)
+    return _through_objects(operation, factors.left, factors.right, dtype)
 
 
 def _through_objects(operation: Bilinear, left: np.ndarray, right: np.ndarray, dtype: np.dtype) -> np.ndarray:
@@ -201,7 +204,7 @@ def _through_objects(operation: Bilinear, left: np.ndarray, right: np.ndarray, d
 
 def _integers(array: np.ndarray) -> tuple[np.ndarray, int]:
     """Python integers, and the exponent of 2 by which to multiply them to get `array`."""
-    fractions, exponents = np.frexp(array)
+    fractions, exponents = np.frexp(array.astype(np.float64, copy=False))
     lowest = int(exponents.min(where=array != 0, initial=1024))
     integers = [int(f * 2**53) << max(int(e) - lowest, 0) for f, e in zip(fractions.flat, exponents.flat)]
     result = np.empty(array.size, object)

@@ -26,36 +26,45 @@ import math
 import numpy as np
 
 from . import rounding, slices
-from .slices import Bilinear
+from .slices import Bilinear, Factors, Words
 
 # With more, it takes about as many operations as with all slices of normal float64 data.
 MOST_SLICES = 3
 
 
-def attempt(
-    operation: Bilinear, left: np.ndarray, right: np.ndarray, terms: int, size: int, dtype: np.dtype
-) -> np.ndarray | None:
-    """`operation(left, right)`, of `size` elements, rounded to `dtype`; None if any is undecided or likely to be."""
+def attempt(operation: Bilinear, factors: Factors, terms: int, size: int, dtype: np.dtype) -> np.ndarray | None:
+    """The operation, of `size` elements, rounded to `dtype`; None if any is undecided, or likely to be."""
     if dtype not in (np.float32, np.float64):
         return None
     bits = slices.bits_for(terms)
-    left_top, right_top = slices.top_of(left), slices.top_of(right)
-    # The size of a result, if the data are random, in units of the second word.
-    typical = math.sqrt(terms) * _spread(left, left_top) * _spread(right, right_top) * 2.0 ** (3 * bits)
+    typical = math.sqrt(terms) * _spread(factors) * 2.0 ** (3 * bits)
     for count in range(1, MOST_SLICES + 1):
         error = (terms + 2) ** 2 * 2.0 ** (bits * (3 - count) - 53)
         # Each halving of the size leaves half as many results, of half the unit.
         undecided = 16 * size * (error + 2.0 ** (4 - bits)) * 2.0 ** rounding.FORMATS[dtype.name][0]
         if undecided < typical / 4:
-            lefts = slices.lead(left, left_top, bits, count)
-            words = _words(operation, lefts, slices.lead(right, right_top, bits, count), bits)
-            lowest = left_top + right_top - bits * (len(words) + 1)
+            words: Words = []
+            for left, right in factors:
+                lefts = slices.lead(left, factors.left_top, bits, count)
+                words = slices.add(
+                    words, _words(operation, lefts, slices.lead(right, factors.right_top, bits, count), bits)
+                )
+            lowest = factors.left_top + factors.right_top - bits * (len(words) + 1)
             result, decided = rounding.round_interval(words, bits, lowest, dtype, error)
             return result if decided.all() else None
     return None
 
 
-def _words(operation: Bilinear, left: slices.Lead, right: slices.Lead, bits: int) -> list[np.ndarray]:
+def _spread(factors: Factors) -> float:
+    """The size of a product of random elements, in units of 2**(left_top + right_top)."""
+    squares = np.zeros(2)
+    for pair in factors:
+        scaled = map(slices.scaled, pair, (-factors.left_top, -factors.right_top))
+        squares += [np.vdot(array, array) for array in scaled]
+    return math.sqrt(squares[0] / max(factors.left.size, 1) * squares[1] / max(factors.right.size, 1))
+
+
+def _words(operation: Bilinear, left: slices.Lead, right: slices.Lead, bits: int) -> Words:
     """Words of the operation, the tail added to the one that it is as large as."""
     count = len(left.slices)
     words = slices.multiply(operation, left.slices, right.slices)
@@ -66,9 +75,3 @@ def _words(operation: Bilinear, left: slices.Lead, right: slices.Lead, bits: int
         return [*words, tail]
     words[count] = words[count] + tail
     return words
-
-
-def _spread(array: np.ndarray, top: int) -> float:
-    """The root of the mean square, in units of 2**top."""
-    scaled = slices.scaled(array, -top).reshape(-1)
-    return math.sqrt(float(scaled @ scaled) / max(scaled.size, 1))

@@ -24,7 +24,10 @@ Karatsuba, Ofman (1963), Multiplication of multidigit numbers on automata
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,6 +41,32 @@ PAIRS = 4
 
 Bilinear = Callable[[np.ndarray, np.ndarray], np.ndarray]
 Slices = list[Any]  # arrays, the highest first; None for zeros
+Words = list[np.ndarray]
+
+
+@dataclass(frozen=True)
+class Factors:
+    """Two arrays to be multiplied block by block, the results added; a block is an index into both.
+
+    The tops are the exponents for which array * 2**-top is at most 1/2 in magnitude.
+    """
+
+    left: np.ndarray
+    right: np.ndarray
+    blocks: Sequence[slice] = (slice(None),)
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The blocks of both as float64."""
+        for block in self.blocks:
+            yield self.left[block].astype(np.float64, copy=False), self.right[block].astype(np.float64, copy=False)
+
+    @cached_property
+    def left_top(self) -> int:
+        return _top(self.left)
+
+    @cached_property
+    def right_top(self) -> int:
+        return _top(self.right)
 
 
 class Lead(NamedTuple):
@@ -53,31 +82,28 @@ def bits_for(terms: int) -> int:
     return min(SLICE_BITS, (53 - (max(terms, 1) - 1).bit_length()) // 2)
 
 
-def cut_both(left: np.ndarray, right: np.ndarray, terms: int) -> tuple[Slices, Slices, int, int]:
-    """The slices of both, their bits, and the exponent of 2 by which to multiply the last of their words.
-
-    Without slices if either array needs more than MAX_SLICES.
-    """
-    pairs, needed = 0, PAIRS
-    while pairs < needed:
-        pairs = needed
-        bits = bits_for(-(-terms * pairs // PAIRS))
-        (left_slices, left_top), (right_slices, right_top) = cut(left, bits), cut(right, bits)
-        needed = min(len(left_slices), len(right_slices))
-        if max(len(left_slices), len(right_slices)) > MAX_SLICES:
-            return [], [], bits, 0
-    return left_slices, right_slices, bits, left_top + right_top - bits * (len(left_slices) + len(right_slices))
+def words_of(operation: Bilinear, factors: Factors, terms: int, pairs: int = PAIRS) -> tuple[Words, int]:
+    """The words of the operation, highest first, and their bits; none if an array needs more than MAX_SLICES."""
+    bits = bits_for(-(-terms * pairs // PAIRS))
+    words: Words = []
+    for left, right in factors:
+        lefts, rights = cut(left, factors.left_top, bits), cut(right, factors.right_top, bits)
+        if max(len(lefts), len(rights)) > MAX_SLICES:
+            return [], bits
+        if min(len(lefts), len(rights)) > pairs:
+            return words_of(operation, factors, terms, min(len(lefts), len(rights)))
+        words = add(words, multiply(operation, lefts, rights))
+    return words, bits
 
 
-def cut(array: np.ndarray, bits: int) -> tuple[Slices, int]:
-    """Integers with array = sum_i slices[i] * 2**(top - (i + 1) * bits), magnitudes at most 2**(bits - 1), and top.
+def cut(array: np.ndarray, top: int, bits: int) -> Slices:
+    """Integers with array = sum_i slices[i] * 2**(top - (i + 1) * bits), magnitudes at most 2**(bits - 1).
 
     float32 holds them. None stands for zeros, except in the first. More than MAX_SLICES if they do not suffice.
     """
-    top = top_of(array)
     rest = scaled(array, -top)  # at most 1/2
     if not np.array_equal(scaled(rest, top), array):  # fell below the least float64: some thousand bits
-        return [None] * (MAX_SLICES + 1), top
+        return [None] * (MAX_SLICES + 1)
     found: Slices = []
     whole = np.empty_like(rest)
     while len(found) <= MAX_SLICES and (not found or rest.any()):
@@ -85,13 +111,7 @@ def cut(array: np.ndarray, bits: int) -> tuple[Slices, int]:
         np.rint(rest, out=whole)
         rest -= whole  # exact, and again at most 1/2
         found.append(whole.astype(np.float32) if not found or whole.any() else None)
-    return found, top
-
-
-def top_of(array: np.ndarray) -> int:
-    """The top for which array * 2**-top is at most 1/2 in magnitude."""
-    largest = max(float(array.max()), -float(array.min())) if array.size else 0.0
-    return math.frexp(largest)[1] + 1
+    return found
 
 
 def lead(array: np.ndarray, top: int, bits: int, count: int) -> Lead:
@@ -112,7 +132,7 @@ def scaled(array: np.ndarray, exponent: int) -> np.ndarray:
     return array * 2.0**exponent if abs(exponent) <= 1000 else np.ldexp(array, exponent)
 
 
-def multiply(operation: Bilinear, left: Slices, right: Slices) -> list[np.ndarray]:
+def multiply(operation: Bilinear, left: Slices, right: Slices) -> Words:
     """The words of operation(left, right), highest first: float64 arrays of integers up to 2**53."""
     products: list[Any] = [None] * (len(left) + len(right) - 1)
     squares = {}
@@ -135,3 +155,12 @@ def multiply(operation: Bilinear, left: Slices, right: Slices) -> list[np.ndarra
             products[i + j] = product
     zeros = np.zeros_like(next(product for product in products if product is not None))
     return [zeros if product is None else product for product in products]
+
+
+def add(words: Words, others: Words) -> Words:
+    return [np.add(word, other) for word, other in zip_longest(words, others, fillvalue=0.0)] if words else others
+
+
+def _top(array: np.ndarray) -> int:
+    largest = max(float(array.max()), -float(array.min())) if array.size else 0.0
+    return math.frexp(largest)[1] + 1

@@ -80,7 +80,7 @@ def test_interval_heeds_the_error(bits, dtype):
         assert not decided.any()
 
 
-@pytest.mark.parametrize("operation", ["conv2d", "conv2d_backprop_input", "conv2d_transpose"])
+@EVERY_OPERATION
 def test_result_does_not_depend_on_the_blocks(operation, monkeypatch):
     case = Case.parse("n5_h5w4c6_k3x2o4_s2x1_d1x2_g2_SAME")
     arrays = real_arrays(case, (normal,) * 3, ("float64",) * 3, seed=8)
@@ -100,7 +100,7 @@ def scratch(operation: str, case: Case) -> int:
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("operation", ["conv2d", "conv2d_backprop_input", "conv2d_transpose"])
+@EVERY_OPERATION
 def test_scratch_does_not_grow_with_the_images(operation, monkeypatch):
     monkeypatch.setattr(exact, "BLOCK_ELEMENTS", 1 << 14)
     few, many = (scratch(operation, Case(batch, 24, 20, 16, (3, 3), 12)) for batch in (4, 32))

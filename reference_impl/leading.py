@@ -1,7 +1,7 @@
 """Exact results, rounded, from the leading slices alone where these decide: 3 to 8 operations in place of 6 to 15.
 
 In units of the last of `count` leading slices, the arrays are wholes, which these slices make up, and rests of at
-most 1/2:
+most 1/2, and, summed over the blocks if there are several,
 
     operation(left, right) = operation(left whole, right whole)
                            + operation(left whole, right rest) + operation(left rest, right)
@@ -43,12 +43,7 @@ def attempt(operation: Bilinear, factors: Factors, terms: int, size: int, dtype:
         # Each halving of the size leaves half as many results, of half the unit.
         undecided = 16 * size * (error + 2.0 ** (4 - bits)) * 2.0 ** rounding.FORMATS[dtype.name][0]
         if undecided < typical / 4:
-            words: Words = []
-            for left, right in factors:
-                lefts = slices.lead(left, factors.left_top, bits, count)
-                words = slices.add(
-                    words, _words(operation, lefts, slices.lead(right, factors.right_top, bits, count), bits)
-                )
+            words = _words(operation, factors, bits, count)
             lowest = factors.left_top + factors.right_top - bits * (len(words) + 1)
             result, decided = rounding.round_interval(words, bits, lowest, dtype, error)
             return result if decided.all() else None
@@ -64,13 +59,17 @@ def _spread(factors: Factors) -> float:
     return math.sqrt(squares[0] / max(factors.left.size, 1) * squares[1] / max(factors.right.size, 1))
 
 
-def _words(operation: Bilinear, left: slices.Lead, right: slices.Lead, bits: int) -> Words:
+def _words(operation: Bilinear, factors: Factors, bits: int, count: int) -> Words:
     """Words of the operation, the tail added to the one that it is as large as."""
-    count = len(left.slices)
-    words = slices.multiply(operation, left.slices, right.slices)
-    tail = operation(left.whole, right.rest)
-    tail += operation(left.rest, right.whole + right.rest)
-    tail *= 2.0 ** (bits * (2 - count))
+    words: Words = []
+    for left, right in factors:
+        first = slices.lead(left, factors.left_top, bits, count)
+        second = slices.lead(right, factors.right_top, bits, count)
+        tail = operation(first.whole, second.rest)
+        tail += operation(first.rest, second.whole + second.rest)
+        words = slices.add(words, [*slices.multiply(operation, first.slices, second.slices), tail])
+    # Only now: integers, but not the tail, have been added exactly.
+    tail = words.pop() * 2.0 ** (bits * (2 - count))
     if count == 1:
         return [*words, tail]
     words[count] = words[count] + tail

@@ -81,7 +81,7 @@ def round_words(words: list[np.ndarray], bits: int, lowest: int, dtype: np.dtype
 def round_interval(
     words: list[np.ndarray], bits: int, lowest: int, dtype: np.dtype, error: float = 0.0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`round_words` to float32 or float64, and where it is right; words from the third on need not be integers.
+    """`round_words` to float32 or float64, and where it is right; words after the first need not be integers.
 
     The number may be off by `error`, in units of the second word. In these units, the number is high + low + rest:
     the first two words add up to high + low exactly (Knuth's two-sum), at most 2**(54 + bits), and the rest is at

@@ -10,8 +10,6 @@ geometric means over all 53 layers of the network.
 
 from __future__ import annotations
 
-import statistics
-import time
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,7 +17,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from operations import PRODUCTS, RESNET50
+from operations import PRODUCTS, RESNET50, medians
 from rich import box
 from rich.console import Console
 from rich.progress import track
@@ -50,11 +48,11 @@ def main(
         for product in PRODUCTS:
             calls = {"plain": _call(reference_impl, product, case, "float64")}
             exact = {dtype: _call(reference_impl.exact, product, case, dtype, dtype=dtype) for dtype in DTYPES}
-            medians = _medians(calls | exact, repeats)
-            speeds = {name: multiply_adds(case) / seconds / 1e9 for name, seconds in medians.items()}
+            taken = medians(calls | exact, repeats)
+            speeds = {name: multiply_adds(case) / seconds / 1e9 for name, seconds in taken.items()}
             row = [spec, str(times), product, f"{speeds['plain']:.1f}"]
             for dtype, call in exact.items():
-                ratio = medians[dtype] / medians["plain"]
+                ratio = taken[dtype] / taken["plain"]
                 scratch, arrays = _scratch(call, case, dtype)
                 row += [f"{speeds[dtype]:.2f}", f"{ratio:.1f}", f"{scratch / 2**20:.1f}", f"{scratch / arrays:.1f}"]
                 found.setdefault((product, dtype), []).append((speeds[dtype], ratio, times))
@@ -89,19 +87,6 @@ def _call(module: Any, product: str, case: Case, held_as: str, **options: str) -
         "conv2d_backprop_filter": (input, filters.shape, out_backprop),
     }[product]
     return lambda: getattr(module, product)(*positional, **case.options, **options)
-
-
-def _medians(calls: dict[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
-    for call in calls.values():
-        call()
-    taken: dict[str, list[float]] = {name: [] for name in calls}
-    for turn in range(repeats):
-        names = list(calls)
-        for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            start = time.perf_counter()
-            calls[name]()
-            taken[name].append(time.perf_counter() - start)
-    return {name: statistics.median(times) for name, times in taken.items()}
 
 
 def _scratch(call: Callable[[], np.ndarray], case: Case, dtype: str) -> tuple[int, int]:

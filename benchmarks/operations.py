@@ -72,11 +72,11 @@ def main(
         case = replace(Case.parse(spec), batch=batch)
         calls = {"ours": _ours(case), **{name: make(case) for name, make in frameworks.items()}}
         for product in PRODUCTS:
-            medians = _medians({name: made[product] for name, made in calls.items()}, repeats)
-            ratios = {name: medians["ours"] / medians[name] for name in frameworks}
+            taken = medians({name: made[product] for name, made in calls.items()}, repeats)
+            ratios = {name: taken["ours"] / taken[name] for name in frameworks}
             for name, ratio in ratios.items():
                 logs.setdefault((product, name), []).append((float(np.log(ratio)), times))
-            row = (spec, str(times), product, f"{medians['ours'] * 1e3:.1f}")
+            row = (spec, str(times), product, f"{taken['ours'] * 1e3:.1f}")
             table.add_row(*row, *(f"{ratio:.2f}" for ratio in ratios.values()))
     console = Console(width=130)
     console.print(table)
@@ -155,7 +155,8 @@ def _tensorflow(case: Any) -> Calls:
     }
 
 
-def _medians(calls: Calls, repeats: int) -> dict[str, float]:
+def medians(calls: Calls, repeats: int) -> dict[str, float]:
+    """Seconds that each call takes: in turns, each round in another order."""
     for call in calls.values():
         call()
     taken: dict[str, list[float]] = {name: [] for name in calls}
@@ -172,7 +173,7 @@ def _small_call(console: Console) -> None:
     from reference_impl.conformance.cases import Case
 
     for product, call in _ours(Case.parse("n1_h8w8c4_k3x3o4_float64")).items():
-        median = _medians({"ours": call}, 500)["ours"]
+        median = medians({"ours": call}, 500)["ours"]
         console.print(f"small call (8x8, 3x3, 4 channels) {product}: {median * 1e6:.0f} us")
 
 

@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from . import arguments
-from .geometry import Convolution, transposed_sizes
+from . import arguments, problems
+from .geometry import Convolution
 from .windows import (
     channel_blocks,
     channel_box,
@@ -74,9 +74,8 @@ def conv2d(
     ----------
     https://www.tensorflow.org/api_docs/python/tf/nn/conv2d
     """
-    input = arguments.array(input, "input", "N H W I")
-    filters = arguments.array(filters, "filters", "kh kw I O")
-    problem = Convolution.checked(input.shape, filters.shape, strides, padding, dilations, groups)
+    options = {"strides": strides, "padding": padding, "dilations": dilations, "groups": groups}
+    problem, input, filters = problems.conv2d(input, filters, **options)
     numbers = arguments.arithmetic(input, filters, problem.terms("conv2d"), ("input", "filters"))
     output = np.zeros(problem.output_shape, numbers.result)
     for channels in channel_blocks(problem):
@@ -127,13 +126,8 @@ def conv2d_backprop_input(
     ----------
     https://www.tensorflow.org/api_docs/python/tf/raw_ops/Conv2DBackpropInput
     """
-    filters = arguments.array(filters, "filters", "kh kw I O")
-    input_sizes = arguments.sizes(input_sizes, "input_sizes", "N H W I")
-    out_backprop = arguments.array(out_backprop, "out_backprop", "N H W O")
-    problem = Convolution.checked(
-        input_sizes, filters.shape, strides, padding, dilations, groups, ("input_sizes", "filters")
-    )
-    arguments.shape_must_be(out_backprop.shape, problem.output_shape, "out_backprop", "that of conv2d's output")
+    options = {"strides": strides, "padding": padding, "dilations": dilations, "groups": groups}
+    problem, filters, out_backprop = problems.conv2d_backprop_input(input_sizes, filters, out_backprop, **options)
     return _backprop_input(problem, filters, out_backprop, "out_backprop")
 
 
@@ -175,16 +169,11 @@ def conv2d_backprop_filter(
     ----------
     https://www.tensorflow.org/api_docs/python/tf/raw_ops/Conv2DBackpropFilter
     """
-    input = arguments.array(input, "input", "N H W I")
-    filter_sizes = arguments.sizes(filter_sizes, "filter_sizes", "kh kw I O")
-    out_backprop = arguments.array(out_backprop, "out_backprop", "N H W O")
-    problem = Convolution.checked(
-        input.shape, filter_sizes, strides, padding, dilations, groups, ("input", "filter_sizes")
-    )
-    arguments.shape_must_be(out_backprop.shape, problem.output_shape, "out_backprop", "that of conv2d's output")
+    options = {"strides": strides, "padding": padding, "dilations": dilations, "groups": groups}
+    problem, input, out_backprop = problems.conv2d_backprop_filter(input, filter_sizes, out_backprop, **options)
     terms = problem.terms("conv2d_backprop_filter")
     numbers = arguments.arithmetic(input, out_backprop, terms, ("input", "out_backprop"))
-    result = np.zeros(filter_sizes, numbers.result)
+    result = np.zeros(problem.filter_sizes, numbers.result)
     for channels in channel_blocks(problem):
         total = np.zeros((problem.groups, window_size(problem), len(channels)), numbers.compute)
         for block in position_blocks(problem, channels):
@@ -236,17 +225,8 @@ def conv2d_transpose(
     ----------
     https://www.tensorflow.org/api_docs/python/tf/nn/conv2d_transpose
     """
-    input = arguments.array(input, "input", "N H W O")
-    filters = arguments.array(filters, "filters", "kh kw I O")
-    output_shape = arguments.sizes(output_shape, "output_shape", "N H W I")
-    problem = Convolution.checked(
-        output_shape, filters.shape, strides, padding, dilations, groups, ("output_shape", "filters")
-    )
-    if input.shape != problem.output_shape:
-        raise ValueError(
-            f"output_shape must be one whose forward convolution gives input's shape {input.shape}; "
-            f"{output_shape} gives {problem.output_shape}{_legal_sizes(input.shape, problem, padding)}"
-        )
+    options = {"strides": strides, "padding": padding, "dilations": dilations, "groups": groups}
+    problem, filters, input = problems.conv2d_transpose(input, filters, output_shape, **options)
     return _backprop_input(problem, filters, input, "input")
 
 
@@ -298,17 +278,3 @@ def _backprop_input(problem: Convolution, filters: np.ndarray, cotangent: np.nda
             windows = output_rows(cotangent, problem, block, channels, numbers) @ matrix.transpose(0, 2, 1)
             fold(windows.astype(numbers.result, copy=False), problem, block, result)
     return result
-
-
-def _legal_sizes(input_shape: tuple, problem: Convolution, padding: Any) -> str:
-    """What `output_shape` could be, for an error message."""
-    said = []
-    paddings = (padding, padding) if isinstance(padding, str) else padding
-    for axis, size, pad in zip((problem.height, problem.width), input_shape[1:3], paddings, strict=True):
-        if size >= 1 and size != axis.output_size:
-            legal = transposed_sizes(
-                size, axis.kernel_size, stride=axis.stride, dilation=axis.dilation, padding=pad
-            ).legal
-            span = f"{legal[0]} to {legal[-1]}" if len(legal) > 1 else f"{legal[0]}" if legal else "no size"
-            said.append(f"; along {axis.name} {span} would give {size}")
-    return "".join(said)

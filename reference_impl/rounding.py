@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from .slices import scaled
+
 # Name -> (bits of the significand, exponent of the least positive number).
 FORMATS = {"float16": (11, -24), "bfloat16": (8, -133), "float32": (24, -149), "float64": (53, -1074)}
 
@@ -58,15 +60,57 @@ def round_to(significand: np.ndarray, exponent: np.ndarray | int, dtype: Any) ->
         return np.copysign(rounded, significand).astype(target)
 
 
-def round_digits(top: np.ndarray, digits: list[np.ndarray], bits: int, lowest: int, dtype: np.dtype) -> np.ndarray:
-    """2**lowest * (`top` and `digits` in base 2**bits), rounded once to `dtype`."""
-    result = np.empty(top.shape, dtype)
-    flat = [array.reshape(-1) for array in (result, top, *digits)]
-    for start in range(0, top.size, _CHUNK):
-        rounded, first, *rest = (array[start : start + _CHUNK] for array in flat)
-        significand, dropped = _leading_bits(first, _pairs(rest, bits))
-        rounded[...] = round_to(significand, dropped + lowest, dtype)
+def round_words(words: list[np.ndarray], bits: int, lowest: int, dtype: np.dtype) -> np.ndarray:
+    """2**lowest * (`words` in base 2**bits, highest first), rounded once to `dtype`.
+
+    The words are float64 arrays of integers up to 2**53. Most results are decided by an interval of float64 numbers.
+    """
+    if dtype in (np.float32, np.float64):
+        result, decided = round_interval(words, bits, lowest, dtype)
+    else:
+        result, decided = np.empty(words[0].shape, dtype), np.zeros(words[0].shape, bool)
+    undecided = np.flatnonzero(~decided)
+    flat, words = result.reshape(-1), [word.reshape(-1) for word in words]
+    for chunk in _chunks(undecided.size):
+        where = undecided[chunk]
+        significand, dropped = _leading_bits(*_digits([word[where] for word in words], bits))
+        flat[where] = round_to(significand, dropped + lowest, dtype)
     return result
+
+
+def round_interval(
+    words: list[np.ndarray], bits: int, lowest: int, dtype: np.dtype, error: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """`round_words` to float32 or float64, and where it is right; words after the first need not be integers.
+
+    The number may be off by `error`, in units of the second word. In these units, the number is high + low + rest:
+    the first two words add up to high + low exactly (Knuth's two-sum), at most 2**(54 + bits), and the rest is at
+    most 2**(54 - bits). So the float64 sums have errors below 2**(3 - bits) in all, and `reach` covers twice that.
+
+    Rounding is monotonic: where both ends of the interval round to the same float64, so does the number. To float32
+    they are rounded twice; a unit of high more puts the float64 ends strictly outside of the number even so, and then
+    no halfway point lies between it and the result. Subnormals, which are scaled inexactly, and zeros, whose sign the
+    ends do not tell, stay undecided.
+    """
+    result, decided = np.empty(words[0].shape, dtype), np.empty(words[0].shape, bool)
+    flat = [array.reshape(-1) for array in (result, decided, *words)]
+    for chunk in _chunks(result.size):
+        rounded, sure, first, *others = (array[chunk] for array in flat)
+        second, *lower = others or [np.zeros_like(first)]
+        rest = np.zeros_like(first)
+        for word in reversed(lower):
+            rest += word
+            rest *= 2.0**-bits
+        first = first * 2.0**bits
+        high = first + second
+        shift = high - first
+        rest += (first - (high - shift)) + (second - shift)
+        reach = error + 2.0 ** (4 - bits) + (0 if dtype == np.float64 else np.abs(high) * 2.0**-51)
+        exponent = lowest + bits * (len(words) - 2)
+        rounded[...] = scaled(high + (rest - reach), exponent)
+        sure[...] = rounded == scaled(high + (rest + reach), exponent).astype(dtype)
+        sure &= np.abs(rounded) >= np.finfo(dtype).tiny
+    return result, decided
 
 
 def round_integers(integers: np.ndarray, exponent: int, dtype: Any) -> np.ndarray:
@@ -88,12 +132,22 @@ def format_of(dtype: Any) -> np.dtype:
     return np.dtype(name)
 
 
-def _pairs(digits: list[np.ndarray], bits: int) -> Iterator[tuple[np.ndarray, int]]:
-    """Digits in base 2**bits two by two, as (int64 array, its bits): half as many steps of `_leading_bits`."""
-    for high, low in zip(digits[::2], digits[1::2]):
-        yield (high.astype(np.int64) << bits) | low, 2 * bits
-    if len(digits) % 2:
-        yield digits[-1].astype(np.int64), bits
+def _chunks(size: int) -> Iterator[slice]:
+    for start in range(0, size, _CHUNK):
+        yield slice(start, start + _CHUNK)
+
+
+def _digits(words: list[np.ndarray], bits: int) -> tuple[np.ndarray, Iterator[tuple[np.ndarray, int]]]:
+    """The same number as an int64 and digits >= 0, by carrying; two by two, as (int64 array, its bits)."""
+    total = np.zeros(words[0].shape, np.int64)
+    digits = []
+    for word in words[:0:-1]:
+        total += word.astype(np.int64)
+        digits.append(total & ((1 << bits) - 1))
+        total >>= bits
+    digits.reverse()
+    pairs = [((high << bits) | low, 2 * bits) for high, low in zip(digits[::2], digits[1::2])]
+    return total + words[0].astype(np.int64), iter(pairs + [(digit, bits) for digit in digits[len(pairs) * 2 :]])
 
 
 def _leading_bits(number: np.ndarray, words: Iterator[tuple[np.ndarray, int]]) -> tuple[np.ndarray, np.ndarray]:

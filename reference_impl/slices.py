@@ -3,7 +3,7 @@
 With every array cut into slices,
 
     left = sum_i left_i * 2**(u - i*b)      right = sum_j right_j * 2**(v - j*b)      |slices| <= 2**(b-1)
-    operation(left, right) = sum_s 2**(u + v - s*b) * sum_{i+j=s} operation(left_i, right_j)
+    operation(left, right) = sum_s 2**(u + v - s*b) * word_s      word_s = sum_{i+j=s} operation(left_i, right_j)
 
 the ordinary operation of two slices, or of sums of two, sums `terms` products of at most 4**b. As terms * 4**b <=
 2**53, every partial sum is an integer that float64 holds, in whatever order it is added, so the operation is exact.
@@ -11,8 +11,8 @@ Two pairs cost one operation (Karatsuba):
 
     left_i * right_j + left_j * right_i = (left_i + left_j) * (right_i + right_j) - left_i * right_i - left_j * right_j
 
-Results of equal weight are added in int64, the lowest weight first; what exceeds b bits is carried to the next weight.
-That leaves the sum in base 2**b, exactly.
+An operation of two slices gives at most 2**51. So float64 holds each word, too, if it sums at most PAIRS = 4 of them;
+if there are more, b is chosen for as many more terms.
 
 References
 ----------
@@ -24,20 +24,57 @@ Karatsuba, Ofman (1963), Multiplication of multidigit numbers on automata
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import zip_longest
+from typing import Any, NamedTuple
 
 import numpy as np
 
 # The widest slices that float32 holds, together with the sum of two: integers up to 2**24.
 SLICE_BITS = 24
-# Of one array. Above, a pair of slices for each two weights takes longer than Python integers do on small cases.
+# Of one array. Above, a pair of slices for each two words takes longer than Python integers do on small cases.
 MAX_SLICES = 24
-# Elements that are added at a time: their scratch stays in cache.
-_CHUNK = 1 << 13
+# Operations of slices that a word may sum, each of them at most 2**51.
+PAIRS = 4
 
 Bilinear = Callable[[np.ndarray, np.ndarray], np.ndarray]
 Slices = list[Any]  # arrays, the highest first; None for zeros
+Words = list[np.ndarray]
+
+
+@dataclass(frozen=True)
+class Factors:
+    """Two arrays to be multiplied block by block, the results added; a block is an index into both.
+
+    The tops are the exponents for which array * 2**-top is at most 1/2 in magnitude.
+    """
+
+    left: np.ndarray
+    right: np.ndarray
+    blocks: Sequence[slice] = (slice(None),)
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The blocks of both as float64."""
+        for block in self.blocks:
+            yield self.left[block].astype(np.float64, copy=False), self.right[block].astype(np.float64, copy=False)
+
+    @cached_property
+    def left_top(self) -> int:
+        return _top(self.left)
+
+    @cached_property
+    def right_top(self) -> int:
+        return _top(self.right)
+
+
+class Lead(NamedTuple):
+    """An array in units of its last slice: the integers that its first slices make up, and a rest of at most 1/2."""
+
+    slices: Slices
+    whole: np.ndarray
+    rest: np.ndarray
 
 
 def bits_for(terms: int) -> int:
@@ -45,16 +82,28 @@ def bits_for(terms: int) -> int:
     return min(SLICE_BITS, (53 - (max(terms, 1) - 1).bit_length()) // 2)
 
 
-def cut(array: np.ndarray, bits: int) -> tuple[Slices, int]:
-    """Integers with array = sum_i slices[i] * 2**(top - (i + 1) * bits), magnitudes at most 2**(bits - 1), and top.
+def words_of(operation: Bilinear, factors: Factors, terms: int, pairs: int = PAIRS) -> tuple[Words, int]:
+    """The words of the operation, highest first, and their bits; none if an array needs more than MAX_SLICES."""
+    bits = bits_for(-(-terms * pairs // PAIRS))
+    words: Words = []
+    for left, right in factors:
+        lefts, rights = cut(left, factors.left_top, bits), cut(right, factors.right_top, bits)
+        if max(len(lefts), len(rights)) > MAX_SLICES:
+            return [], bits
+        if min(len(lefts), len(rights)) > pairs:
+            return words_of(operation, factors, terms, min(len(lefts), len(rights)))
+        words = add(words, multiply(operation, lefts, rights))
+    return words, bits
+
+
+def cut(array: np.ndarray, top: int, bits: int) -> Slices:
+    """Integers with array = sum_i slices[i] * 2**(top - (i + 1) * bits), magnitudes at most 2**(bits - 1).
 
     float32 holds them. None stands for zeros, except in the first. More than MAX_SLICES if they do not suffice.
     """
-    largest = max(float(array.max()), -float(array.min())) if array.size else 0.0
-    top = math.frexp(largest)[1] + 1
-    rest = np.ldexp(array, -top)  # at most 1/2
-    if not np.array_equal(np.ldexp(rest, top), array):  # fell below the least float64: some thousand bits
-        return [None] * (MAX_SLICES + 1), top
+    rest = scaled(array, -top)  # at most 1/2
+    if not np.array_equal(scaled(rest, top), array):  # fell below the least float64: some thousand bits
+        return [None] * (MAX_SLICES + 1)
     found: Slices = []
     whole = np.empty_like(rest)
     while len(found) <= MAX_SLICES and (not found or rest.any()):
@@ -62,43 +111,56 @@ def cut(array: np.ndarray, bits: int) -> tuple[Slices, int]:
         np.rint(rest, out=whole)
         rest -= whole  # exact, and again at most 1/2
         found.append(whole.astype(np.float32) if not found or whole.any() else None)
-    return found, top
+    return found
 
 
-def multiply(operation: Bilinear, left: Slices, right: Slices, bits: int) -> tuple[np.ndarray, list[np.ndarray]]:
-    """operation(left, right) in units of its lowest weight: the highest digit, signed, and the rest, highest first.
+def lead(array: np.ndarray, top: int, bits: int, count: int) -> Lead:
+    """The first `count` slices, and what they leave."""
+    rest = scaled(array, count * bits - top)
+    whole = np.rint(rest)
+    rest -= whole
+    found, left = [], whole.copy()
+    for i in range(count - 1, -1, -1):
+        part = np.rint(left * 2.0 ** (-i * bits))
+        left -= part * 2.0 ** (i * bits)
+        found.append(part.astype(np.float32))
+    return Lead(found, whole, rest)
 
-    The digits are in base 2**bits; the rest are not negative. Each product is at most 2**53, and fewer than 2**9 of
-    them have equal weight: int64 holds their sum.
-    """
-    squares: dict[int, np.ndarray] = {0: operation(left[0], right[0]).astype(np.int64)}
-    total = np.zeros_like(squares[0])
-    digits: list[np.ndarray] = []
-    for weight in range(len(left) + len(right) - 2, -1, -1):
-        for i in range(max(0, weight - len(right) + 1), min(len(left), weight + 1)):
-            j = weight - i
-            if left[i] is None or right[j] is None:
+
+def scaled(array: np.ndarray, exponent: int) -> np.ndarray:
+    """array * 2**exponent, as `np.ldexp`, which is slow."""
+    return array * 2.0**exponent if abs(exponent) <= 1000 else np.ldexp(array, exponent)
+
+
+def multiply(operation: Bilinear, left: Slices, right: Slices) -> Words:
+    """The words of operation(left, right), highest first: float64 arrays of integers up to 2**53."""
+    products: list[Any] = [None] * (len(left) + len(right) - 1)
+    squares = {}
+    for i in range(min(len(left), len(right))):
+        if left[i] is not None and right[i] is not None:
+            squares[i] = products[2 * i] = operation(left[i], right[i])
+    for i, first in enumerate(left):
+        for j, second in enumerate(right):
+            mirrored = i in squares and j in squares
+            if i == j or first is None or second is None or (mirrored and i > j):
                 continue
-            mirrored = max(i, j) < min(len(left), len(right)) and left[j] is not None and right[i] is not None
-            if i == j or (mirrored and i < j):
-                for k in {i, j} - set(squares):
-                    squares[k] = operation(left[k], right[k]).astype(np.int64)
-            if i == j:
-                total += squares[i]
-            elif not mirrored:
-                _add(total, operation(left[i], right[j]))
-            elif i < j:  # left[i] * right[j] + left[j] * right[i]
-                _add(total, operation(left[i] + left[j], right[i] + right[j]))
-                total -= squares[i]
-                total -= squares[j]
-        if weight:
-            digits.insert(0, (total & ((1 << bits) - 1)).astype(np.uint32))
-            total >>= bits
-    return total, digits
+            if mirrored:  # left[i] * right[j] + left[j] * right[i]
+                product = operation(first + left[j], right[i] + second)
+                product -= squares[i]
+                product -= squares[j]
+            else:
+                product = operation(first, second)
+            if products[i + j] is not None:
+                product += products[i + j]
+            products[i + j] = product
+    zeros = np.zeros_like(next(product for product in products if product is not None))
+    return [zeros if product is None else product for product in products]
 
 
-def _add(total: np.ndarray, product: np.ndarray) -> None:
-    """Add integers that are held as float64; a cacheful at a time, since NumPy would add as float64."""
-    total, product = total.reshape(-1), product.reshape(-1)
-    for start in range(0, total.size, _CHUNK):
-        total[start : start + _CHUNK] += product[start : start + _CHUNK].astype(np.int64)
+def add(words: Words, others: Words) -> Words:
+    return [np.add(word, other) for word, other in zip_longest(words, others, fillvalue=0.0)] if words else others
+
+
+def _top(array: np.ndarray) -> int:
+    largest = max(float(array.max()), -float(array.min())) if array.size else 0.0
+    return math.frexp(largest)[1] + 1

@@ -53,26 +53,34 @@ class Accuracy:
 
 
 def assert_rounded(
-    actual: np.ndarray, problem: RealProblem, dtype: str, factor: float = 1.0, *, flushes: bool = False
+    actual: np.ndarray,
+    problem: RealProblem,
+    dtype: str,
+    factor: float = 1.0,
+    *,
+    flushes: bool = False,
+    planewise: bool = False,
 ) -> Accuracy | None:
     """Every element is less than THRESHOLD * factor units from the exact answer.
 
     The unit is eps * gauge, eps of the `dtype` answered in; and for every term the smallest subnormal number, as a
     product that underflows may lose that much, or, where the backend `flushes`, the smallest normal one. Where the
     gauge is zero the answer must be zero; where it passes the dtype's range an element may overflow, and says
-    nothing. NaN fails.
+    nothing. NaN fails. Where the backend is `planewise`, the gauge is that of whole planes.
     """
     form = FORMATS[dtype]
+    gauge = problem.plane_gauge if planewise else problem.gauge
     lost = form.smallest_normal if flushes else form.smallest_subnormal
-    telling = problem.gauge * (1 + form.eps) <= form.largest
-    underflow = np.where(problem.gauge > 0, problem.terms * lost, 0.0)
+    telling = gauge * (1 + form.eps) <= form.largest
+    underflow = np.where(gauge > 0, problem.terms * lost, 0.0)
     with np.errstate(all="ignore"):
         errors = np.abs(actual.astype(np.float64) - problem.exact)
-        ratios = np.where(errors == 0, 0.0, errors / (form.eps * problem.gauge + underflow))
+        ratios = np.where(errors == 0, 0.0, errors / (form.eps * gauge + underflow))
     ratios = np.nan_to_num(ratios, nan=np.inf, posinf=np.inf)
     wrong = telling & ~(ratios < THRESHOLD * factor)
     if wrong.any():
-        heading = f"the answer must be within {THRESHOLD * factor:g} eps * gauge of the exact one ({problem.kind} data)"
+        unit = "eps * gauge of whole planes" if planewise else "eps * gauge"
+        heading = f"the answer must be within {THRESHOLD * factor:g} {unit} of the exact one ({problem.kind} data)"
         raise _disagreement(actual, problem.exact, wrong, np.where(telling, ratios, 0.0), problem.call, heading)
     if not telling.any():
         return None

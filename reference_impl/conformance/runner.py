@@ -99,8 +99,7 @@ def judge(
         return _expecting(entry, _apart(blank, case))
     problem = problem or Problem.of(case, operation, seed)
     dtype = declared.result_dtype(case.dtype)
-    flushes = case.dtype in declared.flushes
-    trial = Trial(subject.backend, problem.call, problem.expected, dtype, problem.real, declared.factor, flushes)
+    trial = Trial(subject.backend, problem.call, problem.expected, dtype, problem.real, declared)
     records = [_run(check, trial, replace(blank, check=check.name)) for check in checks]
     return records if entry is None else _expecting(entry, records)
 

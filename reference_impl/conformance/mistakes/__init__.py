@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from . import padding
+from . import axes, behaviour, flips, padding, sizes, strides, sums, values
 from .mistake import FAMILIES, Mistake
 from .question import Question
 
 __all__ = ["FAMILIES", "MISTAKES", "Mistake", "Question", "by_name", "equivalents"]
 
-MISTAKES: tuple[Mistake, ...] = tuple(mistake for module in (padding,) for mistake in module.FAMILY.mistakes)
+MISTAKES: tuple[Mistake, ...] = tuple(
+    mistake
+    for module in (padding, strides, flips, axes, sizes, sums, values, behaviour)
+    for mistake in module.FAMILY.mistakes
+)
 
 _BY_NAME = {mistake.name: mistake for mistake in MISTAKES}
 

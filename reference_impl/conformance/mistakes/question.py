@@ -1,7 +1,7 @@
 """What a mistake is made of: one call to one of the four operations, to be answered, rightly or after a change.
 
-The three arrays of the trilinear form, T(input, filters, output), are its roles: two are given, and the third has the
-shape of the answer. So "the kernel is flipped" is one change of the filters, whether they are an argument or the answer.
+The three arrays of the trilinear form, T(input, filters, output), are its roles: two are given, and the third has
+the shape of the answer. So "the kernel is flipped" is one change of the filters, as an argument or as the answer.
 """
 
 from __future__ import annotations
@@ -171,9 +171,14 @@ class Question:
         places = [slide.places() for slide in self.slides]
         return tuple(inside for inside, _ in places), tuple(of_input for _, of_input in places)
 
+    def with_arrays(self, **arrays: np.ndarray) -> Question:
+        """The same with other arrays in these roles."""
+        return replace(self, arrays={**self.arrays, **arrays})
+
     def sliding(self, *slides: Slide) -> Question:
         """The same with other geometry."""
-        return replace(self, slides=slides)
+        height, width = slides
+        return replace(self, slides=(height, width))
 
     def along(self, **changes: Callable[[Slide], int]) -> Question:
         """The same with fields of both axes changed: `q.along(stride=lambda axis: 1)`."""
@@ -197,7 +202,7 @@ class Question:
         """The answer with `role` read through `change` or, where it is what is asked for, written through `back`."""
         if role == self.asked:
             return (back or change)(self.answer())
-        return replace(self, arrays={**self.arrays, role: change(self.arrays[role])}).answer()
+        return self.with_arrays(**{role: change(self.arrays[role])}).answer()
 
     def without(self, role: str, *index: Any) -> np.ndarray:
         """The answer with these elements of `role` ignored or, where it is what is asked for, left zero."""

@@ -110,7 +110,7 @@ def verify(
             console.print(line)
     if interrupted:
         console.print("Interrupted: the table shows what was found until then.", style="bold yellow")
-    report.print_failures(console, tally)
+    report.print_failures(console, tally, tested)
     console.print(_summary(tally, len(tested), len(chosen), seed))
     if json is not None:
         settings = {"seed": seed, "complete": not interrupted, "backends": {s.name: s.version for s in tested}}

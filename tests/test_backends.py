@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from reference_impl.conformance import catalogue, outcome, runner
 from reference_impl.conformance.cases import OPERATIONS, Case
 from reference_impl.conformance.checks import checks_of
+from reference_impl.conformance.diagnosis import Diagnoses
 from reference_impl.conformance.generation import multiply_adds
 from reference_impl.conformance.outcome import Record
 from reference_impl.conformance.report import failure_text
@@ -19,6 +20,9 @@ from reference_impl.conformance.strategies import cases
 
 DTYPES = ("float32", "float64", "int32")
 OURS = ("reference", "definition")
+
+# One for each backend and operation that fails, in all tests.
+_DIAGNOSES = Diagnoses()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -76,7 +80,8 @@ def _judge(subject: Subject, operation: str, case: Case, seed: int) -> list[Reco
     records = judge(subject, case, operation, seed, problem, checks=checks)
     unexpected = [record for record in records if record.unexpected]
     if unexpected:
-        pytest.fail("\n\n".join(failure_text(record) for record in unexpected), pytrace=False)
+        texts = [failure_text(_DIAGNOSES.added(subject, record)) for record in unexpected]
+        pytest.fail("\n\n".join(texts), pytrace=False)
     return records
 
 

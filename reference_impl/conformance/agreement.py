@@ -13,7 +13,7 @@ from .real_data import FORMATS, RealProblem
 
 
 class Disagreement(AssertionError):
-    """An answer that is wrong: the message says how; `ratio` is the worst error in units of eps * gauge."""
+    """An answer that is wrong: the message says how, `diagnosis` where; `ratio` is the worst, in units of eps * gauge."""
 
     def __init__(self, message: str, ratio: float | None = None, diagnosis: str | None = None) -> None:
         super().__init__(message)
@@ -87,6 +87,14 @@ def assert_rounded(
     return Accuracy(float(ratios[telling].max()), float(np.median(ratios[telling])))
 
 
+def rounding_room(call: Call, *, planewise: bool = False) -> np.ndarray:
+    """By how much two kernels may differ that compute the same: twice what `assert_rounded` allows each."""
+    form = FORMATS[call.case.dtype]
+    problem = RealProblem("", call)
+    terms = problem.terms * form.smallest_subnormal
+    return 2 * THRESHOLD * (form.eps * (problem.plane_gauge if planewise else problem.gauge) + terms)
+
+
 def assert_same_bits(second: np.ndarray, first: np.ndarray) -> None:
     """Two answers to the same call are the same array, to the bit."""
     if second.shape != first.shape or second.dtype != first.dtype:
@@ -115,15 +123,14 @@ def _disagreement(
     worst = np.unravel_index(int(np.argmax(np.where(wrong, ratios, -1.0))), wrong.shape)
     axes = location.AXES[call.operation]
     index = ", ".join(f"{name} {position}" for name, position in zip(axes, worst, strict=True))
-    where = location.locate(wrong, axes)
+    where = location.locate(wrong, axes, call.case.groups)
     return Disagreement(
         f"{heading}\n"
         f"{int(wrong.sum())} of {wrong.size} elements are wrong\n"
         f"worst at [{', '.join(map(str, worst))}] ({index}): "
-        f"actual {actual[worst]}, expected {expected[worst]}, ratio {ratios[worst]:.3g}\n"
-        f"they lie: {where}",
+        f"actual {actual[worst]}, expected {expected[worst]}, ratio {ratios[worst]:.3g}",
         float(ratios[worst]),
-        f"wrong elements: {where}",
+        f"they lie: {where}",
     )
 
 

@@ -71,7 +71,7 @@ class RealProblem:
 
     @cached_property
     def plane_gauge(self) -> np.ndarray:
-        return np.broadcast_to(plane_gauge(self.call), self.exact.shape)
+        return np.broadcast_to(plane_gauge(self.call), self.gauge.shape)
 
 
 def real_problem(case: Case, operation: str, seed: int, kind: str | None = None) -> RealProblem:

@@ -13,7 +13,7 @@ from .real_data import FORMATS, RealProblem
 
 
 class Disagreement(AssertionError):
-    """An answer that is wrong: the message says how, `diagnosis` where; `ratio` is the worst, in units of eps * gauge."""
+    """An answer that is wrong: the message says how, `diagnosis` where; `ratio` is the worst, in eps * gauge."""
 
     def __init__(self, message: str, ratio: float | None = None, diagnosis: str | None = None) -> None:
         super().__init__(message)

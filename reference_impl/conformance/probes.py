@@ -57,7 +57,8 @@ MEMORY: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 class Probe:
     """One call to be made to several backends: the operation, the case, and what is special about its arrays.
 
-    `kind` is "integer", one of real_data.KINDS, "special" (real data with zeros, infinities and NaN), or one of MEMORY.
+    `kind` is "integer", one of real_data.KINDS, "special" (integers, with some zeros, infinities and NaN), or one of
+    MEMORY.
     """
 
     operation: str
@@ -71,9 +72,17 @@ class Probe:
         seed = self.seed + 1_000_003 * turn
         if self.kind in KINDS:
             return real_problem(self.case, self.operation, seed, self.kind).call
-        if self.kind == "special":
-            return _with_specials(real_problem(self.case, self.operation, seed, "normal").call, seed)
-        return integer_call(self.case, self.operation, seed)
+        call = integer_call(self.case, self.operation, seed)
+        return _with_specials(call, seed) if self.kind == "special" else call
+
+    @property
+    def plain(self) -> bool:
+        """Whether kernels that make the same mistake must agree on it: on integers, and nothing is empty."""
+        return self.kind == "integer" and all(self.case.input_sizes) and all(self.case.filter_sizes)
+
+    def __str__(self) -> str:
+        what = f"arrays {self.kind}" if self.kind in MEMORY else f"{self.kind} data"
+        return str(self.case) if self.kind == "integer" else f"{self.case} ({what})"
 
     @property
     def present(self) -> Callable[[np.ndarray], np.ndarray]:

@@ -37,10 +37,10 @@ def where(right: Iterable[Case], wrong: Iterable[Case]) -> str:
     exact = sorted(kind for kind in common if not any(kind in kinds for kinds in of_right))
     counts = f"wrong on {len(wrong)} cases tried, right on {len(right)}"
     if exact:
-        return f"{counts}: wrong where, and only where, the case is: {' / '.join(exact)}"
+        return f"{counts}: wrong where, and only where, the case is: {'; '.join(exact)}"
     rare = sorted(common, key=lambda kind: (sum(kind in kinds for kinds in of_right), kind))
     telling = [kind for kind in rare if any(kind not in kinds for kinds in of_right)][:3]
-    return f"{counts}: all the wrong ones are: {', '.join(telling)}" if telling else counts
+    return f"{counts}: all the wrong ones are: {'; '.join(telling)}" if telling else counts
 
 
 def _kinds(case: Case) -> list[str]:

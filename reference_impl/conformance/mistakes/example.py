@@ -23,19 +23,21 @@ Convert = Callable[[np.ndarray], np.ndarray]
 
 _DIGITS = np.arange(1.0, 10)
 # What is said of the data, their dtype, and what the two arrays hold, over and over.
-_KINDS: dict[str, tuple[str, np.ndarray, np.ndarray]] = {
+KINDS: dict[str, tuple[str, np.ndarray, np.ndarray]] = {
     "": ("float32", _DIGITS, _DIGITS),
     "filters or cotangent below 0, ": ("float32", _DIGITS, -_DIGITS),
     "large numbers, ": ("float32", 2048 + _DIGITS, 256 + _DIGITS),
     "float64, ": ("float64", 2**24 + _DIGITS, _DIGITS),
     "int32, ": ("int32", 2**24 + _DIGITS, _DIGITS),
-    "small numbers, ": ("float32", _DIGITS * 1e-20, _DIGITS * 1e-20),
+    "small numbers, ": ("float32", _DIGITS * 1e-9, _DIGITS),
+    "subnormal products, ": ("float32", _DIGITS * 1e-20, _DIGITS * 1e-20),
     "a NaN, ": ("float32", np.array([1, np.nan, 3]), _DIGITS),
     "an infinity, ": ("float32", np.array([1, np.inf, 3]), np.arange(3.0)),
+    "zero and an infinity, ": ("float32", np.arange(3.0), np.array([1, np.inf, 3])),
 }
-_WAYS: dict[str, Convert] = {
+WAYS: dict[str, Convert] = {
     "": np.copy,
-    "stored column by column, ": np.asfortranarray,
+    "stored column by column, ": lambda array: np.array(array, order="F"),
     "reversed views, ": lambda array: array[:, :, ::-1].copy()[:, :, ::-1],
     "read-only, ": lambda array: np.frombuffer(array.tobytes(), array.dtype).reshape(array.shape),
 }
@@ -54,11 +56,11 @@ class Example:
 
 def example(mistake: Mistake) -> Example:
     """The first of the tiny calls on which the mistake shows, in the first of its operations where one does."""
-    for (kind, way), operation in product(product(_KINDS, _WAYS), mistake.operations):
+    for (kind, way), operation in product(product(KINDS, WAYS), mistake.operations):
         # Where numbers, memory or conduct matter, sizes do not.
         for case in TINY if (kind, way) == ("", "") else TINY[:2]:
-            call = _call(case, operation, kind)
-            pairs = zip(_right(case, operation, kind, way), _observed(mistake, call, _WAYS[way]), strict=False)
+            call = tiny_call(case, operation, kind)
+            pairs = zip(_right(case, operation, kind, way), observed(mistake, call, WAYS[way]), strict=False)
             for (what, right), (_, wrong) in pairs:
                 if not _same(right, wrong):
                     return Example(call, kind + way, what, right, wrong)
@@ -68,19 +70,19 @@ def example(mistake: Mistake) -> Example:
 @cache
 def _right(case: Case, operation: str, kind: str, way: str) -> tuple[tuple[str, Any], ...]:
     """What shows of a right backend: on the first two cases everything, on others the answer."""
-    observed = _observed(RIGHT, _call(case, operation, kind), _WAYS[way])
-    return tuple(observed) if case in TINY[:2] else (next(observed),)
+    shown = observed(RIGHT, tiny_call(case, operation, kind), WAYS[way])
+    return tuple(shown) if case in TINY[:2] else (next(shown),)
 
 
 @cache
-def _call(case: Case, operation: str, kind: str) -> Call:
-    dtype, *values = _KINDS[kind]
+def tiny_call(case: Case, operation: str, kind: str) -> Call:
+    dtype, *values = KINDS[kind]
     case = case.with_dtype(dtype)
     pairs = zip(array_shapes(case, operation).items(), values, strict=True)
     return Call(operation, case, {name: np.resize(these, shape).astype(dtype) for (name, shape), these in pairs})
 
 
-def _observed(mistake: Mistake, call: Call, convert: Convert) -> Iterator[tuple[str, Any]]:
+def observed(mistake: Mistake, call: Call, convert: Convert) -> Iterator[tuple[str, Any]]:
     """What shows of a backend, its answers first."""
     backend, given = mistake.backend(), call.with_arrays(convert)
     yield "", _run(backend, given)

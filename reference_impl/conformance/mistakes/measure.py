@@ -72,6 +72,13 @@ def first_seen(mistake: Mistake, operation: str, cases: Iterable[Case]) -> tuple
     return None
 
 
+def seen_where(mistake: Mistake) -> Iterator[tuple[str, Case]]:
+    """The curated cases and regressions that see the mistake, each with the operation in which they do."""
+    for operation in mistake.operations:
+        for name in SMALL:
+            yield from ((operation, case) for case in catalogue.load(name) if seen_by(mistake, operation, case))
+
+
 def seen_by(mistake: Mistake, operation: str, case: Case) -> bool:
     """Whether the suite, given this case alone, reports the mistake."""
     return first_seen(mistake, operation, [case]) is not None

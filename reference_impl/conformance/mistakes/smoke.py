@@ -48,10 +48,10 @@ def smallest(cases: Sequence[Case]) -> set[Case]:
         best = max(sees, key=lambda case: (len(sees[case] & unseen), -multiply_adds(case)))
         unseen -= sees[best]
         seen[best] = seen_on(best, all_sights())
-    return _without_superfluous(seen)
+    return without_superfluous(seen)
 
 
-def _without_superfluous(seen: dict[Case, Sights]) -> set[Case]:
+def without_superfluous(seen: dict[Case, Sights]) -> set[Case]:
     """`seen` less the cases that see nothing that the others do not, the most expensive first."""
     everything = frozenset().union(*seen.values())
     kept = set(seen)

@@ -16,6 +16,7 @@ from . import __version__, backends
 from .conformance import accuracy, catalogue, report
 from .conformance.cases import DTYPES, OPERATIONS, Case
 from .conformance.generation import generate
+from .conformance.mistakes.command import mistakes
 from .conformance.runner import Subject, in_dtypes, judge_all, subjects, takes
 
 DEFAULT_DTYPES = ("float32", "float64", "int32")
@@ -55,7 +56,7 @@ def verify(
         list[str] | None,
         typer.Option(
             help=f"A catalogue ({', '.join(catalogue.NAMES)}), a file with a spec on each line, or a spec. "
-            "Default: all catalogues and --examples generated cases. May be repeated."
+            "Default: all catalogues (smoke is part of them) and --examples generated cases. May be repeated."
         ),
     ] = None,
     operation: Annotated[list[str] | None, typer.Option(help="One of the four. May be repeated.")] = None,
@@ -119,6 +120,9 @@ def verify(
     raise typer.Exit(130 if interrupted else 1 if tally.unexpected else 0)
 
 
+app.command()(mistakes)
+
+
 def _known(given: Sequence[str] | None, known: Sequence[str], what: str) -> Sequence[str]:
     """The words given, all of them known."""
     for word in given or ():
@@ -148,7 +152,7 @@ def _subjects(asked: Sequence[str] | None) -> tuple[list[Subject], list[str]]:
 def _cases(asked: Sequence[str] | None, examples: int, seed: int, dtypes: Sequence[str]) -> list[Case]:
     """The cases to run, in the dtypes to run them in."""
     chosen: list[Case] = []
-    for word in asked or catalogue.NAMES:
+    for word in asked or catalogue.DEFAULT:
         try:
             found = catalogue.resolve(word)
         except (OSError, ValueError) as error:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from . import axes, behaviour, flips, padding, sizes, strides, sums, values
-from .mistake import FAMILIES, Mistake
+from .mistake import FAMILIES, RIGHT, Mistake
 from .question import Question
 
-__all__ = ["FAMILIES", "MISTAKES", "Mistake", "Question", "by_name", "equivalents"]
+__all__ = ["EQUIVALENTS", "FAMILIES", "MISTAKES", "RIGHT", "Mistake", "Question", "by_name", "equivalents"]
 
 MISTAKES: tuple[Mistake, ...] = tuple(
     mistake
@@ -16,7 +16,7 @@ MISTAKES: tuple[Mistake, ...] = tuple(
 
 _BY_NAME = {mistake.name: mistake for mistake in MISTAKES}
 
-# operation -> sets of mistakes that give the same answer on every case.
+# operation -> sets of mistakes that nothing tells apart. None are known, and a test holds every two apart.
 EQUIVALENTS: dict[str, tuple[frozenset[str], ...]] = {}
 
 

@@ -30,7 +30,9 @@ def writes_to_its_arguments() -> Answerer:
 
 
 @behaviour(
-    "It writes the answer into its input's memory where that is large enough; TensorFlow and this oracle use their own."
+    "It writes the answer into its input's memory where that is large enough; TensorFlow and this oracle use their "
+    "own.",
+    links=("https://github.com/hw-native-sys/simpler/pull/56",),
 )
 def answers_in_its_input() -> Answerer:
     def answer(q: Question) -> np.ndarray:
@@ -135,7 +137,10 @@ def remembers_its_filters() -> Answerer:
     return answer
 
 
-@mistake("Every image of a batch is answered like the first; TensorFlow and this oracle take each for itself.")
+@mistake(
+    "Every image of a batch is answered like the first; TensorFlow and this oracle take each for itself.",
+    links=("https://github.com/cbovar/ConvNetSharp/issues/128", "https://github.com/Pegessi/conv2d_direct/issues/1"),
+)
 def right_only_at_batch_1(q: Question) -> np.ndarray:
     return q.through("input", lambda array: np.repeat(array[:1], q.batch, 0) if q.batch else array)
 
@@ -215,7 +220,10 @@ def input_shape_for_large_kernels() -> Answerer:
     return answer
 
 
-@behaviour("It reads memory in order, as if every array were contiguous; TensorFlow and this oracle heed strides.")
+@behaviour(
+    "It reads memory in order, as if every array were contiguous; TensorFlow and this oracle heed strides.",
+    links=("https://github.com/pytorch/pytorch/issues/77299", "https://github.com/pytorch/pytorch/issues/1246"),
+)
 def right_only_for_contiguous_arrays() -> Answerer:
     return lambda q: _reread(q, lambda array: array.ravel("K").reshape(array.shape))
 

@@ -84,6 +84,9 @@ class Planted:
         return self._answer(question) if operation in self._wrong else question.cast(question.answer())
 
 
+RIGHT = Mistake("none", "", "It makes no mistake.", (), (), lambda: lambda question: question.cast(question.answer()))
+
+
 class Family:
     """The mistakes of one family, in the order in which they are written down."""
 

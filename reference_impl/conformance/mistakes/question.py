@@ -213,7 +213,7 @@ class Question:
 
         def weigh(array: np.ndarray) -> np.ndarray:
             array = array.copy()
-            array[index] *= weight
+            array[index] = array[index] * weight if weight else 0
             return array
 
         return self.through(role, weigh)

@@ -25,6 +25,7 @@ def _smallest(axis: Slide) -> int:
     (
         "https://github.com/torch/DEPRECEATED-torch7-distro/issues/20",
         "https://github.com/f-dangel/backpack/issues/30",
+        "https://github.com/flagos-ai/FlagGems/issues/1576",
         "https://github.com/pytorch/pytorch/issues/5057",
         "https://github.com/tensorflow/tensorflow/issues/2118",
     ),
@@ -51,7 +52,6 @@ def largest_legal_size(q: Question) -> Question:
     "Positions after the last window are given the gradient of one more window, that repeats the last cotangent; in "
     "TensorFlow and this oracle what no window reads has gradient 0.",
     INPUT_GRADIENTS,
-    ("https://github.com/flagos-ai/FlagGems/issues/1576",),
 )
 def leftover_given_a_gradient(q: Question) -> np.ndarray:
     one_more = [(0, 0), *((0, int(axis.leftover > 0)) for axis in q.slides), (0, 0)]

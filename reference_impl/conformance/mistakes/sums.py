@@ -169,10 +169,10 @@ def _blocks(what: str, size: int) -> None:
         whole = q.shape(role)[axis] // size * size
         return q.without(role, *[ALL] * axis, slice(whole, None)) if whole else q.answer()
 
-    name = what.replace(" ", "-")
+    name, ordinal = what.replace(" ", "-"), {8: "8th", 16: "16th", 32: "32nd"}[size]
     mistake(
-        f"Every {size}th {what} is left out; TensorFlow and this oracle leave out none.",
-        name=f"every-{size}th-{name}-dropped",
+        f"Every {ordinal} {what} is left out; TensorFlow and this oracle leave out none.",
+        name=f"every-{ordinal}-{name}-dropped",
     )(every)
     mistake(
         f"After whole blocks of {size} {what}s the rest is left out; TensorFlow and this oracle compute the rest too.",

@@ -75,7 +75,7 @@ def filters_rounded_to_bfloat16(q: Question) -> np.ndarray:
     return q.through("filters", _significant(8)) if q.dtype.kind not in "biu" else q.answer()
 
 
-@mistake("float64 is computed as float32; TensorFlow and this oracle compute it as float64.")
+@mistake("Arguments in float64 are computed with as float32; TensorFlow and this oracle keep their bits.")
 def float64_computed_as_float32(q: Question) -> np.ndarray:
     return _of_arguments(q, _significant(24)) if q.dtype == np.float64 else q.answer()
 
@@ -148,7 +148,10 @@ def small_values_dropped(q: Question) -> np.ndarray:
     return _of_arguments(q, lambda array: np.where(np.abs(array) < 1e-8, 0, array))
 
 
-@mistake("NaN in an argument counts as zero; in TensorFlow and this oracle every sum that reads a NaN is NaN.")
+@mistake(
+    "NaN in an argument counts as zero; in TensorFlow and this oracle every sum that reads a NaN is NaN.",
+    links=("https://github.com/pytorch/pytorch/issues/12484",),
+)
 def nan_swallowed(q: Question) -> np.ndarray:
     return _of_arguments(q, lambda array: np.where(np.isnan(array), 0, array))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from .. import backends
 from . import outcome, symptoms
 from .cases import Case
 from .checks import CHECKS
-from .matching import Seen, look, matching, matching_in_part, matching_sometimes
+from .matching import Seen, look, matching, matching_in_part, matching_sometimes, see
 from .mistakes import Mistake
 from .outcome import Record
 from .probes import Probe, probes
@@ -48,11 +49,11 @@ class Diagnoses:
     def added(self, subject: Subject, record: Record) -> Record:
         """The record with its diagnosis or, where another has that, with a word on it."""
         key = subject.name, record.operation
-        if record.outcome not in (outcome.FAIL, outcome.REFUSED) or (
-            key not in self._made and len(self._made) >= self.most
-        ):
+        if record.outcome not in (outcome.FAIL, outcome.REFUSED):
             return record
         if key not in self._made:
+            if len(self._made) >= self.most:
+                return record
             self._made[key] = record.case, diagnose(subject, record)
         case, first = self._made[key]
         said = first.text if case == record.case else f"on {case} it {first.lines[0]}"
@@ -82,7 +83,7 @@ def recognise(subject: Subject, record: Record) -> list[Mistake]:
 
 def _looked_at(subject: Subject, record: Record, until: float = np.inf) -> list[Seen]:
     """What it does with the probes and, last, with the call that failed."""
-    return [*look(subject, probes(record.operation), until), *look(subject, [_failing_probe(record)])]
+    return [*look(subject, probes(record.operation), until), see(subject, _failing_probe(record))]
 
 
 def _failing_probe(record: Record) -> Probe:
@@ -111,15 +112,17 @@ def _named_sometimes(found: Mistake, seen: Sequence[Seen]) -> list[str]:
     spared = [each for each in plain if each.right() and not each.like(found)]
     return [
         f"matches *{found.name}* under some condition: {found.sentence}",
-        f"of {len(plain)} calls tried, it is wrong in the same way on {len(wrong)}, and right on {len(spared)} where that "
-        f"mistake would show: {_specs(spared)}",
+        f"of {len(plain)} calls tried, it is wrong in the same way on {len(wrong)}, and right on {len(spared)} where "
+        f"that mistake would show: {_specs(spared)}",
         *_made_before(found),
     ]
 
 
 def _unnamed(operation: str, seen: Sequence[Seen], until: float) -> list[str]:
     """What it resembles, where it comes, and the mistakes that explain a part."""
-    if all(each.right(loosely=True) for each in seen):
+    plain = [each for each in seen if each.probe.plain]
+    wrong = [each for each in plain if not each.right()]
+    if wrong and all(each.right(loosely=True) for each in [*plain, seen[-1]]):
         return [
             "matches no known mistake: the products are right, and it rounds where a plain sum of integers would not",
             "if it is meant to be no plain sum (FFT, Winograd), let it declare so: docs/verdicts.md",
@@ -129,19 +132,18 @@ def _unnamed(operation: str, seen: Sequence[Seen], until: float) -> list[str]:
     if isinstance(actual, np.ndarray) and isinstance(expected, np.ndarray):
         resembles = symptoms.resemblance(actual, expected, operation == "conv2d_backprop_filter")
         lines += [f"the answer is {resembles}"] if resembles else []
-    plain = [each for each in seen if each.probe.plain]
-    wrong = [each for each in plain if not each.right()]
-    if wrong:
-        right = [each.probe.case for each in plain if each.right()]
-        lines.append(symptoms.where(right, [each.probe.case for each in wrong]))
-        looked_at = wrong[-_MOST_EXPLAINED:]
-        parts = matching_in_part(operation, looked_at, until)
-        lines += [
-            f"on {count} of {len(looked_at)} wrong answers looked at it does as *{mistake.name}*: {mistake.sentence}"
-            for mistake, count in parts
-        ]
-        lines += ["so there may be several mistakes, or that one under a condition"] if parts else []
-    return lines
+    if not wrong:
+        return [*lines, f"right on all {len(plain)} other calls on integers that were tried"]
+    lines.append(
+        symptoms.where([each.probe.case for each in plain if each.right()], [each.probe.case for each in wrong])
+    )
+    wrong = wrong[-_MOST_EXPLAINED:]
+    parts = matching_in_part(operation, wrong, until)
+    for mistake, count in parts:
+        lines.append(
+            f"on {count} of {len(wrong)} wrong answers looked at it does as *{mistake.name}*: {mistake.sentence}"
+        )
+    return [*lines, "so there may be several mistakes, or that one under a condition"] if parts else lines
 
 
 def _smallest(subject: Subject, record: Record, seconds: float) -> list[str]:
@@ -154,11 +156,10 @@ def _smallest(subject: Subject, record: Record, seconds: float) -> list[str]:
 
     case = smallest(Case.parse(record.case), fails, seconds)
     lines = [f"smallest failing case found: {case}"]
-    (there,) = look(subject, [Probe(record.operation, case, seed=record.seed)])
-    actual, expected = there.answer, there.expected
-    if record.check == "exact" and isinstance(actual, np.ndarray) and isinstance(expected, np.ndarray):
-        if max(actual.size, expected.size) <= _MOST_ELEMENTS:
-            lines.append(f"    actual {_elements(actual)}, expected {_elements(expected)}")
+    there = see(subject, Probe(record.operation, case, seed=record.seed))
+    both = there.answer, there.expected
+    if record.check == "exact" and all(isinstance(one, np.ndarray) and one.size <= _MOST_ELEMENTS for one in both):
+        lines.append("    actual {}, expected {}".format(*map(_elements, both)))
     return lines
 
 
@@ -170,5 +171,5 @@ def _made_before(mistake: Mistake) -> list[str]:
     return [f"made before: {', '.join(mistake.links)}"] if mistake.links else []
 
 
-def _elements(array: np.ndarray) -> str:
+def _elements(array: Any) -> str:
     return f"[{', '.join(f'{value:.9g}' for value in array.ravel())}]"

@@ -10,13 +10,11 @@ from functools import lru_cache
 import numpy as np
 
 from . import known
-from .mistakes import MISTAKES, Mistake, by_name
+from .mistakes import MISTAKES, RIGHT, Mistake
 from .observation import Observation, observe, room_of
 from .probes import Probe
 from .real_data import KINDS
 from .runner import Subject
-
-_RIGHT = Mistake("none", "", "", (), (), lambda: lambda _: None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +27,11 @@ class Seen:
 
     def like(self, mistake: Mistake, *, loosely: bool = False) -> bool:
         """Whether `mistake` does the same; loosely, as a kernel that rounds where a plain sum need not."""
-        other = _observation_of(mistake.name, self.probe, self.dtype)
+        other = _observation_of(mistake, self.probe, self.dtype)
         return self.observation.alike(other, _room(self.probe, loosely))
 
     def right(self, *, loosely: bool = False) -> bool:
-        return self.like(_RIGHT, loosely=loosely)
+        return self.like(RIGHT, loosely=loosely)
 
     @property
     def answer(self) -> object:
@@ -41,18 +39,21 @@ class Seen:
 
     @property
     def expected(self) -> object:
-        return _observation_of(_RIGHT.name, self.probe, self.dtype).answers[0]
+        return _observation_of(RIGHT, self.probe, self.dtype).answers[0]
+
+
+def see(subject: Subject, probe: Probe) -> Seen:
+    dtype = subject.capabilities.result_dtype(probe.case.dtype)
+    return Seen(probe, observe(subject.backend, probe), dtype)
 
 
 def look(subject: Subject, probes: Iterable[Probe], until: float = np.inf) -> Iterator[Seen]:
     """What the backend does with those probes that it claims to support, and is not known to fail, until it is late."""
-    declared = subject.capabilities
     for probe in probes:
+        lack = subject.capabilities.unsupported(probe.operation, probe.case)
         expected = known.find(subject.name, subject.version, subject.facts, probe.operation, probe.case)
-        lack = declared.unsupported(probe.operation, probe.case)
-        if time.monotonic() < until and expected is None and lack is None:
-            dtype = declared.result_dtype(probe.case.dtype)
-            yield Seen(probe, observe(subject.backend, probe), dtype)
+        if lack is None and expected is None and time.monotonic() < until:
+            yield see(subject, probe)
 
 
 def matching(operation: str, seen: Sequence[Seen]) -> list[Mistake]:
@@ -86,18 +87,18 @@ def matching_sometimes(operation: str, seen: Sequence[Seen]) -> list[Mistake]:
 def matching_in_part(operation: str, wrong: Sequence[Seen], until: float) -> list[tuple[Mistake, int]]:
     """Mistakes that each do the same on some of `wrong`, and on how many that no earlier one explains."""
     explained = {
-        mistake.name: alike
+        mistake: set(alike)
         for mistake in _of(operation)
         if time.monotonic() < until and (alike := [each for each in wrong if each.like(mistake)])
     }
-    found, left = [], list(wrong)
+    found, left = [], set(wrong)
     while explained:
-        name = max(explained, key=lambda name: sum(each in left for each in explained[name]))
-        covered = [each for each in explained.pop(name) if each in left]
+        best = max(explained, key=lambda mistake: len(explained[mistake] & left))
+        covered = explained.pop(best) & left
         if not covered:
             break
-        left = [each for each in left if each not in covered]
-        found.append((by_name(name), len(covered)))
+        left -= covered
+        found.append((best, len(covered)))
     return found
 
 
@@ -106,8 +107,7 @@ def _of(operation: str) -> list[Mistake]:
 
 
 @lru_cache(50_000)
-def _observation_of(name: str, probe: Probe, dtype: str) -> Observation:
-    mistake = _RIGHT if name == _RIGHT.name else by_name(name)
+def _observation_of(mistake: Mistake, probe: Probe, dtype: str) -> Observation:
     return observe(mistake.backend(), probe, dtype)
 
 

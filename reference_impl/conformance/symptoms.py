@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
 
 import numpy as np
 
@@ -16,22 +17,22 @@ def resemblance(actual: np.ndarray, expected: np.ndarray, is_filter: bool) -> st
     """How the answer could be made of the right one, or None: "the right one times 2", "... shifted by (0, 1)"."""
     if actual.shape != expected.shape:
         return _of_another_shape(actual, expected)
-    actual, expected = actual.astype(np.float64), expected.astype(np.float64)
-    if not np.any(expected):
+    dtype, actual, expected = actual.dtype, actual.astype(np.float64), expected.astype(np.float64)
+    if not np.any(expected) or np.array_equal(actual, expected):
         return None
     if not np.any(actual):
         return "zeros only"
     for said, changed in _changes(expected, (0, 1) if is_filter else (1, 2)):
         if changed.shape == actual.shape and np.array_equal(changed, actual):
             return said
-    return _multiple(actual, expected) or _shifted(actual, expected, (0, 1) if is_filter else (1, 2))
+    return _multiple(actual, expected, dtype) or _shifted(actual, expected, (0, 1) if is_filter else (1, 2))
 
 
 def where(right: Iterable[Case], wrong: Iterable[Case]) -> str:
     """On which kinds of cases it is wrong, in words."""
     right, wrong = list(right), list(wrong)
     if not right:
-        return f"wrong on all {len(wrong)} cases tried"
+        return f"wrong on all cases tried, {len(wrong)}"
     of_right, of_wrong = ([set(_kinds(case)) for case in cases] for cases in (right, wrong))
     common = set.intersection(*of_wrong)
     exact = sorted(kind for kind in common if not any(kind in kinds for kinds in of_right))
@@ -73,13 +74,14 @@ def _changes(expected: np.ndarray, spatial: tuple[int, int]) -> Iterator[tuple[s
         yield f"the right one stored with its axes in the order {axes}", stored
 
 
-def _multiple(actual: np.ndarray, expected: np.ndarray) -> str | None:
+def _multiple(actual: np.ndarray, expected: np.ndarray, dtype: np.dtype) -> str | None:
+    """Whether it is the right one times a simple fraction, rounded to `dtype`."""
     place = np.unravel_index(np.abs(expected).argmax(), expected.shape)
-    factor = actual[place] / expected[place]
-    # To within the rounding of the quotient.
-    if np.allclose(actual, factor * expected, rtol=1e-6, atol=0):
-        return f"the right one times {factor:.6g}"
-    return None
+    if not np.isfinite(actual[place]):
+        return None
+    factor = Fraction(float(actual[place] / expected[place])).limit_denominator(10_000)
+    scaled = (expected * factor.numerator / factor.denominator).astype(dtype)
+    return f"the right one times {factor}" if np.array_equal(scaled, actual) else None
 
 
 def _shifted(actual: np.ndarray, expected: np.ndarray, spatial: tuple[int, int]) -> str | None:

@@ -19,6 +19,7 @@ from .conformance.cases import DTYPES, OPERATIONS, Case
 from .conformance.checks import CHECKS, MOST_ROUNDED
 from .conformance.generation import generate, multiply_adds
 from .conformance.isolated import judge_isolated
+from .conformance.mistakes.command import mistakes
 from .conformance.runner import Subject, in_dtypes, judge_all, subjects, takes
 
 CHECK_NAMES = (*(check.name for check in CHECKS), *apart.CLAIMS)
@@ -59,7 +60,7 @@ def verify(
         list[str] | None,
         typer.Option(
             help=f"A catalogue ({', '.join(catalogue.NAMES)}), a file with a spec on each line, or a spec. "
-            "Default: all catalogues and --examples generated cases. May be repeated."
+            "Default: all catalogues (smoke is part of them) and --examples generated cases. May be repeated."
         ),
     ] = None,
     operation: Annotated[list[str] | None, typer.Option(help="One of the four. May be repeated.")] = None,
@@ -135,13 +136,16 @@ def verify(
         )
     if interrupted:
         console.print("Interrupted: the table shows what was found until then.", style="bold yellow")
-    report.print_failures(console, tally)
+    report.print_failures(console, tally, tested, isolate=processes > 0)
     console.print(_summary(tally, len(tested), len(chosen), seed))
     if json is not None:
         settings = {"seed": seed, "complete": not interrupted, "backends": {s.name: s.version for s in tested}}
         report.write_json(json, tally, settings)
         console.print(f"{len(tally.records)} records written to {json}")
     raise typer.Exit(130 if interrupted else 1 if tally.unexpected else 0)
+
+
+app.command()(mistakes)
 
 
 def _known(given: Sequence[str] | None, known: Sequence[str], what: str) -> Sequence[str]:
@@ -173,7 +177,7 @@ def _subjects(asked: Sequence[str] | None) -> tuple[list[Subject], list[str]]:
 def _cases(asked: Sequence[str] | None, examples: int, seed: int, dtypes: Sequence[str]) -> list[Case]:
     """The cases to run, in the dtypes to run them in."""
     chosen: list[Case] = []
-    for word in asked or catalogue.NAMES:
+    for word in asked or catalogue.DEFAULT:
         try:
             found = catalogue.resolve(word)
         except (OSError, ValueError) as error:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from reference_impl.conformance import apart, catalogue, outcome, runner
 from reference_impl.conformance.cases import OPERATIONS, Case
 from reference_impl.conformance.checks import checks_of
+from reference_impl.conformance.diagnosis import Diagnoses
 from reference_impl.conformance.generation import multiply_adds
 from reference_impl.conformance.invalid_calls import INVALID_CALLS, InvalidCall
 from reference_impl.conformance.outcome import Record
@@ -20,6 +21,9 @@ from reference_impl.conformance.runner import ROUTES_SHARE, Subject, in_dtypes, 
 from reference_impl.conformance.strategies import cases
 
 DTYPES = ("float32", "float64", "int32")
+
+# One for each backend and operation that fails, in all tests.
+_DIAGNOSES = Diagnoses()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -82,13 +86,14 @@ def _judge(subject: Subject, operation: str, case: Case, seed: int) -> list[Reco
     """The records; fails, with a report that says what to do, if one is unexpected."""
     problem = _problem(case, operation, seed) if multiply_adds(case) <= 200_000 else None
     checks = checks_of(case, seed, share=ROUTES_SHARE if subject.is_route else 1.0)
-    return _expected(judge(subject, case, operation, seed, problem, checks=checks))
+    return _expected(subject, judge(subject, case, operation, seed, problem, checks=checks))
 
 
-def _expected(records: list[Record]) -> list[Record]:
+def _expected(subject: Subject, records: list[Record]) -> list[Record]:
     unexpected = [record for record in records if record.unexpected]
     if unexpected:
-        pytest.fail("\n\n".join(failure_text(record) for record in unexpected), pytrace=False)
+        texts = [failure_text(_DIAGNOSES.added(subject, record)) for record in unexpected]
+        pytest.fail("\n\n".join(texts), pytrace=False)
     return records
 
 
@@ -97,7 +102,7 @@ def test_backend_agrees(subject: Subject, operation: str, case: Case, seed: int)
 
 
 def test_backend_refuses(subject: Subject, operation: str, invalid: InvalidCall, seed: int) -> None:
-    _xfail_if_known(_expected([apart.invalid_call(subject, operation, invalid, seed)]))
+    _xfail_if_known(_expected(subject, [apart.invalid_call(subject, operation, invalid, seed)]))
 
 
 def _xfail_if_known(records: list[Record]) -> None:

@@ -26,7 +26,7 @@ def test_line_is_the_canonical_spec_and_a_comment(name):
 
 
 def test_case_is_in_one_catalogue_only():
-    count = Counter(str(entry.case) for name in catalogue.NAMES for entry in ENTRIES[name])
+    count = Counter(str(entry.case) for name in catalogue.DEFAULT for entry in ENTRIES[name])
     assert [spec for spec, times in count.items() if times > 1] == []
 
 
@@ -66,7 +66,9 @@ def test_regression_has_its_link():
 
 
 def test_load_refuses_an_unknown_name():
-    with pytest.raises(ValueError, match="catalogue must be one of curated, regressions, networks; not 'curate'"):
+    with pytest.raises(
+        ValueError, match="catalogue must be one of curated, regressions, networks, smoke; not 'curate'"
+    ):
         catalogue.load("curate")
 
 
@@ -133,7 +135,9 @@ def test_resolve_prefers_names_then_files_then_specs(tmp_path, monkeypatch, path
     "text", ["mine.txt", "curate", "n1_h5w6c2_k3x4o7_SAMEE", "n1_h5w6c2_k9x4o7", "x" * 300, "a\0b", ""]
 )
 def test_resolve_lists_all_that_it_could_be(text):
-    with pytest.raises(ValueError, match=re.escape("(curated, regressions, networks), a file, or a spec")) as raised:
+    with pytest.raises(
+        ValueError, match=re.escape("(curated, regressions, networks, smoke), a file, or a spec")
+    ) as raised:
         catalogue.resolve(text)
     assert f"no file {text!r}" in str(raised.value)
     assert re.search("cannot read the case|is no convolution", str(raised.value))

@@ -157,7 +157,7 @@ def test_only_its_check_catches_it(backend, check, operation):
 def seen(backend, operation, check, case=CASE):
     (record,) = [record for record in judge(Subject.of(backend), case, operation) if record.check == check]
     assert record.outcome == outcome.PASS
-    return record.observation
+    return record.remark
 
 
 @pytest.mark.parametrize("operation", ["conv2d", "conv2d_backprop_input", "conv2d_transpose"])
@@ -175,7 +175,7 @@ def test_nearly_all_zeros_are_mistrusted():
     case = Case.parse("n1_h3w3c40_k3x3o1_p20,20,20,20_bfloat16")
     (record,) = [record for record in judge(Subject.of(TakesBfloat16()), case, "conv2d") if record.check == "exact"]
     assert record.outcome == outcome.MISTRUSTED
-    assert "99% of the answer is zero" in record.observation
+    assert "99% of the answer is zero" in record.remark
     assert not record.unexpected
 
 

@@ -16,9 +16,9 @@ def wrong_at(*index):
     return wrong
 
 
-def border():
+def border(width=1):
     wrong = np.ones(SHAPE, bool)
-    wrong[:, 1:-1, 1:-1] = False
+    wrong[:, width:-width, width:-width] = False
     return wrong
 
 
@@ -38,12 +38,27 @@ EVERY = slice(None)
         (wrong_at(EVERY, [0, 4]), "the first and last row only"),
         (wrong_at(EVERY, EVERY, [0, 1, 4]), "3 of 7 columns (0, 1, 4)"),
         (border(), "the border of the image only"),
+        (border(2), "the border of the image only, 2 wide"),
+        (border() & wrong_at(1), "the last image only, the border of the image only"),
         (wrong_at([0, 0, 1], [0, 1, 1], 2, 3), "rows 0 to 1 of 0 to 4, column 2 only, output channel 3 only, 75%"),
     ],
     ids=lambda value: value.replace(" ", "-") if isinstance(value, str) else "",
 )
 def test_locate_says_where(wrong, words):
     assert locate(wrong, AXES["conv2d"]).startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("channels", "words"),
+    [
+        (slice(2, 4), "group 1 of 0 to 2 only"),
+        (slice(1, 3), "output channels 1 to 2 of 0 to 5"),
+        (slice(2, 3), "output channel 2 only"),
+    ],
+    ids=["one-group", "across-groups", "part-of-a-group"],
+)
+def test_locate_names_a_group(channels, words):
+    assert locate(wrong_at(EVERY, EVERY, EVERY, channels), AXES["conv2d"], groups=3) == words
 
 
 def test_locate_says_scattered_when_nothing_else_fits():

@@ -68,8 +68,8 @@ def test_failures_name_one_check_of_each_failing_call():
 
 
 def test_failures_are_cut_with_a_word_on_the_rest():
-    tally, _ = tally_of(Flipped())
-    texts = list(failures(tally, most=2))
+    tally, subject = tally_of(Flipped())
+    texts = list(failures(tally, [subject], most=2))
     assert len(texts) == 3
     assert "and 4 more failing calls" in texts[-1]
 

@@ -29,8 +29,10 @@ class Capabilities:
     lacks : cases that it does not offer
     composed : (operation, case) -> how the adapter composes what the framework has no mode for, or None
         where the framework's own mode is called ("native").
-    factor, citation : how many times 16 eps * gauge its answers may be from the exact ones on real data, above 1 for
-        an algorithm that is no plain sum (Winograd, FFT, TF32), and what says so
+    factor, citation : how many times 16 eps * gauge its answers may be from the exact ones, above 1 for an algorithm
+        that is no plain sum of the products (Winograd, FFT, TF32), and what says so
+    planewise : whether its errors follow the norms of whole planes, not the products that an element sums (Winograd,
+        FFT); the gauge is then made of these norms. A citation must say so too.
     flushes : dtypes in which it may take subnormal products and sums for zero
     unclaimed : checks that it does not claim to pass (checks.py, apart.py), each with the reason
     same_bits_on_any_threads : whether it promises the same bits on any number of threads
@@ -45,13 +47,22 @@ class Capabilities:
     share: float = 1.0
     flushes: tuple[str, ...] = ()
     factor: float = 1.0
+    planewise: bool = False
     citation: str | None = None
     unclaimed: Mapping[str, str] = field(default_factory=dict)
     same_bits_on_any_threads: bool = False
 
     def __post_init__(self) -> None:
-        if self.factor > 1 and not self.citation:
-            raise ValueError(f"a factor above 1 must come with a citation; factor is {self.factor}")
+        if not self.plain_sum and not self.citation:
+            raise ValueError(
+                "a factor above 1, or planewise, must come with a citation; "
+                f"factor is {self.factor}, planewise {self.planewise}"
+            )
+
+    @property
+    def plain_sum(self) -> bool:
+        """Whether it claims to add the products of the definition, in its dtype: then it is exact on integers."""
+        return self.factor <= 1 and not self.planewise
 
     def unsupported(self, operation: str, case: Any) -> str | None:
         """Why `operation` on `case` is declared unsupported, or None."""

@@ -14,7 +14,7 @@ from .special_values import SpecialProblem
 
 
 class Disagreement(AssertionError):
-    """An answer that is wrong: the message says how; `ratio` is the worst error in units of eps * gauge."""
+    """An answer that is wrong: the message says how, `diagnosis` where; `ratio` is the worst, in eps * gauge."""
 
     def __init__(self, message: str, ratio: float | None = None, diagnosis: str | None = None) -> None:
         super().__init__(message)
@@ -75,30 +75,46 @@ class Accuracy:
 
 
 def assert_rounded(
-    actual: np.ndarray, problem: RealProblem, dtype: str, factor: float = 1.0, *, flushes: bool = False
+    actual: np.ndarray,
+    problem: RealProblem,
+    dtype: str,
+    factor: float = 1.0,
+    *,
+    flushes: bool = False,
+    planewise: bool = False,
 ) -> Accuracy | None:
     """Every element is less than THRESHOLD * factor units from the exact answer.
 
     The unit is eps * gauge, eps of the `dtype` answered in; and for every term the smallest subnormal number, as a
     product that underflows may lose that much, or, where the backend `flushes`, the smallest normal one. Where the
     gauge is zero the answer must be zero; where it passes the dtype's range an element may overflow, and says
-    nothing. NaN fails.
+    nothing. NaN fails. Where the backend is `planewise`, the gauge is that of whole planes.
     """
     form = FORMATS[dtype]
+    gauge = problem.plane_gauge if planewise else problem.gauge
     lost = form.smallest_normal if flushes else form.smallest_subnormal
-    telling = problem.gauge * (1 + form.eps) <= form.largest
-    underflow = np.where(problem.gauge > 0, problem.terms * lost, 0.0)
+    telling = gauge * (1 + form.eps) <= form.largest
+    underflow = np.where(gauge > 0, problem.terms * lost, 0.0)
     with np.errstate(all="ignore"):
         errors = np.abs(actual.astype(np.float64) - problem.exact)
-        ratios = np.where(errors == 0, 0.0, errors / (form.eps * problem.gauge + underflow))
+        ratios = np.where(errors == 0, 0.0, errors / (form.eps * gauge + underflow))
     ratios = np.nan_to_num(ratios, nan=np.inf, posinf=np.inf)
     wrong = telling & ~(ratios < THRESHOLD * factor)
     if wrong.any():
-        heading = f"the answer must be within {THRESHOLD * factor:g} eps * gauge of the exact one ({problem.kind} data)"
+        unit = "eps * gauge of whole planes" if planewise else "eps * gauge"
+        heading = f"the answer must be within {THRESHOLD * factor:g} {unit} of the exact one ({problem.kind} data)"
         raise _disagreement(actual, problem.exact, wrong, np.where(telling, ratios, 0.0), problem.call, heading)
     if not telling.any():
         return None
     return Accuracy(float(ratios[telling].max()), float(np.median(ratios[telling])))
+
+
+def rounding_room(call: Call, *, planewise: bool = False) -> np.ndarray:
+    """By how much two kernels may differ that compute the same: twice what `assert_rounded` allows each."""
+    form = FORMATS[call.case.dtype]
+    problem = RealProblem("", call)
+    terms = problem.terms * form.smallest_subnormal
+    return 2 * THRESHOLD * (form.eps * (problem.plane_gauge if planewise else problem.gauge) + terms)
 
 
 def assert_same_bits(second: np.ndarray, first: np.ndarray) -> None:
@@ -129,15 +145,14 @@ def _disagreement(
     worst = np.unravel_index(int(np.argmax(np.where(wrong, ratios, -1.0))), wrong.shape)
     axes = location.AXES[call.operation]
     index = ", ".join(f"{name} {position}" for name, position in zip(axes, worst, strict=True))
-    where = location.locate(wrong, axes)
+    where = location.locate(wrong, axes, call.case.groups)
     return Disagreement(
         f"{heading}\n"
         f"{int(wrong.sum())} of {wrong.size} elements are wrong\n"
         f"worst at [{', '.join(map(str, worst))}] ({index}): "
-        f"actual {actual[worst]}, expected {expected[worst]}, ratio {ratios[worst]:.3g}\n"
-        f"they lie: {where}",
+        f"actual {actual[worst]}, expected {expected[worst]}, ratio {ratios[worst]:.3g}",
         float(ratios[worst]),
-        f"wrong elements: {where}",
+        f"they lie: {where}",
     )
 
 

@@ -98,7 +98,7 @@ def thread_counts(subject: Subject, operations: Sequence[str], seed: int = 0) ->
             message = f"promised: the same bits on any number of threads; on {counts} they differ"
             yield replace(blank, outcome=outcome.FAIL, message=message)
         else:
-            yield replace(blank, observation=seen)
+            yield replace(blank, remark=seen)
 
 
 def _digests(subject: Subject, threads: int, calls: Sequence[tuple[str, Case]], seed: int) -> list[str | Died]:

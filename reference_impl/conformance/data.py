@@ -101,6 +101,18 @@ def gauge(call: Call) -> np.ndarray:
     return call.with_arrays(lambda array: np.abs(array.astype(np.float64))).run(operations)
 
 
+def plane_gauge(call: Call) -> np.ndarray:
+    """The same operation on the 2-norms of planes, as float64: it broadcasts to the gauge, and is nowhere below it.
+
+    A plane is one channel of an image, or one input channel of a filter: the operation is left with one pixel and one
+    tap, and sums over the channels, or the images, as before.
+    """
+    case = call.case
+    pixel = Case(case.batch, 1, 1, case.input_channels, (1, 1), case.output_channels, groups=case.groups)
+    norms = {name: _norms(array, (0, 1) if name == "filters" else (1, 2)) for name, array in call.arrays.items()}
+    return Call(call.operation, pixel, norms).run(operations)
+
+
 def numpy_dtype(name: str) -> np.dtype:
     """The NumPy dtype of that name; bfloat16 is `ml_dtypes`'."""
     if name == "bfloat16":
@@ -108,6 +120,14 @@ def numpy_dtype(name: str) -> np.dtype:
 
         return np.dtype(ml_dtypes.bfloat16)
     return np.dtype(name)
+
+
+def _norms(array: np.ndarray, axes: tuple[int, int]) -> np.ndarray:
+    """2-norms over `axes`, as float64, of numbers scaled so that no square overflows or underflows."""
+    values = np.abs(array.astype(np.float64))
+    largest = values.max(axis=axes, keepdims=True)
+    scaled = values / np.where(largest > 0, largest, 1.0)
+    return largest * np.sqrt(np.square(scaled).sum(axis=axes, keepdims=True))
 
 
 def _integers(

@@ -17,6 +17,7 @@ from . import known
 from .cases import Case
 from .checks import CHECKS
 from .invalid_calls import answer_to
+from .outcome import Record
 from .problem import Problem
 from .real_data import real_problem
 from .runner import Subject, judge
@@ -48,7 +49,19 @@ def invalid(subjects: Subjects, backend: str, name: str, operation: str) -> dict
     return answer_to(subjects[backend].backend, name, operation)
 
 
-JOBS: dict[str, Callable[..., Any]] = {"records": records, "digest": digest, "invalid": invalid}
+def diagnosis(subjects: Subjects, backend: str, record: dict[str, Any]) -> list[str]:
+    """What can be said of a failure, line by line."""
+    from .diagnosis import diagnose  # with its catalogue, which the other jobs do not need
+
+    return diagnose(subjects[backend], Record(**record)).lines
+
+
+JOBS: dict[str, Callable[..., Any]] = {
+    "records": records,
+    "digest": digest,
+    "invalid": invalid,
+    "diagnosis": diagnosis,
+}
 
 
 def main(*backends: str) -> None:

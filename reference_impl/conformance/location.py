@@ -12,7 +12,7 @@ AXES = {
 }
 
 
-def locate(wrong: np.ndarray, axes: tuple[str, ...]) -> str:
+def locate(wrong: np.ndarray, axes: tuple[str, ...], groups: int = 1) -> str:
     """Describe the True elements of `wrong`: "everywhere", "the last row only", "every 2nd column from 1", ..."""
     if wrong.all():
         return "everywhere"
@@ -20,11 +20,13 @@ def locate(wrong: np.ndarray, axes: tuple[str, ...]) -> str:
     for axis, name in enumerate(axes):
         hit = np.flatnonzero(_any_along(wrong, axis))
         if len(hit) < wrong.shape[axis]:
-            said.append(_indices(hit.tolist(), wrong.shape[axis], name))
-    if not said and "row" in axes and _in_border(wrong, axes.index("row")):
-        return "the border of the image only"
+            group = _group(hit, wrong.shape[axis], groups) if axis == wrong.ndim - 1 else None
+            said.append(group or _indices(hit.tolist(), wrong.shape[axis], name))
     filled = wrong[np.ix_(*[np.flatnonzero(_any_along(wrong, axis)) for axis in range(wrong.ndim)])]
-    if said and not filled.all():
+    ring = _border(filled, axes.index("row")) if "row" in axes else None
+    if ring is not None:
+        said.append(f"the border of the image only{f', {ring} wide' if ring > 1 else ''}")
+    elif said and not filled.all():
         said.append(f"{filled.mean():.0%} of the elements there")
     return ", ".join(said) or f"scattered, {wrong.mean():.1%} of all elements"
 
@@ -52,7 +54,19 @@ def _ordinal(number: int) -> str:
     return {1: "st", 2: "nd", 3: "rd"}.get(number % 10 if number % 100 not in (11, 12, 13) else 0, "th")
 
 
-def _in_border(wrong: np.ndarray, row_axis: int) -> bool:
-    middle = [slice(None)] * wrong.ndim
-    middle[row_axis] = middle[row_axis + 1] = slice(1, -1)
-    return not wrong[tuple(middle)].any()
+def _border(wrong: np.ndarray, row_axis: int) -> int | None:
+    """The width of the border that all of `wrong` lies in, if it leaves something in the middle."""
+    for width in range(1, (min(wrong.shape[row_axis : row_axis + 2]) + 1) // 2):
+        middle = [slice(None)] * wrong.ndim
+        middle[row_axis] = middle[row_axis + 1] = slice(width, -width)
+        if not wrong[tuple(middle)].any():
+            return width
+    return None
+
+
+def _group(hit: np.ndarray, channels: int, groups: int) -> str | None:
+    """One group of channels, if it is exactly that."""
+    size = channels // groups
+    if groups > 1 and size > 1 and len(hit) == size and hit[0] % size == 0 and hit[-1] - hit[0] == size - 1:
+        return f"group {hit[0] // size} of 0 to {groups - 1} only"
+    return None

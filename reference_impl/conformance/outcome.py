@@ -44,7 +44,7 @@ class Record:
     ratio: float | None = None
     median_ratio: float | None = None
     diagnosis: str | None = None
-    observation: str | None = None
+    remark: str | None = None
     """What is said of a right answer; the report counts who was seen to do what."""
     message: str | None = None
     seed: int = 0

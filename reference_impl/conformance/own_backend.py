@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +30,16 @@ class Report:
     tally: report.Tally
     cases: Sequence[Case]
     seed: int
-    failures: list[Record] = field(init=False)
-    """One for each call that failed: its operation, case, check, outcome, diagnosis and message."""
+    isolated: bool = False
 
     def __post_init__(self) -> None:
-        self.failures = self.tally.unexpected
+        # With the diagnoses, which the tally then has too.
+        self._texts = list(report.failures(self.tally, [self.subject], isolate=self.isolated))
+
+    @property
+    def failures(self) -> list[Record]:
+        """One for each call that failed: its operation, case, check, outcome, diagnosis and message."""
+        return self.tally.unexpected
 
     @property
     def passed(self) -> bool:
@@ -54,7 +59,9 @@ class Report:
 
     def _print(self, console: Console) -> None:
         report.print_tables(console, self.tally, [self.subject], full=True)
-        report.print_failures(console, self.tally)
+        for text in self._texts:
+            console.print(text, markup=False, highlight=False, soft_wrap=True)
+            console.print()
         verdict = "passed" if self.passed else f"failed {len(self.failures)} calls"
         console.print(
             f"{self.subject.name} {self.subject.version}: {verdict} ({len(self.cases)} cases, seed {self.seed})."
@@ -97,7 +104,7 @@ def check_backend(
         tally.extend(judge_isolated([subject], chosen, seed=seed, full=True))
     else:
         tally.extend(judge_all([subject], chosen, seed=seed, full=True))
-    return Report(subject, tally, chosen, seed)
+    return Report(subject, tally, chosen, seed, isolate)
 
 
 def parametrize_with_checks(

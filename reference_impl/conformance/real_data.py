@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import exact
 from .cases import Case
-from .data import Call, array_shapes, gauge, numpy_dtype
+from .data import Call, array_shapes, gauge, numpy_dtype, plane_gauge
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,10 @@ class RealProblem:
     @cached_property
     def gauge(self) -> np.ndarray:
         return gauge(self.call)
+
+    @cached_property
+    def plane_gauge(self) -> np.ndarray:
+        return np.broadcast_to(plane_gauge(self.call), self.gauge.shape)
 
 
 def real_problem(case: Case, operation: str, seed: int, kind: str | None = None) -> RealProblem:

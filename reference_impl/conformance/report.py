@@ -16,8 +16,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from .. import __version__
-from . import accuracy, apart, observations, outcome
+from . import accuracy, apart, outcome, remarks
 from .cases import OPERATIONS, Case
+from .diagnosis import Diagnoses
 from .outcome import Record
 from .runner import Subject
 
@@ -70,6 +71,11 @@ class Tally:
         """One record for each call that failed unexpectedly: that of the first check with the worst outcome."""
         return [worst for (worst,) in self._calls.values() if worst.unexpected]
 
+    def replace(self, old: Record, new: Record) -> None:
+        """The same with `new` in the place of `old`, which has the same outcome."""
+        self.records[self.records.index(old)] = new
+        self._calls[new.backend, new.operation, new.case] = [new]
+
     def cells(self) -> Cells:
         counted: Cells = defaultdict(Counter)
         modes: dict[str, str] = {}
@@ -105,10 +111,10 @@ def print_tables(console: Console, tally: Tally, subjects: Sequence[Subject], *,
         for line in accuracy.nearer(tally.records, "torch", "tensorflow"):
             console.print(line)
     for names in groups:
-        seen = observations.observations_table(tally.records, names)
+        seen = remarks.remarks_table(tally.records, names)
         if seen:
             console.print(seen)
-    for line in observations.refusals(tally.records):
+    for line in remarks.refusals(tally.records):
         console.print(line)
 
 
@@ -121,11 +127,14 @@ def families(subjects: Sequence[Subject]) -> list[list[Subject]]:
     return list(found.values())
 
 
-def failures(tally: Tally, most: int = 20) -> Iterable[str]:
-    """The text of each unexpected failure, at most `most` of them."""
-    unexpected = tally.unexpected
+def failures(tally: Tally, subjects: Sequence[Subject], most: int = 20, *, isolate: bool = False) -> Iterable[str]:
+    """The text of each unexpected failure, at most `most` of them, with diagnoses, which the tally then has too."""
+    unexpected, diagnoses = tally.unexpected, Diagnoses(isolate=isolate)
+    by_name = {subject.name: subject for subject in subjects}
     for record in unexpected[:most]:
-        yield failure_text(record)
+        diagnosed = diagnoses.added(by_name[record.backend], record)
+        tally.replace(record, diagnosed)
+        yield failure_text(diagnosed)
     if len(unexpected) > most:
         yield f"... and {len(unexpected) - most} more failing calls; --json FILE writes them all."
 
@@ -136,6 +145,7 @@ def failure_text(record: Record) -> str:
         f"{record.outcome.upper()}  {record.backend} {record.version}: {record.operation} on {record.case}",
         f"claim: {record.check} ({outcome.MEANING[record.outcome]}); {record.mode}",
         *(record.message or "").splitlines(),
+        *(record.diagnosis or "").splitlines(),
         f"run it again: {rerun_line(record)}",
     ]
     return "\n    ".join(lines)
@@ -157,8 +167,8 @@ def write_json(path: Path, tally: Tally, settings: dict[str, Any]) -> None:
     os.replace(partial, path)
 
 
-def print_failures(console: Console, tally: Tally) -> None:
-    for text in failures(tally):
+def print_failures(console: Console, tally: Tally, subjects: Sequence[Subject], *, isolate: bool = False) -> None:
+    for text in failures(tally, subjects, isolate=isolate):
         console.print(escape(text), style="red", soft_wrap=True)
         console.print()
 

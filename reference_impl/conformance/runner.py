@@ -13,7 +13,7 @@ from ..backends.protocol import Capabilities
 from . import known, outcome
 from .agreement import Accuracy, Disagreement
 from .cases import OPERATIONS, Case
-from .checks import Check, Observation, Trial, checks_of
+from .checks import Check, Remark, Trial, checks_of
 from .isolation import Died, Worker
 from .outcome import Record
 from .problem import Problem
@@ -176,8 +176,8 @@ def _run(check: Check, trial: Trial, blank: Record) -> Record:
         return replace(blank, outcome=outcome.REFUSED, message=f"{type(error).__name__}: {error}")
     if isinstance(found, Accuracy):
         return replace(blank, ratio=found.worst, median_ratio=found.median)
-    if isinstance(found, Observation):
-        return replace(blank, outcome=outcome.MISTRUSTED if found.mistrusted else outcome.PASS, observation=found.text)
+    if isinstance(found, Remark):
+        return replace(blank, outcome=outcome.MISTRUSTED if found.mistrusted else outcome.PASS, remark=found.text)
     return blank
 
 

@@ -3,6 +3,7 @@
 curated      each line is there for one hard thing, which its comment names
 regressions  geometries on which released software was wrong, each with its link
 networks     layers of published architectures
+smoke        some of the curated cases and regressions, that see every mistake that the suite knows, in seconds
 
 A new shape is checked everywhere once it is a line in one of these files, or in a file of your own.
 """
@@ -17,7 +18,8 @@ from pathlib import Path
 
 from ..cases import Case
 
-NAMES = ("curated", "regressions", "networks")
+DEFAULT = ("curated", "regressions", "networks")
+NAMES = (*DEFAULT, "smoke")
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from .apart import REFUSES
 from .outcome import Record
 
 
-def observations_table(records: Iterable[Record], backends: Sequence[str]) -> Table | None:
+def remarks_table(records: Iterable[Record], backends: Sequence[str]) -> Table | None:
     """How often each backend was seen to do what; None if nothing was observed."""
     counted = Counter(
-        (record.observation, record.backend)
+        (record.remark, record.backend)
         for record in records
-        if record.observation is not None and record.outcome == outcome.PASS
+        if record.remark is not None and record.outcome == outcome.PASS
     )
     seen = sorted({text for text, backend in counted if backend in backends})
     if not seen:

@@ -1,0 +1,33 @@
+"""Known wrong convolutions. They measure the suite, which must see each; they diagnose a backend, and they teach."""
+
+from __future__ import annotations
+
+from . import axes, behaviour, flips, padding, sizes, strides, sums, values
+from .mistake import FAMILIES, RIGHT, Mistake
+from .question import Question
+
+__all__ = ["EQUIVALENTS", "FAMILIES", "MISTAKES", "RIGHT", "Mistake", "Question", "by_name", "equivalents"]
+
+MISTAKES: tuple[Mistake, ...] = tuple(
+    mistake
+    for module in (padding, strides, flips, axes, sizes, sums, values, behaviour)
+    for mistake in module.FAMILY.mistakes
+)
+
+_BY_NAME = {mistake.name: mistake for mistake in MISTAKES}
+
+# operation -> sets of mistakes that nothing tells apart. None are known, and a test holds every two apart.
+EQUIVALENTS: dict[str, tuple[frozenset[str], ...]] = {}
+
+
+def by_name(name: str) -> Mistake:
+    """The mistake of that name. Raises ValueError if there is none."""
+    if name not in _BY_NAME:
+        raise ValueError(f"mistake must be one of {', '.join(_BY_NAME)}; not {name!r}")
+    return _BY_NAME[name]
+
+
+def equivalents(name: str, operation: str) -> frozenset[str]:
+    """The mistakes, this one among them, that cannot be told apart from it by any call of `operation`."""
+    sets = (names for names in EQUIVALENTS.get(operation, ()) if name in names)
+    return next(sets, frozenset({name}))

@@ -1,0 +1,120 @@
+"""How well the suite sees the mistakes: which cases see each, and how many it takes."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from statistics import median
+
+from .. import catalogue, outcome
+from ..cases import Case
+from ..generation import generate
+from ..runner import Problem, Subject, in_dtypes, judge
+from . import MISTAKES, Mistake
+
+SMALL = ("curated", "regressions")
+ORDERS = 3
+EXAMPLES = 100
+
+# One problem is asked of hundreds of mistakes.
+_problem = lru_cache(maxsize=8192)(Problem)
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """How many cases it took until one mistake was seen in one operation, None where none did.
+
+    `curated` and `generated` have one count for each order, or seed; `case` is the first of the whole suite, in the
+    order of `verify`, that sees it, and `check` the check that does.
+    """
+
+    mistake: Mistake
+    operation: str
+    curated: tuple[int | None, ...]
+    generated: tuple[int | None, ...]
+    case: Case | None
+    check: str | None
+
+
+def sightings(mistakes: Iterable[Mistake] = MISTAKES, orders: int = ORDERS) -> Iterator[Sighting]:
+    """Each mistake in each of its operations, held to the suite as `verify` runs it by default."""
+    curated = [_shuffled(catalogue.load("curated"), order) for order in range(orders)]
+    generated = [generate(EXAMPLES, seed) for seed in range(orders)]
+    for mistake in mistakes:
+        for operation in mistake.operations:
+            seen = first_seen(mistake, operation, suite())
+            yield Sighting(
+                mistake,
+                operation,
+                tuple(_count(mistake, operation, cases) for cases in curated),
+                tuple(_count(mistake, operation, cases) for cases in generated),
+                *(seen[1:] if seen else (None, None)),
+            )
+
+
+def suite() -> Iterator[Case]:
+    """The cases of `verify` as it runs by default, the large ones last."""
+    for name in SMALL:
+        yield from catalogue.load(name)
+    yield from generate(EXAMPLES, 0)
+    yield from catalogue.load("networks")
+
+
+def first_seen(mistake: Mistake, operation: str, cases: Iterable[Case]) -> tuple[int, Case, str] | None:
+    """How many of `cases` it takes to see the mistake, the case that does and the check; None where none does."""
+    subject = Subject.of(mistake.backend())
+    for count, case in enumerate(cases, 1):
+        check = _seen(subject, operation, case, _dtypes(mistake, case))
+        if check is not None:
+            return count, case, check
+    return None
+
+
+def seen_where(mistake: Mistake) -> Iterator[tuple[str, Case]]:
+    """The curated cases and regressions that see the mistake, each with the operation in which they do."""
+    for operation in mistake.operations:
+        for name in SMALL:
+            yield from ((operation, case) for case in catalogue.load(name) if seen_by(mistake, operation, case))
+
+
+def seen_by(mistake: Mistake, operation: str, case: Case) -> bool:
+    """Whether the suite, given this case alone, reports the mistake."""
+    return first_seen(mistake, operation, [case]) is not None
+
+
+def _dtypes(mistake: Mistake, case: Case) -> tuple[str, ...]:
+    """Those of `verify`, but float32 alone for network layers, and for mistakes that are alike in every dtype."""
+    alike = mistake.family not in ("values", "behaviour")
+    return ("float32",) if alike or case in _networks() else ("float32", "float64", "int32")
+
+
+def _seen(subject: Subject, operation: str, case: Case, dtypes: tuple[str, ...]) -> str | None:
+    """The first check that fails on the case in one of the dtypes."""
+    for each in in_dtypes([case], dtypes):
+        for record in judge(subject, each, operation, 0, _problem(each, operation, 0)):
+            if record.outcome in outcome.UNEXPECTED:
+                return record.check
+    return None
+
+
+@lru_cache
+def _networks() -> frozenset[Case]:
+    return frozenset(catalogue.load("networks"))
+
+
+def _shuffled(cases: list[Case], order: int) -> list[Case]:
+    """The cases as they are written down, in order 0; then in others."""
+    return cases if order == 0 else random.Random(order).sample(cases, len(cases))
+
+
+def _count(mistake: Mistake, operation: str, cases: Sequence[Case]) -> int | None:
+    seen = first_seen(mistake, operation, cases)
+    return seen[0] if seen else None
+
+
+def typical_and_worst(counts: Iterable[int | None]) -> tuple[float, float]:
+    """Median and maximum, where not to be seen is to take infinitely many cases."""
+    found = [float("inf") if count is None else count for count in counts]
+    return median(found), max(found)

@@ -1,0 +1,144 @@
+"""The known wrong convolutions: each is told in a sentence, is unlike the others, and is seen."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reference_impl.conformance import catalogue, outcome
+from reference_impl.conformance.cases import OPERATIONS, Case
+from reference_impl.conformance.data import integer_call
+from reference_impl.conformance.mistakes import (
+    EQUIVALENTS,
+    FAMILIES,
+    MISTAKES,
+    RIGHT,
+    by_name,
+    equivalents,
+    measure,
+    smoke,
+)
+from reference_impl.conformance.mistakes.example import KINDS, TINY, WAYS, observed, tiny_call
+from reference_impl.conformance.mistakes.page import page
+from reference_impl.conformance.runner import Subject, in_dtypes, judge
+
+SMOKE = catalogue.load("smoke")
+GENERAL = catalogue.load("curated")[:8]
+
+
+def named(mistakes):
+    return pytest.mark.parametrize("mistake", mistakes, ids=lambda mistake: mistake.name)
+
+
+def test_catalogue_is_not_small():
+    assert len(MISTAKES) >= 80
+    assert {mistake.family for mistake in MISTAKES} == set(FAMILIES)
+
+
+def test_names_are_unique():
+    assert len({mistake.name for mistake in MISTAKES}) == len(MISTAKES)
+
+
+@named(MISTAKES)
+def test_mistake_is_told(mistake):
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", mistake.name)
+    assert re.fullmatch(r"[A-Z].*[^.]\.", mistake.sentence)
+    assert mistake.sentence.count(". ") == 0
+    assert mistake.operations
+    assert set(mistake.operations) <= set(OPERATIONS)
+    assert all(re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+/\S+", link) for link in mistake.links)
+
+
+# Seen by the checks of special values, and of arrays as users have them.
+AWAITING_CHECKS = {
+    "nan-swallowed",
+    "infinity-saturates",
+    "zero-filters-skipped",
+    "right-only-for-contiguous-arrays",
+    "right-only-for-positive-strides",
+    "needs-writable-arrays",
+}
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        pytest.param(mistake, id=mistake.name, marks=[pytest.mark.xfail] * (mistake.name in AWAITING_CHECKS))
+        for mistake in MISTAKES
+    ],
+)
+def test_smoke_set_sees(mistake):
+    unseen = [operation for operation in mistake.operations if not measure.first_seen(mistake, operation, SMOKE)]
+    assert unseen == []
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("case", SMOKE, ids=str)
+def test_suite_passes_what_makes_no_mistake(case, operation):
+    records = judge(Subject.of(RIGHT.backend()), case, operation)
+    assert {record.outcome for record in records} == {outcome.PASS}
+
+
+@named([mistake for mistake in MISTAKES if len(mistake.operations) < len(OPERATIONS)])
+def test_mistake_answers_other_operations_rightly(mistake):
+    for operation in set(OPERATIONS) - set(mistake.operations):
+        assert not measure.seen_by(mistake, operation, GENERAL[0])
+
+
+def signature(mistake, call):
+    """What a mistake answers, to the bit."""
+    answer = np.asarray(call.with_arrays(np.copy).run(mistake.backend()))
+    return answer.shape, answer.dtype, answer.tobytes()
+
+
+def conduct(mistake, operation):
+    """What shows of a mistake on tiny calls with all kinds of numbers, stored in all ways."""
+    tries = [*product(TINY[:2], KINDS, WAYS), *product(TINY[2:8], [""], [""])]
+    found = (observed(mistake, tiny_call(case, operation, kind), WAYS[way]) for case, kind, way in tries)
+    return tuple((what, repr(np.asarray(shown))) for observations in found for what, shown in observations)
+
+
+def split(groups, key):
+    """The groups with two members or more, once those with different keys are parted."""
+    parted = []
+    for group in groups:
+        by_key = defaultdict(list)
+        for member in group:
+            by_key[key(member)].append(member)
+        parted += [members for members in by_key.values() if len(members) > 1]
+    return parted
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_mistakes_that_are_alike_are_the_equivalents(operation):
+    groups = [[mistake for mistake in MISTAKES if operation in mistake.operations]]
+    for case in in_dtypes([*GENERAL, *SMOKE], ("float32", "int32", "float64")):
+        call = integer_call(case, operation, 0)
+        groups = split(groups, lambda mistake, call=call: signature(mistake, call))
+    alike = split(groups, lambda mistake: conduct(mistake, operation))
+    assert {frozenset(mistake.name for mistake in group) for group in alike} == set(EQUIVALENTS.get(operation, ()))
+
+
+def test_mistake_without_equivalents_is_its_own():
+    assert equivalents("kernel-flipped", "conv2d") == {"kernel-flipped"}
+
+
+def test_by_name_lists_the_known():
+    with pytest.raises(ValueError, match=r"mistake must be one of same-odd-element-before, .*; not 'kernel-fliped'"):
+        by_name("kernel-fliped")
+
+
+def test_cover_drops_what_is_superfluous():
+    few, both, other = (Case.parse(f"n1_h{size}w9c1_k1x1o1") for size in (3, 4, 5))
+    seen = {few: {("a", "")}, both: {("a", ""), ("b", "")}, other: {("c", "")}}
+    assert smoke.without_superfluous({case: frozenset(sights) for case, sights in seen.items()}) == {both, other}
+
+
+def test_page_is_current():
+    written = Path(__file__).parent.parent / "docs" / "mistakes.md"
+    assert written.read_text("utf-8") == page()

@@ -98,7 +98,8 @@ def _count(cases: float) -> str:
 
 def _legend() -> str:
     return (
-        "seen: by the suite as verify runs it by default, of all mistakes in all operations that they spoil. "
+        "seen: by the suite as verify runs it by default, network layers aside, of all mistakes in all operations that "
+        "they spoil. "
         f"Then how many cases it takes: of the curated ones, in {ORDERS} orders, the first that of the file; and of "
         f"{EXAMPLES} generated ones, with {ORDERS} seeds. -: they do not suffice."
     )

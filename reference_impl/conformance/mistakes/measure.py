@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from statistics import median
 
 from .. import catalogue, outcome
@@ -40,25 +40,34 @@ class Sighting:
 
 def sightings(mistakes: Iterable[Mistake] = MISTAKES, orders: int = ORDERS) -> Iterator[Sighting]:
     """Each mistake in each of its operations, held to the suite as `verify` runs it by default."""
-    curated = [_shuffled(catalogue.load("curated"), order) for order in range(orders)]
-    generated = [generate(EXAMPLES, seed) for seed in range(orders)]
     for mistake in mistakes:
         for operation in mistake.operations:
             seen = first_seen(mistake, operation, suite())
             yield Sighting(
                 mistake,
                 operation,
-                tuple(_count(mistake, operation, cases) for cases in curated),
-                tuple(_count(mistake, operation, cases) for cases in generated),
+                tuple(_count(mistake, operation, _curated(order)) for order in range(orders)),
+                tuple(_count(mistake, operation, _generated(seed)) for seed in range(orders)),
                 *(seen[1:] if seen else (None, None)),
             )
 
 
-def suite() -> Iterator[Case]:
+@cache
+def suite() -> tuple[Case, ...]:
     """The cases of `verify` as it runs by default, less the network layers: large, and nothing is left for them."""
-    for name in SMALL:
-        yield from catalogue.load(name)
-    yield from generate(EXAMPLES, 0)
+    return (*(case for name in SMALL for case in catalogue.load(name)), *_generated(0))
+
+
+@cache
+def _curated(order: int) -> list[Case]:
+    """The curated cases as they are written down, in order 0; then in others."""
+    cases = catalogue.load("curated")
+    return cases if order == 0 else random.Random(order).sample(cases, len(cases))
+
+
+@cache
+def _generated(seed: int) -> list[Case]:
+    return generate(EXAMPLES, seed)
 
 
 def first_seen(mistake: Mistake, operation: str, cases: Iterable[Case]) -> tuple[int, Case, str] | None:
@@ -95,11 +104,6 @@ def _seen(subject: Subject, operation: str, case: Case, dtypes: tuple[str, ...])
             if record.outcome in outcome.UNEXPECTED:
                 return record.check
     return None
-
-
-def _shuffled(cases: list[Case], order: int) -> list[Case]:
-    """The cases as they are written down, in order 0; then in others."""
-    return cases if order == 0 else random.Random(order).sample(cases, len(cases))
 
 
 def _count(mistake: Mistake, operation: str, cases: Sequence[Case]) -> int | None:

@@ -46,10 +46,18 @@ def sightings(mistakes: Iterable[Mistake] = MISTAKES, orders: int = ORDERS) -> I
             yield Sighting(
                 mistake,
                 operation,
-                tuple(_count(mistake, operation, _curated(order)) for order in range(orders)),
+                _in_orders(mistake, operation, orders),
                 tuple(_count(mistake, operation, _generated(seed)) for seed in range(orders)),
                 *(seen[1:] if seen else (None, None)),
             )
+
+
+def _in_orders(mistake: Mistake, operation: str, orders: int) -> tuple[int | None, ...]:
+    """How many curated cases it takes in each order; what one order does not see, none does."""
+    first = _count(mistake, operation, _curated(0))
+    if first is None:
+        return (None,) * orders
+    return first, *(_count(mistake, operation, _curated(order)) for order in range(1, orders))
 
 
 @cache

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .mistake import FILTER_GRADIENT, INPUT_GRADIENTS, Family
+from .mistake import FILTER_GRADIENT, FORWARD, INPUT_GRADIENTS, Family
 from .question import Change, Question
 
 FAMILY = Family("values")
@@ -70,7 +70,10 @@ def arguments_rounded_to_tf32(q: Question) -> np.ndarray:
     return _of_arguments(q, _significant(11))
 
 
-@mistake("The filters alone are rounded to bfloat16; TensorFlow and this oracle use all of their bits.")
+@mistake(
+    "The filters alone are rounded to bfloat16; TensorFlow and this oracle use all of their bits.",
+    FORWARD + INPUT_GRADIENTS,
+)
 def filters_rounded_to_bfloat16(q: Question) -> np.ndarray:
     return q.through("filters", _significant(8)) if q.dtype.kind not in "biu" else q.answer()
 
@@ -80,7 +83,7 @@ def float64_computed_as_float32(q: Question) -> np.ndarray:
     return _of_arguments(q, _significant(24)) if q.dtype == np.float64 else q.answer()
 
 
-@mistake("Integers are summed as float32, exact to 2**24; TensorFlow and this oracle sum them exactly.")
+@mistake("Integers are summed as float32, exact to 2**24; this oracle sums them exactly.")
 def integers_summed_in_float32(q: Question) -> np.ndarray:
     return _accumulated(q, lambda sums: sums.astype(np.float32)) if q.dtype.kind in "biu" else q.answer()
 
@@ -90,14 +93,12 @@ def float16_accumulation(q: Question) -> np.ndarray:
     return _accumulated(q, lambda sums: sums.astype(np.float16)) if q.dtype.kind not in "biu" else q.answer()
 
 
-@mistake("Integer sums stop at 32767, as in a 16-bit accumulator; TensorFlow's and this oracle's use the whole range.")
+@mistake("Integer sums stop at 32767, as in a 16-bit accumulator; this oracle's use the whole range.")
 def sums_saturate_at_16_bits(q: Question) -> np.ndarray:
     return _accumulated(q, lambda sums: np.clip(sums, _INT16.min, _INT16.max)) if q.dtype.kind in "biu" else q.answer()
 
 
-@mistake(
-    "Integer sums wrap around at 32767, as in a 16-bit accumulator; TensorFlow's and this oracle's use the whole range."
-)
+@mistake("Integer sums wrap around at 32767, as in a 16-bit accumulator; this oracle's use the whole range.")
 def sums_wrap_at_16_bits(q: Question) -> np.ndarray:
     return q.answer().astype(np.int16) if q.dtype.kind in "biu" else q.answer()
 
@@ -149,30 +150,36 @@ def small_values_dropped(q: Question) -> np.ndarray:
 
 
 @mistake(
-    "NaN in an argument counts as zero; in TensorFlow and this oracle every sum that reads a NaN is NaN.",
+    "NaN in an argument counts as zero; in this oracle every sum that reads a NaN is NaN.",
     links=("https://github.com/pytorch/pytorch/issues/12484",),
 )
 def nan_swallowed(q: Question) -> np.ndarray:
     return _of_arguments(q, lambda array: np.where(np.isnan(array), 0, array))
 
 
-@mistake(
-    "Infinity in an argument counts as the largest finite number; in TensorFlow and this oracle it stays infinite."
-)
+@mistake("Infinity in an argument counts as the largest finite number; in this oracle it stays infinite.")
 def infinity_saturates(q: Question) -> np.ndarray:
     largest = 65504.0 if q.dtype == np.float16 else float(np.finfo(np.float32).max)
     return _of_arguments(q, lambda array: np.where(np.isinf(array), np.copysign(largest, array), array))
 
 
 @mistake(
-    "Products with a zero in the filters are skipped; in TensorFlow and this oracle 0 times infinity or NaN is NaN.",
-    ("conv2d", "conv2d_backprop_input", "conv2d_transpose"),
+    "Products with a zero in the filters are skipped; in this oracle 0 times infinity or NaN is NaN.",
+    FORWARD + INPUT_GRADIENTS,
 )
 def zero_filters_skipped(q: Question) -> np.ndarray:
     other = "input" if q.asked == "output" else "output"
-    if q.dtype.kind in "biu" or np.isfinite(q.arrays[other]).all():
+    filters, array = q.arrays["filters"], q.arrays[other]
+    if q.dtype.kind in "biu" or np.isfinite(array).all() or not np.isfinite(filters).all():
         return q.answer()
-    finite = q.through(other, lambda array: np.where(np.isfinite(array), array, 0))
-    reached = q.with_arrays(filters=np.abs(np.sign(q.arrays["filters"])))
-    spoilt = reached.through(other, lambda array: (~np.isfinite(array)).astype(np.float64))
-    return np.where(spoilt != 0, np.nan, finite)
+
+    def count(signs: np.ndarray, marks: np.ndarray) -> np.ndarray:
+        return q.with_arrays(filters=signs, **{other: marks.astype(np.float64)}).answer()
+
+    signs, infinite = np.sign(filters), np.isinf(array)
+    answer = count(filters, np.where(np.isfinite(array), array, 0))
+    infinities, balance = count(abs(signs), infinite), count(signs, np.where(infinite, np.sign(array), 0))
+    # Infinities of both signs, or a NaN, make NaN.
+    one_sign = np.where(abs(balance) == infinities, np.copysign(np.inf, balance), np.nan)
+    answer = np.where(infinities > 0, one_sign, answer)
+    return np.where(count(abs(signs), np.isnan(array)) > 0, np.nan, answer)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from reference_impl.cli import app
 from reference_impl.conformance import catalogue, outcome
 from reference_impl.conformance.cases import OPERATIONS, Case
 from reference_impl.conformance.data import integer_call
@@ -19,6 +22,7 @@ from reference_impl.conformance.mistakes import (
     MISTAKES,
     RIGHT,
     by_name,
+    command,
     equivalents,
     measure,
     smoke,
@@ -128,8 +132,8 @@ def test_mistake_without_equivalents_is_its_own():
     assert equivalents("kernel-flipped", "conv2d") == {"kernel-flipped"}
 
 
-def test_by_name_lists_the_known():
-    with pytest.raises(ValueError, match=r"mistake must be one of same-odd-element-before, .*; not 'kernel-fliped'"):
+def test_by_name_names_the_nearest():
+    with pytest.raises(ValueError, match="not 'kernel-fliped', which is like kernel-flipped"):
         by_name("kernel-fliped")
 
 
@@ -142,3 +146,32 @@ def test_cover_drops_what_is_superfluous():
 def test_page_is_current():
     written = Path(__file__).parent.parent / "docs" / "mistakes.md"
     assert written.read_text("utf-8") == page()
+
+
+def run(*words):
+    return CliRunner().invoke(app, ["mistakes", *words], env={"COLUMNS": "200"})
+
+
+def test_command_prints_the_score_of_each_family(monkeypatch):
+    monkeypatch.setattr(command, "MISTAKES", [by_name("kernel-flipped"), by_name("answers-lists")])
+    result = run("--all")
+    assert result.exit_code == 0, result.output
+    assert "2 of 2 mistakes seen, 100.0%" in result.output
+    assert re.search(r"behaviour +answers-lists +100% +1 +1 +1 +1", result.output)
+
+
+def test_command_fails_when_a_mistake_is_not_seen(monkeypatch):
+    monkeypatch.setattr(command, "MISTAKES", [replace(RIGHT, name="no-mistake", family="sums", operations=("conv2d",))])
+    result = run()
+    assert result.exit_code == 1
+    assert "not seen: no-mistake" in result.output
+
+
+def test_command_lists_the_cases_that_see_a_mistake():
+    result = run("--cases", "no-channels-in-none-out")
+    assert "conv2d n2_h5w6c0_k3x2o4\n" in result.output
+    assert all("c0_" in line for line in result.output.splitlines())
+
+
+def test_command_refuses_an_unknown_name():
+    assert run("--cases", "kernel-fliped").exit_code == 2

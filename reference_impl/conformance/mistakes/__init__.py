@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+
 from . import axes, behaviour, flips, padding, sizes, strides, sums, values
 from .mistake import FAMILIES, RIGHT, Mistake
 from .question import Question
@@ -23,7 +25,8 @@ EQUIVALENTS: dict[str, tuple[frozenset[str], ...]] = {}
 def by_name(name: str) -> Mistake:
     """The mistake of that name. Raises ValueError if there is none."""
     if name not in _BY_NAME:
-        raise ValueError(f"mistake must be one of {', '.join(_BY_NAME)}; not {name!r}")
+        nearest = ", ".join(get_close_matches(name, _BY_NAME)) or "none of them"
+        raise ValueError(f"mistake must be one of those in docs/mistakes.md; not {name!r}, which is like {nearest}")
     return _BY_NAME[name]
 
 

@@ -133,7 +133,7 @@ def groups_interleaved_in_the_input(q: Question) -> np.ndarray:
 
 
 @mistake(
-    "Output channels are written group by turns, channel o by group o mod groups; in TensorFlow and this oracle groups "
+    "Output channel o is written by group o mod groups; in TensorFlow and this oracle groups "
     "are blocks of neighbouring channels.",
     links=("https://github.com/onnx/onnx/issues/2273",),
 )

@@ -66,7 +66,7 @@ def _print_score(every: bool) -> None:
 def _table(found: Sequence[Sighting], every: bool) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     table.add_column("family")
-    table.add_column("mistake" if every else "mistakes", justify="left" if every else "right")
+    table.add_column("mistake" if every else "mistakes", justify="left" if every else "right", no_wrap=True)
     for head in ("seen", "curated\nmedian", "\nworst", "generated\nmedian", "\nworst"):
         table.add_column(head, justify="right")
     if every:
@@ -74,10 +74,9 @@ def _table(found: Sequence[Sighting], every: bool) -> Table:
     for family in FAMILIES:
         here = [sighting for sighting in found if sighting.mistake.family == family]
         names = list(dict.fromkeys(sighting.mistake.name for sighting in here))
-        if not every:
+        if here and not every:
             table.add_row(family, str(len(names)), *_cells(here))
-            continue
-        for name in names:
+        for name in names if every else ():
             rows = [sighting for sighting in here if sighting.mistake.name == name]
             first = next((f"{row.operation} {row.case} {row.check}" for row in rows if row.case), "")
             table.add_row(family if name == names[0] else "", name, *_cells(rows), first)
@@ -98,7 +97,8 @@ def _count(cases: float) -> str:
 
 def _legend() -> str:
     return (
-        "seen: by the suite as verify runs it by default, of all mistakes in all operations that they spoil. "
+        "seen: by the suite as verify runs it by default, network layers aside, of all mistakes in all operations that "
+        "they spoil. "
         f"Then how many cases it takes: of the curated ones, in {ORDERS} orders, the first that of the file; and of "
         f"{EXAMPLES} generated ones, with {ORDERS} seeds. -: they do not suffice."
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from statistics import median
 
 from .. import catalogue, outcome
@@ -40,33 +40,49 @@ class Sighting:
 
 def sightings(mistakes: Iterable[Mistake] = MISTAKES, orders: int = ORDERS) -> Iterator[Sighting]:
     """Each mistake in each of its operations, held to the suite as `verify` runs it by default."""
-    curated = [_shuffled(catalogue.load("curated"), order) for order in range(orders)]
-    generated = [generate(EXAMPLES, seed) for seed in range(orders)]
     for mistake in mistakes:
         for operation in mistake.operations:
             seen = first_seen(mistake, operation, suite())
             yield Sighting(
                 mistake,
                 operation,
-                tuple(_count(mistake, operation, cases) for cases in curated),
-                tuple(_count(mistake, operation, cases) for cases in generated),
+                _in_orders(mistake, operation, orders),
+                tuple(_count(mistake, operation, _generated(seed)) for seed in range(orders)),
                 *(seen[1:] if seen else (None, None)),
             )
 
 
-def suite() -> Iterator[Case]:
-    """The cases of `verify` as it runs by default, the large ones last."""
-    for name in SMALL:
-        yield from catalogue.load(name)
-    yield from generate(EXAMPLES, 0)
-    yield from catalogue.load("networks")
+def _in_orders(mistake: Mistake, operation: str, orders: int) -> tuple[int | None, ...]:
+    """How many curated cases it takes in each order; what one order does not see, none does."""
+    first = _count(mistake, operation, _curated(0))
+    if first is None:
+        return (None,) * orders
+    return first, *(_count(mistake, operation, _curated(order)) for order in range(1, orders))
+
+
+@cache
+def suite() -> tuple[Case, ...]:
+    """The cases of `verify` as it runs by default, less the network layers: large, and nothing is left for them."""
+    return (*(case for name in SMALL for case in catalogue.load(name)), *_generated(0))
+
+
+@cache
+def _curated(order: int) -> list[Case]:
+    """The curated cases as they are written down, in order 0; then in others."""
+    cases = catalogue.load("curated")
+    return cases if order == 0 else random.Random(order).sample(cases, len(cases))
+
+
+@cache
+def _generated(seed: int) -> list[Case]:
+    return generate(EXAMPLES, seed)
 
 
 def first_seen(mistake: Mistake, operation: str, cases: Iterable[Case]) -> tuple[int, Case, str] | None:
     """How many of `cases` it takes to see the mistake, the case that does and the check; None where none does."""
     subject = Subject.of(mistake.backend())
     for count, case in enumerate(cases, 1):
-        check = _seen(subject, operation, case, _dtypes(mistake, case))
+        check = _seen(subject, operation, case, _dtypes(mistake))
         if check is not None:
             return count, case, check
     return None
@@ -84,10 +100,9 @@ def seen_by(mistake: Mistake, operation: str, case: Case) -> bool:
     return first_seen(mistake, operation, [case]) is not None
 
 
-def _dtypes(mistake: Mistake, case: Case) -> tuple[str, ...]:
-    """Those of `verify`, but float32 alone for network layers, and for mistakes that are alike in every dtype."""
-    alike = mistake.family not in ("values", "behaviour")
-    return ("float32",) if alike or case in _networks() else ("float32", "float64", "int32")
+def _dtypes(mistake: Mistake) -> tuple[str, ...]:
+    """Those of `verify`, but float32 alone for mistakes that are alike in every dtype."""
+    return ("float32", "float64", "int32") if mistake.family in ("values", "behaviour") else ("float32",)
 
 
 def _seen(subject: Subject, operation: str, case: Case, dtypes: tuple[str, ...]) -> str | None:
@@ -97,16 +112,6 @@ def _seen(subject: Subject, operation: str, case: Case, dtypes: tuple[str, ...])
             if record.outcome in outcome.UNEXPECTED:
                 return record.check
     return None
-
-
-@lru_cache
-def _networks() -> frozenset[Case]:
-    return frozenset(catalogue.load("networks"))
-
-
-def _shuffled(cases: list[Case], order: int) -> list[Case]:
-    """The cases as they are written down, in order 0; then in others."""
-    return cases if order == 0 else random.Random(order).sample(cases, len(cases))
 
 
 def _count(mistake: Mistake, operation: str, cases: Sequence[Case]) -> int | None:

@@ -41,7 +41,7 @@ def _section(mistake: Mistake) -> str:
 
 def _example_lines(found: Example) -> Iterator[str]:
     call = found.call
-    yield f"{call.operation} {call.case}{f', {found.how}' if found.how else ''}"
+    yield f"{call.operation} {call.case}{found.how and f', {found.how}'}"
     for name, array in call.arrays.items():
         yield f"{name} {_values(array)}"
     if found.what:
@@ -79,7 +79,7 @@ def _nested(array: np.ndarray) -> str:
 
 def _number(value: Any) -> str:
     """As short as it is exact for integers, and else to nine digits."""
-    return str(int(value)) if np.isfinite(value) and value == int(value) else f"{value:.9g}"
+    return str(int(value)) if abs(value) < 2**53 and value == int(value) else f"{value:.9g}"
 
 
 def _short(link: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .mistake import FILTER_GRADIENT, INPUT_GRADIENTS, Family
+from .mistake import FILTER_GRADIENT, FORWARD, INPUT_GRADIENTS, Family
 from .question import Change, Question
 
 FAMILY = Family("values")
@@ -70,7 +70,10 @@ def arguments_rounded_to_tf32(q: Question) -> np.ndarray:
     return _of_arguments(q, _significant(11))
 
 
-@mistake("The filters alone are rounded to bfloat16; TensorFlow and this oracle use all of their bits.")
+@mistake(
+    "The filters alone are rounded to bfloat16; TensorFlow and this oracle use all of their bits.",
+    FORWARD + INPUT_GRADIENTS,
+)
 def filters_rounded_to_bfloat16(q: Question) -> np.ndarray:
     return q.through("filters", _significant(8)) if q.dtype.kind not in "biu" else q.answer()
 
@@ -166,13 +169,21 @@ def infinity_saturates(q: Question) -> np.ndarray:
 
 @mistake(
     "Products with a zero in the filters are skipped; in TensorFlow and this oracle 0 times infinity or NaN is NaN.",
-    ("conv2d", "conv2d_backprop_input", "conv2d_transpose"),
+    FORWARD + INPUT_GRADIENTS,
 )
 def zero_filters_skipped(q: Question) -> np.ndarray:
     other = "input" if q.asked == "output" else "output"
-    if q.dtype.kind in "biu" or np.isfinite(q.arrays[other]).all():
+    filters, array = q.arrays["filters"], q.arrays[other]
+    if q.dtype.kind in "biu" or np.isfinite(array).all() or not np.isfinite(filters).all():
         return q.answer()
-    finite = q.through(other, lambda array: np.where(np.isfinite(array), array, 0))
-    reached = q.with_arrays(filters=np.abs(np.sign(q.arrays["filters"])))
-    spoilt = reached.through(other, lambda array: (~np.isfinite(array)).astype(np.float64))
-    return np.where(spoilt != 0, np.nan, finite)
+
+    def count(signs: np.ndarray, marks: np.ndarray) -> np.ndarray:
+        return q.with_arrays(filters=signs, **{other: marks.astype(np.float64)}).answer()
+
+    signs, infinite = np.sign(filters), np.isinf(array)
+    answer = count(filters, np.where(np.isfinite(array), array, 0))
+    infinities, balance = count(abs(signs), infinite), count(signs, np.where(infinite, np.sign(array), 0))
+    # Infinities of both signs, or a NaN, make NaN.
+    one_sign = np.where(abs(balance) == infinities, np.copysign(np.inf, balance), np.nan)
+    answer = np.where(infinities > 0, one_sign, answer)
+    return np.where(count(abs(signs), np.isnan(array)) > 0, np.nan, answer)

@@ -10,7 +10,7 @@ from general_cases import GENERAL_CASES
 from reference_impl.conformance.cases import Case
 from reference_impl.conformance.shrinking import MOST_TRIED, complexity, simplifications, smallest
 
-START = Case.parse("n3_h13w10c4_k2x5o8_s4x3_d3x1_g2_p2,0,1,4")
+START = Case.parse("n3_h14w10c4_k2x5o8_s4x3_d3x1_g2_p2,0,1,4")
 
 
 @pytest.mark.parametrize(
@@ -22,8 +22,9 @@ START = Case.parse("n3_h13w10c4_k2x5o8_s4x3_d3x1_g2_p2,0,1,4")
         (lambda case: case.kernel_size[1] > 2, "n1_h1w3c1_k1x3o1"),
         (lambda case: case.padding_mode == "EXPLICIT" and case.padding[0][0] > 0, "n1_h1w1c1_k1x1o1_p1,0,0,0"),
         (lambda case: case.dilations[0] > 1 and case.kernel_size[0] > 1, "n1_h3w1c1_k2x1o1_d2x1"),
+        (lambda case: case.height % 2 == 0 and case.kernel_size[0] == 2, "n1_h2w1c1_k2x1o1"),
     ],
-    ids=["always", "batch", "groups-and-stride", "kernel", "padding", "dilation"],
+    ids=["always", "batch", "groups-and-stride", "kernel", "padding", "dilation", "even"],
 )
 def test_smallest_is_the_simplest_that_fails(fails, found):
     assert str(smallest(START, fails)) == found

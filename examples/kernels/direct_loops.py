@@ -13,7 +13,7 @@ from reference_impl.backends import Capabilities, Lack
 
 from .kernel import Plan
 
-MOST_PRODUCTS = 200_000
+MOST_PRODUCTS = 50_000
 
 
 class DirectLoops:

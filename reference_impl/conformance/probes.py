@@ -57,7 +57,7 @@ MEMORY: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 class Probe:
     """One call to be made to several backends: the operation, the case, and what is special about its arrays.
 
-    `kind` is "integer", one of real_data.KINDS, "special" (integers, with some zeros, infinities and NaN), or one of
+    `kind` is "integer", one of real_data.KINDS, "special" (integers, with zeros, infinities and NaN), or one of
     MEMORY.
     """
 
@@ -96,13 +96,12 @@ def probes(operation: str) -> list[Probe]:
 
 
 def _with_specials(call: Call, seed: int) -> Call:
-    """A zero, an infinity or NaN in place of some elements."""
+    """Zeros in some places of one array, the filters if there are any, and in the other infinities and NaN."""
     random = np.random.default_rng(seed)
-    chosen = np.array([0.0, np.inf, -np.inf, np.nan])
+    zeroed = "filters" if "filters" in call.arrays else "input"
 
-    def spoil(array: np.ndarray) -> np.ndarray:
-        marks = random.choice(len(chosen), array.shape)
-        few = random.random(array.shape) < 0.05
-        return np.where(few, chosen[marks], array).astype(array.dtype)
+    def spoilt(name: str, array: np.ndarray) -> np.ndarray:
+        marks = [0.0] if name == zeroed else [np.inf, -np.inf, np.nan]
+        return np.where(random.random(array.shape) < 0.1, random.choice(marks, array.shape), array).astype(array.dtype)
 
-    return call.with_arrays(spoil)
+    return Call(call.operation, call.case, {name: spoilt(name, array) for name, array in call.arrays.items()})

@@ -85,8 +85,8 @@ def _changes(case: Case) -> Iterator[dict]:
 
 
 def _smaller(number: int, least: int = 1) -> list[int]:
-    """`least`, the half, and one less."""
-    return sorted({max(value, least) for value in (least, number // 2, number - 1)} - {number})
+    """`least`, the half, one less, and two less, as what is wrong may be so for odd or for even ones only."""
+    return sorted({max(value, least) for value in (least, number // 2, number - 2, number - 1)} - {number})
 
 
 def _smaller_pairs(pair: tuple[int, int], least: int) -> list[tuple[int, int]]:

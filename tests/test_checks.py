@@ -12,6 +12,7 @@ from reference_impl.backends import Capabilities
 from reference_impl.conformance import outcome
 from reference_impl.conformance.cases import OPERATIONS, Case
 from reference_impl.conformance.checks import CHECKS
+from reference_impl.conformance.problem import Problem
 from reference_impl.conformance.runner import Subject, judge
 
 CASE = Case.parse("n2_h7w9c3_k3x2o4_s2x3_p1,2,0,1")
@@ -158,6 +159,12 @@ def seen(backend, operation, check, case=CASE):
     (record,) = [record for record in judge(Subject.of(backend), case, operation) if record.check == check]
     assert record.outcome == outcome.PASS
     return record.remark
+
+
+def test_a_backend_that_writes_to_its_arguments_leaves_the_problem_as_it_was():
+    problem = Problem(CASE, "conv2d", 0)
+    judge(Subject.of(WritesToAnArgument()), CASE, "conv2d", 0, problem)
+    assert {record.outcome for record in judge(Subject.of(Right()), CASE, "conv2d", 0, problem)} == {outcome.PASS}
 
 
 @pytest.mark.parametrize("operation", ["conv2d", "conv2d_backprop_input", "conv2d_transpose"])

@@ -58,24 +58,7 @@ def test_mistake_is_told(mistake):
     assert all(re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+/\S+", link) for link in mistake.links)
 
 
-# Seen by the checks of special values, and of arrays as users have them.
-AWAITING_CHECKS = {
-    "nan-swallowed",
-    "infinity-saturates",
-    "zero-filters-skipped",
-    "right-only-for-contiguous-arrays",
-    "right-only-for-positive-strides",
-    "needs-writable-arrays",
-}
-
-
-@pytest.mark.parametrize(
-    "mistake",
-    [
-        pytest.param(mistake, id=mistake.name, marks=[pytest.mark.xfail] * (mistake.name in AWAITING_CHECKS))
-        for mistake in MISTAKES
-    ],
-)
+@named(MISTAKES)
 def test_smoke_set_sees(mistake):
     unseen = [operation for operation in mistake.operations if not measure.first_seen(mistake, operation, SMOKE)]
     assert unseen == []

@@ -10,6 +10,7 @@ from planted import Flipped, Right
 from reference_impl.backends import Capabilities, Lack
 from reference_impl.conformance import known, outcome
 from reference_impl.conformance.cases import OPERATIONS, Case
+from reference_impl.conformance.checks import CHECKS
 from reference_impl.conformance.generation import generate
 from reference_impl.conformance.known import KnownFailure
 from reference_impl.conformance.runner import Subject, in_dtypes, judge, judge_all, takes
@@ -62,6 +63,23 @@ def test_known_failure_turns_red_when_it_is_fixed(expected_failure):
     records = judge(Subject.of(Fixed()), CASE, "conv2d")
     assert outcomes(records) == {outcome.FIXED: len(records)}
     assert all(record.unexpected and "flips the kernel" in record.message for record in records)
+
+
+def test_known_failure_is_not_gone_when_what_would_show_it_was_not_run(expected_failure):
+    expected_failure()
+
+    class Fixed(Right):
+        version = "1.2"
+
+    checks = [check for check in CHECKS if check.name in ("special_values", "repeatable")]
+    assert set(outcomes(judge(Subject.of(Fixed()), CASE, "conv2d", checks=checks))) == {outcome.PASS}
+
+
+def test_known_failure_of_one_check_excuses_no_other(expected_failure):
+    expected_failure(checks=("rounded",))
+    by_check = {record.check: record.outcome for record in judge(Subject.of(Versioned()), CASE, "conv2d")}
+    assert by_check["rounded"] == outcome.KNOWN
+    assert by_check["exact"] == outcome.FAIL
 
 
 def test_known_failure_that_comes_sometimes_may_pass(expected_failure):

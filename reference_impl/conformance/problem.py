@@ -30,8 +30,8 @@ class Problem:
     def expected(self) -> np.ndarray:
         return oracle(self.call)
 
-    @cached_property
     def laid(self) -> Laid:
+        """Made anew each time, as a copy would not be laid out so, and a backend may write to it."""
         return laid_out(self.call, self.seed)
 
     @cached_property

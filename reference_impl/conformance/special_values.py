@@ -52,7 +52,12 @@ def special_problem(call: Call, seed: int) -> SpecialProblem | None:
     name = str(random.choice(list(call.arrays)))
     index = tuple(random.integers(call.arrays[name].shape).tolist())
     value = float(random.choice(SPECIAL))
-    other = {which: array for which, array in call.arrays.items() if which != name}
+    # Some are zero: a kernel may not skip these, as 0 * infinity and 0 * NaN are NaN.
+    other = {
+        which: np.where(random.random(array.shape) < 0.25, np.zeros_like(array), array)
+        for which, array in call.arrays.items()
+        if which != name
+    }
     alone = _only(call.arrays[name], index)
 
     def answer(array: np.ndarray, others: dict[str, np.ndarray]) -> np.ndarray:
@@ -68,7 +73,8 @@ def special_problem(call: Call, seed: int) -> SpecialProblem | None:
         around[..., _channel(call, index)] = True
     special = call.arrays[name].copy()
     special[index] = value
-    given = Call(call.operation, call.case, {**call.arrays, name: special})
+    in_order = {which: special if which == name else other[which] for which in call.arrays}
+    given = Call(call.operation, call.case, in_order)
     return SpecialProblem(given, f"{value} in {name} at {list(index)}", expected, reached, around & ~reached)
 
 

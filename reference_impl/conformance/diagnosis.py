@@ -22,7 +22,7 @@ from .runner import Subject, judge
 from .shrinking import smallest
 
 SECONDS = 5.0
-_MOST_EXPLAINED = 4
+_MOST_EXPLAINED = 6
 _MOST_NAMED = 3
 _MOST_ELEMENTS = 12
 
@@ -44,7 +44,7 @@ class Diagnoses:
     """At most `most`, as each takes seconds: for each backend and operation, of the failure that comes first."""
 
     most: int = 8
-    _made: dict[tuple[str, str], tuple[str, Diagnosis]] = field(default_factory=dict)
+    _made: dict[tuple[str, str], tuple[Record, Diagnosis]] = field(default_factory=dict)
 
     def added(self, subject: Subject, record: Record) -> Record:
         """The record with its diagnosis or, where another has that, with a word on it."""
@@ -54,9 +54,9 @@ class Diagnoses:
         if key not in self._made:
             if len(self._made) >= self.most:
                 return record
-            self._made[key] = record.case, diagnose(subject, record)
-        case, first = self._made[key]
-        said = first.text if case == record.case else f"on {case} it {first.lines[0]}"
+            self._made[key] = record, diagnose(subject, record)
+        diagnosed, first = self._made[key]
+        said = first.text if record == diagnosed else f"on {diagnosed.case} it {first.lines[0]}"
         return replace(record, diagnosis="\n".join(filter(None, [record.diagnosis, said])))
 
 

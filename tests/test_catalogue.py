@@ -30,6 +30,11 @@ def test_case_is_in_one_catalogue_only():
     assert [spec for spec, times in count.items() if times > 1] == []
 
 
+def test_smoke_case_is_in_another_catalogue_too():
+    others = {(entry.case, entry.comment) for name in catalogue.DEFAULT for entry in ENTRIES[name]}
+    assert {(entry.case, entry.comment) for entry in ENTRIES["smoke"]} <= others
+
+
 @pytest.mark.parametrize(("name", "least"), [("curated", 60), ("regressions", 30), ("networks", 40)])
 def test_catalogue_is_not_small(name, least):
     assert len(ENTRIES[name]) >= least

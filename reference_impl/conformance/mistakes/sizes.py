@@ -142,7 +142,7 @@ def size_without_the_last(q: Question) -> Question:
 
 
 @mistake(
-    "No input channels give no output channels; in TensorFlow and this oracle an empty sum is zero, for every filter.",
+    "No input channels give no output channels; in this oracle an empty sum is zero, for every filter.",
     FORWARD,
     ("https://github.com/pytorch/pytorch/issues/101356",),
 )

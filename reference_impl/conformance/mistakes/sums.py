@@ -215,8 +215,8 @@ def last_row_not_written(q: Question) -> np.ndarray:
 
 
 @mistake(
-    "Sums of nothing (no channels, no images) are not written, and hold what was in that memory; in TensorFlow and "
-    "this oracle they are zero."
+    "Sums of nothing (no channels, no images) are not written, and hold what was in that memory; in this oracle they "
+    "are zero."
 )
 def empty_sum_not_written(q: Question) -> np.ndarray:
     summed = {"output": q.input_channels, "input": q.output_channels, "filters": q.batch}[q.asked]

@@ -83,7 +83,7 @@ def float64_computed_as_float32(q: Question) -> np.ndarray:
     return _of_arguments(q, _significant(24)) if q.dtype == np.float64 else q.answer()
 
 
-@mistake("Integers are summed as float32, exact to 2**24; TensorFlow and this oracle sum them exactly.")
+@mistake("Integers are summed as float32, exact to 2**24; this oracle sums them exactly.")
 def integers_summed_in_float32(q: Question) -> np.ndarray:
     return _accumulated(q, lambda sums: sums.astype(np.float32)) if q.dtype.kind in "biu" else q.answer()
 
@@ -93,14 +93,12 @@ def float16_accumulation(q: Question) -> np.ndarray:
     return _accumulated(q, lambda sums: sums.astype(np.float16)) if q.dtype.kind not in "biu" else q.answer()
 
 
-@mistake("Integer sums stop at 32767, as in a 16-bit accumulator; TensorFlow's and this oracle's use the whole range.")
+@mistake("Integer sums stop at 32767, as in a 16-bit accumulator; this oracle's use the whole range.")
 def sums_saturate_at_16_bits(q: Question) -> np.ndarray:
     return _accumulated(q, lambda sums: np.clip(sums, _INT16.min, _INT16.max)) if q.dtype.kind in "biu" else q.answer()
 
 
-@mistake(
-    "Integer sums wrap around at 32767, as in a 16-bit accumulator; TensorFlow's and this oracle's use the whole range."
-)
+@mistake("Integer sums wrap around at 32767, as in a 16-bit accumulator; this oracle's use the whole range.")
 def sums_wrap_at_16_bits(q: Question) -> np.ndarray:
     return q.answer().astype(np.int16) if q.dtype.kind in "biu" else q.answer()
 
@@ -152,23 +150,21 @@ def small_values_dropped(q: Question) -> np.ndarray:
 
 
 @mistake(
-    "NaN in an argument counts as zero; in TensorFlow and this oracle every sum that reads a NaN is NaN.",
+    "NaN in an argument counts as zero; in this oracle every sum that reads a NaN is NaN.",
     links=("https://github.com/pytorch/pytorch/issues/12484",),
 )
 def nan_swallowed(q: Question) -> np.ndarray:
     return _of_arguments(q, lambda array: np.where(np.isnan(array), 0, array))
 
 
-@mistake(
-    "Infinity in an argument counts as the largest finite number; in TensorFlow and this oracle it stays infinite."
-)
+@mistake("Infinity in an argument counts as the largest finite number; in this oracle it stays infinite.")
 def infinity_saturates(q: Question) -> np.ndarray:
     largest = 65504.0 if q.dtype == np.float16 else float(np.finfo(np.float32).max)
     return _of_arguments(q, lambda array: np.where(np.isinf(array), np.copysign(largest, array), array))
 
 
 @mistake(
-    "Products with a zero in the filters are skipped; in TensorFlow and this oracle 0 times infinity or NaN is NaN.",
+    "Products with a zero in the filters are skipped; in this oracle 0 times infinity or NaN is NaN.",
     FORWARD + INPUT_GRADIENTS,
 )
 def zero_filters_skipped(q: Question) -> np.ndarray:

@@ -215,3 +215,15 @@ def test_failure_that_is_known_is_not_diagnosed():
     record = Record("planted", "", "conv2d", str(STRIDED), "exact", outcome.FIXED)
     assert Diagnoses().added(Subject.of(Right()), record) == record
     assert "matches" not in failure_text(record)
+
+
+def test_same_call_that_fails_two_checks_is_diagnosed_once():
+    subject = Subject.of(TorchFilters())
+    diagnoses = Diagnoses()
+    first, second = (
+        diagnoses.added(subject, record).diagnosis
+        for record in judge(subject, STRIDED, "conv2d")
+        if record.outcome == outcome.FAIL
+    )
+    assert "smallest failing case" in first
+    assert "smallest failing case" not in second

@@ -117,6 +117,8 @@ def test_declared_flush_passes():
     assert outcomes(DeclaresThatItFlushes()) == set()
 
 
-def test_factor_must_come_with_a_citation():
+@pytest.mark.parametrize("weaker", [{"factor": 4}, {"planewise": True}], ids=lambda weaker: next(iter(weaker)))
+def test_weaker_claim_must_come_with_a_citation(weaker):
     with pytest.raises(ValueError, match="must come with a citation"):
-        Capabilities(factor=4)
+        Capabilities(**weaker)
+    assert not Capabilities(**weaker, citation="https://arxiv.org/abs/1803.10986").plain_sum

@@ -23,7 +23,7 @@ from .runner import Subject, judge
 from .shrinking import smallest
 
 SECONDS = 5.0
-_MOST_EXPLAINED = 4
+_MOST_EXPLAINED = 6
 _MOST_NAMED = 3
 _MOST_ELEMENTS = 12
 
@@ -49,7 +49,7 @@ class Diagnoses:
 
     most: int = 8
     isolate: bool = False
-    _made: dict[tuple[str, str], tuple[str, list[str]]] = field(default_factory=dict)
+    _made: dict[tuple[str, str], tuple[Record, list[str]]] = field(default_factory=dict)
 
     def added(self, subject: Subject, record: Record) -> Record:
         """The record with its diagnosis or, where another has that, with a word on it."""
@@ -59,9 +59,9 @@ class Diagnoses:
         if key not in self._made:
             if len(self._made) >= self.most:
                 return record
-            self._made[key] = record.case, self._lines(subject, record)
-        case, lines = self._made[key]
-        said = "\n".join(lines) if case == record.case else f"on {case} it {lines[0]}"
+            self._made[key] = record, self._lines(subject, record)
+        diagnosed, lines = self._made[key]
+        said = "\n".join(lines) if record == diagnosed else f"on {diagnosed.case} it {lines[0]}"
         return replace(record, diagnosis="\n".join(filter(None, [record.diagnosis, said])))
 
     def _lines(self, subject: Subject, record: Record) -> list[str]:

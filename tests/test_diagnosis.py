@@ -220,7 +220,7 @@ def test_failure_that_is_known_is_not_diagnosed():
 def test_same_call_that_fails_two_checks_is_diagnosed_once():
     subject = Subject.of(TorchFilters())
     diagnoses = Diagnoses()
-    first, second = (
+    first, second, *_ = (
         diagnoses.added(subject, record).diagnosis
         for record in judge(subject, STRIDED, "conv2d")
         if record.outcome == outcome.FAIL

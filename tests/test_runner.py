@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from planted import Flipped, Right
@@ -214,3 +215,13 @@ def test_judge_all_counts_every_turn():
     records = list(judge_all(subjects, [CASE], OPERATIONS, advance=lambda: turns.append(1)))
     assert len(turns) == len(subjects) * len(OPERATIONS)
     assert {record.operation for record in records} == set(OPERATIONS)
+
+
+def test_known_failures_are_found_by_many_threads_at_once():
+    known._parsed.cache_clear()
+    entries = [entry.when for entry in known.known_failures()]
+    facts = {"onednn_dtypes": ("float32",)}
+    with ThreadPoolExecutor(8) as pool:
+        asked = [(when, case) for case in CASES_OF_ALL_KINDS for when in entries]
+        answers = list(pool.map(lambda pair: bool(known._evaluate(pair[0], facts, pair[1])), asked))
+    assert answers == [bool(known._evaluate(when, facts, case)) for when, case in asked]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib import resources
@@ -135,4 +136,13 @@ def _evaluate(expression: str, facts: dict[str, Any], case: Case) -> Any:
     def value(node: Any) -> Any:
         return facts[node.id] if node.id in facts else getattr(case, node.id)
 
-    return SimpleEval(names=value).eval(expression)
+    return SimpleEval(names=value).eval(expression, _parsed(expression))
+
+
+_PARSING = threading.Lock()
+
+
+@cache
+def _parsed(expression: str) -> Any:
+    with _PARSING:  # Python 3.11's parser raises SystemError at times when threads share it
+        return SimpleEval().parse(expression)

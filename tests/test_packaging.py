@@ -50,5 +50,6 @@ def test_page_links_to_files_that_exist(page):
 
 
 def test_readme_example_runs():
-    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    exec(compile(example, "README.md", "exec"), {})
+    examples = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert len(examples) == 2
+    exec(compile("\n".join(examples), "README.md", "exec"), {})

@@ -14,14 +14,16 @@ from . import known, outcome
 from .agreement import Accuracy, Disagreement
 from .cases import OPERATIONS, Case
 from .checks import Check, Remark, Trial, checks_of
+from .generation import multiply_adds
 from .isolation import Died, Worker
 from .outcome import Record
 from .problem import Problem
 
 # What is ours; it is run beside the frameworks.
 OURS = ("reference", "definition")
-# Of the cases that a check which costs further calls is given by default, the part for routes.
+# Of large cases, and of what asks a backend again, the part for routes by default.
 ROUTES_SHARE = 0.25
+LARGE = 5_000_000  # multiply-adds
 
 
 @dataclass(frozen=True)
@@ -148,11 +150,14 @@ def calls_of(
 def takes(subject: Subject, case: Case, seed: int) -> bool:
     """Whether the backend is given the case by default: of a dtype that it offers, and in its share of all cases.
 
-    Which part a share is, `seed` decides.
+    Routes are given ROUTES_SHARE of the large ones. Which part a share is, `seed` decides.
     """
     if case.dtype not in subject.capabilities.dtypes:
         return False
-    return zlib.crc32(f"{seed} {case}".encode()) < subject.capabilities.share * 2**32
+    share = subject.capabilities.share
+    if subject.is_route and multiply_adds(case) > LARGE:
+        share *= ROUTES_SHARE
+    return zlib.crc32(f"{seed} {case}".encode()) < share * 2**32
 
 
 def in_dtypes(cases: Iterable[Case], dtypes: Sequence[str]) -> list[Case]:

@@ -68,6 +68,20 @@ def same_as_half_the_kernel(q: Question) -> Question:
 
 
 @mistake(
+    "SAME padding is half of the kernel's extent less one, rounded down, on both sides, and the output as large as "
+    "that makes it; TensorFlow and this oracle give the image's size divided by the stride, rounded up.",
+    FORWARD,
+    links=("https://github.com/pytorch/pytorch/issues/3867",),
+)
+def same_as_symmetric_padding(q: Question) -> Question:
+    def output(axis: Slide) -> int:
+        return max((axis.input + 2 * ((axis.extent - 1) // 2) - axis.extent) // axis.stride + 1, 0)
+
+    q = q.padded(_SAME, lambda axis: (axis.extent - 1) // 2)
+    return q.along(output=output) if q.mode in _SAME.split() else q
+
+
+@mistake(
     "SAME padding is ignored, and no zeros go before; TensorFlow and this oracle put half of the total there.",
     links=("https://github.com/microsoft/onnxruntime/issues/4698",),
 )

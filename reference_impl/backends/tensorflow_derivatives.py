@@ -1,7 +1,7 @@
 """TensorFlow's derivatives, of first and second order: as conv2d is bilinear, each is one of the four operations.
 
 New derivatives are not taken at 0, where one that keeps some of the function's value, or forgets a factor, would look
-right. Where the product rule gives an answer twice, the points are such that both terms show (`_POINTS`).
+right. Where the product rule gives an answer twice, the points are such that both terms show (`POINTS`).
 """
 
 from __future__ import annotations
@@ -12,12 +12,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from .points import POINTS, UNCLAIMED
 from .protocol import Capabilities, Lack
 from .tensorflow_functions import FLOATS, FLUSHES, ONEDNN_DTYPES, UNDILATED, UNGROUPED, Plain
-
-# A bilinear f has the derivative f(a, q) + f(p, b) at (p, q) along (a, b): at p = 4 a and q = -2 b that is 2 f(a, b),
-# and neither term alone, nor f(a, b) or f(p, q) in its place, is. Powers of two keep it exact.
-_POINTS = (4, -2)
 
 # The gradient of either operation computes both of its gradients, so that the lacks of one are those of all.
 _LACKS = tuple(
@@ -94,11 +91,13 @@ class Forward(Derivatives):
     """Forward mode, in both arguments at once: of the functions, and of their gradients by a tape."""
 
     name = "tensorflow:forward"
-    capabilities = replace(Derivatives.capabilities, lacks=(*_LACKS, _NO_EMPTY_FORWARD_MODE), share=0.05)
+    capabilities = replace(
+        Derivatives.capabilities, lacks=(*_LACKS, _NO_EMPTY_FORWARD_MODE), share=0.05, unclaimed=UNCLAIMED
+    )
 
     def jvp(self, bilinear: Callable, *tangents: tf.Tensor) -> tf.Tensor:
-        """`bilinear` of `tangents`: half its derivative along them, at `_POINTS`."""
-        points = [scale * tangent for scale, tangent in zip(_POINTS, tangents, strict=True)]
+        """`bilinear` of `tangents`: half its derivative along them, at `POINTS`."""
+        points = [scale * tangent for scale, tangent in zip(POINTS, tangents, strict=True)]
         with tf.autodiff.ForwardAccumulator(points, list(tangents)) as accumulator:
             value = bilinear(*points)
         return accumulator.jvp(value) / 2
@@ -130,7 +129,7 @@ class SecondOrder(Derivatives):
     """The derivatives of `tf.nn.conv2d`'s gradients, by a tape around their tape."""
 
     name = "tensorflow:second_order"
-    capabilities = replace(Derivatives.capabilities, share=0.25)
+    capabilities = replace(Derivatives.capabilities, share=0.25, unclaimed=UNCLAIMED)
 
     def _conv2d(self, attributes: dict) -> Callable:
         def function(images: tf.Tensor, filters: tf.Tensor) -> tf.Tensor:
@@ -159,7 +158,7 @@ class SecondOrder(Derivatives):
 
     def of_cotangent(self, bilinear: Callable, shape: Any, *along: tf.Tensor) -> tf.Tensor:
         """`bilinear` of `along`: half the derivative in the cotangent, to which both gradients are linear."""
-        points = tuple(scale * direction for scale, direction in zip(_POINTS, along, strict=True))
+        points = tuple(scale * direction for scale, direction in zip(POINTS, along, strict=True))
         return _second(bilinear, points, tf.ones(shape, along[0].dtype), along)[2] / 2
 
 

@@ -1,7 +1,7 @@
 """PyTorch's derivatives, of first and second order: as conv2d is bilinear, each is one of the four operations.
 
 New derivatives are not taken at 0, where one that keeps some of the function's value, or forgets a factor, would look
-right. Where the product rule gives an answer twice, the points are such that both terms show (`_POINTS`).
+right. Where the product rule gives an answer twice, the points are such that both terms show (`POINTS`).
 """
 
 from __future__ import annotations
@@ -13,13 +13,10 @@ from typing import Any, ClassVar
 import torch
 from torch.autograd import forward_ad
 
+from .points import POINTS, UNCLAIMED
 from .protocol import Capabilities
 from .torch_functions import FLOATS, FLUSHES, NO_EMPTY_IMAGE, Plain
 from .torch_padding import Geometry, Modes, Question, composed_by
-
-# A bilinear f has the derivative f(a, q) + f(p, b) at (p, q) along (a, b): at p = 4 a and q = -2 b that is 2 f(a, b),
-# and neither term alone, nor f(a, b) or f(p, q) in its place, is. Powers of two keep it exact.
-_POINTS = (4, -2)
 
 
 class Derivatives(Plain):
@@ -104,12 +101,12 @@ class Forward(Derivatives):
 
     name = "torch:forward"
     modes: ClassVar[Modes] = {**Derivatives.modes, "conv2d_transpose": Geometry.transposed}
-    capabilities = replace(Derivatives.capabilities, composed=composed_by(modes), share=0.25)
+    capabilities = replace(Derivatives.capabilities, composed=composed_by(modes), share=0.25, unclaimed=UNCLAIMED)
 
     def jvp(self, bilinear: Callable, *tangents: torch.Tensor) -> torch.Tensor:
-        """`bilinear` of `tangents`: half its derivative along them, at `_POINTS`."""
+        """`bilinear` of `tangents`: half its derivative along them, at `POINTS`."""
         with forward_ad.dual_level():
-            points = (scale * tangent for scale, tangent in zip(_POINTS, tangents, strict=True))
+            points = (scale * tangent for scale, tangent in zip(POINTS, tangents, strict=True))
             value = bilinear(*map(forward_ad.make_dual, points, tangents))
             return forward_ad.unpack_dual(value).tangent / 2
 
@@ -134,7 +131,7 @@ class DoubleBackward(Derivatives):
     """The derivatives of `F.conv2d`'s gradients, by differentiating them once more."""
 
     name = "torch:double_backward"
-    capabilities = replace(Derivatives.capabilities, share=0.25)
+    capabilities = replace(Derivatives.capabilities, share=0.25, unclaimed=UNCLAIMED)
 
     def forward(self, input: Any, filters: Any, question: Question) -> torch.Tensor:
         return self.of_cotangent(self.convolution(question), _output_shape(input, filters, question), input, filters)
@@ -152,7 +149,7 @@ class DoubleBackward(Derivatives):
 
     def of_cotangent(self, bilinear: Callable, shape: Any, *along: torch.Tensor) -> torch.Tensor:
         """`bilinear` of `along`: half the derivative in the cotangent, to which both gradients are linear."""
-        points = tuple(scale * direction for scale, direction in zip(_POINTS, along, strict=True))
+        points = tuple(scale * direction for scale, direction in zip(POINTS, along, strict=True))
         return _second(bilinear, points, torch.ones(shape, dtype=along[0].dtype), along)[2] / 2
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from . import __version__, backends
-from .conformance import apart, catalogue, report
+from .conformance import apart, catalogue, report, tables
 from .conformance.cases import DTYPES, OPERATIONS, Case
 from .conformance.checks import CHECKS, MOST_ROUNDED
 from .conformance.generation import generate, multiply_adds
@@ -126,7 +126,7 @@ def verify(
             tally.extend(judging(tested, chosen, operations, seed, full=full, only=only, advance=advance))
         except KeyboardInterrupt:
             interrupted = True
-    report.print_tables(console, tally, tested, full=full)
+    tables.print_tables(console, tally, tested, full=full)
     left_out = sum(multiply_adds(case) > MOST_ROUNDED for case in chosen)
     if left_out and not full:
         console.print(

@@ -95,6 +95,6 @@ def test_a_declared_lack_of_the_claim_is_unsupported(planted_as):
 
 def test_thread_counts_are_reported_and_fail_where_promised(planted_as):
     seen = {record.remark for record in apart.thread_counts(planted_as("DependsOnThreads"), ["conv2d"])}
-    assert seen == {"1 and 4 threads: other bits"}
+    assert seen == {"bits on 1 and 4 threads: other"}
     promising = planted_as("DependsOnThreads", same_bits_on_any_threads=True)
     assert set(outcomes(apart.thread_counts(promising, ["conv2d"]))) == {outcome.FAIL}

@@ -9,6 +9,7 @@ from statistics import median
 from rich import box
 from rich.table import Table
 
+from .cases import OPERATIONS
 from .outcome import PASS, Record
 
 LEGEND = (
@@ -19,23 +20,20 @@ LEGEND = (
 _Ratios = dict[tuple[str, str, str], list[Record]]
 
 
-def accuracy_table(records: Iterable[Record], backends: Sequence[str]) -> Table | None:
-    """Rows are operation x dtype, columns backends; None where nothing was measured."""
+def accuracy_tables(records: Iterable[Record], backends: Sequence[str]) -> list[Table]:
+    """One for each dtype in which anything was measured; rows are backends, columns operations."""
     measured = _measured(records)
-    rows = sorted({(operation, dtype) for _, operation, dtype in measured})
-    if not rows:
-        return None
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    table.add_column("operation", no_wrap=True)
-    table.add_column("dtype", no_wrap=True)
-    for backend in backends:
-        table.add_column(backend.replace(":", "\n:"), justify="right", overflow="fold")
-    last = None
-    for operation, dtype in rows:
-        cells = [_cell(measured.get((backend, operation, dtype), [])) for backend in backends]
-        table.add_row(operation if operation != last else "", dtype, *cells)
-        last = operation
-    return table
+    tables = []
+    for dtype in sorted({dtype for *_, dtype in measured}):
+        table = Table("backend", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), title=dtype, title_justify="left")
+        for operation in OPERATIONS:
+            table.add_column(operation.replace("_", "_\n"), justify="right")
+        for backend in backends:
+            row = [_cell(measured.get((backend, operation, dtype), [])) for operation in OPERATIONS]
+            if any(row):
+                table.add_row(backend, *row)
+        tables.append(table)
+    return tables
 
 
 def nearer(records: Iterable[Record], one: str, other: str) -> list[str]:

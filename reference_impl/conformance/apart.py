@@ -93,7 +93,7 @@ def thread_counts(subject: Subject, operations: Sequence[str], seed: int = 0) ->
             continue
         counts = " and ".join(map(str, THREAD_COUNTS))
         same = len(set(found)) == 1
-        seen = f"{counts} threads: {'same' if same else 'other'} bits"
+        seen = f"bits on {counts} threads: {'same' if same else 'other'}"
         if declared.same_bits_on_any_threads and not same:
             message = f"promised: the same bits on any number of threads; on {counts} they differ"
             yield replace(blank, outcome=outcome.FAIL, message=message)

@@ -151,7 +151,7 @@ def _special_values(trial: Trial) -> Found:
     multiplied = agreement.assert_special_values(answer, special)
     if multiplied is None:
         return None
-    return Remark("padding zero * infinity or NaN: " + ("NaN" if multiplied else "left out"))
+    return Remark("padding's zero * infinity or NaN: " + ("NaN" if multiplied else "left out"))
 
 
 def _any_memory_layout(trial: Trial) -> None:
@@ -173,7 +173,7 @@ def _batch_invariant(trial: Trial) -> Remark | None:
     )
     expected = trial.real_answer[image : image + 1]
     same = trial.ask(alone, expected.shape).tobytes() == expected.tobytes()
-    return Remark("an image alone, against in its batch: " + ("same bits" if same else "other bits"))
+    return Remark("bits of an image alone and in its batch: " + ("same" if same else "other"))
 
 
 def _is_float(case: Case) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from .. import backends
-from . import apart, catalogue, report
+from . import apart, catalogue, report, tables
 from .cases import OPERATIONS, Case
 from .checks import CHECKS, checks_of
 from .generation import generate
@@ -58,7 +58,7 @@ class Report:
             return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
 
     def _print(self, console: Console) -> None:
-        report.print_tables(console, self.tally, [self.subject], full=True)
+        tables.print_tables(console, self.tally, [self.subject], full=True)
         for text in self._texts:
             console.print(text, markup=False, highlight=False, soft_wrap=True)
             console.print()
@@ -180,7 +180,7 @@ def _claims(subject: Subject, cases: Sequence[Case], seed: int) -> Iterator[Clai
         for check in CHECKS:
             if check.name in subject.capabilities.unclaimed:
                 continue
-            for mode in report.PADDING_MODES:
+            for mode in tables.PADDING_MODES:
                 group = tuple(case for case in offered if case.padding_mode == mode and check in checks_of(case, seed))
                 if group:
                     name = f"{subject.name}-{operation}-{check.name}-{mode}"

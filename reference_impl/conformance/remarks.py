@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from rich import box
@@ -14,22 +14,20 @@ from .outcome import Record
 
 
 def remarks_table(records: Iterable[Record], backends: Sequence[str]) -> Table | None:
-    """How often each backend was seen to do what; None if nothing was observed."""
-    counted = Counter(
-        (record.remark, record.backend)
-        for record in records
-        if record.remark is not None and record.outcome == outcome.PASS
-    )
-    seen = sorted({text for text, backend in counted if backend in backends})
-    if not seen:
+    """Rows are backends; a column for each subject of remarks says in how many calls what was seen."""
+    counted: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    for record in records:
+        if record.remark is not None and record.outcome == outcome.PASS:
+            about, _, what = record.remark.partition(": ")
+            counted[about][record.backend][what] += 1
+    if not counted:
         return None
-    shown = [backend for backend in backends if any(counted[text, backend] for text in seen)]
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    table.add_column("seen, in so many calls", min_width=40)
-    for backend in shown:
-        table.add_column(backend.replace(":", "\n:"), justify="right")
-    for text in seen:
-        table.add_row(text, *(str(counted[text, backend] or "") for backend in shown))
+    table = Table("seen, in so many calls", *counted, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    for backend in backends:
+        told = (sorted(by_backend[backend].items()) for by_backend in counted.values())
+        row = [", ".join(f"{what} {count}" for what, count in found) for found in told]
+        if any(row):
+            table.add_row(backend, *row)
     return table
 
 

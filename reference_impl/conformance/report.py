@@ -1,4 +1,4 @@
-"""What a run found: the table, the failures with the line that runs each again, and the JSON file."""
+"""What a run found: its tally, the failures with the line that runs each again, and the JSON file."""
 
 from __future__ import annotations
 
@@ -10,19 +10,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich import box
-from rich.console import Console, Group
+from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from .. import __version__
-from . import accuracy, apart, outcome, remarks
-from .cases import OPERATIONS, Case
+from . import apart, outcome
+from .cases import Case
 from .diagnosis import Diagnoses
 from .outcome import Record
 from .runner import Subject
-
-PADDING_MODES = ("VALID", "SAME", "SAME_LOWER", "FULL", "EXPLICIT")
 
 # The worst outcome of a call's checks is the call's.
 _SEVERITY = (
@@ -35,14 +31,6 @@ _SEVERITY = (
     outcome.PASS,
     outcome.UNSUPPORTED,
 )
-
-LEGEND = (
-    "A number is how many calls agreed with the oracle to the bit: right shape and dtype, every element equal, "
-    "arguments unchanged, the same bits twice. c: of these, composed by the adapter, as the framework has no such "
-    "mode. ✗ failed. k: failed as known_failures.toml expects of this version. m: agreed, on data that prove little. "
-    "u: declared unsupported."
-)
-
 
 # (backend, operation, padding mode) -> how many calls had each outcome, and how many of those passed were composed
 Cells = dict[tuple[str, str, str], Counter[str]]
@@ -91,42 +79,6 @@ class Tally:
         return counted
 
 
-def tables(tally: Tally, subjects: Sequence[Subject], *, full: bool = True) -> Group:
-    """One table for each framework: rows are operation x padding mode, columns its routes.
-
-    Unless `full`, the head of a route that was given a share of the cases says which.
-    """
-    cells = tally.cells()
-    return Group(*(_table(family, cells, full) for family in families(subjects)), LEGEND)
-
-
-def print_tables(console: Console, tally: Tally, subjects: Sequence[Subject], *, full: bool) -> None:
-    """All that a run has to say of what passed."""
-    groups = [[subject.name for subject in family] for family in families(subjects)]
-    if tally.cells():
-        console.print(tables(tally, subjects, full=full))
-    measured = list(filter(None, (accuracy.accuracy_table(tally.records, names) for names in groups)))
-    if measured:
-        console.print(*measured, accuracy.LEGEND)
-        for line in accuracy.nearer(tally.records, "torch", "tensorflow"):
-            console.print(line)
-    for names in groups:
-        seen = remarks.remarks_table(tally.records, names)
-        if seen:
-            console.print(seen)
-    for line in remarks.refusals(tally.records):
-        console.print(line)
-
-
-def families(subjects: Sequence[Subject]) -> list[list[Subject]]:
-    """The routes of one framework together; what is our own together."""
-    found: dict[str, list[Subject]] = defaultdict(list)
-    for subject in subjects:
-        framework = subject.name.partition(":")[0]
-        found["ours" if framework in ("reference", "definition") else framework].append(subject)
-    return list(found.values())
-
-
 def failures(tally: Tally, subjects: Sequence[Subject], most: int = 20, *, isolate: bool = False) -> Iterable[str]:
     """The text of each unexpected failure, at most `most` of them, with diagnoses, which the tally then has too."""
     unexpected, diagnoses = tally.unexpected, Diagnoses(isolate=isolate)
@@ -171,41 +123,3 @@ def print_failures(console: Console, tally: Tally, subjects: Sequence[Subject], 
     for text in failures(tally, subjects, isolate=isolate):
         console.print(escape(text), style="red", soft_wrap=True)
         console.print()
-
-
-def _table(subjects: Sequence[Subject], cells: Cells, full: bool) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    table.add_column("operation", no_wrap=True)
-    table.add_column("padding", no_wrap=True)
-    for subject in subjects:
-        share = subject.capabilities.share
-        note = f"\n{share:.0%} of cases" if share < 1 and not full else ""
-        table.add_column(
-            f"{subject.name.replace(':', chr(10) + ':')}\n{subject.version}{note}", justify="right", overflow="fold"
-        )
-    for operation in OPERATIONS:
-        modes = [mode for mode in PADDING_MODES if any((s.name, operation, mode) in cells for s in subjects)]
-        for mode in modes:
-            row = [_cell(cells.get((subject.name, operation, mode))) for subject in subjects]
-            table.add_row(operation if mode == modes[0] else "", mode, *row, end_section=mode == modes[-1])
-    return table
-
-
-def _cell(counts: Counter[str] | None) -> str:
-    if not counts:
-        return ""
-    said = []
-    if counts[outcome.PASS]:
-        said.append(str(counts[outcome.PASS]))
-    if counts["composed"]:
-        said.append(f"c{counts['composed']}")
-    failed = sum(counts[name] for name in outcome.UNEXPECTED)
-    if failed:
-        said.append(f"[bold red]✗{failed}[/]")
-    if counts[outcome.KNOWN]:
-        said.append(f"[yellow]k{counts[outcome.KNOWN]}[/]")
-    if counts[outcome.MISTRUSTED]:
-        said.append(f"m{counts[outcome.MISTRUSTED]}")
-    if counts[outcome.UNSUPPORTED]:
-        said.append(f"[dim]u{counts[outcome.UNSUPPORTED]}[/]")
-    return " ".join(said)

@@ -29,6 +29,7 @@ _FRAMEWORK_TESTS = {
     "tests/test_geometry_frameworks.py": ("keras", "torch"),
     "tests/test_routes_tensorflow.py": ("tensorflow",),
     "tests/test_routes_torch.py": ("torch",),
+    "tests/test_torch_style.py": ("torch",),
 }
 
 

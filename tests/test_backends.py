@@ -64,20 +64,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def _cases(subject: Subject, asked: list[str] | None, seed: int) -> list[Case]:
     """What is asked for, as it is; by default the catalogues.
 
-    A framework takes curated and regression cases in all its dtypes, and the network layers in float32. What is our
-    own takes each small case in one of its dtypes, by turns; a route, every third of these, or its share of them.
-    `verify` gives routes all.
+    A framework takes curated and regression cases in all its dtypes, and every third network layer in float32. A route
+    of it, and what is our own, takes every third small case in one of its dtypes, or its share of them. Which third,
+    the seed decides; `verify` gives them all.
     """
     if asked:
         return [case for word in asked for case in catalogue.resolve(word)]
     dtypes = [dtype for dtype in DTYPES if dtype in subject.capabilities.dtypes]
     small = catalogue.load("curated") + catalogue.load("regressions")
+    third = slice(zlib.crc32(f"{seed} {subject.name}".encode()) % 3, None, 3)
     if not subject.is_route:
-        return in_dtypes(small, dtypes) + catalogue.load("networks")
-    turns = [case.with_dtype(dtypes[turn % len(dtypes)]) for turn, case in enumerate(small)]
-    if ":" in subject.name:
-        turns = turns[zlib.crc32(f"{seed} {subject.name}".encode()) % 3 :: 3]
-    return [case for case in turns if takes(subject, case, seed)]
+        return in_dtypes(small, dtypes) + catalogue.load("networks")[third]
+    turns = [case.with_dtype(dtypes[turn // 3 % len(dtypes)]) for turn, case in enumerate(small)]
+    return [case for case in turns[third] if takes(subject, case, seed)]
 
 
 @functools.lru_cache(4096)

@@ -54,13 +54,15 @@ def _write_npz(path: Path, arrays: Arrays) -> None:
 
 
 def _read_npz(path: Path) -> Arrays:
+    arrays = {}
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise ValueError("it is a single array")
-            return {name: archive[name] for name in archive.files}
+        with zipfile.ZipFile(path) as archive:
+            for name in archive.namelist():
+                with archive.open(name) as file:
+                    arrays[name.removesuffix(".npy")] = np.lib.format.read_array(file, allow_pickle=False)
     except (ValueError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise BadFile(path, f"must be an npz file of arrays without pickles; {error}") from None
+    return arrays
 
 
 def _lines(arrays: Arrays) -> Iterator[str]:

@@ -272,8 +272,9 @@ def test_compare_fails_a_wrong_result(one, arrays, said):
         (b"result int8 1 1\n128", {"text": "128 is outside of -128 to 127", "npz": "must be an npz file"}),
         (b"result int8 1 1\n1.5", {"text": "result must hold numbers of int8", "npz": "must be an npz file"}),
         (b"result int8 1 1\n1 2", {"text": "an array must begin with its name", "npz": "must be an npz file"}),
+        (b"result int8 1 0 result int8 1 0", {"text": "result is given twice", "npz": "must be an npz file"}),
     ],
-    ids=["binary", "json", "truncated", "no sizes", "too large", "fraction", "too many"],
+    ids=["binary", "json", "truncated", "no sizes", "too large", "fraction", "too many", "twice"],
 )
 def test_compare_names_a_result_that_cannot_be_read(one, file_format, content, said):
     folder, results, name = one
@@ -342,6 +343,7 @@ def _exchanged(folder, name):
         (_edited(lambda document, entry: entry.update(sha256="0")), "at $.vectors[0].sha256"),
         (_edited(lambda document, entry: entry.pop("seed")), "'seed' is a required property"),
         (_edited(lambda document, entry: entry.update(case="n1_h2w2c1_k3x3o1")), "kernel must fit"),
+        (_edited(lambda document, entry: entry.update(data="wide")), "wide data must be floats"),
     ],
     ids=[
         "tampered",
@@ -356,6 +358,7 @@ def _exchanged(folder, name):
         "hash",
         "seed",
         "case",
+        "data",
     ],
 )
 def test_compare_judges_nothing_by_vectors_that_are_not_as_exported(one, spoil, said):

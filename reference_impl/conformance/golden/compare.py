@@ -88,7 +88,7 @@ def _judge(vector: Vector, call: Call, path: Path) -> Judged:
         arrays = files.read(path)
         if list(arrays) != [RESULT]:
             raise BadFile(path, f"must hold one array, {RESULT}; it holds {_said(arrays, RESULT)}")
-    except BadFile as error:
+    except (BadFile, OSError) as error:
         return Judged(vector, path, UNREADABLE, str(error))
     answer = arrays[RESULT]
     try:

@@ -60,7 +60,7 @@ def _read_npz(path: Path) -> Arrays:
             for name in archive.namelist():
                 with archive.open(name) as file:
                     arrays[name.removesuffix(".npy")] = np.lib.format.read_array(file, allow_pickle=False)
-    except (ValueError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+    except (ValueError, EOFError, OSError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
         raise BadFile(path, f"must be an npz file of arrays without pickles; {error}") from None
     return arrays
 
@@ -86,6 +86,8 @@ def _read_text(path: Path) -> Arrays:
         while words:
             name, shape, dtype, words = _header(words)
             count = math.prod(shape)
+            if name in arrays:
+                raise ValueError(f"each array must be given once; {name} is given twice")
             if len(words) < count:
                 raise ValueError(f"{name} must have {count} numbers, as its shape is {shape}; there are {len(words)}")
             arrays[name] = _numbers(name, words[:count], dtype).reshape(shape)

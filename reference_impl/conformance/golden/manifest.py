@@ -13,6 +13,7 @@ from ... import __version__
 from ...geometry import Axis
 from ..cases import Case
 from ..data import array_shapes
+from ..real_data import FORMATS
 from .files import BadFile
 
 NAME = "manifest.json"
@@ -120,4 +121,7 @@ def _check(path: Path, document: Any) -> None:
 
 def _vector(entry: dict[str, Any]) -> Vector:
     fields = ("operation", "data", "seed", "file", "sha256", "result")
-    return Vector(case=Case.parse(entry["case"]), **{name: entry[name] for name in fields})
+    vector = Vector(case=Case.parse(entry["case"]), **{name: entry[name] for name in fields})
+    if not vector.is_integer and vector.case.dtype not in FORMATS:
+        raise ValueError(f"{vector.data} data must be floats; {vector.file} is of {vector.case.dtype}")
+    return vector

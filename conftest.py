@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import os
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from reference_impl import backends
 from reference_impl.conformance import catalogue, runner
+
+# Threads that spin while they wait take the processors from other pytest workers; read when a framework is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 pytest_plugins = ["pytester"]  # for the tests of what users' own pytest runs
 
@@ -25,6 +29,7 @@ _FRAMEWORK_TESTS = {
     "tests/test_geometry_frameworks.py": ("keras", "torch"),
     "tests/test_routes_tensorflow.py": ("tensorflow",),
     "tests/test_routes_torch.py": ("torch",),
+    "tests/test_torch_style.py": ("torch",),
 }
 
 

@@ -8,7 +8,7 @@ import pytest
 from general_cases import GENERAL_CASES
 
 from reference_impl.conformance.cases import Case
-from reference_impl.conformance.shrinking import MOST_TRIED, complexity, simplifications, smallest
+from reference_impl.conformance.diagnosis.shrinking import MOST_TRIED, complexity, simplifications, smallest
 
 START = Case.parse("n3_h14w10c4_k2x5o8_s4x3_d3x1_g2_p2,0,1,4")
 

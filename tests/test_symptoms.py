@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from reference_impl.conformance.cases import Case
-from reference_impl.conformance.symptoms import resemblance, where
+from reference_impl.conformance.diagnosis.symptoms import resemblance, where
 
 RIGHT = np.random.default_rng(0).integers(1, 100, (2, 5, 7, 3)).astype(np.float32)
 

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ..backends.layouts import from_nchw
     from ..backends.protocol import Capabilities, Lack
+    from ..backends.torch_style import torch_style
     from .own_backend import Report, check_backend, parametrize_with_checks
 
-__all__ = ["Capabilities", "Lack", "Report", "check_backend", "parametrize_with_checks"]
+__all__ = [
+    "Capabilities",
+    "Lack",
+    "Report",
+    "check_backend",
+    "from_nchw",
+    "parametrize_with_checks",
+    "torch_style",
+]
+
+# Where each is; imported when asked for, as files import one another, and one of them torch.
+_HOMES = {
+    "Capabilities": "reference_impl.backends.protocol",
+    "Lack": "reference_impl.backends.protocol",
+    "Report": "reference_impl.conformance.own_backend",
+    "check_backend": "reference_impl.conformance.own_backend",
+    "from_nchw": "reference_impl.backends.layouts",
+    "parametrize_with_checks": "reference_impl.conformance.own_backend",
+    "torch_style": "reference_impl.backends.torch_style",
+}
 
 
 def __getattr__(name: str) -> Any:
-    # Imported when asked for, as the files of this package import one another.
-    if name in ("Capabilities", "Lack"):
-        from ..backends import protocol
-
-        return getattr(protocol, name)
-    if name in __all__:
-        from . import own_backend
-
-        return getattr(own_backend, name)
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

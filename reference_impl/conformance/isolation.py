@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import weakref
 from collections.abc import Mapping
 from types import TracebackType
 from typing import IO, Any
@@ -74,16 +75,9 @@ class Worker:
     def close(self, *, for_good: bool = False) -> None:
         """End the process, and its child, if there is one; `for_good`, all later jobs have Died too."""
         self._closed = for_good
-        process, self._process = self._process, None
-        if process is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
-        process.wait()
-        for pipe in (process.stdin, self._said):
-            assert pipe is not None
-            with contextlib.suppress(OSError):  # what could not be written to it
-                pipe.close()
+        if self._process is not None:
+            self._process = None
+            self._end()
 
     def __enter__(self) -> Worker:
         return self
@@ -106,6 +100,7 @@ class Worker:
             start_new_session=True,
         )
         threading.Thread(target=_forward, args=(self._process.stdout, self._answers), daemon=True).start()
+        self._end = weakref.finalize(self, _end, self._process, self._said)  # also when nobody needs it any more
 
     def _last_words(self) -> str:
         """The end of what it said to stderr."""
@@ -113,6 +108,16 @@ class Worker:
         file = self._said.fileno()  # its offset is the process's own, so not `read`
         said = os.pread(file, 300, max(os.fstat(file).st_size - 300, 0)).decode(errors="replace").strip()
         return f"; its last words: {said}" if said else ""
+
+
+def _end(process: subprocess.Popen[str], said: IO[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
+    process.wait()
+    assert process.stdin is not None
+    for pipe in (process.stdin, said):
+        with contextlib.suppress(OSError):  # what could not be written to it
+            pipe.close()
 
 
 def _how(status: int) -> str:

@@ -20,7 +20,7 @@ LEGEND = (
     "A number is how many calls agreed with the oracle to the bit: right shape and dtype, every element equal, "
     "arguments unchanged and, where asked again, the same bits twice. c: of these, composed by the adapter, as the "
     "framework has no such mode. ✗ failed. k: failed as known_failures.toml expects of this version. m: agreed, on "
-    "data that prove little. u: declared unsupported."
+    "data that prove little. u: declared unsupported. (25%): given that part of the cases, as it is slow."
 )
 
 # Columns of backends that a terminal has room for.
@@ -58,7 +58,7 @@ def by_operation(cells: Cells, subjects: Sequence[Subject], *, full: bool = True
         table.add_column(operation.replace("_", "_\n"), justify="right")
     for subject in subjects:
         share = subject.capabilities.share
-        note = f" [dim]({share:.0%} of cases)[/]" if share < 1 and not full else ""
+        note = f" [dim]({share:.0%})[/]" if share < 1 and not full else ""
         row = []
         for operation in OPERATIONS:
             counts = [found for (name, of, _), found in cells.items() if (name, of) == (subject.name, operation)]

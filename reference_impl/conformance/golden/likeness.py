@@ -13,9 +13,9 @@ import numpy as np
 from ..agreement import rounding_room
 from ..checks import MOST_ROUNDED
 from ..data import Call
+from ..diagnosis.observation import same_answers
 from ..generation import multiply_adds
 from ..mistakes import MISTAKES, Mistake
-from ..observation import same_answers
 from .compare import Judged
 
 SECONDS = 5.0

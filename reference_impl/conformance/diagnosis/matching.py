@@ -9,12 +9,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from . import known
-from .mistakes import MISTAKES, RIGHT, Mistake
+from .. import known
+from ..mistakes import MISTAKES, RIGHT, Mistake
+from ..real_data import KINDS
+from ..runner import Subject
 from .observation import Observation, observe, room_of
 from .probes import Probe
-from .real_data import KINDS
-from .runner import Subject
 
 
 @dataclass(frozen=True, eq=False)

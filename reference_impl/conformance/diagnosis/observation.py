@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .agreement import rounding_room
-from .data import Call, numpy_dtype
+from ..agreement import rounding_room
+from ..data import Call, numpy_dtype
+from ..real_data import FORMATS
 from .probes import Probe
-from .real_data import FORMATS
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,9 +8,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from .cases import Case
-from .data import Call, integer_call
-from .real_data import KINDS, real_problem
+from ..cases import Case
+from ..data import Call, integer_call
+from ..real_data import KINDS, real_problem
 
 # Any two mistakes of the catalogue differ on one of these, most on several: chosen greedily, from generated cases and
 # a few for what those do not reach. Each has shapes of its own, as a backend may remember what it was asked.

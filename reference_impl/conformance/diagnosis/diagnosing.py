@@ -9,17 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from .. import backends
-from . import apart, outcome, symptoms
-from .cases import Case
-from .checks import CHECKS
-from .isolation import Died
+from ... import backends
+from .. import apart, outcome
+from ..cases import Case
+from ..checks import CHECKS
+from ..isolation import Died
+from ..mistakes import Mistake
+from ..outcome import Record
+from ..real_data import real_problem
+from ..runner import Subject, judge
+from . import symptoms
 from .matching import Seen, look, matching, matching_in_part, matching_sometimes, see
-from .mistakes import Mistake
-from .outcome import Record
 from .probes import Probe, probes
-from .real_data import real_problem
-from .runner import Subject, judge
 from .shrinking import smallest
 
 SECONDS = 5.0

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from math import prod
 
-from .cases import Case
+from ..cases import Case
 
 MOST_TRIED = 300
 

@@ -7,8 +7,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from .boundaries import boundaries_of
-from .cases import Case
+from ..boundaries import boundaries_of
+from ..cases import Case
 
 _MOST_SHIFTED = 2
 

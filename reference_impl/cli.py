@@ -18,6 +18,7 @@ from .conformance import apart, catalogue, report, tables
 from .conformance.cases import DTYPES, OPERATIONS, Case
 from .conformance.checks import CHECKS, MOST_ROUNDED
 from .conformance.generation import generate, multiply_adds
+from .conformance.golden.command import compare, export
 from .conformance.isolated import judge_isolated
 from .conformance.mistakes.command import mistakes
 from .conformance.runner import Subject, in_dtypes, judge_all, subjects, takes
@@ -146,6 +147,8 @@ def verify(
 
 
 app.command()(mistakes)
+app.command()(export)
+app.command()(compare)
 
 
 def _known(given: Sequence[str] | None, known: Sequence[str], what: str) -> Sequence[str]:

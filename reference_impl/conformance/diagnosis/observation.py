@@ -23,7 +23,7 @@ class Observation:
 
     @property
     def steady(self) -> bool:
-        return _same(*self.answers, None)
+        return same_answers(*self.answers, None)
 
     def alike(self, other: Observation, room: np.ndarray | None) -> bool:
         """Whether both gave the same answers, to the bit or within `room`; unsteady ones, in either order."""
@@ -31,7 +31,7 @@ class Observation:
             return False
         first, second = self.answers
         orders = [other.answers] if other.steady else [other.answers, other.answers[::-1]]
-        return any(_same(first, one, room) and _same(second, two, room) for one, two in orders)
+        return any(same_answers(first, one, room) and same_answers(second, two, room) for one, two in orders)
 
 
 def observe(backend: Any, probe: Probe, dtype: str | None = None) -> Observation:
@@ -65,7 +65,8 @@ def _answer(backend: Any, probe: Probe, call: Call, dtype: str | None) -> tuple[
     return answer.astype(taken), keeps_memory, written_to
 
 
-def _same(one: Any, other: Any, room: np.ndarray | None) -> bool:
+def same_answers(one: Any, other: Any, room: np.ndarray | None) -> bool:
+    """Whether both are the same array, to the bit or within `room`, or the same error's name."""
     if not isinstance(one, np.ndarray) or not isinstance(other, np.ndarray):
         return isinstance(one, str) and isinstance(other, str) and one == other
     if one.shape != other.shape or one.dtype != other.dtype:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import pytest
 
 from reference_impl.conformance.isolation import Died, Worker
@@ -55,3 +61,37 @@ def test_worker_says_how_the_process_ended_and_goes_on(worker, call, how):
 def test_worker_says_why_a_backend_cannot_be_loaded():
     with Worker("no_such_module:Kernel") as worker, pytest.raises(Died, match="No module named 'no_such_module'"):
         worker.ask("invalid", "no_such_module:Kernel", "padding-word", "conv2d")
+
+
+ASKER = """
+from reference_impl.conformance.isolation import Worker
+Worker("hanging:Kernel").ask("invalid", "hanging:Kernel", "stride-zero", "conv2d")
+"""
+HANGING = """
+import os, pathlib, time
+
+class Kernel:
+    def conv2d(self, *args, **options):
+        path = pathlib.Path(__file__).with_name("pid")
+        path.with_suffix(".partial").write_text(str(os.getpid()))
+        path.with_suffix(".partial").rename(path)
+        time.sleep(600)
+"""
+
+
+def test_what_hangs_does_not_outlive_who_asked(tmp_path):
+    (tmp_path / "hanging.py").write_text(HANGING)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)])}
+    asker = subprocess.Popen([sys.executable, "-c", ASKER], env=environment)
+    assert soon((tmp_path / "pid").exists)
+    hanging = Path("/proc", (tmp_path / "pid").read_text())
+    asker.kill()
+    asker.wait()
+    assert soon(lambda: not hanging.exists())
+
+
+def soon(happens, seconds=20):
+    until = time.monotonic() + seconds
+    while not happens() and time.monotonic() < until:
+        time.sleep(0.05)
+    return happens()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -73,8 +75,9 @@ def main(*backends: str) -> None:
         _serve(subjects, answers)
         return
     # A child for the jobs: when it dies, the next one need not import the frameworks again.
+    asker = os.getppid()
     while (child := os.fork()) != 0:
-        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        status = _exit_status(child, asker)
         if status == _AT_THE_END:
             return
         os.write(answers, json.dumps({"died": status}).encode() + b"\n")
@@ -84,6 +87,18 @@ def main(*backends: str) -> None:
 
 # No backend exits with this one.
 _AT_THE_END = 93
+
+
+def _exit_status(child: int, asker: int) -> int:
+    """That of the child, when it ends; it does not outlive the process that asks, even if it hangs."""
+    while True:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        if os.getppid() != asker:
+            os.kill(child, signal.SIGKILL)
+            return _AT_THE_END
+        time.sleep(0.02)
 
 
 def _serve(subjects: Subjects, answers: int) -> None:

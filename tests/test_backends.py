@@ -28,9 +28,14 @@ _DIAGNOSES = Diagnoses()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    config = metafunc.config
+    if "promising" in metafunc.fixturenames:
+        # Others are reported on by `verify`; the oracle is there so that the test always has something to run.
+        subjects = runner.subjects(["reference", *(config.getoption("--backend") or ())])
+        kept = [s for s in subjects if s.capabilities.same_bits_on_any_threads or s.name == "reference"]
+        metafunc.parametrize("promising", [pytest.param(subject, id=subject.name) for subject in kept])
     if "subject" not in metafunc.fixturenames:
         return
-    config = metafunc.config
     words = config.getoption("--backend") or ()
     subjects = runner.subjects(words)
     if "invalid" in metafunc.fixturenames:
@@ -106,6 +111,10 @@ def test_backend_agrees(subject: Subject, operation: str, case: Case, seed: int)
 
 def test_backend_refuses(subject: Subject, operation: str, invalid: InvalidCall, seed: int) -> None:
     _xfail_if_known(_expected(subject, [apart.invalid_call(subject, operation, invalid, seed)]))
+
+
+def test_backend_keeps_its_bits_on_any_number_of_threads(promising: Subject, seed: int) -> None:
+    _expected(promising, list(apart.thread_counts(promising, promising.capabilities.operations, seed)))
 
 
 def _xfail_if_known(records: list[Record]) -> None:

@@ -66,6 +66,18 @@ def test_known_failure_turns_red_when_it_is_fixed(expected_failure):
     assert all(record.unexpected and "flips the kernel" in record.message for record in records)
 
 
+def test_known_failure_turns_red_also_where_a_check_is_not_claimed(expected_failure):
+    expected_failure()
+
+    class Fixed(Right):
+        version = "1.2"
+        capabilities = Capabilities(unclaimed={"special_values": "knows no NaN"})
+
+    by_check = {record.check: record.outcome for record in judge(Subject.of(Fixed()), CASE, "conv2d")}
+    assert by_check.pop("special_values") == outcome.UNSUPPORTED
+    assert set(by_check.values()) == {outcome.FIXED}
+
+
 def test_known_failure_is_not_gone_when_what_would_show_it_was_not_run(expected_failure):
     expected_failure()
 

@@ -113,7 +113,7 @@ def _assert_near(trial: Trial, answer: np.ndarray, problem: RealProblem) -> Accu
     )
 
 
-# Of the elements of an answer that sum anything.
+# Of the elements of an answer.
 _FEWEST_NONZERO = 0.1
 
 

@@ -97,12 +97,13 @@ def expecting(entry: KnownFailure, records: list[Record]) -> list[Record]:
     """Records of a call that is expected to fail: as expected, in another way, or (to be looked at) not at all."""
     said = f"{entry.does} ({entry.link})"
     concerned = [record for record in records if not entry.checks or record.check in entry.checks]
-    if all(record.outcome == outcome.PASS for record in concerned):
+    if not any(record.outcome in outcome.UNEXPECTED for record in concerned):
         if entry.sometimes or not any(record.check in (entry.checks or _DECISIVE) for record in concerned):
             return records
         fixed = {
             record.check: replace(record, outcome=outcome.FIXED, message=f"expected to fail: {said}")
             for record in concerned
+            if record.outcome != outcome.UNSUPPORTED
         }
         return [fixed.get(record.check, record) for record in records]
     return [

@@ -14,16 +14,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from . import __version__, backends
-from .conformance import apart, catalogue, report, tables
+from .conformance import catalogue, report, tables
 from .conformance.cases import DTYPES, OPERATIONS, Case
 from .conformance.checks import CHECKS, MOST_ROUNDED
 from .conformance.generation import generate, multiply_adds
 from .conformance.golden.command import compare, export
-from .conformance.isolated import judge_isolated
+from .conformance.isolation import claims
+from .conformance.isolation.judging import judge_isolated
 from .conformance.mistakes.command import mistakes
 from .conformance.runner import Subject, in_dtypes, judge_all, subjects, takes
 
-CHECK_NAMES = (*(check.name for check in CHECKS), *apart.CLAIMS)
+CHECK_NAMES = (*(check.name for check in CHECKS), *claims.CLAIMS)
 DEFAULT_DTYPES = ("float32", "float64", "int32")
 
 app = typer.Typer(
@@ -103,7 +104,7 @@ def verify(
     only = _known(check, CHECK_NAMES, "check")
     tested, missing = _subjects(backend)
     chosen = _cases(cases, 100 if examples is None and not cases else examples or 0, seed, dtypes)
-    if only and not set(only) - set(apart.CLAIMS):
+    if only and not set(only) - set(claims.CLAIMS):
         chosen = []
     if json is not None and not json.absolute().parent.is_dir():
         raise typer.BadParameter(f"there is no folder {json.absolute().parent} to write to", param_hint="--json")
@@ -113,7 +114,7 @@ def verify(
 
     tally = report.Tally()
     # A case that is asked for is a reproducer: nothing else is to be run.
-    whole = [claim for claim in apart.CLAIMS if claim in only or not (only or cases)]
+    whole = [claim for claim in claims.CLAIMS if claim in only or not (only or cases)]
     calls = sum(full or takes(subject, case, seed) for case in chosen for subject in tested) * len(operations)
     interrupted = False
     with _progress(progress_console) as bar:
@@ -121,7 +122,7 @@ def verify(
         try:
             for subject in tested:
                 if full or not subject.is_route or subject.name == "reference":
-                    tally.extend(apart.claims(whole, subject, operations, seed))
+                    tally.extend(claims.claims(whole, subject, operations, seed))
             advance = partial(bar.advance, task)
             judging = partial(judge_isolated, processes=processes) if processes else judge_all
             tally.extend(judging(tested, chosen, operations, seed, full=full, only=only, advance=advance))

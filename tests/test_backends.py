@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reference_impl.conformance import apart, catalogue, outcome, runner
+from reference_impl.conformance import catalogue, outcome, runner
 from reference_impl.conformance.cases import OPERATIONS, Case
 from reference_impl.conformance.checks import checks_of
 from reference_impl.conformance.diagnosis import Diagnoses
 from reference_impl.conformance.generation import multiply_adds
-from reference_impl.conformance.invalid_calls import INVALID_CALLS, InvalidCall
+from reference_impl.conformance.isolation import claims
+from reference_impl.conformance.isolation.invalid_calls import INVALID_CALLS, InvalidCall
 from reference_impl.conformance.outcome import Record
 from reference_impl.conformance.problem import Problem
 from reference_impl.conformance.report import failure_text
@@ -42,7 +43,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         items = [
             pytest.param(subject, operation, invalid, id=f"{operation}-{subject.name}-{invalid.name}")
             for subject in subjects
-            if not subject.is_route and apart.REFUSES not in subject.capabilities.unclaimed
+            if not subject.is_route and claims.REFUSES not in subject.capabilities.unclaimed
             for invalid in INVALID_CALLS
             for operation in invalid.operations
             if operation in subject.capabilities.operations
@@ -110,17 +111,17 @@ def test_backend_agrees(subject: Subject, operation: str, case: Case, seed: int)
 
 
 def test_backend_refuses(subject: Subject, operation: str, invalid: InvalidCall, seed: int) -> None:
-    _xfail_if_known(_expected(subject, [apart.invalid_call(subject, operation, invalid, seed)]))
+    _xfail_if_known(_expected(subject, [claims.invalid_call(subject, operation, invalid, seed)]))
 
 
 def test_backend_keeps_its_bits_on_any_number_of_threads(promising: Subject, seed: int) -> None:
-    _expected(promising, list(apart.thread_counts(promising, promising.capabilities.operations, seed)))
+    _expected(promising, list(claims.thread_counts(promising, promising.capabilities.operations, seed)))
 
 
 def _xfail_if_known(records: list[Record]) -> None:
     for record in records:
         if record.outcome == outcome.KNOWN:
-            pytest.xfail(f"known_failures.toml: {record.diagnosis}")
+            pytest.xfail(f"known_failures: {record.diagnosis}")
 
 
 def test_backend_agrees_on_generated_cases(subject: Subject, operation: str, seed: int) -> None:

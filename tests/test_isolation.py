@@ -1,97 +1,77 @@
-"""A process of its own survives what a backend does to it: the next job is answered."""
+"""A run in several processes finds what a run in this one finds, and outlives its backends."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import time
-from pathlib import Path
+from collections import Counter
 
 import pytest
 
-from reference_impl.conformance.isolation import Died, Worker
+from reference_impl.backends import load
+from reference_impl.conformance import outcome
+from reference_impl.conformance.cases import Case
+from reference_impl.conformance.isolation import judging
+from reference_impl.conformance.isolation.judging import judge_isolated
+from reference_impl.conformance.isolation.worker import Worker
+from reference_impl.conformance.runner import Subject, judge_all
 
-DEADLY = """
-import os, signal, sys, time
+CASES = [
+    Case.parse(spec)
+    for spec in ("n2_h7w9c3_k3x2o4", "n1_h6w5c2_k2x3o3_SAME", "n1_h4w4c1_k1x1o1_p1,0,2,1", "n2_h5w6c1_k2x2o3_s2x1")
+]
+PLANTED = """
+import os, time
+import planted
 
-class Kernel:
-    def conv2d(self, input, filters, *, strides, dilations, groups, padding):
-        print("noise on standard output")
-        if strides == (0, 1):
-            os._exit(0)
-        if strides == (-1, 1):
-            print("about to crash", file=sys.stderr, flush=True)
-            os.kill(os.getpid(), signal.SIGSEGV)
-        if dilations == (0, 1):
+class Dies(planted.Right):
+    name = "dies"
+
+    def conv2d(self, input, filters, **options):
+        if options["strides"] == (2, 1):
+            os.abort()
+        if options["padding"] == "SAME":
             time.sleep(60)
-        raise ValueError("refused")
+        return super().conv2d(input, filters, **options)
 """
 
 
 @pytest.fixture
-def worker(tmp_path):
-    (tmp_path / "deadly.py").write_text(DEADLY)
-    with Worker("deadly:Kernel", environment={"PYTHONPATH": str(tmp_path)}) as worker:
-        yield worker
+def subjects(tmp_path, monkeypatch, request):
+    (tmp_path / "dying.py").write_text(PLANTED)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.syspath_prepend(request.path.parent)
+    return [Subject.of(load(name), name) for name in ("planted:Right", "planted:Flipped", "dying:Dies")]
 
 
-def refused(worker):
-    return worker.ask("invalid", "deadly:Kernel", "padding-word", "conv2d") == {
-        "right": True,
-        "said": "ValueError: refused",
-    }
+def test_processes_give_the_records_of_this_one_in_the_same_order(subjects):
+    here = list(judge_all(subjects[:2], CASES, full=True))
+    there = list(judge_isolated(subjects[:2], CASES, full=True, processes=2))
+    assert there == here
+    assert {record.outcome for record in here} >= {outcome.PASS, outcome.FAIL}
 
 
-@pytest.mark.parametrize(
-    ("call", "how"),
-    [
-        ("stride-zero", "the process exited with status 0, without an answer"),
-        ("stride-negative", r"(?s)the process died of signal 11 \(SIGSEGV\).*about to crash"),
-        ("dilation-zero", "no answer within 2 s"),
-    ],
-)
-def test_worker_says_how_the_process_ended_and_goes_on(worker, call, how):
-    assert refused(worker)
-    with pytest.raises(Died, match=how):
-        worker.ask("invalid", "deadly:Kernel", call, "conv2d", time_limit=2)
-    assert refused(worker)
+def test_what_a_backend_dies_of_is_crashed_and_nothing_else_is_lost(subjects, monkeypatch):
+    monkeypatch.setattr(judging, "TIME_LIMIT", 5)
+    monkeypatch.setattr(judging, "TIME_LIMIT_OF_A_CALL", 0)
+    records = list(judge_isolated([subjects[0], subjects[2]], CASES, full=True, processes=2))
+    assert len(records) == len(list(judge_all([subjects[0]], CASES, full=True))) * 2
+    crashed = {(record.backend, record.operation, record.case) for record in records if record.outcome == "crashed"}
+    assert crashed == {("dies", "conv2d", str(CASES[1])), ("dies", "conv2d", str(CASES[3]))}
+    messages = Counter(record.message.partition(";")[0] for record in records if record.outcome == "crashed")
+    assert set(messages) == {"the process died of signal 6 (SIGABRT)", "no answer within 5 s"}
+    assert not any(record.outcome == outcome.FAIL for record in records)
 
 
-def test_worker_says_why_a_backend_cannot_be_loaded():
-    with Worker("no_such_module:Kernel") as worker, pytest.raises(Died, match="No module named 'no_such_module'"):
-        worker.ask("invalid", "no_such_module:Kernel", "padding-word", "conv2d")
+def test_a_run_that_is_ended_leaves_no_process(subjects, monkeypatch):
+    started = []
 
+    class Recorded(Worker):
+        def _start(self):
+            super()._start()
+            started.append(self._process)
 
-ASKER = """
-from reference_impl.conformance.isolation import Worker
-Worker("hanging:Kernel").ask("invalid", "hanging:Kernel", "stride-zero", "conv2d")
-"""
-HANGING = """
-import os, pathlib, time
-
-class Kernel:
-    def conv2d(self, *args, **options):
-        path = pathlib.Path(__file__).with_name("pid")
-        path.with_suffix(".partial").write_text(str(os.getpid()))
-        path.with_suffix(".partial").rename(path)
-        time.sleep(600)
-"""
-
-
-def test_what_hangs_does_not_outlive_who_asked(tmp_path):
-    (tmp_path / "hanging.py").write_text(HANGING)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)])}
-    asker = subprocess.Popen([sys.executable, "-c", ASKER], env=environment)
-    assert soon((tmp_path / "pid").exists)
-    hanging = Path("/proc", (tmp_path / "pid").read_text())
-    asker.kill()
-    asker.wait()
-    assert soon(lambda: not hanging.exists())
-
-
-def soon(happens, seconds=20):
-    until = time.monotonic() + seconds
-    while not happens() and time.monotonic() < until:
-        time.sleep(0.05)
-    return happens()
+    monkeypatch.setattr(judging, "Worker", Recorded)
+    running = judge_isolated(subjects[:1], CASES, full=True, processes=2)
+    next(running)
+    running.close()
+    assert started
+    assert all(process.wait(timeout=10) is not None for process in started)

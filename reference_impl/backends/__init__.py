@@ -16,8 +16,10 @@ ADAPTERS: dict[str, str | None] = {
     "tensorflow": "tensorflow",
     "torch": "torch",
 }
+# What "all" stands for: what the extra `all` installs. The others are checked where they are installed.
+ALL = ("reference", "definition", "tensorflow", "torch")
 
-__all__ = ["ADAPTERS", "OPERATIONS", "Backend", "Capabilities", "Lack", "expand", "installed", "load", "routes"]
+__all__ = ["ADAPTERS", "ALL", "OPERATIONS", "Backend", "Capabilities", "Lack", "expand", "installed", "load", "routes"]
 
 
 def installed() -> dict[str, bool]:
@@ -36,14 +38,14 @@ def routes(name: str) -> list[str]:
 def expand(words: Iterable[str] = ()) -> list[str]:
     """The full names that `words` stand for; without any, all routes of everything installed.
 
-    "torch:*" is every route of torch, "all" every route of every adapter, installed or not.
+    "torch:*" is every route of torch, "all" every route of those in `ALL`, installed or not.
     """
     words = list(words) or [f"{name}:*" for name, there in installed().items() if there]
     names: list[str] = []
     for word in words:
         adapter, _, route = word.partition(":")
         if word == "all":
-            names += [name for known in ADAPTERS for name in routes(known)]
+            names += [name for known in ALL for name in routes(known)]
         elif adapter in ADAPTERS and route == "*":
             names += routes(adapter)
         else:

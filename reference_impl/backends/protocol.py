@@ -34,7 +34,7 @@ class Capabilities:
     planewise : whether its errors follow the norms of whole planes, not the products that an element sums (Winograd,
         FFT); the gauge is then made of these norms. A citation must say so too.
     flushes : dtypes in which it may take subnormal products and sums for zero
-    unclaimed : checks that it does not claim to pass (checks.py, apart.py), each with the reason
+    unclaimed : checks that it does not claim to pass (checks.py, isolation/claims.py), each with the reason
     same_bits_on_any_threads : whether it promises the same bits on any number of threads
     share : the part of the cases that it is given by default, below 1 for routes that compile for every shape
     """
@@ -83,7 +83,7 @@ class Capabilities:
 class Backend(Protocol):
     """A subject. It also has those of the four operations that its capabilities name, with the signatures of
     `reference_impl`: NumPy arrays in and out, NHWC and HWIO, options by keyword. An attribute `facts`, a dict, may say
-    what else decides where it fails, for the expressions in known_failures.toml."""
+    what else decides where it fails, for the expressions in known_failures/."""
 
     name: str
     version: str

@@ -68,7 +68,7 @@ class Plain:
     capabilities = Capabilities(
         flushes=FLUSHES, dtypes=("int32", *FLOATS), lacks=(_NO_INTEGER_FILTER_GRADIENT, UNGROUPED, UNDILATED)
     )
-    facts: ClassVar = {"onednn_dtypes": ONEDNN_DTYPES}  # for known_failures.toml
+    facts: ClassVar = {"onednn_dtypes": ONEDNN_DTYPES}  # for known_failures/
     data_format = "NHWC"
     # What is called and differentiated; a test puts a wrong one in.
     conv2d_function: ClassVar[Callable] = staticmethod(tf.nn.conv2d)

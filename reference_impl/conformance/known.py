@@ -30,7 +30,7 @@ _OPTIONAL = {"sometimes", "checks", "invalid"}
 
 @dataclass(frozen=True)
 class KnownFailure:
-    """One entry of known_failures.toml.
+    """One entry of a file of known_failures.
 
     Parameters
     ----------
@@ -81,8 +81,9 @@ class KnownFailure:
 
 @cache
 def known_failures() -> tuple[KnownFailure, ...]:
-    """All entries of the file that is shipped."""
-    return _read(resources.files(__package__).joinpath("known_failures.toml").read_text("utf-8"))
+    """All entries of the files that are shipped, one for each framework."""
+    files = sorted(resources.files(__package__).joinpath("known_failures").iterdir(), key=lambda file: file.name)
+    return tuple(entry for file in files if file.name.endswith(".toml") for entry in _read(file.read_text("utf-8")))
 
 
 def find(

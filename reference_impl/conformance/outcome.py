@@ -25,8 +25,8 @@ MEANING = {
     CRASHED: "its process dies or hangs",
     UNSUPPORTED: "declares that it does not offer this",
     MISTRUSTED: "agrees with the oracle, on data that prove little",
-    KNOWN: "fails as known_failures.toml expects",
-    FIXED: "passes although known_failures.toml expects a failure: the entry must go, or its versions end",
+    KNOWN: "fails as known_failures/ expects",
+    FIXED: "passes although known_failures/ expects a failure: the entry must go, or its versions end",
 }
 
 

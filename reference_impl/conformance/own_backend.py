@@ -10,11 +10,12 @@ from typing import Any
 from rich.console import Console
 
 from .. import backends
-from . import apart, catalogue, report, tables
+from . import catalogue, report, tables
 from .cases import OPERATIONS, Case
 from .checks import CHECKS, checks_of
 from .generation import generate
-from .isolated import judge_isolated
+from .isolation import claims
+from .isolation.judging import judge_isolated
 from .outcome import Record
 from .runner import Subject, in_dtypes, judge, judge_all
 
@@ -100,7 +101,7 @@ def check_backend(
     tally = report.Tally()
     if isolate:
         if cases is None:
-            tally.extend(apart.claims(tuple(apart.CLAIMS), subject, OPERATIONS, seed))
+            tally.extend(claims.claims(tuple(claims.CLAIMS), subject, OPERATIONS, seed))
         tally.extend(judge_isolated([subject], chosen, seed=seed, full=True))
     else:
         tally.extend(judge_all([subject], chosen, seed=seed, full=True))

@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 
 from . import outcome
-from .apart import REFUSES
+from .isolation.claims import REFUSES
 from .outcome import Record
 
 

@@ -14,9 +14,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from .. import __version__
-from . import apart, outcome
+from . import outcome
 from .cases import Case
 from .diagnosis import Diagnoses
+from .isolation import claims
 from .outcome import Record
 from .runner import Subject
 
@@ -68,7 +69,7 @@ class Tally:
         counted: Cells = defaultdict(Counter)
         modes: dict[str, str] = {}
         for (backend, operation, case), (worst,) in self._calls.items():
-            if worst.check in apart.CLAIMS:
+            if worst.check in claims.CLAIMS:
                 continue
             if case not in modes:
                 modes[case] = Case.parse(case).padding_mode
@@ -104,7 +105,7 @@ def failure_text(record: Record) -> str:
 
 
 def rerun_line(record: Record) -> str:
-    what = f"--check {record.check}" if record.check in apart.CLAIMS else f"--cases {record.case}"
+    what = f"--check {record.check}" if record.check in claims.CLAIMS else f"--cases {record.case}"
     return (
         f"python -m reference_impl verify --backend {record.argument or record.backend} {what} "
         f"--operation {record.operation} --seed {record.seed}"

@@ -15,7 +15,7 @@ from .agreement import Accuracy, Disagreement
 from .cases import OPERATIONS, Case
 from .checks import Check, Remark, Trial, checks_of
 from .generation import multiply_adds
-from .isolation import Died, Worker
+from .isolation.worker import Died, Worker
 from .outcome import Record
 from .problem import Problem
 

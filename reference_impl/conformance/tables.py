@@ -19,7 +19,7 @@ PADDING_MODES = ("VALID", "SAME", "SAME_LOWER", "FULL", "EXPLICIT")
 LEGEND = (
     "A number is how many calls agreed with the oracle to the bit: right shape and dtype, every element equal, "
     "arguments unchanged and, where asked again, the same bits twice. c: of these, composed by the adapter, as the "
-    "framework has no such mode. ✗ failed. k: failed as known_failures.toml expects of this version. m: agreed, on "
+    "framework has no such mode. ✗ failed. k: failed as known_failures/ expects of this version. m: agreed, on "
     "data that prove little. u: declared unsupported. (25%): given that part of the cases, as it is slow."
 )
 

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from ... import backends
-from .. import apart, outcome
+from .. import outcome
 from ..cases import Case
 from ..checks import CHECKS
-from ..isolation import Died
+from ..isolation import claims
+from ..isolation.worker import Died
 from ..mistakes import Mistake
 from ..outcome import Record
 from ..real_data import real_problem
@@ -55,7 +56,7 @@ class Diagnoses:
     def added(self, subject: Subject, record: Record) -> Record:
         """The record with its diagnosis or, where another has that, with a word on it."""
         key = subject.name, record.operation
-        if record.outcome not in (outcome.FAIL, outcome.REFUSED) or record.check in apart.CLAIMS:
+        if record.outcome not in (outcome.FAIL, outcome.REFUSED) or record.check in claims.CLAIMS:
             return record
         if key not in self._made:
             if len(self._made) >= self.most:

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import operations
-from .cases import OPERATIONS, Case
-from .data import integer_call
+from ... import operations
+from ..cases import OPERATIONS, Case
+from ..data import integer_call
 
 # Valid, in float32, with no two sizes alike where that matters.
 CASE = Case.parse("n2_h7w6c4_k3x2o6_s2x1")

@@ -7,9 +7,10 @@ from collections import Counter
 import pytest
 
 from reference_impl.backends import Capabilities, load
-from reference_impl.conformance import apart, known, outcome
+from reference_impl.conformance import known, outcome
 from reference_impl.conformance.cases import OPERATIONS
-from reference_impl.conformance.invalid_calls import INVALID_CALLS, arguments_of
+from reference_impl.conformance.isolation import claims
+from reference_impl.conformance.isolation.invalid_calls import INVALID_CALLS, arguments_of
 from reference_impl.conformance.known import KnownFailure
 from reference_impl.conformance.runner import Subject
 
@@ -64,13 +65,13 @@ def test_invalid_calls_are_refused_by_the_oracle_with_a_reason(operation):
 
 def test_the_oracle_passes_the_claim():
     subject = Subject.of(load("reference"), "reference")
-    records = list(apart.invalid_calls(subject, OPERATIONS))
+    records = list(claims.invalid_calls(subject, OPERATIONS))
     assert len(records) == sum(len(call.operations) for call in INVALID_CALLS)
     assert set(outcomes(records)) == {outcome.PASS}
 
 
 def test_a_backend_that_answers_or_dies_fails_the_claim(planted_as):
-    records = list(apart.invalid_calls(planted_as("Answers"), ["conv2d"]))
+    records = list(claims.invalid_calls(planted_as("Answers"), ["conv2d"]))
     by_call = {record.case: record for record in records}
     assert by_call.pop("stride-zero").outcome == outcome.CRASHED
     assert by_call.pop("stride-2**40").outcome == outcome.PASS  # legal, and right
@@ -83,18 +84,18 @@ def test_a_known_failure_to_refuse_is_expected(planted_as, monkeypatch):
         ("Answers",), ">=1", ("conv2d",), "True", "fail", "answers", "found here", invalid=("groups-zero",)
     )
     monkeypatch.setattr(known, "known_failures", lambda: (entry,))
-    by_call = {record.case: record for record in apart.invalid_calls(planted_as("Answers"), ["conv2d"])}
+    by_call = {record.case: record for record in claims.invalid_calls(planted_as("Answers"), ["conv2d"])}
     assert by_call["groups-zero"].outcome == outcome.KNOWN
     assert by_call["groups-negative"].outcome == outcome.FAIL
 
 
 def test_a_declared_lack_of_the_claim_is_unsupported(planted_as):
-    subject = planted_as("Answers", unclaimed={apart.REFUSES: "the caller checks"})
-    assert set(outcomes(apart.invalid_calls(subject, ["conv2d"]))) == {outcome.UNSUPPORTED}
+    subject = planted_as("Answers", unclaimed={claims.REFUSES: "the caller checks"})
+    assert set(outcomes(claims.invalid_calls(subject, ["conv2d"]))) == {outcome.UNSUPPORTED}
 
 
 def test_thread_counts_are_reported_and_fail_where_promised(planted_as):
-    seen = {record.remark for record in apart.thread_counts(planted_as("DependsOnThreads"), ["conv2d"])}
+    seen = {record.remark for record in claims.thread_counts(planted_as("DependsOnThreads"), ["conv2d"])}
     assert seen == {"bits on 1 and 4 threads: other"}
     promising = planted_as("DependsOnThreads", same_bits_on_any_threads=True)
-    assert set(outcomes(apart.thread_counts(promising, ["conv2d"]))) == {outcome.FAIL}
+    assert set(outcomes(claims.thread_counts(promising, ["conv2d"]))) == {outcome.FAIL}

@@ -8,12 +8,12 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from . import known, outcome
-from .cases import OPERATIONS, Case
-from .checks import Check
-from .isolation import TIME_LIMIT, Died, Worker
-from .outcome import Record
-from .runner import Subject, calls_of, crashed, judge
+from .. import known, outcome
+from ..cases import OPERATIONS, Case
+from ..checks import Check
+from ..outcome import Record
+from ..runner import Subject, calls_of, crashed, judge
+from .worker import TIME_LIMIT, Died, Worker
 
 TIME_LIMIT_OF_A_CALL = 10  # seconds, for all its checks
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from . import known, outcome
-from .cases import Case
+from .. import known, outcome
+from ..cases import Case
+from ..outcome import Record
+from ..runner import Subject
 from .invalid_calls import CASE, INVALID_CALLS, InvalidCall
-from .isolation import Died, Worker
-from .outcome import Record
-from .runner import Subject
+from .worker import Died, Worker
 
 REFUSES = "refuses_invalid_calls"
 THREADS = "thread_counts"

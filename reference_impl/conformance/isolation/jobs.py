@@ -1,4 +1,4 @@
-"""What a process of its own does for `isolation.Worker`: loads backends, and answers a job a line."""
+"""What a process of its own does for `worker.Worker`: loads backends, and answers a job a line."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from ..backends import load
-from . import known
-from .cases import Case
-from .checks import CHECKS
+from ...backends import load
+from .. import known
+from ..cases import Case
+from ..checks import CHECKS
+from ..outcome import Record
+from ..problem import Problem
+from ..real_data import real_problem
+from ..runner import Subject, judge
 from .invalid_calls import answer_to
-from .outcome import Record
-from .problem import Problem
-from .real_data import real_problem
-from .runner import Subject, judge
 
 Subjects = dict[str, Subject]
 
@@ -53,7 +53,7 @@ def invalid(subjects: Subjects, backend: str, name: str, operation: str) -> dict
 
 def diagnosis(subjects: Subjects, backend: str, record: dict[str, Any]) -> list[str]:
     """What can be said of a failure, line by line."""
-    from .diagnosis import diagnose  # with its catalogue, which the other jobs do not need
+    from ..diagnosis import diagnose  # with its catalogue, which the other jobs do not need
 
     return diagnose(subjects[backend], Record(**record)).lines
 

@@ -252,7 +252,7 @@ def conv2d_matrix(
 
     Returns
     -------
-    array (H'*W'*O, H*W*I)
+    array (H' W' O, H W I)
 
     Raises
     ------

@@ -85,8 +85,8 @@ def check_backend(
         `reference_impl`; or the name of one, "torch" or "package.module:Object". An attribute `capabilities`
         (`Capabilities`) says what it lacks; without it, it must do all, in float32 and float64. `name` and `version`
         are shown.
-    cases : specs, catalogue names, files or `Case`s, run as they are; by default the curated and regression cases
-        and `examples` generated ones, in float32, float64 and int32
+    cases : specs, catalogue names, files or objects (`Case`), run as they are; by default the curated and regression
+        cases and `examples` generated ones, in float32, float64 and int32
     seed : decides generated cases and all data
     isolate : run it in processes of its own, which may crash or hang; `backend` must then be a name, or a class or
         module that can be imported

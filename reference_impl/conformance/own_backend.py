@@ -9,7 +9,6 @@ from typing import Any
 
 from rich.console import Console
 
-from .. import backends
 from . import catalogue, report, tables
 from .cases import OPERATIONS, Case
 from .checks import CHECKS, checks_of
@@ -190,7 +189,7 @@ def _claims(subject: Subject, cases: Sequence[Case], seed: int) -> Iterator[Clai
 
 def _subject(backend: Any, *, named: bool = False) -> Subject:
     if isinstance(backend, str):
-        return Subject.of(backends.load(backend), backend)
+        return Subject.load(backend)
     if not named:
         return Subject.of(backend() if isinstance(backend, type) else backend)
     kind = backend if isinstance(backend, type) else type(backend)

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from ...backends import load
 from .. import known
 from ..cases import Case
 from ..checks import CHECKS
@@ -70,7 +69,7 @@ def main(*backends: str) -> None:
     answers = os.dup(1)
     os.dup2(2, 1)  # what a backend prints must not be taken for an answer
     known.known_failures = lambda: ()  # type: ignore[assignment]  # what is expected is for the caller to say
-    subjects = {name: Subject.of(load(name), name) for name in backends}
+    subjects = {name: Subject.load(name) for name in backends}
     if not hasattr(os, "fork"):
         _serve(subjects, answers)
         return

@@ -87,8 +87,8 @@ def check_backend(
     cases : specs, catalogue names, files or `Case`s, run as they are; by default the curated and regression cases
         and `examples` generated ones, in float32, float64 and int32
     seed : decides generated cases and all data
-    isolate : run it in processes of its own, which may crash or hang; `backend` must then be a name, or a class or
-        module that can be imported
+    isolate : run it in processes of its own, which may crash, hang or take too much memory; `backend` must then be a
+        name, or a class that can be imported
 
     Raises
     ------
@@ -192,9 +192,11 @@ def _subject(backend: Any, *, named: bool = False) -> Subject:
         return Subject.load(backend)
     if not named:
         return Subject.of(backend() if isinstance(backend, type) else backend)
-    kind = backend if isinstance(backend, type) else type(backend)
-    name = f"{kind.__module__}:{kind.__qualname__}"
-    if kind.__module__ == "__main__" or "<locals>" in name:
+    # An instance made there would not have what this one was told or given.
+    if not isinstance(backend, type):
+        raise ValueError(f"isolate=True needs a class, or the name of what another process can load; not {backend!r}")
+    name = f"{backend.__module__}:{backend.__qualname__}"
+    if backend.__module__ == "__main__" or "<locals>" in name:
         raise ValueError(f"isolate=True needs a backend that another process can import by name; {name} is none")
     return _subject(name)
 

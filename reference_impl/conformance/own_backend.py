@@ -22,7 +22,7 @@ DEFAULT_CASES = ("curated", "regressions")
 DEFAULT_DTYPES = ("float32", "float64", "int32")
 
 
-@dataclass
+@dataclass(repr=False)
 class Report:
     """What came of `check_backend`. Print it, or show it in a notebook."""
 
@@ -50,6 +50,8 @@ class Report:
         with console.capture() as captured:
             self._print(console)
         return captured.get()
+
+    __repr__ = __str__  # which pytest shows of `assert report.passed, report`
 
     def _repr_html_(self) -> str:
         with Path("/dev/null").open("w") as nowhere:

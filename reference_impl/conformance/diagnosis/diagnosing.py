@@ -14,6 +14,7 @@ from .. import outcome
 from ..cases import Case
 from ..checks import CHECKS
 from ..isolation import claims
+from ..isolation.output import PRINTS_NOTHING
 from ..isolation.worker import Died
 from ..mistakes import Mistake
 from ..outcome import Record
@@ -56,7 +57,7 @@ class Diagnoses:
     def added(self, subject: Subject, record: Record) -> Record:
         """The record with its diagnosis or, where another has that, with a word on it."""
         key = subject.name, record.operation
-        if record.outcome not in (outcome.FAIL, outcome.REFUSED) or record.check in claims.CLAIMS:
+        if record.outcome not in (outcome.FAIL, outcome.REFUSED) or record.check in (*claims.CLAIMS, PRINTS_NOTHING):
             return record
         if key not in self._made:
             if len(self._made) >= self.most:

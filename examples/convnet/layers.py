@@ -89,7 +89,7 @@ class Flatten(Layer):
 
 
 def softmax(scores):
-    """exp(score) / sum of exp(scores), of each row. Less the row's largest, which changes nothing, it cannot overflow."""
+    """exp(score) / sum of exp(scores), by rows. Taking off the largest first changes nothing but avoids overflow."""
     powers = np.exp(scores - scores.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)
 
@@ -97,7 +97,7 @@ def softmax(scores):
 def cross_entropy(scores, labels):
     """The mean over images of -log softmax(scores)[label], and its derivative by the scores.
 
-    The derivative of softmax and that of the logarithm multiply to (softmax - 1 at the label), which divides by nothing.
+    The derivatives of softmax and of the logarithm multiply to softmax, less 1 at the label: nothing is divided.
     """
     rows = np.arange(len(labels))
     shares = softmax(scores)

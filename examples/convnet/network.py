@@ -13,6 +13,8 @@ BATCH = 10
 
 
 class Network:
+    name = "reference_impl"
+
     def __init__(self, layers):
         self.layers = layers
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from .network import RATE
 
 
-class TensorFlowTwin:
+class Twin:
     name = "tensorflow"
 
     def __init__(self, parameters):

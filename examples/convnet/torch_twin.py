@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from .network import RATE
 
 
-class TorchTwin:
+class Twin:
     name = "torch"
 
     def __init__(self, parameters):

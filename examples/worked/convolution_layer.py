@@ -44,10 +44,10 @@ def windows_fit_as_told(size, stride):
     return stride == 1 or size % stride == 0
 
 
-def pad(image, kernel, strides, *, axes_swapped=False):
-    """The image in a field of zeros as SAME asks; as told, the offset from the top is the width's, and vice versa."""
-    totals = list(map(same_total, image.shape, kernel.shape, strides))
-    top, left = (split(total)[0] for total in (totals[::-1] if axes_swapped else totals))
+def pad(image, kernel, strides, *, total=same_total, axes_swapped=False):
+    """The image in a field of zeros as SAME asks; as told, it is as far from the top as it should be from the left."""
+    totals = list(map(total, image.shape, kernel.shape, strides))
+    top, left = (split(zeros)[0] for zeros in (totals[::-1] if axes_swapped else totals))
     (height, width), (more_rows, more_columns) = image.shape, totals
     field = np.zeros((height + more_rows, width + more_columns))
     field[top : top + height, left : left + width] = image
@@ -58,8 +58,8 @@ def correlate(image, kernel, strides=1, padding="VALID"):
     return conv2d(image[None, :, :, None], kernel[:, :, None, None], strides=strides, padding=padding)[0, :, :, 0]
 
 
-def same_conv2d(image, kernel, strides, *, axes_swapped=False):
-    return correlate(pad(image, kernel, strides, axes_swapped=axes_swapped), kernel, strides)
+def same_conv2d(image, kernel, strides, **told):
+    return correlate(pad(image, kernel, strides, **told), kernel, strides)
 
 
 def backprop_input(sizes, kernel, out_backprop, stride, *, unread=0):

@@ -64,7 +64,7 @@ def input_gradient_in_short(filters, out_backprop):
 
 
 def filter_gradient_in_short(input, out_backprop, strides=1):
-    """conv2d(x, d_out, VALID), the error turned into filters and the answer out of an image, as the thread prints it."""
+    """conv2d(x, d_out, VALID), with d_out's axes in a filter's order and the answer's too, as the thread prints it."""
     as_filters = out_backprop.transpose(1, 2, 0, 3)
     return conv2d(input, as_filters, strides=strides).transpose(1, 2, 0, 3)
 

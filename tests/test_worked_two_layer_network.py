@@ -86,9 +86,13 @@ def test_gradient_as_printed_is_wrong_by_w1_only(weight, number):
     assert agrees(*gradient_and_numeric(number, weight, propagated_as_printed)) == (weight != "w1")
 
 
-def test_errors_are_those_of_the_text():
-    errors = [relative_error(*gradient_and_numeric(1, "w1", way)) for way in (propagated_as_printed, propagated)]
-    assert [f"{errors[0]:.2f}", f"{errors[1]:.1e}"] == ["2.25", "2.4e-10"]
+def test_gradient_of_w1_is_off_by_225_percent_as_printed():
+    printed, corrected = (
+        relative_error(*gradient_and_numeric(1, "w1", propagate)) for propagate in (propagated_as_printed, propagated)
+    )
+    assert f"{printed:.2f}" == "2.25"
+    # 2.4e-10 with NumPy 2.4, 1.9e-10 with 1.24: the loss's rounding, which the last bit of tanh decides.
+    assert corrected < 1e-9
 
 
 def test_page_trains_to_the_printed_predictions_and_losses():

@@ -46,6 +46,7 @@ def digits_network(seed: int = 0, convolution: type[Conv2d] = Conv2d) -> Network
     """For images of 8x8: 8 filters of 3x3 under SAME, then 16 under VALID at stride 2, then ten classes.
 
     No window of the second convolution reads the last row and column of its input: (8 - 3) mod 2 = 1.
+    `convolution` is the class of both; a test puts wrong ones in.
     """
     random = np.random.default_rng(seed)
 

@@ -91,7 +91,7 @@ def cross_entropy(shares, labels):
 
 
 def cross_entropy_in_place(shares, labels):
-    """The same loss, computed in the array that it is given: the caller's softmax output is gone afterwards."""
+    """The same loss, computed in the array that it is given, which leaves the caller without a softmax."""
     np.log(shares, out=shares)
     shares *= labels
     return -shares.sum()

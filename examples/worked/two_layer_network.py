@@ -84,9 +84,8 @@ def predictions(weights):
 
 def propagated(w2, delta2):
     """The error of a1, from that of l2 = conv(a1, w2)."""
-    height, width = delta2.shape
-    sizes = 1, height + len(w2) - 1, width + len(w2[0]) - 1, 1
-    return conv2d_backprop_input(sizes, as_filters(rot180(w2)), as_image(delta2))[0, :, :, 0]
+    sizes = np.add(delta2.shape, w2.shape) - 1
+    return conv2d_backprop_input((1, *sizes, 1), as_filters(rot180(w2)), as_image(delta2))[0, :, :, 0]
 
 
 def propagated_as_printed(w2, delta2):
@@ -96,8 +95,8 @@ def propagated_as_printed(w2, delta2):
 
 def by_kernel(image, delta):
     """The derivative by `kernel`, from that by conv(image, kernel)."""
-    sizes = len(image) - len(delta) + 1, len(image[0]) - len(delta[0]) + 1, 1, 1
-    return rot180(conv2d_backprop_filter(as_image(image), sizes, as_image(delta))[:, :, 0, 0])
+    sizes = np.subtract(image.shape, delta.shape) + 1
+    return rot180(conv2d_backprop_filter(as_image(image), (*sizes, 1, 1), as_image(delta))[:, :, 0, 0])
 
 
 def loss_and_gradients(image, label, weights, propagate=propagated) -> tuple[float, Weights]:

@@ -1,4 +1,4 @@
-"""The same network in TensorFlow: nothing is shared with ours but the weights that it starts from."""
+"""The same network in TensorFlow: shared with ours are only the first weights and the learning rate."""
 
 from __future__ import annotations
 

@@ -25,8 +25,9 @@ settings.register_profile("ci", max_examples=20, derandomize=True, print_blob=Tr
 settings.register_profile("nightly", max_examples=1000, **_ANY_TIME)
 settings.load_profile("dev")
 
-# Test files that need a framework, and what they import.
+# Test files that need what is not always installed, and what they import.
 _FRAMEWORK_TESTS = {
+    "tests/test_drawing.py": ("matplotlib",),
     "tests/test_geometry_frameworks.py": ("keras", "torch"),
     "tests/test_golden_onnx.py": ("onnx", "onnxruntime"),
     "tests/test_jax_style.py": ("jax",),

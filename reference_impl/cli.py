@@ -23,6 +23,8 @@ from .conformance.isolation import claims
 from .conformance.isolation.judging import judge_isolated
 from .conformance.mistakes.command import mistakes
 from .conformance.runner import Subject, available, in_dtypes, judge_all, subjects, takes
+from .drawing.command import draw
+from .drawing.failures import Pictures
 
 CHECK_NAMES = (*(check.name for check in CHECKS), *claims.CLAIMS)
 DEFAULT_DTYPES = ("float32", "float64", "int32")
@@ -93,6 +95,13 @@ def verify(
         ),
     ] = os.cpu_count() or 1,
     json: Annotated[Path | None, typer.Option(help="Write one record per check to this file.")] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Draw to this folder a wrong answer of each backend and operation that fails (needs the extra draw).",
+        ),
+    ] = None,
 ) -> None:
     """Show where backends equal the oracle, and report every case where one does not.
 
@@ -108,6 +117,7 @@ def verify(
         chosen = []
     if json is not None and not json.absolute().parent.is_dir():
         raise typer.BadParameter(f"there is no folder {json.absolute().parent} to write to", param_hint="--json")
+    illustrate = _illustrate(pictures, isolate=processes > 0)
     full = full or bool(cases)
     for line in missing:
         console.print(line)
@@ -138,7 +148,7 @@ def verify(
         )
     if interrupted:
         console.print("Interrupted: the table shows what was found until then.", style="bold yellow")
-    report.print_failures(console, tally, tested, isolate=processes > 0)
+    report.print_failures(console, tally, tested, isolate=processes > 0, illustrate=illustrate)
     console.print(_summary(tally, len(tested), len(chosen), seed))
     if json is not None:
         settings = {"seed": seed, "complete": not interrupted, "backends": {s.name: s.version for s in tested}}
@@ -150,6 +160,7 @@ def verify(
 app.command()(mistakes)
 app.command()(export)
 app.command()(compare)
+app.command()(draw)
 
 
 def _known(given: Sequence[str] | None, known: Sequence[str], what: str) -> Sequence[str]:
@@ -187,6 +198,16 @@ def _cases(asked: Sequence[str] | None, examples: int, seed: int, dtypes: Sequen
         chosen += in_dtypes(found, dtypes or (("float32",) if alone else DEFAULT_DTYPES))
     chosen += in_dtypes(generate(examples, seed), dtypes or DEFAULT_DTYPES)
     return list(dict.fromkeys(chosen))
+
+
+def _illustrate(folder: Path | None, *, isolate: bool) -> report.Illustrate | None:
+    """What draws failures to `folder`, if there is one to draw to."""
+    if folder is None:
+        return None
+    try:
+        return Pictures(folder, isolate).added
+    except (ImportError, OSError) as error:
+        raise typer.BadParameter(str(error), param_hint="--pictures") from error
 
 
 def _progress(console: Console) -> Progress:

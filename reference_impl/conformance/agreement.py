@@ -13,13 +13,31 @@ from .real_data import FORMATS, RealProblem
 from .special_values import SpecialProblem
 
 
+@dataclass(frozen=True, eq=False)
+class Difference:
+    """An answer to a call, and which of its elements are wrong; `worst` is the index of one."""
+
+    call: Call
+    actual: np.ndarray
+    expected: np.ndarray
+    wrong: np.ndarray
+    worst: tuple[int, ...]
+
+
 class Disagreement(AssertionError):
     """An answer that is wrong: the message says how, `diagnosis` where; `ratio` is the worst, in eps * gauge."""
 
-    def __init__(self, message: str, ratio: float | None = None, diagnosis: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        ratio: float | None = None,
+        diagnosis: str | None = None,
+        difference: Difference | None = None,
+    ) -> None:
         super().__init__(message)
         self.ratio = ratio
         self.diagnosis = diagnosis
+        self.difference = difference
 
 
 def assert_shape_and_dtype(actual: Any, shape: tuple[int, ...], dtype: str) -> None:
@@ -142,7 +160,8 @@ def assert_unchanged(after: dict[str, np.ndarray], before: dict[str, np.ndarray]
 def _disagreement(
     actual: np.ndarray, expected: np.ndarray, wrong: np.ndarray, ratios: np.ndarray, call: Call, heading: str
 ) -> Disagreement:
-    worst = np.unravel_index(int(np.argmax(np.where(wrong, ratios, -1.0))), wrong.shape)
+    flat = int(np.argmax(np.where(wrong, ratios, -1.0)))
+    worst = tuple(int(place) for place in np.unravel_index(flat, wrong.shape))
     axes = location.AXES[call.operation]
     index = ", ".join(f"{name} {position}" for name, position in zip(axes, worst, strict=True))
     where = location.locate(wrong, axes, call.case.groups)
@@ -153,6 +172,7 @@ def _disagreement(
         f"actual {actual[worst]}, expected {expected[worst]}, ratio {ratios[worst]:.3g}",
         float(ratios[worst]),
         f"they lie: {where}",
+        Difference(call, actual, expected, wrong, worst),
     )
 
 

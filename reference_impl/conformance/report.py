@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ _SEVERITY = (
 
 # (backend, operation, padding mode) -> how many calls had each outcome, and how many of those passed were composed
 Cells = dict[tuple[str, str, str], Counter[str]]
+Illustrate = Callable[[Subject, Record], Record]
 
 
 class Tally:
@@ -80,12 +81,25 @@ class Tally:
         return counted
 
 
-def failures(tally: Tally, subjects: Sequence[Subject], most: int = 20, *, isolate: bool = False) -> Iterable[str]:
-    """The text of each unexpected failure, at most `most` of them, with diagnoses, which the tally then has too."""
+def failures(
+    tally: Tally,
+    subjects: Sequence[Subject],
+    most: int = 20,
+    *,
+    isolate: bool = False,
+    illustrate: Illustrate | None = None,
+) -> Iterable[str]:
+    """The text of each unexpected failure, at most `most` of them, with diagnoses, which the tally then has too.
+
+    `illustrate` adds to a record where its picture is.
+    """
     unexpected, diagnoses = tally.unexpected, Diagnoses(isolate=isolate)
     by_name = {subject.name: subject for subject in subjects}
     for record in unexpected[:most]:
-        diagnosed = diagnoses.added(by_name[record.backend], record)
+        subject = by_name[record.backend]
+        diagnosed = diagnoses.added(subject, record)
+        if illustrate is not None:
+            diagnosed = illustrate(subject, diagnosed)
         tally.replace(record, diagnosed)
         yield failure_text(diagnosed)
     if len(unexpected) > most:
@@ -123,7 +137,14 @@ def write_json(path: Path, tally: Tally, settings: dict[str, Any]) -> None:
     os.replace(partial, path)
 
 
-def print_failures(console: Console, tally: Tally, subjects: Sequence[Subject], *, isolate: bool = False) -> None:
-    for text in failures(tally, subjects, isolate=isolate):
+def print_failures(
+    console: Console,
+    tally: Tally,
+    subjects: Sequence[Subject],
+    *,
+    isolate: bool = False,
+    illustrate: Illustrate | None = None,
+) -> None:
+    for text in failures(tally, subjects, isolate=isolate, illustrate=illustrate):
         console.print(escape(text), style="red", soft_wrap=True)
         console.print()

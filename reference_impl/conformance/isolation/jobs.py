@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -92,12 +93,20 @@ def diagnosis(subjects: Subjects, backend: str, record: dict[str, Any]) -> list[
     return diagnose(subjects[backend], Record(**record)).lines
 
 
+def picture(subjects: Subjects, backend: str, record: dict[str, Any], path: str) -> str | None:
+    """Draw a failure to a file, or say why not."""
+    from ...drawing.failures import draw_failure  # with matplotlib, which the other jobs do not need
+
+    return draw_failure(subjects[backend], Record(**record), Path(path))
+
+
 JOBS: dict[str, Callable[..., Any]] = {
     "records": records,
     "digest": digest,
     "growth": growth,
     "invalid": invalid,
     "diagnosis": diagnosis,
+    "picture": picture,
 }
 
 

@@ -1,0 +1,49 @@
+"""Makes the pictures of the documentation: `python docs/pictures/make.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+import reference_impl as ref
+from reference_impl.drawing import animate, draw, draw_difference, save
+
+IMAGE = np.array([[3, 3, 2, 1, 0], [0, 0, 1, 3, 1], [3, 1, 2, 2, 3], [2, 0, 0, 2, 2], [2, 0, 0, 0, 1]])
+KERNEL = np.array([[0, 1, 2], [2, 2, 0], [0, 1, 2]])
+INPUT, FILTERS = IMAGE.reshape(1, 5, 5, 1), KERNEL.reshape(3, 3, 1, 1)
+OUTPUT = ref.conv2d(INPUT, FILTERS)
+
+
+def flipped_kernel() -> Figure:
+    """The input's gradient with a kernel that is not rotated, as people write it."""
+    random = np.random.default_rng(0)
+    case, filters, out_backprop = (
+        "n1_h7w7c1_k3x3o1_s2_SAME",
+        *(random.integers(1, 10, shape) for shape in ((3, 3, 1, 1), (1, 4, 4, 1))),
+    )
+    options = {"strides": 2, "padding": "SAME"}
+    expected = ref.conv2d_backprop_input((1, 7, 7, 1), filters, out_backprop, **options)
+    actual = ref.conv2d_backprop_input((1, 7, 7, 1), filters[::-1, ::-1], out_backprop, **options)
+    arrays = {"filters": filters, "out_backprop": out_backprop}
+    return draw_difference(actual, expected, case, "conv2d_backprop_input", arrays=arrays)
+
+
+PICTURES: dict[str, Callable[[], Figure | Iterator[Figure]]] = {
+    "conv2d.svg": partial(draw, "n1_h5w5c1_k3x3o1", arrays={"input": INPUT, "filters": FILTERS}),
+    "conv2d.gif": partial(animate, "n1_h5w5c1_k3x3o1_SAME", arrays={"input": INPUT, "filters": FILTERS}),
+    "strided_and_dilated.svg": partial(draw, "n1_h8w9c1_k3x2o1_s2x3_d2x1_SAME"),
+    "conv2d_backprop_input.svg": partial(draw, "n1_h7w8c1_k2x3o1_s3x2", "conv2d_backprop_input"),
+    "conv2d_backprop_filter.svg": partial(draw, "n1_h6w6c1_k3x3o1_s2_SAME", "conv2d_backprop_filter"),
+    "conv2d_transpose.svg": partial(
+        draw, "n1_h5w5c1_k3x3o1", "conv2d_transpose", arrays={"input": OUTPUT, "filters": FILTERS}
+    ),
+    "wrong.svg": flipped_kernel,
+}
+
+if __name__ == "__main__":
+    for name, make in PICTURES.items():
+        save(make(), Path(__file__).with_name(name))

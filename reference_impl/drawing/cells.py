@@ -1,0 +1,115 @@
+"""Which cells feed which: the products of a convolution by position, of one image and one pair of channels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import product
+from math import prod
+from typing import NamedTuple
+
+from ..geometry import Axis, Convolution
+
+Position = tuple[int, int]
+"""A row and a column."""
+
+# The planes that meet in a product, as fields of `Product`: two that are read, then the one that is summed into.
+PLANES = {
+    "conv2d": ("input", "tap", "output"),
+    "conv2d_backprop_input": ("output", "tap", "input"),
+    "conv2d_backprop_filter": ("input", "output", "tap"),
+    "conv2d_transpose": ("output", "tap", "input"),
+}
+
+
+class Product(NamedTuple):
+    """Where one product has its places in the forward convolution; `input` is outside the image in padding."""
+
+    input: Position
+    tap: Position
+    output: Position
+
+
+class Read(NamedTuple):
+    """The same along one axis: position `output` reads position `input` at `tap`."""
+
+    input: int
+    tap: int
+    output: int
+
+
+def summed(problem: Convolution, operation: str, position: Position) -> list[Product]:
+    """The products that the element at `position` of the operation's result sums, those with padding among them."""
+    plane = PLANES[operation][-1]
+    rows, columns = (
+        [read for read in _reads(axis) if getattr(read, plane) == place]
+        for axis, place in zip((problem.height, problem.width), position, strict=True)
+    )
+    return [Product(*zip(row, column, strict=True)) for row, column in product(rows, columns)]
+
+
+def size(problem: Convolution, plane: str) -> Position:
+    """Of a plane, without padding."""
+    shapes = {"input": problem.input_sizes[1:3], "tap": problem.kernel_size, "output": problem.output_shape[1:3]}
+    return shapes[plane]
+
+
+def positions(problem: Convolution, plane: str) -> list[Position]:
+    """All of a plane, without padding, row by row."""
+    rows, columns = map(range, size(problem, plane))
+    return list(product(rows, columns))
+
+
+def padding(problem: Convolution) -> set[Position]:
+    """The positions around the image."""
+    return set(product(*padded_ranges(problem))) - set(positions(problem, "input"))
+
+
+def padded_ranges(problem: Convolution) -> tuple[range, range]:
+    """The rows and the columns of the padded input, which count from the image's first."""
+    rows, columns = (
+        range(-axis.pad_before, axis.input_size + axis.pad_after) for axis in (problem.height, problem.width)
+    )
+    return rows, columns
+
+
+def unread(problem: Convolution) -> set[Position]:
+    """The positions of the image that no window reads."""
+    rows, columns = ({read.input for read in _reads(axis)} for axis in (problem.height, problem.width))
+    return set(positions(problem, "input")) - set(product(rows, columns))
+
+
+def telling(problem: Convolution, operation: str) -> Position:
+    """The position of the result to look at first.
+
+    One with padding in view, if there is any such; of these, one that sums the most products of the image; of these,
+    the one nearest to the middle.
+    """
+    plane = PLANES[operation][-1]
+    axes = [_counts(axis, plane) for axis in (problem.height, problem.width)]
+    middle = [(places - 1) / 2 for places in size(problem, plane)]
+
+    def interest(position: Position) -> tuple[bool, int, float]:
+        summed, inside = (
+            prod(counts[place] for counts, place in zip(along, position, strict=True))
+            for along in zip(*axes, strict=True)
+        )
+        distance = sum(abs(place - half) for place, half in zip(position, middle, strict=True))
+        return 0 < inside < summed, inside, -distance
+
+    return max(positions(problem, plane), key=interest)
+
+
+def _counts(axis: Axis, plane: str) -> tuple[Counter[int], Counter[int]]:
+    """How many products each place of the plane has along the axis, and how many of them in the image."""
+    reads = _reads(axis)
+    inside = [read for read in reads if 0 <= read.input < axis.input_size]
+    summed, there = (Counter(getattr(read, plane) for read in found) for found in (reads, inside))
+    return summed, there
+
+
+def _reads(axis: Axis) -> list[Read]:
+    return [
+        Read(output * axis.stride + tap * axis.dilation - axis.pad_before, tap, output)
+        for output in range(axis.output_size)
+        for tap in range(axis.kernel_size)
+    ]

@@ -1,0 +1,42 @@
+"""The picture of a wrong answer: which elements are wrong, and what the worst of them should have summed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..conformance import location
+from ..conformance.agreement import Difference
+from . import cells
+from .cells import PLANES, Position
+from .picture import Mark, Picture, grid, plain, sum_in_words
+from .view import View
+
+
+def picture_of_difference(difference: Difference) -> Picture:
+    """The planes in which the worst element lies.
+
+    Raises
+    ------
+    ValueError
+        If the case is too large to be drawn.
+    """
+    call, wrong, worst = difference.call, difference.wrong, difference.worst
+    view = View.of_element(call.case, call.operation, worst)
+    products = cells.summed(call.case.problem, call.operation, view.position)
+    *read, summed = PLANES[call.operation]
+    actual, expected = plain(difference.actual), plain(difference.expected)
+    arrays = {plane: plain(call.arrays[view.name(plane)]) for plane in read if view.name(plane) in call.arrays}
+    here: set[Position] = {(int(row), int(column)) for row, column in zip(*wrong[view.index(summed)].nonzero())}
+    result = grid(view, summed, products, actual)
+    marked = {**result.marked, Mark.WRONG: here - {view.position}, Mark.WORST: {view.position}}
+    del marked[Mark.SUM]
+    where = location.locate(wrong, location.AXES[call.operation], call.case.groups)
+    elsewhere = f", {len(here)} of them here" if len(here) < wrong.sum() else ""
+    said = [
+        f"the worst, {view.name(summed)}[{', '.join(map(str, worst))}], is {difference.actual[worst]} "
+        f"and must be {difference.expected[worst]}",
+        *sum_in_words(view, products, {**arrays, summed: expected}),
+        f"{wrong.sum()} of {wrong.size} elements are wrong{elsewhere}; they lie: {where}",
+    ]
+    operands = [grid(view, plane, products, arrays.get(plane)) for plane in read]
+    return Picture(f"{call.operation} on {call.case}: wrong", (*operands, replace(result, marked=marked)), tuple(said))

@@ -1,0 +1,169 @@
+"""`draw`, `animate` and `draw_difference`: matplotlib figures, whose labels say in words what they show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import arguments
+from ..conformance.agreement import Difference
+from ..conformance.cases import Case
+from ..conformance.data import Call, array_shapes
+from . import cells
+from .difference import picture_of_difference
+from .picture import Picture, picture, plain
+from .view import View
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MOST_FRAMES = 100
+
+
+def draw(
+    case: Case | str,
+    operation: str = "conv2d",
+    *,
+    position: Sequence[int] | None = None,
+    image: int = 0,
+    input_channel: int | None = None,
+    output_channel: int | None = None,
+    arrays: Mapping[str, Any] | None = None,
+    seed: int = 0,
+) -> Figure:
+    """How one element of an operation's result comes about: what is multiplied with what.
+
+    Parameters
+    ----------
+    case : the forward convolution, as a `Case` or its spec
+    position : (row, column) of the result (of the kernel, for `conv2d_backprop_filter`)
+        By default one with padding in view, if there is any, and near the middle.
+    image, input_channel, output_channel : int, >= 0
+        What is drawn of the arrays, in the words of the forward convolution. The channels must be of one group.
+    arrays : by the operation's argument names, in its layouts
+        By default digits from 1 to 9, drawn from `seed`.
+
+    Raises
+    ------
+    ValueError
+        If the case is none, is empty or has more than 64 positions along an axis, or for a number out of range or an
+        array of another shape.
+    ModuleNotFoundError
+        Without matplotlib.
+    """
+    case = _case(case)
+    view = View.chosen(case, operation, position, image, input_channel, output_channel)
+    return next(figures_of([picture(view, _call(case, operation, arrays, seed))]))
+
+
+def animate(
+    case: Case | str,
+    operation: str = "conv2d",
+    *,
+    image: int = 0,
+    input_channel: int | None = None,
+    output_channel: int | None = None,
+    arrays: Mapping[str, Any] | None = None,
+    seed: int = 0,
+) -> Iterator[Figure]:
+    """What `draw` draws, for all positions of the result, row by row.
+
+    Raises
+    ------
+    ValueError, ModuleNotFoundError
+        As `draw`; also if there are more than 100 positions.
+    """
+    case = _case(case)
+    view = View.chosen(case, operation, None, image, input_channel, output_channel)
+    plane = cells.PLANES[operation][-1]
+    places = cells.positions(case.problem, plane)
+    if len(places) > MOST_FRAMES:
+        rows, columns = cells.size(case.problem, plane)
+        raise ValueError(
+            f"an animation shows at most {MOST_FRAMES} positions; {view.name(plane)} of {case} has "
+            f"{rows}x{columns} = {len(places)}"
+        )
+    call = _call(case, operation, arrays, seed)
+    return figures_of([picture(replace(view, position=place), call) for place in places])
+
+
+def draw_difference(
+    actual: Any,
+    expected: Any,
+    case: Case | str,
+    operation: str = "conv2d",
+    *,
+    arrays: Mapping[str, Any] | None = None,
+    wrong: Any = None,
+) -> Figure:
+    """Which elements of an answer are wrong, and what the worst of them should have summed.
+
+    Parameters
+    ----------
+    actual, expected : arrays of the shape of the operation's result
+    arrays : the operation's arguments, to be shown with their numbers
+    wrong : array of bool of the same shape
+        By default what differs. The worst is the one with the largest difference.
+
+    Raises
+    ------
+    ValueError, ModuleNotFoundError
+        As `draw`; also if nothing is wrong.
+    """
+    case = _case(case)
+    view = View.chosen(case, operation)
+    plane = cells.PLANES[operation][-1]
+    shape = view.shape(plane)
+    actual, expected = np.asarray(actual), np.asarray(expected)
+    wrong = ~(actual == expected) if wrong is None else np.asarray(wrong, bool)
+    for name, array in {"actual": actual, "expected": expected, "wrong": wrong}.items():
+        arguments.shape_must_be(array.shape, shape, name, f"that of {view.name(plane)}")
+    if not wrong.any():
+        raise ValueError("there is no difference to draw: no element is wrong")
+    with np.errstate(invalid="ignore"):
+        errors = np.abs(plain(actual) - plain(expected)).astype(np.float64)
+    largest = int(np.where(wrong, np.nan_to_num(errors, nan=np.inf), -1.0).argmax())
+    worst = tuple(int(place) for place in np.unravel_index(largest, shape))
+    call = Call(operation, case, {} if arrays is None else _checked(case, operation, arrays))
+    return next(figures_of([picture_of_difference(Difference(call, actual, expected, wrong, worst))]))
+
+
+def _case(case: Case | str) -> Case:
+    return Case.parse(case) if isinstance(case, str) else case
+
+
+def _call(case: Case, operation: str, arrays: Mapping[str, Any] | None, seed: int) -> Call:
+    if arrays is not None:
+        return Call(operation, case, _checked(case, operation, arrays))
+    # Not the suite's own data, which fill their dtype and no cell could hold.
+    random = np.random.default_rng(seed)
+    shapes = array_shapes(case, operation)
+    return Call(operation, case, {name: random.integers(1, 10, shape) for name, shape in shapes.items()})
+
+
+def _checked(case: Case, operation: str, arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    shapes = array_shapes(case, operation)
+    if set(arrays) != set(shapes):
+        raise ValueError(f"arrays must be {' and '.join(shapes)}; not {' and '.join(arrays) or 'none'}")
+    checked = {}
+    for name, shape in shapes.items():
+        checked[name] = arguments.array(arrays[name], name, "kh kw I O" if name == "filters" else "N H W C")
+        arguments.shape_must_be(checked[name].shape, shape, name, f"that of {case}")
+    return checked
+
+
+def figures_of(pictures: Sequence[Picture]) -> Iterator[Figure]:
+    require_matplotlib()
+    from .canvas import figures
+
+    return figures(pictures)
+
+
+def require_matplotlib() -> None:
+    try:
+        import matplotlib  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError("pictures need matplotlib: pip install 'conv2d-reference-impl[draw]'") from error

@@ -1,0 +1,195 @@
+"""Picture: what is drawn, as data: three grids of cells, their marks, and what is written below."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from fractions import Fraction
+from itertools import chain
+from string import ascii_letters
+from typing import Any
+
+import numpy as np
+
+from .. import operations
+from ..conformance.data import Call
+from . import cells
+from .cells import PLANES, Position, Product
+from .view import View
+
+_MOST_LISTED = 64
+_MOST_FACTORS = 27
+_EXACT = (int, np.integer, Fraction)
+# Integers in floats are written in full below.
+_LARGE = 1e9
+
+
+class Mark(Enum):
+    """What may be said of a cell, in the order in which marks are drawn over one another; the value is the legend's."""
+
+    PADDING = "padding"
+    UNREAD = "no window reads it"
+    TAKEN = "enters the sum"
+    WRONG = "wrong"
+    SUM = "the sum"
+    WORST = "the worst"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """One plane of one array. Positions count from the first that is no padding."""
+
+    name: str
+    notes: tuple[str, ...]
+    rows: range
+    columns: range
+    marked: Mapping[Mark, set[Position]]
+    texts: Mapping[Position, str]
+    letters: Mapping[Position, str]
+    """The same letter in two grids marks the factors of a product."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Two grids that are multiplied, and the one of the result."""
+
+    heading: str
+    grids: tuple[Grid, ...]
+    lines: tuple[str, ...]
+
+    @property
+    def description(self) -> str:
+        """For those who cannot see it."""
+        said = [self.heading]
+        for grid in self.grids:
+            said.append(", ".join([grid.name, *grid.notes]))
+            said += [
+                f"    {mark.value}: {_listed(grid.marked[mark])}"
+                for mark in Mark
+                if grid.marked.get(mark) and mark is not Mark.PADDING
+            ]
+        return "\n".join([*said, *self.lines])
+
+
+def _listed(positions: set[Position]) -> str:
+    some = [f"{row},{column}" for row, column in sorted(positions)[:_MOST_LISTED]]
+    return " ".join(some) + (f" and {len(positions) - len(some)} more" if len(positions) > len(some) else "")
+
+
+def picture(view: View, call: Call) -> Picture:
+    """How the operation comes to one element of its result."""
+    products = cells.summed(view.case.problem, view.operation, view.position)
+    *read, summed = PLANES[view.operation]
+    arrays = {plane: call.arrays[view.name(plane)] for plane in read} | {summed: call.run(operations)}
+    arrays = {plane: plain(array) for plane, array in arrays.items()}
+    return Picture(
+        f"{view.operation} on {view.case}",
+        tuple(grid(view, plane, products, arrays[plane]) for plane in PLANES[view.operation]),
+        tuple(sum_in_words(view, products, arrays)),
+    )
+
+
+def grid(view: View, plane: str, products: list[Product], array: np.ndarray | None) -> Grid:
+    """One plane of the view, with numbers if there is an array."""
+    problem, is_result = view.case.problem, plane == PLANES[view.operation][-1]
+    rows, columns = cells.padded_ranges(problem) if plane == "input" else map(range, cells.size(problem, plane))
+    places = [getattr(product, plane) for product in products]
+    marked = {Mark.SUM: {view.position}} if is_result else {Mark.TAKEN: set(places)}
+    texts = {} if array is None else _texts(array[view.index(plane)])
+    if plane == "input":
+        marked |= {Mark.PADDING: cells.padding(problem), Mark.UNREAD: cells.unread(problem)}
+        if texts and not is_result:
+            texts |= dict.fromkeys(marked[Mark.PADDING], "0")
+    lettered = not is_result and len(places) <= len(ascii_letters)
+    letters = dict(zip(places, ascii_letters)) if lettered else {}
+    return Grid(view.title(plane), tuple(_notes(view, plane)), rows, columns, marked, texts, letters)
+
+
+def sum_in_words(view: View, products: list[Product], arrays: Mapping[str, np.ndarray]) -> list[str]:
+    """The element as a sum, if the arrays are given: all of it, or the part that is drawn."""
+    *read, summed = PLANES[view.operation]
+    element = f"{view.name(summed)}[{', '.join(map(str, view.element))}]"
+    if not products:
+        return [f"{element} = 0: no window reads it"]
+    if not all(plane in arrays for plane in PLANES[view.operation]):
+        return []
+    factors = [[_factor(view, plane, arrays[plane], getattr(one, plane)) for plane in read] for one in products]
+    total, drawn = _item(arrays[summed][view.element]), sum(left * right for left, right in factors)
+    count, what = _summed_over(view)
+    if count == 1:
+        return [f"{element} = {_sum(factors, total)}"]
+    whole = f"{element} {_equals([total])} {number(total)}, a sum over {count} {what}"
+    return [f"{whole}, of which one is drawn: {_sum(factors, drawn)}"]
+
+
+def plain(array: np.ndarray) -> np.ndarray:
+    """In a dtype whose elements can be multiplied and printed."""
+    if array.dtype == object:
+        return array
+    return array.astype(np.int64 if array.dtype.kind in "biu" else np.float64)
+
+
+def number(value: Any) -> str:
+    """As short as a cell is small."""
+    if isinstance(value, _EXACT):
+        return str(value)
+    value = float(value)
+    return str(int(value)) if value.is_integer() and abs(value) < _LARGE else f"{value:.3g}"
+
+
+def _sum(factors: list[list[Any]], total: Any) -> str:
+    if len(factors) > _MOST_FACTORS:
+        return f"{number(total)}, the sum of {len(factors)} products"
+    products = " + ".join(f"{_in_product(left)}·{_in_product(right)}" for left, right in factors)
+    return f"{products} {_equals([total, *chain(*factors)])} {number(total)}"
+
+
+def _in_product(value: Any) -> str:
+    text = number(value)
+    return f"({text})" if text.startswith("-") else text
+
+
+def _equals(values: list[Any]) -> str:
+    exact = (isinstance(value, _EXACT) or value != value or float(number(value)) == value for value in values)
+    return "=" if all(exact) else "≈"
+
+
+def _summed_over(view: View) -> tuple[int, str]:
+    """How many planes the element sums over, and of what."""
+    if view.operation == "conv2d":
+        return view.case.filter_sizes[2], "channels"
+    if view.operation == "conv2d_backprop_filter":
+        return view.case.batch, "images"
+    return view.case.output_channels // view.case.groups, "channels"
+
+
+def _factor(view: View, plane: str, array: np.ndarray, position: Position) -> Any:
+    rows, columns = cells.size(view.case.problem, plane)
+    row, column = position
+    inside = 0 <= row < rows and 0 <= column < columns
+    return _item(array[view.index(plane)][position]) if inside else 0
+
+
+def _item(value: Any) -> Any:
+    """A number of Python's, which neither overflows nor warns."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _texts(array: np.ndarray) -> dict[Position, str]:
+    return {(row, column): number(value) for (row, column), value in np.ndenumerate(array)}
+
+
+def _notes(view: View, plane: str) -> Iterator[str]:
+    """What the grid cannot show."""
+    case = view.case
+    yield "{}x{}".format(*cells.size(case.problem, plane))
+    if plane == "input" and cells.padding(case.problem):
+        rows, columns = case.problem.padding
+        yield "padding {}+{} rows, {}+{} columns".format(*rows, *columns)
+    if plane == "tap" and case.dilations != (1, 1):
+        yield "dilation {}x{}".format(*case.dilations)
+    if plane == "output" and case.strides != (1, 1):
+        yield "stride {}x{}".format(*case.strides)
+    if plane == "tap" and case.groups > 1:
+        yield f"group {view.group} of {case.groups}"

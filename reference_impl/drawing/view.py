@@ -1,0 +1,141 @@
+"""View: the element of a result that is drawn, and the image and channels in which its products are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .. import arguments
+from ..conformance.cases import OPERATIONS, Case
+from . import cells
+from .cells import Position
+
+# Positions along an axis, with padding.
+MOST_ACROSS = 64
+
+_EVERY = slice(None)
+
+_RESULTS = {
+    "conv2d": "output",
+    "conv2d_backprop_input": "input_backprop",
+    "conv2d_backprop_filter": "filter_backprop",
+    "conv2d_transpose": "output",
+}
+
+
+@dataclass(frozen=True)
+class View:
+    """`position` is in the plane of the operation's result; the channels are those of the forward convolution."""
+
+    case: Case
+    operation: str
+    position: Position
+    image: int = 0
+    input_channel: int = 0
+    output_channel: int = 0
+
+    @classmethod
+    def chosen(
+        cls,
+        case: Case,
+        operation: str,
+        position: Sequence[int] | None = None,
+        image: int = 0,
+        input_channel: int | None = None,
+        output_channel: int | None = None,
+    ) -> View:
+        """What the caller asks for; a telling position, and the first of the rest.
+
+        Raises
+        ------
+        ValueError
+            If the operation is unknown, the case too large or empty, a number out of range, or the two channels in
+            different groups.
+        """
+        if operation not in OPERATIONS:
+            raise ValueError(f"operation must be one of {', '.join(OPERATIONS)}; not {operation!r}")
+        _check_drawable(case)
+        _check_below(image, case.batch, "image")
+        _check_below(input_channel or 0, case.input_channels, "input channel")
+        _check_below(output_channel or 0, case.output_channels, "output channel")
+        inputs, outputs = case.filter_sizes[2], case.output_channels // case.groups
+        if input_channel is None:
+            input_channel = 0 if output_channel is None else output_channel // outputs * inputs
+        if output_channel is None:
+            output_channel = input_channel // inputs * outputs
+        if input_channel // inputs != output_channel // outputs:
+            raise ValueError(
+                f"the two channels must be of one group: input channel {input_channel} is of group "
+                f"{input_channel // inputs}, output channel {output_channel} of group {output_channel // outputs}"
+            )
+        if position is None:
+            position = cells.telling(case.problem, operation)
+        row, column = arguments.pair(position, "position", at_least=0)
+        rows, columns = cells.size(case.problem, cells.PLANES[operation][-1])
+        _check_below(row, rows, "row")
+        _check_below(column, columns, "column")
+        return cls(case, operation, (row, column), image, input_channel, output_channel)
+
+    @classmethod
+    def of_element(cls, case: Case, operation: str, index: tuple[int, ...]) -> View:
+        """That of one element of the operation's result, with the first channel that it sums over."""
+        plane = cells.PLANES[operation][-1]
+        if plane == "tap":
+            *position, channel, output_channel = index
+            group = output_channel // (case.output_channels // case.groups)
+            return cls.chosen(case, operation, position, 0, group * case.filter_sizes[2] + channel, output_channel)
+        image, *position, channel = index
+        return cls.chosen(case, operation, position, image, **{f"{plane}_channel": channel})
+
+    @property
+    def group(self) -> int:
+        return self.input_channel // self.case.filter_sizes[2]
+
+    def index(self, plane: str) -> tuple[Any, ...]:
+        """That of the rows and columns that are drawn, in the array of that plane."""
+        if plane == "tap":
+            return _EVERY, _EVERY, self.input_channel % self.case.filter_sizes[2], self.output_channel
+        return self.image, _EVERY, _EVERY, self.input_channel if plane == "input" else self.output_channel
+
+    @property
+    def element(self) -> tuple[int, ...]:
+        """The index of the element in the result."""
+        place = iter(self.position)
+        return tuple(next(place) if each == _EVERY else each for each in self.index(cells.PLANES[self.operation][-1]))
+
+    def shape(self, plane: str) -> tuple[int, ...]:
+        """Of the array of that plane."""
+        case = self.case
+        return {"input": case.input_sizes, "tap": case.filter_sizes, "output": case.output_shape}[plane]
+
+    def name(self, plane: str) -> str:
+        """What the operation calls the array of that plane."""
+        if plane == cells.PLANES[self.operation][-1]:
+            return _RESULTS[self.operation]
+        if plane == "output":
+            return "input" if self.operation == "conv2d_transpose" else "out_backprop"
+        return {"input": "input", "tap": "filters"}[plane]
+
+    def title(self, plane: str) -> str:
+        """The name, and the index of what is drawn if that is not all."""
+        index, shape = self.index(plane), self.shape(plane)
+        if all(size == 1 for size, each in zip(shape, index, strict=True) if each != _EVERY):
+            return self.name(plane)
+        return f"{self.name(plane)}[{', '.join(':' if each == _EVERY else str(each) for each in index)}]"
+
+
+def _check_drawable(case: Case) -> None:
+    if min(*case.input_sizes, *case.filter_sizes) < 1:
+        raise ValueError(f"a picture needs at least one image, channel and position; {case} has none")
+    for axis in (case.problem.height, case.problem.width):
+        if axis.padded_size > MOST_ACROSS:
+            raise ValueError(
+                f"a picture shows at most {MOST_ACROSS} positions along an axis; {case} has {axis.padded_size} "
+                f"along {axis.name} (input {axis.input_size}, padding {axis.pad_before}+{axis.pad_after})"
+            )
+
+
+def _check_below(value: int, stop: int, what: str) -> None:
+    if not 0 <= value < stop:
+        raise ValueError(f"{what} must be one of 0 to {stop - 1}, not {value}")

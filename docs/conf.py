@@ -16,7 +16,7 @@ myst_heading_anchors = 4
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the docstrings give shapes and units
-autodoc_mock_imports = ["torch"]
+autodoc_mock_imports = ["jax", "torch"]
 numpydoc_show_class_members = False
 default_role = "code"
 html_static_path = ["_static"]

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 # Reproducers of crashes and wrong answers are run by hand, each in a process of its own.
 RUN = [page for page in PAGES if "```python" in page.read_text() and page.parent.name != "findings"]
-FRAMEWORKS = ("tensorflow", "torch", "keras", "jax", "onnx", "onnxruntime")
+FRAMEWORKS = ("tensorflow", "torch", "keras", "jax", "onnx", "onnxruntime", "matplotlib")
 
 
 def named(pages):
@@ -19,9 +19,10 @@ def named(pages):
 
 
 def needs(page):
-    """Marks for the frameworks that a page's code imports."""
+    """Marks for the packages that a page's code imports."""
     imported = re.findall(r"^(?:import|from) (\w+)", page.read_text(), re.M)
-    return [pytest.mark.framework(name) for name in FRAMEWORKS if name in imported]
+    drawing = ["matplotlib"] if "import drawing" in page.read_text() else []
+    return [pytest.mark.framework(name) for name in FRAMEWORKS if name in imported + drawing]
 
 
 @named(PAGES)
@@ -32,7 +33,8 @@ def test_page_links_to_files_that_exist(page):
 
 
 @pytest.mark.parametrize("page", [pytest.param(page, id=page.name, marks=needs(page)) for page in RUN])
-def test_code_of_page_runs(page):
+def test_code_of_page_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # some write files
     examples = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
     exec(compile("\n".join(examples), page.name, "exec"), {"__name__": "page"})
 

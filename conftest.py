@@ -31,6 +31,8 @@ _FRAMEWORK_TESTS = {
     "tests/test_geometry_frameworks.py": ("keras", "torch"),
     "tests/test_golden_onnx.py": ("onnx", "onnxruntime"),
     "tests/test_jax_style.py": ("jax",),
+    "tests/test_kernel_numba.py": ("numba",),
+    "tests/test_kernel_triton.py": ("torch", "triton"),
     "tests/test_routes_tensorflow.py": ("tensorflow",),
     "tests/test_routes_torch.py": ("torch",),
     "tests/test_torch_style.py": ("torch",),

@@ -133,7 +133,10 @@ def verify(
             for subject in tested:
                 if full or not subject.is_route or subject.name == "reference":
                     tally.extend(claims.claims(whole, subject, operations, seed))
-            advance = partial(bar.advance, task)
+
+            def advance() -> None:
+                bar.update(task, advance=1, description=f"{len(chosen)} cases, {tally.failed} calls failed")
+
             judging = partial(judge_isolated, processes=processes) if processes else judge_all
             tally.extend(judging(tested, chosen, operations, seed, full=full, only=only, advance=advance))
         except KeyboardInterrupt:

@@ -44,6 +44,8 @@ class Tally:
     def __init__(self) -> None:
         self.records: list[Record] = []
         self._calls: dict[tuple[str, str, str], list[Record]] = {}
+        self.failed = 0
+        """How many calls have failed unexpectedly so far."""
 
     def add(self, record: Record) -> None:
         self.records.append(record)
@@ -51,6 +53,7 @@ class Tally:
         worst = self._calls.get(key)
         if worst is None or _SEVERITY.index(record.outcome) < _SEVERITY.index(worst[0].outcome):
             self._calls[key] = [record]
+            self.failed += record.unexpected - (worst is not None and worst[0].unexpected)
 
     def extend(self, records: Iterable[Record]) -> None:
         for record in records:
@@ -121,7 +124,7 @@ def failure_text(record: Record) -> str:
 def rerun_line(record: Record) -> str:
     """A line for the shell; for Python, where the backend is an object that has no name to load it by."""
     if record.argument is None:
-        return f'check_backend(..., cases=["{record.case}"], seed={record.seed}), with your {record.backend}'
+        return f"check_backend(your_backend, [{record.case!r}], seed={record.seed})"
     what = f"--check {record.check}" if record.check in claims.CLAIMS else f"--cases {record.case}"
     return (
         f"python -m reference_impl verify --backend {record.argument} {what} "

@@ -76,7 +76,8 @@ class Subject:
     def load(cls, argument: str) -> Subject:
         """What `backends.load` gives; what a package declares has the name that it declares."""
         subject = cls.of(backends.load(argument), argument)
-        return replace(subject, name=argument) if argument in backends.declared() else subject
+        declared = argument not in backends.ADAPTERS and ":" not in argument
+        return replace(subject, name=argument) if declared else subject
 
 
 def subjects(words: Iterable[str] = ()) -> list[Subject]:

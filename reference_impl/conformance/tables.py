@@ -68,11 +68,13 @@ def by_operation(cells: Cells, subjects: Sequence[Subject], *, full: bool = True
 
 
 def by_padding(cells: Cells, subjects: Sequence[Subject]) -> Table:
-    """A row for each operation and padding mode, a column for each backend."""
+    """A row for each operation that one of them offers and padding mode, a column for each backend."""
     table = Table("operation", "padding", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     for subject in subjects:
         table.add_column(f"{subject.name.replace(':', chr(10) + ':')}\n{subject.version}", justify="right")
     for operation in OPERATIONS:
+        if not any(operation in subject.capabilities.operations for subject in subjects):
+            continue
         modes = [mode for mode in PADDING_MODES if any((s.name, operation, mode) in cells for s in subjects)]
         for mode in modes:
             row = [_cell(cells.get((subject.name, operation, mode))) for subject in subjects]

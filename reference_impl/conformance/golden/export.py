@@ -50,23 +50,28 @@ def export(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ValueError(f"{folder} must be a new or an empty folder, as other files would be taken for vectors")
     folder.mkdir(parents=True, exist_ok=True)
-    vectors = []
-    missing = {(one.case, one.operation) for one in left_out}
-    for case, operation in calls:
-        if (case, operation) in missing:
-            continue
-        for vector, call in _calls(case, operation, seed, file_format):
-            path, arrays = folder / vector.file, _arrays(call, vector)
-            if file_format == files.ONNX:
-                onnx_files.write(path, operation, arrays, is_integer=vector.is_integer)
-            else:
-                files.write(path, arrays)
-            vectors.append(replace(vector, sha256=manifest.sha256(path)))
+    without = {(one.case, one.operation) for one in left_out}
+    vectors = [
+        replace(vector, sha256=_written(folder / vector.file, vector, call))
+        for case, operation in calls
+        if (case, operation) not in without
+        for vector, call in _calls(case, operation, seed, file_format)
+    ]
     manifest.write(folder, vectors, file_format, left_out)
     return vectors, left_out
 
 
+def _written(path: Path, vector: Vector, call: Call) -> str:
+    """Write a vector, and give its hash."""
+    if path.suffix in files.SUFFIXES.values():
+        files.write(path, _arrays(call, vector))
+    else:
+        onnx_files.write(path, vector.operation, _arrays(call, vector), is_integer=vector.is_integer)
+    return manifest.sha256(path)
+
+
 def _left_out(calls: Iterable[tuple[Case, str]]) -> list[LeftOut]:
+    """What there is no ONNX model of."""
     onnx_files.needed()
     reasons = ((case, operation, onnx_files.lack(operation, case)) for case, operation in calls)
     return [LeftOut(operation, case, reason) for case, operation, reason in reasons if reason is not None]

@@ -11,7 +11,7 @@ from ..cases import Case
 from ..outcome import Record
 from ..runner import Subject
 from .invalid_calls import CASE, INVALID_CALLS, InvalidCall
-from .memory import FEWEST_CALLS, KIB, MIB
+from .memory import FEWEST_CALLS, KIB, MIB, UNKNOWN
 from .worker import Died, Worker
 
 STEADY = "steady_memory"
@@ -73,11 +73,12 @@ def steady_memory(subject: Subject, operations: Sequence[str], seed: int = 0) ->
         if declared.unsupported(operation, case) is not None:
             continue
         blank = subject.blank(operation, str(case), seed, STEADY)
-        if STEADY in declared.unclaimed:
-            yield replace(blank, outcome=outcome.UNSUPPORTED, message=declared.unclaimed[STEADY])
+        reason = declared.unclaimed.get(STEADY, UNKNOWN)
+        if reason is not None:
+            yield replace(blank, outcome=outcome.UNSUPPORTED, message=reason)
             continue
         try:
-            calls, grown = _found(subject.ask("growth", operation, str(case), seed, time_limit=TIME_LIMIT))
+            calls, grown = _found(subject.ask("growth", operation, str(case), seed))
         except (Died, Raised) as error:
             yield _not_answered(blank, error)
         else:

@@ -15,6 +15,9 @@ try:
 except ModuleNotFoundError:  # not a Unix
     resource = None  # type: ignore[assignment]
 
+# Why the peak is not known, if it is not.
+UNKNOWN = None if resource else "this system does not tell what memory a process takes"
+
 GIB, MIB, KIB = 2**30, 2**20, 2**10
 
 # Beyond what it held when the backends were loaded: with more, the process is ended. Where it grew by half of that, it
@@ -36,7 +39,7 @@ def held(process: int) -> int:
 
 
 def peak() -> int:
-    """The most bytes that this process has held so far; 0 where that is not known."""
+    """The most bytes that this process has held so far; 0 where that is UNKNOWN."""
     if resource is None:
         return 0
     unit = 1 if sys.platform == "darwin" else KIB
@@ -46,11 +49,16 @@ def peak() -> int:
 def growth(call: Callable[[], Any]) -> tuple[int, int]:
     """How often `call` was made, and by how many bytes the peak grew meanwhile, if it was not higher before."""
     gc.freeze()  # all that there is now need not be looked through again
-    for _ in range(_CALLS_TO_WARM_UP):
-        call()
-    start, until, calls = peak(), time.monotonic() + SECONDS, 0
-    while calls < CALLS and time.monotonic() < until:
+    _repeat(call, _CALLS_TO_WARM_UP)
+    start = peak()
+    return _repeat(call, CALLS), peak() - start
+
+
+def _repeat(call: Callable[[], Any], most: int) -> int:
+    """How often there was time for it."""
+    until, calls = time.monotonic() + SECONDS, 0
+    while calls < most and time.monotonic() < until:
         call()
         gc.collect()  # what it frees is no leak
         calls += 1
-    return calls, peak() - start
+    return calls

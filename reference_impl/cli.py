@@ -23,6 +23,7 @@ from .conformance.isolation import claims
 from .conformance.isolation.judging import judge_isolated
 from .conformance.mistakes.command import mistakes
 from .conformance.runner import Subject, in_dtypes, judge_all, subjects, takes
+from .explain.command import explain
 
 CHECK_NAMES = (*(check.name for check in CHECKS), *claims.CLAIMS)
 DEFAULT_DTYPES = ("float32", "float64", "int32")
@@ -150,6 +151,7 @@ def verify(
 app.command()(mistakes)
 app.command()(export)
 app.command()(compare)
+app.command()(explain)
 
 
 def _known(given: Sequence[str] | None, known: Sequence[str], what: str) -> Sequence[str]:

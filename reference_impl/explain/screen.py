@@ -1,0 +1,128 @@
+"""What `explain` prints: tables that fit a terminal, and code that is never broken, so that it can be copied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from rich import box
+from rich.console import Console
+from rich.syntax import Syntax
+from rich.table import Table
+
+from ..conformance.cases import Case
+from ..conformance.generation import multiply_adds
+from ..geometry import padding_of
+from . import DTYPES, sizes
+from .modules import Layer
+from .snippet import Snippet
+
+TITLES = {"tensorflow": "TensorFlow", "torch": "PyTorch", "jax": "JAX", "onnx": "ONNX Runtime", "keras": "Keras"}
+_PICKS = (
+    "TensorFlow takes any of these as output_shape. The others pick one (-: none under this padding) unless told otherwise "
+    "by output_padding: JAX as Keras, ONNX as torch."
+)
+_LEFTOVER = "Leftover: positions at the end that no window reaches. Their gradient is zero."
+
+
+def print_sizes(console: Console, case: Case) -> None:
+    """All numbers of a case, with the arithmetic."""
+    problem = case.problem
+    groups = f" in {case.groups} groups" if case.groups > 1 else ""
+    console.print(f"[bold]{case}[/]", highlight=False)
+    console.print(
+        f"conv2d of input {case.input_sizes} by filters {case.filter_sizes}{groups} gives {case.output_shape}: "
+        f"NHWC, HWIO; cross-correlation, strides {case.strides}, dilations {case.dilations}.",
+        highlight=False,
+    )
+    height, width = sizes.extents(case)
+    console.print(f"kernel extent: height {height}, width {width}", highlight=False)
+    console.print(_padding_table(case), _LEFTOVER, highlight=False)
+    console.print(_transposed_table(case), _PICKS, highlight=False)
+    table = Table("operation", "terms of one element, at most", box=box.SIMPLE_HEAD, pad_edge=False)
+    for operation, arithmetic in sizes.terms(case).items():
+        table.add_row(operation, arithmetic)
+    outputs = " * ".join(map(str, case.output_shape))
+    total = f"Multiply-adds, zeros included: {outputs} * {problem.terms('conv2d')} = {multiply_adds(case):,}"
+    console.print(table, f"{total}, in each of the four operations.", highlight=False)
+
+
+def _padding_table(case: Case) -> Table:
+    table = Table("padding", "axis", "zeros before + after, and output", box=box.SIMPLE_HEAD, pad_edge=False)
+    mode = None
+    for found in sizes.derivations(case):
+        name = found.mode if found.mode != mode else ""
+        mode = found.mode
+        style = "bold" if mode == case.padding_mode else None
+        mark = " *" if name and style else ""
+        table.add_row(name + mark, found.axis, f"zeros  {found.zeros}\noutput {found.output}", style=style)
+    return table
+
+
+def _transposed_table(case: Case) -> Table:
+    heads = ("conv2d_transpose", "of", "may give", "here", "Keras", "torch")
+    table = Table(*heads, box=box.SIMPLE_HEAD, pad_edge=False)
+    for axis, found in zip((case.problem.height, case.problem.width), sizes.transposed(case), strict=True):
+        legal = " to ".join(dict.fromkeys(str(size) for size in (*found.legal[:1], *found.legal[-1:]))) or "none"
+        picks = [str(pick) if pick is not None else "-" for pick in (found.keras, found.torch)]
+        table.add_row(axis.name, str(axis.output_size), legal, str(axis.input_size), *picks)
+    return table
+
+
+def print_under_same(console: Console, layer: Layer) -> None:
+    """What the layer is, and what TensorFlow's SAME would do in its place."""
+    operation = "conv2d_transpose" if layer.is_transposed else "conv2d"
+    console.print(f"Bias and activation aside, this layer is {operation} of {layer.case}.", highlight=False)
+    for line in under_same(layer.case):
+        console.print(line, highlight=False)
+    console.print()
+
+
+def under_same(case: Case) -> Iterator[str]:
+    """What changes if TensorFlow's SAME is the padding, a line for each axis."""
+    for axis in (case.problem.height, case.problem.width):
+        own = axis.pad_before, axis.pad_after
+        pads = padding_of("SAME", axis.input_size, axis.kernel_extent, axis.stride)
+        same = replace(axis, pad_before=pads[0], pad_after=pads[1])
+        if pads == own:
+            yield f"Under TensorFlow's SAME, {axis.name} has the same zeros: {own[0]} + {own[1]}."
+            continue
+        moved = own[0] - pads[0]
+        windows = (
+            f"windows begin {abs(moved)} {'later' if moved > 0 else 'earlier'}" if moved else "windows begin alike"
+        )
+        count = (
+            f"{same.output_size}, {'as before' if same.output_size == axis.output_size else f'not {axis.output_size}'}"
+        )
+        yield (
+            f"Under TensorFlow's SAME, {axis.name} has zeros {pads[0]} + {pads[1]}, not {own[0]} + {own[1]}: "
+            f"{windows}, output {count}."
+        )
+
+
+def print_snippets(console: Console, case: Case, framework: str, snippets: Sequence[Snippet]) -> None:
+    """Each snippet's code on lines of its own, as long as they are."""
+    lacks = dict.fromkeys(snippet.lack for snippet in snippets)
+    console.print()
+    console.rule(TITLES[framework], align="left")
+    if case.dtype not in DTYPES:
+        console.print(f"Calls are given for {', '.join(DTYPES)}; not for {case.dtype}.", highlight=False)
+    elif len(lacks) == 1 and (lack := next(iter(lacks))):
+        console.print(f"No calls. {lack}", highlight=False)
+    else:
+        said = ""
+        for snippet in snippets:
+            _print_snippet(console, snippet if snippet.remark != said else replace(snippet, remark=""))
+            said = snippet.remark
+
+
+def _print_snippet(console: Console, snippet: Snippet) -> None:
+    console.print(f"\n[bold]{snippet.title}[/]", highlight=False)
+    if snippet.lack:
+        console.print(f"Not to be had: {snippet.lack}", highlight=False)
+        return
+    if snippet.remark:
+        console.print(snippet.remark, highlight=False)
+    console.print()
+    code = Syntax("", "python", theme="ansi_dark", background_color="default").highlight(snippet.code)
+    console.print(code, soft_wrap=True, end="")

@@ -18,6 +18,8 @@ _WEIGHTS = "weights = filters.transpose(3, 2, 0, 1)  # HWIO to OIHW"
 def lack(case: Case) -> str:
     if case.dtype == "float64":
         return "ONNX Runtime has neither Conv nor ConvTranspose of float64 on CPUs."
+    if 0 in (case.height, case.width):
+        return "ONNX Runtime's ConvTranspose gives no image of height or width 0."
     if 0 in (case.batch, case.input_channels):
         return "ONNX Runtime's Conv leaves its output unwritten, or never ends, where there is nothing to sum."
     return ""

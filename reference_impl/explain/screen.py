@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from rich import box
@@ -12,15 +12,15 @@ from rich.table import Table
 
 from ..conformance.cases import Case
 from ..conformance.generation import multiply_adds
-from ..geometry import padding_of
+from ..geometry import Axis, padding_of
 from . import DTYPES, sizes
 from .modules import Layer
 from .snippet import Snippet
 
 TITLES = {"tensorflow": "TensorFlow", "torch": "PyTorch", "jax": "JAX", "onnx": "ONNX Runtime", "keras": "Keras"}
 _PICKS = (
-    "TensorFlow takes any of these as output_shape. The others pick one (-: none under this padding) unless told otherwise "
-    "by output_padding: JAX as Keras, ONNX as torch."
+    "TensorFlow takes any of these as output_shape. The others pick one (-: none under this padding) unless told "
+    "otherwise by output_padding: JAX the same as Keras, ONNX the same as torch."
 )
 _LEFTOVER = "Leftover: positions at the end that no window reaches. Their gradient is zero."
 
@@ -73,31 +73,27 @@ def print_under_same(console: Console, layer: Layer) -> None:
     """What the layer is, and what TensorFlow's SAME would do in its place."""
     operation = "conv2d_transpose" if layer.is_transposed else "conv2d"
     console.print(f"Bias and activation aside, this layer is {operation} of {layer.case}.", highlight=False)
-    for line in under_same(layer.case):
-        console.print(line, highlight=False)
+    said: dict[str, list[str]] = {}
+    for axis in (layer.case.problem.height, layer.case.problem.width):
+        said.setdefault(under_same(axis), []).append(axis.name)
+    for change, names in said.items():
+        console.print(f"Under TensorFlow's SAME, along {' and '.join(names)}: {change}.", highlight=False)
     console.print()
 
 
-def under_same(case: Case) -> Iterator[str]:
-    """What changes if TensorFlow's SAME is the padding, a line for each axis."""
-    for axis in (case.problem.height, case.problem.width):
-        own = axis.pad_before, axis.pad_after
-        pads = padding_of("SAME", axis.input_size, axis.kernel_extent, axis.stride)
-        same = replace(axis, pad_before=pads[0], pad_after=pads[1])
-        if pads == own:
-            yield f"Under TensorFlow's SAME, {axis.name} has the same zeros: {own[0]} + {own[1]}."
-            continue
-        moved = own[0] - pads[0]
-        windows = (
-            f"windows begin {abs(moved)} {'later' if moved > 0 else 'earlier'}" if moved else "windows begin alike"
-        )
-        count = (
-            f"{same.output_size}, {'as before' if same.output_size == axis.output_size else f'not {axis.output_size}'}"
-        )
-        yield (
-            f"Under TensorFlow's SAME, {axis.name} has zeros {pads[0]} + {pads[1]}, not {own[0]} + {own[1]}: "
-            f"{windows}, output {count}."
-        )
+def under_same(axis: Axis) -> str:
+    """What changes along one axis if TensorFlow's SAME is its padding."""
+    before, after = padding_of("SAME", axis.input_size, axis.kernel_extent, axis.stride)
+    if (before, after) == (axis.pad_before, axis.pad_after):
+        return f"the same zeros, {before} + {after}"
+    same = replace(axis, pad_before=before, pad_after=after)
+    moved = axis.pad_before - before
+    begin = f"each window begins {abs(moved)} {'later' if moved > 0 else 'earlier'}, " if moved else ""
+    count = "as before" if same.output_size == axis.output_size else f"not {axis.output_size}"
+    return (
+        f"zeros {before} + {after}, not {axis.pad_before} + {axis.pad_after}; {begin}"
+        f"and conv2d of {axis.input_size} gives {same.output_size}, {count}"
+    )
 
 
 def print_snippets(console: Console, case: Case, framework: str, snippets: Sequence[Snippet]) -> None:

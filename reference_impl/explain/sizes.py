@@ -56,7 +56,7 @@ def _derive(mode: str, padding: AxisPadding, own: Axis) -> Derivation:
     else:
         zeros = f"{extent} - 1 = {before} on each side" if mode == "FULL" else f"{before} + {after}"
         output = f"floor(({axis.padded_size} - {extent}) / {stride}) + 1 = {axis.output_size}"
-    left = f", leftover ({axis.padded_size} - {extent}) % {stride} = {axis.leftover}" if axis.leftover else ""
+    left = f", leftover {axis.leftover}" if axis.leftover else ""
     return Derivation(mode, own.name, zeros, output + left, axis)
 
 
@@ -78,8 +78,7 @@ def terms(case: Case) -> dict[str, str]:
 
 def transposed(case: Case) -> tuple[TransposedSizes, TransposedSizes]:
     """What a transposed convolution of arrays of the output's size may give, along height and width."""
-    paddings: tuple[AxisPadding, AxisPadding]
-    paddings = (case.padding, case.padding) if isinstance(case.padding, str) else case.padding
+    paddings: list[AxisPadding] = [case.padding] * 2 if isinstance(case.padding, str) else [*case.padding]
     height, width = (
         transposed_sizes(axis.output_size, axis.kernel_size, stride=axis.stride, dilation=axis.dilation, padding=own)
         for axis, own in zip((case.problem.height, case.problem.width), paddings, strict=True)

@@ -18,6 +18,8 @@ _CROPPED = (
 
 
 def lack(case: Case) -> str:
+    if 0 in (case.height, case.width):
+        return "torch takes no image of height or width 0."
     if 0 in (case.input_channels, case.output_channels):
         return "torch refuses filters of no output channels, and gives none where there are no input channels."
     return ""

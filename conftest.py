@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import os
+from collections import Counter
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -27,6 +28,8 @@ settings.load_profile("dev")
 # Test files that need a framework, and what they import.
 _FRAMEWORK_TESTS = {
     "tests/test_geometry_frameworks.py": ("keras", "torch"),
+    "tests/test_golden_onnx.py": ("onnx", "onnxruntime"),
+    "tests/test_jax_style.py": ("jax",),
     "tests/test_routes_tensorflow.py": ("tensorflow",),
     "tests/test_routes_torch.py": ("torch",),
     "tests/test_torch_style.py": ("torch",),
@@ -67,8 +70,33 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 def pytest_ignore_collect(collection_path, config: pytest.Config) -> bool | None:
     for file, frameworks in _FRAMEWORK_TESTS.items():
         if collection_path == config.rootpath / file:
-            return any(importlib.util.find_spec(name) is None for name in frameworks) or None
+            return not all(map(_is_installed, frameworks)) or None
     return None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    without = [item for item in items if not all(map(_is_installed, _frameworks(item)))]
+    config.stash[_LEFT_OUT] = Counter(name for item in without for name in _frameworks(item) if not _is_installed(name))
+    if without:
+        config.hook.pytest_deselected(items=without)
+        items[:] = [item for item in items if item not in without]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for name, count in config.stash.get(_LEFT_OUT, Counter()).items():
+        terminalreporter.write_line(f"{name} is not installed: {count} tests that need it were left out")
+
+
+_LEFT_OUT = pytest.StashKey[Counter]()
+
+
+def _frameworks(item: pytest.Item) -> list[str]:
+    """What the item's marks `framework(name)` say that it needs."""
+    return [mark.args[0] for mark in item.iter_markers("framework")]
+
+
+def _is_installed(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None
 
 
 @pytest.fixture

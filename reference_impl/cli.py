@@ -22,7 +22,7 @@ from .conformance.golden.command import compare, export
 from .conformance.isolation import claims
 from .conformance.isolation.judging import judge_isolated
 from .conformance.mistakes.command import mistakes
-from .conformance.runner import Subject, in_dtypes, judge_all, subjects, takes
+from .conformance.runner import Subject, available, in_dtypes, judge_all, subjects, takes
 from .explain.command import explain
 
 CHECK_NAMES = (*(check.name for check in CHECKS), *claims.CLAIMS)
@@ -55,8 +55,8 @@ def verify(
     backend: Annotated[
         list[str] | None,
         typer.Option(
-            help="A backend: torch, torch:autograd, 'torch:*' (all its routes), package.module:Object (yours), or "
-            "all. Default: what is installed. May be repeated."
+            help="A backend: torch, torch:autograd, 'torch:*' (all its routes), package.module:Object (yours), one "
+            "that a package declares, or all. Default: what is installed. May be repeated."
         ),
     ] = None,
     cases: Annotated[
@@ -163,19 +163,15 @@ def _known(given: Sequence[str] | None, known: Sequence[str], what: str) -> Sequ
 
 
 def _subjects(asked: Sequence[str] | None) -> tuple[list[Subject], list[str]]:
-    """The backends to run, and a line for each known one that is not installed."""
+    """The backends to run, and a line on each that could be meant and cannot be run."""
     # Your module is found where you are, by `conv2d-reference` as by `python -m reference_impl`.
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
-    missing = []
-    if not asked:
-        missing = [
-            f"Not installed, so not checked: {name} (pip install 'conv2d-reference-impl[{name}]')"
-            for name, there in backends.installed().items()
-            if not there
-        ]
     try:
-        return subjects(asked or ()), missing
+        if not asked:
+            return available()
+        mistaken = {word.partition(":")[0] for word in asked} & set(backends.refused())
+        return subjects(asked), [f"Not checked: {backends.refused()[name]}" for name in sorted(mistaken)]
     except (ImportError, ValueError) as error:
         raise typer.BadParameter(str(error), param_hint="--backend") from error
 

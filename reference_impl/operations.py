@@ -42,7 +42,7 @@ def conv2d(
 ) -> np.ndarray:
     """2-D convolution (cross-correlation) of `input` with `filters`.
 
-    output[n, h, w, o] = sum_pqi padded[n, h*sh + p*dh, w*sw + q*dw, i] * filters[p, q, i, o]
+        output[n, h, w, o] = sum_pqi padded[n, h*sh + p*dh, w*sw + q*dw, i] * filters[p, q, i, o]
 
     With groups, the channels of both sides fall into that many equal blocks, in order; o sums over the input
     channels of its own block.
@@ -98,8 +98,8 @@ def conv2d_backprop_input(
 ) -> np.ndarray:
     """Gradient of `conv2d` with respect to its input (its VJP at `out_backprop`).
 
-    padded_backprop[n, y, x, i] = sum_hwpqo out_backprop[n, h, w, o] * filters[p, q, i, o]
-                                  over h*sh + p*dh = y and w*sw + q*dw = x,
+        padded_backprop[n, y, x, i] = sum_hwpqo out_backprop[n, h, w, o] * filters[p, q, i, o]
+                                      over h*sh + p*dh = y and w*sw + q*dw = x,
 
     without the padding. Input positions that no window reads get 0.
 
@@ -144,7 +144,7 @@ def conv2d_backprop_filter(
 ) -> np.ndarray:
     """Gradient of `conv2d` with respect to its filters (its VJP at `out_backprop`).
 
-    filter_backprop[p, q, i, o] = sum_nhw padded[n, h*sh + p*dh, w*sw + q*dw, i] * out_backprop[n, h, w, o]
+        filter_backprop[p, q, i, o] = sum_nhw padded[n, h*sh + p*dh, w*sw + q*dw, i] * out_backprop[n, h, w, o]
 
     Parameters
     ----------
@@ -252,7 +252,7 @@ def conv2d_matrix(
 
     Returns
     -------
-    array (H'*W'*O, H*W*I)
+    array (H' W' O, H W I)
 
     Raises
     ------

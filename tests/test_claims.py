@@ -1,7 +1,8 @@
-"""Refusals and thread counts: each claim catches the backend that only it can catch."""
+"""Memory, refusals and thread counts: each claim catches the backend that only it can catch."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import pytest
@@ -33,6 +34,17 @@ class Answers(planted.Right):
 class DependsOnThreads(planted.Right):
     def spoil(self, answer, arrays):
         return answer * (1 + 2**-20) if os.environ["OMP_NUM_THREADS"] == "4" else answer
+
+class Leaks(planted.Right):
+    kept = []
+
+    def spoil(self, answer, arrays):
+        self.kept.append(answer.copy())
+        return answer
+
+class Raises(planted.Right):
+    def spoil(self, answer, arrays):
+        raise ValueError("not today")
 """
 
 
@@ -99,3 +111,23 @@ def test_thread_counts_are_reported_and_fail_where_promised(planted_as):
     assert seen == {"bits on 1 and 4 threads: other"}
     promising = planted_as("DependsOnThreads", same_bits_on_any_threads=True)
     assert set(outcomes(claims.thread_counts(promising, ["conv2d"]))) == {outcome.FAIL}
+
+
+def test_a_backend_that_keeps_its_answers_fails_to_be_steady(planted_as):
+    (record,) = claims.steady_memory(planted_as("Leaks"), ["conv2d"])
+    assert record.outcome == outcome.FAIL
+    assert re.search(r"by more than 2 MiB in \d+ equal calls; it grew by .* MiB, 1\d\.\d KiB a call", record.message)
+    unclaimed = planted_as("Leaks", unclaimed={claims.STEADY: "a cache"})
+    assert set(outcomes(claims.steady_memory(unclaimed, ["conv2d"]))) == {outcome.UNSUPPORTED}
+
+
+def test_the_oracle_is_steady():
+    records = claims.steady_memory(Subject.of(load("reference"), "reference"), ["conv2d", "conv2d_backprop_filter"])
+    assert outcomes(records) == {outcome.PASS: 2}
+
+
+@pytest.mark.parametrize("claim", [claims.STEADY, claims.THREADS])
+def test_a_backend_that_raises_an_error_is_refused_not_crashed(planted_as, claim):
+    records = list(claims.claims([claim], planted_as("Raises"), ["conv2d"]))
+    assert set(outcomes(records)) == {outcome.REFUSED}
+    assert {record.message for record in records} == {"ValueError: not today"}

@@ -111,6 +111,21 @@ class FlipsWhereStrided(PerTap):
         return super().conv2d(input, filters, strides=strides, padding=padding, **options)
 
 
+class StridesExchanged(Right):
+    """Its output has the size that follows, and it raises where then no window fits."""
+
+    def conv2d(self, *arguments, strides, **options):
+        return super().conv2d(*arguments, strides=strides[::-1], **options)
+
+
+class PaddingForgotten(Right):
+    def conv2d(self, *arguments, padding, **options):
+        try:
+            return super().conv2d(*arguments, padding="VALID", **options)
+        except ValueError:  # no window fits: kernels in C return something
+            return np.zeros((1, 1, 1, 1), np.float32)
+
+
 class Refuses(Right):
     def conv2d(self, *arguments, **options):
         if options["strides"] != (1, 1):
@@ -130,6 +145,8 @@ def diagnosis_of(backend, operation="conv2d"):
         (TorchFilters, "conv2d", "filters-read-as-oihw"),
         (TrueConvolution, "conv2d", "kernel-flipped"),
         (UndeclaredTrueConvolution, "conv2d", "kernel-flipped"),
+        (StridesExchanged, "conv2d", "strides-and-sizes-exchanged"),
+        (PaddingForgotten, "conv2d", "size-without-padding"),
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )

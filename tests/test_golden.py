@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -163,7 +164,7 @@ def test_vector_holds_the_arguments_with_the_padding_resolved(tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--format", "onnx"], "--format: must be one of npz, text; not 'onnx'"),
+        (["--format", "csv"], "--format: must be one of npz, text, onnx; not 'csv'"),
         (["--operation", "conv3d"], "must be one of conv2d"),
         (["--dtype", "complex64"], "must be one of int8"),
         (["--cases", "nothing"], "there is no catalogue and no file 'nothing'"),
@@ -176,6 +177,13 @@ def test_export_refuses(tmp_path, words, said):
     assert result.exit_code == 2
     assert said in " ".join(result.output.split())
     assert not (tmp_path / "vectors").exists()
+
+
+def test_export_names_the_extra_that_onnx_needs(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    result = run("export", tmp_path / "vectors", "--format", "onnx", "--cases", CASE)
+    assert result.exit_code == 2
+    assert "needs onnx: pip install 'conv2d-reference-impl[onnx]'" in " ".join(result.output.split())
 
 
 def test_export_refuses_a_folder_that_holds_something(vectors):

@@ -21,6 +21,7 @@ from reference_impl.conformance.mistakes import (
     FAMILIES,
     MISTAKES,
     RIGHT,
+    NoAnswer,
     by_name,
     command,
     equivalents,
@@ -79,7 +80,10 @@ def test_mistake_answers_other_operations_rightly(mistake):
 
 def signature(mistake, call):
     """What a mistake answers, to the bit."""
-    answer = np.asarray(call.with_arrays(np.copy).run(mistake.backend()))
+    try:
+        answer = np.asarray(call.with_arrays(np.copy).run(mistake.backend()))
+    except NoAnswer:
+        return None
     return answer.shape, answer.dtype, answer.tobytes()
 
 

@@ -59,6 +59,11 @@ def test_check_backend_isolates_what_can_be_imported():
         check_backend(Local, CASES, isolate=True)
 
 
+def test_check_backend_isolates_no_instance_as_its_state_would_be_lost():
+    with pytest.raises(ValueError, match="isolate=True needs a class, or the name of what another process can load"):
+        check_backend(Right(), CASES, isolate=True)
+
+
 def test_check_backend_refuses_what_is_no_backend():
     with pytest.raises(ValueError, match="a backend must offer at least one of conv2d"):
         check_backend(object(), CASES)

@@ -67,10 +67,18 @@ def test_failure_text_says_who_what_where_and_how_to_run_it_again():
         "elements are wrong",
         "worst at [",
         "they lie: ",
-        "run it again: python -m reference_impl verify --backend planted --cases n2_h7w9c3_k3x2o4 "
-        "--operation conv2d --seed 3",
+        'run it again: check_backend(..., cases=["n2_h7w9c3_k3x2o4"], seed=3), with your planted',
     ):
         assert words in text
+
+
+def test_failure_of_a_backend_that_has_a_name_is_run_again_by_a_line_for_the_shell():
+    tally, _ = tally_of(Flipped(), CASES[:1], ["conv2d"])
+    (record,) = tally.unexpected
+    assert failure_text(replace(record, argument="mine:Kernel")).endswith(
+        "run it again: python -m reference_impl verify --backend mine:Kernel --cases n2_h7w9c3_k3x2o4 "
+        "--operation conv2d --seed 3"
+    )
 
 
 def test_failures_name_one_check_of_each_failing_call():

@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Iterable
+from importlib.metadata import EntryPoint
 from typing import Any
 
+from . import foreign
 from .protocol import OPERATIONS, Backend, Capabilities, Lack
 
 # The framework that each adapter needs, None where it is our own.
@@ -19,19 +21,45 @@ ADAPTERS: dict[str, str | None] = {
 # What "all" stands for: what the extra `all` installs. The others are checked where they are installed.
 ALL = ("reference", "definition", "tensorflow", "torch")
 
-__all__ = ["ADAPTERS", "ALL", "OPERATIONS", "Backend", "Capabilities", "Lack", "expand", "installed", "load", "routes"]
+__all__ = [
+    "ADAPTERS",
+    "ALL",
+    "OPERATIONS",
+    "Backend",
+    "Capabilities",
+    "Lack",
+    "declared",
+    "expand",
+    "installed",
+    "load",
+    "refused",
+    "routes",
+]
 
 
 def installed() -> dict[str, bool]:
-    """Each adapter's name, and whether its framework can be imported here."""
-    return {
+    """Each adapter's name, and whether its framework can be imported here; then what packages declare."""
+    adapters = {
         name: framework is None or importlib.util.find_spec(framework) is not None
         for name, framework in ADAPTERS.items()
     }
+    return adapters | dict.fromkeys(declared(), True)
+
+
+def declared() -> dict[str, EntryPoint]:
+    """The backends of installed packages, which are entry points of the group `reference_impl.backends`."""
+    return foreign.declared((*ADAPTERS, "all"))[0]
+
+
+def refused() -> dict[str, str]:
+    """Of entry points whose name cannot be had, a sentence that says why."""
+    return foreign.declared((*ADAPTERS, "all"))[1]
 
 
 def routes(name: str) -> list[str]:
     """The full names of all routes of one adapter, the plain one first. Imports the framework."""
+    if name not in ADAPTERS:
+        return [name]
     return [f"{name}:{route}" if route else name for route in _adapter(name).ROUTES]
 
 
@@ -40,13 +68,14 @@ def expand(words: Iterable[str] = ()) -> list[str]:
 
     "torch:*" is every route of torch, "all" every route of those in `ALL`, installed or not.
     """
-    words = list(words) or [f"{name}:*" for name, there in installed().items() if there]
+    known = installed()
+    words = list(words) or [f"{name}:*" for name, there in known.items() if there]
     names: list[str] = []
     for word in words:
         adapter, _, route = word.partition(":")
         if word == "all":
-            names += [name for known in ALL for name in routes(known)]
-        elif adapter in ADAPTERS and route == "*":
+            names += [name for adapter in ALL for name in routes(adapter)]
+        elif adapter in known and route == "*":
             names += routes(adapter)
         else:
             names.append(word)
@@ -54,7 +83,7 @@ def expand(words: Iterable[str] = ()) -> list[str]:
 
 
 def load(name: str) -> Any:
-    """The backend called `name`: "torch", "torch:autograd", or "package.module:Object", yours.
+    """The backend called `name`: "torch", "torch:autograd", a package's own, or "package.module:Object", yours.
 
     An `Object` that is a class is called, without arguments, to make the backend.
 
@@ -71,9 +100,15 @@ def load(name: str) -> Any:
         if route not in known:
             raise ValueError(f"{adapter} has no route {route!r}; it has {', '.join(routes(adapter))}")
         return known[route]()
+    entry = declared().get(name)
+    if entry is not None:
+        return foreign.load_declared(entry)
     if not route:
-        raise ValueError(f"backend must be one of {', '.join(ADAPTERS)}, or package.module:Object; not {name!r}")
-    return _load_object(adapter, route)
+        raise ValueError(
+            f"backend must be one of {', '.join(installed())}, or package.module:Object; not {name!r}"
+            + (f": {refused()[name]}" if name in refused() else "")
+        )
+    return foreign.load_object(adapter, route)
 
 
 def _adapter(name: str) -> Any:
@@ -83,16 +118,3 @@ def _adapter(name: str) -> Any:
             f"backend {name} needs {framework}, which is not installed: pip install 'conv2d-reference-impl[{name}]'"
         )
     return importlib.import_module(f".{name}_backend", __name__)
-
-
-def _load_object(module: str, attribute: str) -> Any:
-    found: Any = importlib.import_module(module)
-    for part in attribute.split("."):
-        if not hasattr(found, part):
-            raise ValueError(f"{module} has no {attribute}")
-        found = getattr(found, part)
-    if isinstance(found, type):
-        found = found()
-    if not any(callable(getattr(found, operation, None)) for operation in OPERATIONS):
-        raise ValueError(f"{module}:{attribute} must offer at least one of {', '.join(OPERATIONS)}")
-    return found

@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ..backends.jax_style import jax_style
     from ..backends.layouts import from_nchw
     from ..backends.protocol import Capabilities, Lack
     from ..backends.torch_style import torch_style
@@ -17,17 +18,19 @@ __all__ = [
     "Report",
     "check_backend",
     "from_nchw",
+    "jax_style",
     "parametrize_with_checks",
     "torch_style",
 ]
 
-# Where each is; imported when asked for, as files import one another, and one of them torch.
+# Where each is; imported when asked for, as files import one another, and two of them a framework.
 _HOMES = {
     "Capabilities": "reference_impl.backends.protocol",
     "Lack": "reference_impl.backends.protocol",
     "Report": "reference_impl.conformance.own_backend",
     "check_backend": "reference_impl.conformance.own_backend",
     "from_nchw": "reference_impl.backends.layouts",
+    "jax_style": "reference_impl.backends.jax_style",
     "parametrize_with_checks": "reference_impl.conformance.own_backend",
     "torch_style": "reference_impl.backends.torch_style",
 }

@@ -22,7 +22,7 @@ MEANING = {
     PASS: "agrees with the oracle",
     FAIL: "answers, and wrongly",
     REFUSED: "raises an error on a case that it claims to support",
-    CRASHED: "its process dies or hangs",
+    CRASHED: "its process dies, hangs or takes too much memory",
     UNSUPPORTED: "declares that it does not offer this",
     MISTRUSTED: "agrees with the oracle, on data that prove little",
     KNOWN: "fails as known_failures/ expects",

@@ -9,7 +9,6 @@ from typing import Any
 
 from rich.console import Console
 
-from .. import backends
 from . import catalogue, report, tables
 from .cases import OPERATIONS, Case
 from .checks import CHECKS, checks_of
@@ -23,7 +22,7 @@ DEFAULT_CASES = ("curated", "regressions")
 DEFAULT_DTYPES = ("float32", "float64", "int32")
 
 
-@dataclass
+@dataclass(repr=False)
 class Report:
     """What came of `check_backend`. Print it, or show it in a notebook."""
 
@@ -51,6 +50,8 @@ class Report:
         with console.capture() as captured:
             self._print(console)
         return captured.get()
+
+    __repr__ = __str__  # which pytest shows of `assert report.passed, report`
 
     def _repr_html_(self) -> str:
         with Path("/dev/null").open("w") as nowhere:
@@ -85,11 +86,11 @@ def check_backend(
         `reference_impl`; or the name of one, "torch" or "package.module:Object". An attribute `capabilities`
         (`Capabilities`) says what it lacks; without it, it must do all, in float32 and float64. `name` and `version`
         are shown.
-    cases : specs, catalogue names, files or `Case`s, run as they are; by default the curated and regression cases
-        and `examples` generated ones, in float32, float64 and int32
+    cases : specs, catalogue names, files or objects (`Case`), run as they are; by default the curated and regression
+        cases and `examples` generated ones, in float32, float64 and int32
     seed : decides generated cases and all data
-    isolate : run it in processes of its own, which may crash or hang; `backend` must then be a name, or a class or
-        module that can be imported
+    isolate : run it in processes of its own, which may crash, hang or take too much memory; `backend` must then be a
+        name, or a class that can be imported
 
     Raises
     ------
@@ -190,12 +191,14 @@ def _claims(subject: Subject, cases: Sequence[Case], seed: int) -> Iterator[Clai
 
 def _subject(backend: Any, *, named: bool = False) -> Subject:
     if isinstance(backend, str):
-        return Subject.of(backends.load(backend), backend)
+        return Subject.load(backend)
     if not named:
         return Subject.of(backend() if isinstance(backend, type) else backend)
-    kind = backend if isinstance(backend, type) else type(backend)
-    name = f"{kind.__module__}:{kind.__qualname__}"
-    if kind.__module__ == "__main__" or "<locals>" in name:
+    # An instance made there would not have what this one was told or given.
+    if not isinstance(backend, type):
+        raise ValueError(f"isolate=True needs a class, or the name of what another process can load; not {backend!r}")
+    name = f"{backend.__module__}:{backend.__qualname__}"
+    if backend.__module__ == "__main__" or "<locals>" in name:
         raise ValueError(f"isolate=True needs a backend that another process can import by name; {name} is none")
     return _subject(name)
 

@@ -105,9 +105,12 @@ def failure_text(record: Record) -> str:
 
 
 def rerun_line(record: Record) -> str:
+    """A line for the shell; for Python, where the backend is an object that has no name to load it by."""
+    if record.argument is None:
+        return f'check_backend(..., cases=["{record.case}"], seed={record.seed}), with your {record.backend}'
     what = f"--check {record.check}" if record.check in claims.CLAIMS else f"--cases {record.case}"
     return (
-        f"python -m reference_impl verify --backend {record.argument or record.backend} {what} "
+        f"python -m reference_impl verify --backend {record.argument} {what} "
         f"--operation {record.operation} --seed {record.seed}"
     )
 

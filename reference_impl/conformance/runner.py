@@ -72,13 +72,37 @@ class Subject:
         version = str(getattr(backend, "version", "unversioned"))
         return cls(backend, name, version, capabilities, dict(getattr(backend, "facts", {})), argument)
 
+    @classmethod
+    def load(cls, argument: str) -> Subject:
+        """What `backends.load` gives; what a package declares has the name that it declares."""
+        subject = cls.of(backends.load(argument), argument)
+        return replace(subject, name=argument) if argument in backends.declared() else subject
+
 
 def subjects(words: Iterable[str] = ()) -> list[Subject]:
-    """The backends that `words` name (see `backends.expand`); without any, all that is installed.
+    """The backends that `words` name (see `backends.expand`); without any, all that is `available`.
 
-    Raises ImportError or ValueError if one cannot be loaded.
+    Raises ImportError or ValueError if one that is named cannot be loaded.
     """
-    return [Subject.of(backends.load(name), name) for name in backends.expand(words)]
+    words = list(words)
+    return [Subject.load(name) for name in backends.expand(words)] if words else available()[0]
+
+
+def available() -> tuple[list[Subject], list[str]]:
+    """The backends that can be run here, and a line on each that cannot, as it is not installed, or broken."""
+    found, lines = [], []
+    for name, there in backends.installed().items():
+        if not there:
+            lines.append(f"Not installed, so not checked: {name} (pip install 'conv2d-reference-impl[{name}]')")
+    lines += [f"Not checked: {why}" for why in backends.refused().values()]
+    for name in backends.expand():
+        try:
+            found.append(Subject.load(name))
+        except Exception as error:  # whatever a package does, the others go on
+            if name not in backends.declared():
+                raise
+            lines.append(f"Not checked: {name}: {error}")
+    return found, lines
 
 
 def judge(

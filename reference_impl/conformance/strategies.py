@@ -17,7 +17,7 @@ from .generation import Options, draw_case
 
 
 def cases(**options: Any) -> st.SearchStrategy[Case]:
-    """A strategy for `Case`s: geometry only, biased to the boundaries.
+    """A strategy that draws a `Case`: geometry only, biased to the boundaries.
 
     `options` are those of `generation.Options`: `dtypes=("float32",)`, `paddings=...`, `max_products=20_000`,
     `max_batch=3`, `max_stride=5`, `max_dilation=3`, `max_groups=17`, `empty=True`. Strides and dilations above

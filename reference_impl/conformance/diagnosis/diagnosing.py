@@ -14,6 +14,7 @@ from .. import outcome
 from ..cases import Case
 from ..checks import CHECKS
 from ..isolation import claims
+from ..isolation.output import PRINTS_NOTHING
 from ..isolation.worker import Died
 from ..mistakes import Mistake
 from ..outcome import Record
@@ -56,7 +57,7 @@ class Diagnoses:
     def added(self, subject: Subject, record: Record) -> Record:
         """The record with its diagnosis or, where another has that, with a word on it."""
         key = subject.name, record.operation
-        if record.outcome not in (outcome.FAIL, outcome.REFUSED) or record.check in claims.CLAIMS:
+        if record.outcome not in (outcome.FAIL, outcome.REFUSED) or record.check in (*claims.CLAIMS, PRINTS_NOTHING):
             return record
         if key not in self._made:
             if len(self._made) >= self.most:
@@ -81,13 +82,14 @@ def diagnose(subject: Subject, record: Record, seconds: float = SECONDS) -> Diag
     if subject.argument:  # afresh, as it may remember what it was asked
         subject = replace(subject, backend=backends.load(subject.argument))
     seen = _looked_at(subject, record, until)
+    small = _smallest(subject, record, max((until - time.monotonic()) / 2, 1.0))
     if found := matching(record.operation, seen):
         diagnosis = Diagnosis(found, _named(found, seen))
     elif found := matching_sometimes(record.operation, seen):
         diagnosis = Diagnosis(found, _named_sometimes(found[0], seen))
     else:
-        diagnosis = Diagnosis([], _unnamed(record.operation, seen, until))
-    diagnosis.lines += _smallest(subject, record, max(until - time.monotonic(), 1.0))
+        diagnosis = Diagnosis([], _unnamed(record.operation, seen, small, until))
+    diagnosis.lines += _shown(subject, replace(record, case=str(small)))
     return diagnosis
 
 
@@ -133,7 +135,7 @@ def _named_sometimes(found: Mistake, seen: Sequence[Seen]) -> list[str]:
     ]
 
 
-def _unnamed(operation: str, seen: Sequence[Seen], until: float) -> list[str]:
+def _unnamed(operation: str, seen: Sequence[Seen], small: Case, until: float) -> list[str]:
     """What it resembles, where it comes, and the mistakes that explain a part."""
     plain = [each for each in seen if each.probe.plain]
     wrong = [each for each in plain if not each.right()]
@@ -150,7 +152,9 @@ def _unnamed(operation: str, seen: Sequence[Seen], until: float) -> list[str]:
     if not wrong:
         return [*lines, f"right on all {len(plain)} other calls on integers that were tried"]
     lines.append(
-        symptoms.where([each.probe.case for each in plain if each.right()], [each.probe.case for each in wrong])
+        symptoms.where(
+            [each.probe.case for each in plain if each.right()], [each.probe.case for each in wrong] + [small]
+        )
     )
     wrong = wrong[-_MOST_EXPLAINED:]
     parts = matching_in_part(operation, wrong, until)
@@ -161,17 +165,21 @@ def _unnamed(operation: str, seen: Sequence[Seen], until: float) -> list[str]:
     return [*lines, "so there may be several mistakes, or that one under a condition"] if parts else lines
 
 
-def _smallest(subject: Subject, record: Record, seconds: float) -> list[str]:
-    """The smallest case on which the same check fails and, where they are few, the answers there."""
+def _smallest(subject: Subject, record: Record, seconds: float) -> Case:
+    """The smallest case on which the same check is found to fail."""
     checks = [check for check in CHECKS if check.name == record.check]
 
     def fails(case: Case) -> bool:
         judged = judge(subject, case, record.operation, record.seed, checks=checks)
         return any(one.outcome == record.outcome for one in judged)
 
-    case = smallest(Case.parse(record.case), fails, seconds)
-    lines = [f"smallest failing case found: {case}"]
-    there = see(subject, Probe(record.operation, case, seed=record.seed))
+    return smallest(Case.parse(record.case), fails, seconds)
+
+
+def _shown(subject: Subject, record: Record) -> list[str]:
+    """The smallest case and, where they are few, the answers there."""
+    lines = [f"smallest failing case found: {record.case}"]
+    there = see(subject, Probe(record.operation, Case.parse(record.case), seed=record.seed))
     both = there.answer, there.expected
     if record.check == "exact" and all(isinstance(one, np.ndarray) and one.size <= _MOST_ELEMENTS for one in both):
         lines.append("    actual {}, expected {}".format(*map(_elements, both)))

@@ -30,6 +30,11 @@ class Seen:
         other = _observation_of(mistake, self.probe, self.dtype)
         return self.observation.alike(other, _room(self.probe, loosely))
 
+    def shows(self, mistake: Mistake, *, loosely: bool = False) -> bool:
+        """Whether the backend is wrong, and `mistake` is known to do just that."""
+        other = _observation_of(mistake, self.probe, self.dtype)
+        return other.answered and not self.right(loosely=loosely) and self.like(mistake, loosely=loosely)
+
     def right(self, *, loosely: bool = False) -> bool:
         return self.like(RIGHT, loosely=loosely)
 
@@ -67,7 +72,7 @@ def matching(operation: str, seen: Sequence[Seen]) -> list[Mistake]:
         for each in sorted(seen[:-1], key=lambda each: not each.probe.plain):
             alike = [mistake for mistake in left if each.like(mistake, loosely=loosely)]
             left = alike if alike or each.probe.plain else left
-        left = [mistake for mistake in left if any(each.like(mistake, loosely=loosely) for each in wrong)]
+        left = [mistake for mistake in left if any(each.shows(mistake, loosely=loosely) for each in wrong)]
         # A backend that remembers answered the call that failed from a past that no other has.
         alike = [mistake for mistake in left if seen[-1].like(mistake, loosely=loosely)]
         if alike or (left and wrong != seen[-1:]):
@@ -81,7 +86,7 @@ def matching_sometimes(operation: str, seen: Sequence[Seen]) -> list[Mistake]:
     left = _of(operation) if len(wrong) > 1 else []
     for each in wrong:
         left = [mistake for mistake in left if each.like(mistake)]
-    return left
+    return [mistake for mistake in left if sum(each.shows(mistake) for each in wrong) > 1]
 
 
 def matching_in_part(operation: str, wrong: Sequence[Seen], until: float) -> list[tuple[Mistake, int]]:
@@ -89,7 +94,7 @@ def matching_in_part(operation: str, wrong: Sequence[Seen], until: float) -> lis
     explained = {
         mistake: set(alike)
         for mistake in _of(operation)
-        if time.monotonic() < until and (alike := [each for each in wrong if each.like(mistake)])
+        if time.monotonic() < until and (alike := [each for each in wrong if each.shows(mistake)])
     }
     found, left = [], set(wrong)
     while explained:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..agreement import rounding_room
 from ..data import Call, numpy_dtype
+from ..mistakes import NoAnswer
 from ..real_data import FORMATS
 from .probes import Probe
 
@@ -25,8 +26,16 @@ class Observation:
     def steady(self) -> bool:
         return same_answers(*self.answers, None)
 
+    @property
+    def answered(self) -> bool:
+        """False where a mistake leads to a call that has no answer: a kernel that makes it may do anything."""
+        first, _ = self.answers
+        return not (isinstance(first, str) and first == NoAnswer.__name__)
+
     def alike(self, other: Observation, room: np.ndarray | None) -> bool:
-        """Whether both gave the same answers, to the bit or within `room`; unsteady ones, in either order."""
+        """Whether this may be `other`: same answers, to the bit or within `room`; unsteady ones, in either order."""
+        if not other.answered:
+            return True
         if (self.written_to, self.keeps_memory) != (other.written_to, other.keeps_memory):
             return False
         first, second = self.answers

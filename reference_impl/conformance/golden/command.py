@@ -41,7 +41,7 @@ def export(
         list[str] | None, typer.Option(help="Export float32 cases in these instead. May be repeated.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides all data.")] = 0,
-    format: Annotated[str, typer.Option(help="npz, or text: numbers that scanf reads.")] = "npz",
+    format: Annotated[str, typer.Option(help="npz, text (numbers that scanf reads) or onnx.")] = "npz",
 ) -> None:
     """Write calls and their exact answers as files, for kernels in any language (docs/vectors.md).
 
@@ -49,13 +49,16 @@ def export(
     """
     _check("--operation", operation, OPERATIONS)
     _check("--dtype", dtype, DTYPES)
-    _check("--format", [format], tuple(files.SUFFIXES))
+    _check("--format", [format], (*files.SUFFIXES, files.ONNX))
     chosen = in_dtypes(_cases(cases or [DEFAULT_CASES]), dtype or ("float32",))
     try:
-        vectors = exporting.export(folder, chosen, operation or OPERATIONS, seed, format)
-    except (OSError, ValueError) as error:
+        vectors, left_out = exporting.export(folder, chosen, operation or OPERATIONS, seed, format)
+    except (ImportError, OSError, ValueError) as error:
         raise typer.BadParameter(str(error)) from error
-    Console().print(f"{len(vectors)} vectors and {manifest.NAME} written to {escape(str(folder))}", soft_wrap=True)
+    console = Console()
+    for reason, calls in Counter(one.reason for one in left_out).items():
+        console.print(f"Left out, of {calls} calls: {reason}", soft_wrap=True)
+    console.print(f"{len(vectors)} vectors and {manifest.NAME} written to {escape(str(folder))}", soft_wrap=True)
 
 
 def compare(
@@ -70,7 +73,7 @@ def compare(
         raise typer.BadParameter(f"RESULTS must be a folder; {results} is none")
     try:
         judged = list(comparing.compare(folder, results))
-    except BadFile as error:
+    except (BadFile, ImportError) as error:
         raise typer.BadParameter(str(error)) from error
     console = Console()
     console.print(_table(judged))

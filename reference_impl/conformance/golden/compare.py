@@ -67,7 +67,7 @@ def foreign(vectors: Sequence[Vector], results: Path) -> list[str]:
 def read_call(folder: Path, vector: Vector) -> Call:
     """The call that a vector is. Raises BadFile if its file is not the one that was exported."""
     path = folder / vector.file
-    if not path.is_file():
+    if not path.exists():
         raise BadFile(path, "must be there, as the manifest names it")
     found = manifest.sha256(path)
     if found != vector.sha256:

@@ -12,8 +12,8 @@ from ... import exact
 from ..cases import OPERATIONS, Case
 from ..data import Call, integer_call, numpy_dtype, oracle
 from ..real_data import FORMATS, real_problem
-from . import files, manifest
-from .manifest import INTEGER, Vector
+from . import files, manifest, onnx_files
+from .manifest import INTEGER, LeftOut, Vector
 
 # The argument of an operation that is a shape, and that of the answer.
 _SIZES = {
@@ -29,40 +29,58 @@ def export(
     operations: Sequence[str] = OPERATIONS,
     seed: int = 0,
     file_format: str = "npz",
-) -> list[Vector]:
+) -> tuple[list[Vector], list[LeftOut]]:
     """Fill a new or empty folder; the manifest comes last, so that what is incomplete has none.
+
+    Returns the vectors, and the calls that the format has no model for.
 
     Raises
     ------
     ValueError
-        If the folder holds something, or the format has no such dtype.
+        If the folder holds something, the format has no such dtype, or all is left out.
+    ImportError
+        If the format needs a package that is not installed.
     """
-    cases = list(cases)
-    if file_format == "npz" and any(case.dtype == "bfloat16" for case in cases):
+    calls = [(case, operation) for case in cases for operation in operations]
+    left_out = _left_out(calls) if file_format == files.ONNX else []
+    if calls and len(left_out) == len(calls):
+        raise ValueError(f"there must be something to export; {left_out[0].reason}")
+    if file_format == "npz" and any(case.dtype == "bfloat16" for case, _ in calls):
         raise ValueError("bfloat16 is no dtype of npz; the text format has it")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ValueError(f"{folder} must be a new or an empty folder, as other files would be taken for vectors")
     folder.mkdir(parents=True, exist_ok=True)
     vectors = []
-    for case in cases:
-        for operation in operations:
-            for vector, call in _calls(case, operation, seed, files.SUFFIXES[file_format]):
-                path = folder / vector.file
-                files.write(path, _arrays(call, vector))
-                vectors.append(replace(vector, sha256=manifest.sha256(path)))
-    manifest.write(folder, vectors, file_format)
-    return vectors
+    missing = {(one.case, one.operation) for one in left_out}
+    for case, operation in calls:
+        if (case, operation) in missing:
+            continue
+        for vector, call in _calls(case, operation, seed, file_format):
+            path, arrays = folder / vector.file, _arrays(call, vector)
+            if file_format == files.ONNX:
+                onnx_files.write(path, operation, arrays, is_integer=vector.is_integer)
+            else:
+                files.write(path, arrays)
+            vectors.append(replace(vector, sha256=manifest.sha256(path)))
+    manifest.write(folder, vectors, file_format, left_out)
+    return vectors, left_out
 
 
-def _calls(case: Case, operation: str, seed: int, suffix: str) -> Iterator[tuple[Vector, Call]]:
+def _left_out(calls: Iterable[tuple[Case, str]]) -> list[LeftOut]:
+    onnx_files.needed()
+    reasons = ((case, operation, onnx_files.lack(operation, case)) for case, operation in calls)
+    return [LeftOut(operation, case, reason) for case, operation, reason in reasons if reason is not None]
+
+
+def _calls(case: Case, operation: str, seed: int, file_format: str) -> Iterator[tuple[Vector, Call]]:
     """On integers and, in a float dtype, on real data; the vector's hash is yet to come."""
     found = [(INTEGER, INTEGER, integer_call(case, operation, seed))]
     if case.dtype in FORMATS:
         problem = real_problem(case, operation, seed)
         found.append(("real", problem.kind, problem.call))
     for word, data, call in found:
-        name = f"{operation}.{case}.{word}{suffix}"
-        yield Vector(operation, case, data, seed, name, "", name), call
+        name, suffix = f"{operation}.{case}.{word}", files.SUFFIXES.get(file_format, "")
+        yield Vector(operation, case, data, seed, name + suffix, "", name + (suffix or onnx_files.RESULT_SUFFIX)), call
 
 
 def _arrays(call: Call, vector: Vector) -> files.Arrays:

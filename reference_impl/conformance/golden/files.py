@@ -1,4 +1,4 @@
-"""Files of named arrays: npz without pickles, or plain text. The same arrays give the same bytes."""
+"""Files of named arrays: npz without pickles, plain text, or ONNX. The same arrays give the same bytes."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ import numpy as np
 
 from ..cases import DTYPES
 from ..data import numpy_dtype
-
-Arrays = dict[str, np.ndarray]
+from . import onnx_files
+from .onnx_files import Arrays
 
 # Format -> how its files' names end.
 SUFFIXES = {"npz": ".npz", "text": ".txt"}
+# The format that has a folder for each vector.
+ONNX = "onnx"
 
 # A zip knows times, and the first that it can say is as good as any.
 _TIME = (1980, 1, 1, 0, 0, 0)
@@ -40,7 +42,9 @@ def write(path: Path, arrays: Arrays) -> None:
 
 def read(path: Path) -> Arrays:
     """The arrays of a file. Raises BadFile if it is corrupt, truncated or something else; OSError as `open` does."""
-    return _read_npz(path) if path.suffix == SUFFIXES["npz"] else _read_text(path)
+    if path.suffix == SUFFIXES["npz"]:
+        return _read_npz(path)
+    return _read_onnx(path) if path.is_dir() or path.suffix == onnx_files.RESULT_SUFFIX else _read_text(path)
 
 
 def _write_npz(path: Path, arrays: Arrays) -> None:
@@ -63,6 +67,13 @@ def _read_npz(path: Path) -> Arrays:
     except (ValueError, EOFError, OSError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
         raise BadFile(path, f"must be an npz file of arrays without pickles; {error}") from None
     return arrays
+
+
+def _read_onnx(path: Path) -> Arrays:
+    try:
+        return onnx_files.read(path)
+    except ValueError as error:
+        raise BadFile(path, str(error)) from None
 
 
 def _lines(arrays: Arrays) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -66,6 +67,18 @@ class Vector:
         }
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """A call that the format has no way to tell."""
+
+    operation: str
+    case: Case
+    reason: str
+
+    def entry(self) -> dict[str, str]:
+        return {"operation": self.operation, "case": str(self.case), "reason": self.reason}
+
+
 def pads(case: Case) -> list[tuple[int, int]]:
     """What the padding comes to: (top, bottom), (left, right)."""
     axes: tuple[Axis, Axis] = case.problem.height, case.problem.width
@@ -73,7 +86,9 @@ def pads(case: Case) -> list[tuple[int, int]]:
 
 
 def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """Of the bytes of a file or, of a folder, of those of all its files in the order of their names."""
+    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def schema() -> dict[str, Any]:
@@ -81,13 +96,15 @@ def schema() -> dict[str, Any]:
     return json.loads(resources.files(__package__).joinpath("manifest.schema.json").read_text("utf-8"))
 
 
-def write(folder: Path, vectors: list[Vector], file_format: str) -> None:
-    document = {
+def write(folder: Path, vectors: list[Vector], file_format: str, left_out: Sequence[LeftOut] = ()) -> None:
+    document: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "made_with": {"conv2d-reference-impl": __version__},
         "format": file_format,
         "vectors": [vector.entry() for vector in vectors],
     }
+    if left_out:
+        document["left_out"] = [one.entry() for one in left_out]
     (folder / NAME).write_text(json.dumps(document, indent=1) + "\n", "utf-8", newline="\n")
 
 

@@ -1,26 +1,34 @@
-"""Claims on a backend as a whole, each tried in processes of its own: refusals, and the bits across thread counts."""
+"""Claims on a backend as a whole, tried in processes of its own: memory, refusals, the bits across thread counts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from .. import known, outcome
 from ..cases import Case
 from ..outcome import Record
 from ..runner import Subject
 from .invalid_calls import CASE, INVALID_CALLS, InvalidCall
+from .memory import FEWEST_CALLS, KIB, MIB
 from .worker import Died, Worker
 
+STEADY = "steady_memory"
 REFUSES = "refuses_invalid_calls"
 THREADS = "thread_counts"
 CLAIMS = {
+    STEADY: "the same call, made again and again, takes no more memory",
     REFUSES: "an invalid call raises an error; it is not answered, and does not kill or hang the process",
     THREADS: "the same call gives the same bits on 1 and on 4 threads (reported, unless the backend promises it)",
 }
 
 TIME_LIMIT = 60  # seconds
 THREAD_COUNTS = (1, 4)
+# Of three arrays of 16 KiB, and of few products, for slow kernels.
+STEADY_CASE = Case.parse("n1_h13w12c26_k3x2o26_SAME")
+# A quarter of such an array a call; less may be the allocator's. The frameworks' growth is below 0.01 MiB.
+MOST_GROWTH = 2 * MIB
 # What frameworks and the libraries below them read when they start.
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -45,10 +53,59 @@ THREAD_CASES = tuple(
 
 def claims(names: Sequence[str], subject: Subject, operations: Sequence[str], seed: int = 0) -> Iterator[Record]:
     """The records of those of CLAIMS that are named."""
+    if STEADY in names:  # first, while nothing else has taken memory there
+        yield from steady_memory(subject, operations, seed)
     if REFUSES in names:
         yield from invalid_calls(subject, operations, seed)
     if THREADS in names:
         yield from thread_counts(subject, operations, seed)
+
+
+class Raised(Exception):
+    """The backend raised an error where it was to answer."""
+
+
+def steady_memory(subject: Subject, operations: Sequence[str], seed: int = 0) -> Iterator[Record]:
+    """A record for each operation on STEADY_CASE that the backend offers."""
+    declared = subject.capabilities
+    case = STEADY_CASE.with_dtype("float32" if "float32" in declared.dtypes else declared.dtypes[0])
+    for operation in operations:
+        if declared.unsupported(operation, case) is not None:
+            continue
+        blank = subject.blank(operation, str(case), seed, STEADY)
+        if STEADY in declared.unclaimed:
+            yield replace(blank, outcome=outcome.UNSUPPORTED, message=declared.unclaimed[STEADY])
+            continue
+        try:
+            calls, grown = _found(subject.ask("growth", operation, str(case), seed, time_limit=TIME_LIMIT))
+        except (Died, Raised) as error:
+            yield _not_answered(blank, error)
+        else:
+            yield _steady(blank, calls, grown)
+
+
+def _steady(blank: Record, calls: int, grown: int) -> Record:
+    if grown > MOST_GROWTH:
+        message = (
+            f"memory must not grow by more than {MOST_GROWTH // MIB} MiB in {calls} equal calls; it grew by "
+            f"{grown / MIB:.1f} MiB, {grown / calls / KIB:.1f} KiB a call"
+        )
+        return replace(blank, outcome=outcome.FAIL, message=message)
+    if calls < FEWEST_CALLS:
+        return replace(
+            blank, outcome=outcome.MISTRUSTED, remark=f"memory did not grow, in {calls} calls only: it is slow"
+        )
+    return blank
+
+
+def _found(answer: Mapping[str, Any]) -> Any:
+    if "raised" in answer:
+        raise Raised(answer["raised"])
+    return answer["found"]
+
+
+def _not_answered(blank: Record, error: Died | Raised) -> Record:
+    return replace(blank, outcome=outcome.CRASHED if isinstance(error, Died) else outcome.REFUSED, message=str(error))
 
 
 def invalid_calls(subject: Subject, operations: Sequence[str], seed: int = 0) -> Iterator[Record]:
@@ -87,9 +144,9 @@ def thread_counts(subject: Subject, operations: Sequence[str], seed: int = 0) ->
     digests = [_digests(subject, count, calls, seed) for count in THREAD_COUNTS]
     for (operation, case), *found in zip(calls, *digests):
         blank = subject.blank(operation, str(case), seed, THREADS)
-        died = next((digest for digest in found if isinstance(digest, Died)), None)
-        if died is not None:
-            yield replace(blank, outcome=outcome.CRASHED, message=str(died))
+        error = next((digest for digest in found if not isinstance(digest, str)), None)
+        if error is not None:
+            yield _not_answered(blank, error)
             continue
         counts = " and ".join(map(str, THREAD_COUNTS))
         same = len(set(found)) == 1
@@ -101,14 +158,14 @@ def thread_counts(subject: Subject, operations: Sequence[str], seed: int = 0) ->
             yield replace(blank, remark=seen)
 
 
-def _digests(subject: Subject, threads: int, calls: Sequence[tuple[str, Case]], seed: int) -> list[str | Died]:
+def _digests(subject: Subject, threads: int, calls: Sequence[tuple[str, Case]], seed: int) -> list[str | Died | Raised]:
     environment = dict.fromkeys(_THREAD_VARIABLES, str(threads))
-    found: list[str | Died] = []
+    found: list[str | Died | Raised] = []
     name = subject.argument or subject.name
     with Worker(name, environment=environment) as worker:
         for operation, case in calls:
             try:
-                found.append(worker.ask("digest", name, operation, str(case), seed))
-            except Died as died:
-                found.append(died)
+                found.append(_found(worker.ask("digest", name, operation, str(case), seed)))
+            except (Died, Raised) as error:
+                found.append(error)
     return found

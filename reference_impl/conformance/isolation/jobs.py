@@ -9,19 +9,21 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ...backends import load
-from .. import known
+from .. import known, outcome
 from ..cases import Case
 from ..checks import CHECKS
+from ..data import integer_call
 from ..outcome import Record
 from ..problem import Problem
 from ..real_data import real_problem
 from ..runner import Subject, judge
+from . import memory, output
 from .invalid_calls import answer_to
 
 Subjects = dict[str, Subject]
@@ -35,15 +37,47 @@ def records(subjects: Subjects, case: str, seed: int, calls: list[tuple[str, str
     for backend, operation, checks in calls:
         problem = problems.setdefault(operation, Problem(parsed, operation, seed))
         chosen = [check for check in CHECKS if check.name in checks]
+        output.take()
         judged = judge(subjects[backend], parsed, operation, seed, problem, checks=chosen)
-        answers.append([asdict(record) for record in judged])
+        printed = _printed(subjects[backend], subjects[backend].blank(operation, case, seed, output.PRINTS_NOTHING))
+        answers.append([asdict(record) for record in judged + printed])
     return answers
 
 
-def digest(subjects: Subjects, backend: str, operation: str, case: str, seed: int) -> str:
+def _printed(subject: Subject, blank: Record) -> list[Record]:
+    """A failure, if the backend has printed."""
+    written = output.take()
+    if not written or output.PRINTS_NOTHING in subject.capabilities.unclaimed:
+        return []
+    begins = written.decode(errors="replace").strip().partition("\n")[0][:_MOST_QUOTED]
+    message = (
+        "a kernel must not write to stdout, which may be where its program's output goes; "
+        f"it wrote {len(written)} bytes, beginning with {begins!r}"
+    )
+    return [replace(blank, outcome=outcome.FAIL, message=message)]
+
+
+_MOST_QUOTED = 80
+
+
+def digest(subjects: Subjects, backend: str, operation: str, case: str, seed: int) -> dict[str, Any]:
     """SHA-256 of the bits of an answer on real data."""
     call = real_problem(Case.parse(case), operation, seed, "normal").call
-    return hashlib.sha256(np.ascontiguousarray(call.run(subjects[backend].backend)).tobytes()).hexdigest()
+    run = partial(call.run, subjects[backend].backend)
+    return _tried(lambda: hashlib.sha256(np.ascontiguousarray(run()).tobytes()).hexdigest())
+
+
+def growth(subjects: Subjects, backend: str, operation: str, case: str, seed: int) -> dict[str, Any]:
+    """How often the same call was made, and by how many bytes the process grew."""
+    call = integer_call(Case.parse(case), operation, seed)
+    return _tried(lambda: memory.growth(partial(call.run, subjects[backend].backend)))
+
+
+def _tried(job: Callable[[], Any]) -> dict[str, Any]:
+    try:
+        return {"found": job()}
+    except Exception as error:  # whatever a backend may raise
+        return {"raised": f"{type(error).__name__}: {error}"}
 
 
 def invalid(subjects: Subjects, backend: str, name: str, operation: str) -> dict[str, Any]:
@@ -61,52 +95,69 @@ def diagnosis(subjects: Subjects, backend: str, record: dict[str, Any]) -> list[
 JOBS: dict[str, Callable[..., Any]] = {
     "records": records,
     "digest": digest,
+    "growth": growth,
     "invalid": invalid,
     "diagnosis": diagnosis,
 }
 
 
 def main(*backends: str) -> None:
-    answers = os.dup(1)
-    os.dup2(2, 1)  # what a backend prints must not be taken for an answer
+    answers = output.redirect()  # what a backend prints must not be taken for an answer
     known.known_failures = lambda: ()  # type: ignore[assignment]  # what is expected is for the caller to say
-    subjects = {name: Subject.of(load(name), name) for name in backends}
+    subjects = {name: Subject.load(name) for name in backends}
     if not hasattr(os, "fork"):
         _serve(subjects, answers)
         return
+    output.take()  # what it says when it is loaded is no fault
     # A child for the jobs: when it dies, the next one need not import the frameworks again.
     asker = os.getppid()
     while (child := os.fork()) != 0:
-        status = _exit_status(child, asker)
+        status, taken = _end_of(child, asker)
         if status == _AT_THE_END:
             return
-        os.write(answers, json.dumps({"died": status}).encode() + b"\n")
+        if status != _GROWN:
+            os.write(2, output.take()[-_MOST_QUOTED:])  # its last words
+            _answer(answers, {"died": status, "taken": taken})
     _serve(subjects, answers)
     os._exit(_AT_THE_END)
 
 
-# No backend exits with this one.
-_AT_THE_END = 93
+# No backend exits with these.
+_AT_THE_END, _GROWN = 93, 94
 
 
-def _exit_status(child: int, asker: int) -> int:
-    """That of the child, when it ends; it does not outlive the process that asks, even if it hangs."""
+def _end_of(child: int, asker: int) -> tuple[int, int | None]:
+    """The child's exit status, when it ends; and how many bytes it took, if it is ended for that.
+
+    It does not outlive the process that asks, even if it hangs.
+    """
+    taken, start = None, memory.held(child)
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
-            return os.waitstatus_to_exitcode(status)
+            return os.waitstatus_to_exitcode(status), taken
+        grown = memory.held(child) - start
+        if grown > memory.LIMIT:
+            taken = grown
+            os.kill(child, signal.SIGKILL)
         if os.getppid() != asker:
             os.kill(child, signal.SIGKILL)
-            return _AT_THE_END
+            return _AT_THE_END, taken
         time.sleep(0.02)
 
 
 def _serve(subjects: Subjects, answers: int) -> None:
+    start = memory.peak()
     for line in iter(_read_line, b""):
         job, arguments = json.loads(line)
-        answer = JOBS[job](subjects, *arguments)
-        with os.fdopen(answers, "w", closefd=False) as pipe:
-            pipe.write(json.dumps({"answer": answer}) + "\n")
+        _answer(answers, {"answer": JOBS[job](subjects, *arguments)})
+        if memory.peak() - start > memory.LIMIT // 2:
+            os._exit(_GROWN)
+
+
+def _answer(answers: int, answer: dict[str, Any]) -> None:
+    with os.fdopen(answers, "w", closefd=False) as pipe:
+        pipe.write(json.dumps(answer) + "\n")
 
 
 def _read_line() -> bytes:

@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import IO, Any
 
+from .memory import GIB
+
 TIME_LIMIT = 120  # seconds, most of them to import a framework
 
 
@@ -66,7 +68,7 @@ class Worker:
             line = ""
         answer = json.loads(line) if line else {"died": process.wait()}
         if "died" in answer:
-            died = Died(_how(answer["died"]) + self._last_words())
+            died = Died(_how(answer["died"], answer.get("taken")) + self._last_words())
             if not line:
                 self.close()
             raise died
@@ -120,7 +122,9 @@ def _end(process: subprocess.Popen[str], said: IO[bytes]) -> None:
             pipe.close()
 
 
-def _how(status: int) -> str:
+def _how(status: int, taken: int | None = None) -> str:
+    if taken is not None:
+        return f"the process was ended as it had taken {taken / GIB:.2f} GiB of memory since the backends were loaded"
     if status < 0:
         return f"the process died of signal {-status} ({signal.Signals(-status).name})"
     return f"the process exited with status {status}, without an answer"

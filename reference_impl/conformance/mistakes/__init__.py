@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
-from . import axes, behaviour, flips, padding, sizes, strides, sums, values
+from . import axes, behaviour, calls, flips, padding, sizes, strides, sums, values
 from .mistake import FAMILIES, RIGHT, Mistake
-from .question import Question
+from .question import NoAnswer, Question
 
-__all__ = ["EQUIVALENTS", "FAMILIES", "MISTAKES", "RIGHT", "Mistake", "Question", "by_name", "equivalents"]
+__all__ = ["EQUIVALENTS", "FAMILIES", "MISTAKES", "RIGHT", "Mistake", "NoAnswer", "Question", "by_name", "equivalents"]
 
 MISTAKES: tuple[Mistake, ...] = tuple(
     mistake
-    for module in (padding, strides, flips, axes, sizes, sums, values, behaviour)
+    for module in (padding, strides, flips, axes, sizes, calls, sums, values, behaviour)
     for mistake in module.FAMILY.mistakes
 )
 

@@ -13,7 +13,7 @@ from ...backends.protocol import Capabilities
 from ..cases import DTYPES, OPERATIONS
 from .question import Question
 
-FAMILIES = ("padding", "strides", "flips", "axes", "sizes", "sums", "values", "behaviour")
+FAMILIES = ("padding", "strides", "flips", "axes", "sizes", "calls", "sums", "values", "behaviour")
 
 FORWARD = ("conv2d",)
 FILTER_GRADIENT = ("conv2d_backprop_filter",)

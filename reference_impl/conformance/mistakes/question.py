@@ -26,6 +26,10 @@ ASKED = {
 Change = Callable[[np.ndarray], np.ndarray]
 
 
+class NoAnswer(ValueError):
+    """What a mistake asks for does not exist. Kernels that make it refuse, or answer anything."""
+
+
 @dataclass(frozen=True)
 class Slide:
     """A kernel that slides along one axis: output h reads input h * stride + tap * dilation - before, or zero outside.
@@ -138,6 +142,16 @@ class Question:
         """The padding word, or EXPLICIT."""
         return self.padding if isinstance(self.padding, str) else "EXPLICIT"
 
+    @property
+    def strides(self) -> tuple[int, int]:
+        height, width = self.slides
+        return height.stride, width.stride
+
+    @property
+    def dilations(self) -> tuple[int, int]:
+        height, width = self.slides
+        return height.dilation, width.dilation
+
     def shape(self, role: str) -> Sizes:
         height, width = self.slides
         return {
@@ -151,8 +165,8 @@ class Question:
         arrays, (height, width) = self.arrays, self.slides
         spanned = self.batch, height.spanned, width.spanned, self.input_channels
         options: dict[str, Any] = {
-            "strides": (height.stride, width.stride),
-            "dilations": (height.dilation, width.dilation),
+            "strides": self.strides,
+            "dilations": self.dilations,
             "groups": self.groups,
         }
         inside, of_input = ((slice(None), *rows_and_columns) for rows_and_columns in self._places())
@@ -193,6 +207,15 @@ class Question:
             replace(height, **{name: getattr(width, name) for name in names}),
             replace(width, **{name: getattr(height, name) for name in names}),
         )
+
+    def called(self, **options: Any) -> Question:
+        """The same with other strides, dilations or padding in the call, so that sizes and zeros follow from them."""
+        asked = {"strides": self.strides, "padding": self.padding, "dilations": self.dilations, **options}
+        try:
+            sizes = Convolution.checked(self.shape("input"), self.shape("filters"), groups=self.groups, **asked)
+        except ValueError as error:
+            raise NoAnswer(str(error)) from error
+        return self.sliding(Slide.of(sizes.height), Slide.of(sizes.width))
 
     def padded(self, modes: str, before: Callable[[Slide], int]) -> Question:
         """The same with so many zeros before each axis, where the padding is one of `modes`."""

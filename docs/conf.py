@@ -1,0 +1,35 @@
+"""Sphinx's settings: `tox run -e docs` makes the site from the pages of this folder and the docstrings."""
+
+from reference_impl import __version__
+
+project = "reference_impl"
+author = "The reference_impl founders"
+copyright = "2026, The reference_impl founders"
+version = release = __version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc"]
+html_theme = "furo"
+html_title = f"reference_impl {release}"
+
+# Headings can be linked to, as where these pages are read unbuilt.
+myst_heading_anchors = 4
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"  # the docstrings give shapes and units
+autodoc_mock_imports = ["torch"]
+numpydoc_show_class_members = False
+default_role = "code"
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
+
+
+def keep_formulas(app, what, name, thing, options, lines):
+    """What is indented before a docstring's sections is a formula: its line breaks stay."""
+    sections = next((number for number, line in enumerate(lines) if line.startswith("---")), len(lines))
+    for number in reversed(range(1, sections)):
+        if lines[number].startswith("    ") and not lines[number - 1]:
+            lines[number:number] = ["::", ""]
+
+
+def setup(app):
+    app.connect("autodoc-process-docstring", keep_formulas, priority=1)

@@ -39,6 +39,8 @@ def explain(
     """
     _check("--operation", operation, OPERATIONS)
     _check("--framework", framework, tuple(FRAMEWORKS))
+    if json is not None and not json.absolute().parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {json.absolute().parent} to write to", param_hint="--json")
     layer = _layer(spec, torch, keras, input)
     found = {
         name: [one for one in snippets(name, layer.case) if set(one.operations) & set(operation or OPERATIONS)]
@@ -81,7 +83,10 @@ def _record(case: Case, found: dict[str, list[Snippet]]) -> dict[str, Any]:
         "filter_sizes": case.filter_sizes,
         "output_shape": case.output_shape,
         "padding": [asdict(derivation) for derivation in sizes.derivations(case)],
-        "transposed": [asdict(along) for along in sizes.transposed(case)],
+        "transposed": [
+            asdict(found) | {"onnx": sizes.onnx_picks(axis)}
+            for axis, found in zip((case.problem.height, case.problem.width), sizes.transposed(case), strict=True)
+        ],
         "terms": {operation: case.problem.terms(operation) for operation in OPERATIONS},
         "multiply_adds": multiply_adds(case),
         "calls": {name: [asdict(one) for one in calls] for name, calls in found.items()},

@@ -46,7 +46,7 @@ def _convolution(head: str, case: Case, images: str, weights: str) -> str:
 
 def _function(case: Case, images: str, weights: str) -> str:
     body = indent(_convolution("return ", case, images, weights), "    ")
-    return f"def convolution({', '.join(name for name in (images, weights) if name != 'filters')}):\n{body}\n\n\n"
+    return f"\ndef convolution({', '.join(name for name in (images, weights) if name != 'filters')}):\n{body}\n\n\n"
 
 
 def _vjp(case: Case) -> str:

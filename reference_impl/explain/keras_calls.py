@@ -11,7 +11,7 @@ from .snippet import NO_PADS, Snippet, call, crop, pair
 
 _IMPORTS = "import keras\n\n"
 _NO_GROUPS = "keras.ops.conv_transpose knows no groups: it gives the channels of one alone."
-_STRIDED_AND_DILATED = "Keras takes strides or dilations above 1, not both: its layers, and keras.ops on TensorFlow."
+_STRIDED_AND_DILATED = "Keras' layers, and keras.ops on TensorFlow, take strides or dilations above 1, not both."
 _PICKS_ANOTHER = "Without output_padding, Keras picks another size."
 
 

@@ -85,9 +85,11 @@ def _read(text: str, layers: dict[str, Callable[..., Layer]], image: Image) -> L
 
 
 def _value(role: str, node: ast.expr) -> Any:
+    if role in ("padding", "padding_mode") and isinstance(node, ast.Name):
+        return node.id  # torch prints its words without quotes
     try:
         return ast.literal_eval(node)
-    except ValueError:
+    except (TypeError, ValueError):
         raise ValueError(
             f"{role} must be written out, as a number, a pair or a word; not {ast.unparse(node)}"
         ) from None

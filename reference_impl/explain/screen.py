@@ -19,8 +19,8 @@ from .snippet import Snippet
 
 TITLES = {"tensorflow": "TensorFlow", "torch": "PyTorch", "jax": "JAX", "onnx": "ONNX Runtime", "keras": "Keras"}
 _PICKS = (
-    "TensorFlow takes any of these as output_shape. The others pick one (-: none under this padding) unless told "
-    "otherwise by output_padding: JAX the same as Keras, ONNX the same as torch."
+    "TensorFlow takes any of these as output_shape. The others pick one, and another if told by output_padding: Keras and "
+    "JAX by the padding's word, torch by symmetric zeros, ONNX by any zeros (-: by this padding, none)."
 )
 _LEFTOVER = "Leftover: positions at the end that no window reaches. Their gradient is zero."
 
@@ -60,11 +60,11 @@ def _padding_table(case: Case) -> Table:
 
 
 def _transposed_table(case: Case) -> Table:
-    heads = ("conv2d_transpose", "of", "may give", "here", "Keras", "torch")
+    heads = ("conv2d_transpose", "of", "may give", "here", "Keras, JAX", "torch", "ONNX")
     table = Table(*heads, box=box.SIMPLE_HEAD, pad_edge=False)
     for axis, found in zip((case.problem.height, case.problem.width), sizes.transposed(case), strict=True):
         legal = " to ".join(dict.fromkeys(str(size) for size in (*found.legal[:1], *found.legal[-1:]))) or "none"
-        picks = [str(pick) if pick is not None else "-" for pick in (found.keras, found.torch)]
+        picks = [str(pick) if pick is not None else "-" for pick in (found.keras, found.torch, sizes.onnx_picks(axis))]
         table.add_row(axis.name, str(axis.output_size), legal, str(axis.input_size), *picks)
     return table
 

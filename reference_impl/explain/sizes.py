@@ -86,7 +86,12 @@ def transposed(case: Case) -> tuple[TransposedSizes, TransposedSizes]:
     return height, width
 
 
+def onnx_picks(axis: Axis) -> int | None:
+    """What ONNX gives if it is told the zeros alone: the image without its leftover, None where that is none."""
+    return axis.input_size - axis.leftover or None
+
+
 def keras_picks(case: Case) -> bool:
-    """Whether Keras, and JAX as it does, give the case's image where they are not told its size."""
+    """Whether Keras, and JAX, which picks as it does, give the case's image without being told of its size."""
     height, width = transposed(case)
     return (height.keras, width.keras) == (case.height, case.width)

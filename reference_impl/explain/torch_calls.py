@@ -26,7 +26,7 @@ def lack(case: Case) -> str:
 
 
 def snippets(case: Case) -> list[Snippet]:
-    remark = size_remark(case) if case.problem.padding != NO_PADS else ""
+    remark = size_remark(case)
     transposed, transposed_remark = _transpose(case)
     return [
         Snippet("conv2d", ("conv2d",), _convolution(case), remark),

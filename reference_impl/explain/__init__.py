@@ -16,7 +16,7 @@ FRAMEWORKS = {
     "keras": keras_calls,
 }
 DTYPES = ("float16", "float32", "float64")
-"""Those of the arrays that snippets take: all frameworks have gradients of them, and NumPy knows them."""
+"""Of the arrays that snippets take: the floating-point types of NumPy itself."""
 
 
 def snippets(framework: str, case: Case) -> list[Snippet]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as json_format
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -84,10 +84,13 @@ def _record(case: Case, found: dict[str, list[Snippet]]) -> dict[str, Any]:
         "output_shape": case.output_shape,
         "padding": [asdict(derivation) for derivation in sizes.derivations(case)],
         "transposed": [
-            asdict(found) | {"onnx": sizes.onnx_picks(axis)}
-            for axis, found in zip((case.problem.height, case.problem.width), sizes.transposed(case), strict=True)
+            asdict(picked) | {"onnx": sizes.onnx_picks(axis)}
+            for axis, picked in zip((case.problem.height, case.problem.width), sizes.transposed(case), strict=True)
         ],
         "terms": {operation: case.problem.terms(operation) for operation in OPERATIONS},
         "multiply_adds": multiply_adds(case),
-        "calls": {name: [asdict(one) for one in calls] for name, calls in found.items()},
+        "calls": {
+            name: [asdict(replace(one, code="" if one.lack else one.code)) for one in calls]
+            for name, calls in found.items()
+        },
     }

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..conformance.cases import Case
 from .sizes import keras_picks
-from .snippet import GRADIENTS, Snippet, call
+from .snippet import GRADIENTS, TRANSPOSE, TRANSPOSE_TITLE, Snippet, call
 
 _LAYOUTS = ("NHWC", "HWIO", "NHWC")
 _GROUPS = "jax.lax.conv_transpose takes no groups: this is the transpose of the linear function."
@@ -26,7 +26,7 @@ def snippets(case: Case) -> list[Snippet]:
     return [
         Snippet("conv2d", ("conv2d",), imports + _convolution("output = ", case, "input", "filters")),
         Snippet("gradients, by vjp", GRADIENTS, imports + _vjp(case)),
-        Snippet("conv2d_transpose", ("conv2d_transpose",), imports + transposed, remark),
+        Snippet(TRANSPOSE_TITLE, TRANSPOSE, imports + transposed, remark),
     ]
 
 
@@ -62,7 +62,8 @@ def _transpose(case: Case) -> tuple[str, str]:
             f"""\
 {_function(case, "images", "filters")}images = jax.ShapeDtypeStruct({case.input_sizes}, filters.dtype)
 transpose = jax.linear_transpose(convolution, images)
-(transposed,) = transpose(out_backprop)""",
+(transposed,) = transpose(out_backprop)
+input_backprop = transposed""",
             _GROUPS,
         )
     padding: Any = case.padding if keras_picks(case) else None
@@ -72,7 +73,7 @@ transpose = jax.linear_transpose(convolution, images)
             for axis in (case.problem.height, case.problem.width)
         )
     transposed = call(
-        "transposed = jax.lax.conv_transpose",
+        "input_backprop = transposed = jax.lax.conv_transpose",
         "out_backprop",
         "filters",
         strides=case.strides,

@@ -7,7 +7,7 @@ from typing import Any
 from ..conformance.cases import Case
 from . import filters_gradient
 from .sizes import keras_picks
-from .snippet import NO_PADS, Snippet, call, crop, pair
+from .snippet import NO_PADS, TRANSPOSE, TRANSPOSE_TITLE, Snippet, call, crop, pair
 
 _IMPORTS = "import keras\n\n"
 _NO_GROUPS = "keras.ops.conv_transpose knows no groups: it gives the channels of one alone."
@@ -17,19 +17,18 @@ _PICKS_ANOTHER = "Without output_padding, Keras picks another size."
 
 def lack(case: Case) -> str:
     if 0 in (case.batch, case.input_channels, case.output_channels):
-        return "Keras on TensorFlow refuses an empty batch and filters without channels."
+        return "Keras on TensorFlow refuses an empty batch and filters without channels, or gives them another shape."
     return ""
 
 
 def snippets(case: Case) -> list[Snippet]:
     both = _STRIDED_AND_DILATED if max(case.strides) > 1 and max(case.dilations) > 1 else ""
     grouped = _NO_GROUPS if case.groups > 1 else ""
-    backprop = ("conv2d_transpose", "conv2d_backprop_input")
     transposed, remark = _transpose(case)
     no_gradients = filters_gradient.REMARK.format("Keras")
     return [
         Snippet("conv2d", ("conv2d",), _convolution(case), lack=both),
-        Snippet("conv2d_transpose, the input's gradient", backprop, transposed, remark, grouped),
+        Snippet(TRANSPOSE_TITLE, TRANSPOSE, transposed, remark, grouped),
         Snippet("filters' gradient", ("conv2d_backprop_filter",), _filters(case), no_gradients, both),
     ]
 

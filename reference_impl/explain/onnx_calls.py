@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..conformance.cases import Case
 from . import filters_gradient
-from .snippet import NO_PADS, Snippet, call, size_remark
+from .snippet import NO_PADS, TRANSPOSE, TRANSPOSE_TITLE, Snippet, call, size_remark
 
 Pair = tuple[int, int]
 
@@ -26,11 +26,11 @@ def lack(case: Case) -> str:
 
 
 def snippets(case: Case) -> list[Snippet]:
-    remark, backprop = size_remark(case), ("conv2d_transpose", "conv2d_backprop_input")
+    remark = size_remark(case)
     no_gradients = filters_gradient.REMARK.format("ONNX")
     return [
         Snippet("conv2d", ("conv2d",), _convolution(case), remark),
-        Snippet("conv2d_transpose, the input's gradient", backprop, _transpose(case), remark),
+        Snippet(TRANSPOSE_TITLE, TRANSPOSE, _transpose(case), remark),
         Snippet("filters' gradient", ("conv2d_backprop_filter",), _filters(case), no_gradients),
     ]
 

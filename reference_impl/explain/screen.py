@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from rich import box
 from rich.console import Console
@@ -19,8 +20,8 @@ from .snippet import Snippet
 
 TITLES = {"tensorflow": "TensorFlow", "torch": "PyTorch", "jax": "JAX", "onnx": "ONNX Runtime", "keras": "Keras"}
 _PICKS = (
-    "TensorFlow takes any of these as output_shape. The others pick one, and another if told by output_padding: Keras and "
-    "JAX by the padding's word, torch by symmetric zeros, ONNX by any zeros (-: by this padding, none)."
+    "TensorFlow takes any of these as output_shape. Keras and JAX pick one by the padding's word, torch by symmetric "
+    "zeros, ONNX by any (-: none by this padding), and others if told so: output_padding, and in JAX numbers."
 )
 _LEFTOVER = "Leftover: positions at the end that no window reaches. Their gradient is zero."
 
@@ -49,13 +50,14 @@ def print_sizes(console: Console, case: Case) -> None:
 
 def _padding_table(case: Case) -> Table:
     table = Table("padding", "axis", "zeros before + after, and output", box=box.SIMPLE_HEAD, pad_edge=False)
-    mode = None
-    for found in sizes.derivations(case):
-        name = found.mode if found.mode != mode else ""
-        mode = found.mode
-        style = "bold" if mode == case.padding_mode else None
-        mark = " *" if name and style else ""
-        table.add_row(name + mark, found.axis, f"zeros  {found.zeros}\noutput {found.output}", style=style)
+    for mode, found in groupby(sizes.derivations(case), key=lambda one: one.mode):
+        said: dict[str, list[str]] = {}
+        for one in found:
+            said.setdefault(f"zeros  {one.zeros}\noutput {one.output}", []).append(one.axis)
+        names = [f"{mode} *" if mode == case.padding_mode else mode, ""]
+        for name, (arithmetic, axes) in zip(names, said.items(), strict=False):
+            style = "bold" if mode == case.padding_mode else None
+            table.add_row(name, axes[0] if len(axes) == 1 else "both", arithmetic, style=style)
     return table
 
 
@@ -78,6 +80,7 @@ def print_under_same(console: Console, layer: Layer) -> None:
         said.setdefault(under_same(axis), []).append(axis.name)
     for change, names in said.items():
         console.print(f"Under TensorFlow's SAME, along {' and '.join(names)}: {change}.", highlight=False)
+    console.print(f"Its calls: explain {replace(layer.case, padding='SAME')}", highlight=False)
     console.print()
 
 

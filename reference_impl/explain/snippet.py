@@ -15,6 +15,9 @@ RESULTS = {
     "conv2d_transpose": "transposed",
 }
 GRADIENTS = ("conv2d_backprop_input", "conv2d_backprop_filter")
+# One calculation under two names.
+TRANSPOSE = ("conv2d_transpose", "conv2d_backprop_input")
+TRANSPOSE_TITLE = "conv2d_transpose, the input's gradient"
 NO_PADS = ((0, 0), (0, 0))
 
 _LINE = 79

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..conformance.cases import Case
 from ..geometry import padding_of
-from .snippet import GRADIENTS, NO_PADS, Pads, Snippet, call, crop, pair
+from .snippet import GRADIENTS, NO_PADS, TRANSPOSE, TRANSPOSE_TITLE, Pads, Snippet, call, crop, pair
 
 _IMPORTS = "import tensorflow as tf\n\n"
 _ON_CPUS = (
@@ -24,12 +24,13 @@ def lack(case: Case) -> str:
 
 def snippets(case: Case) -> list[Snippet]:
     pads = case.problem.padding if _pads_first(case) else NO_PADS
-    remark = _ON_CPUS.format(", so that the zeros come first" if _pads_first(case) else "") if _is_rare(case) else ""
+    first = ", so that the zeros come first" if _pads_first(case) else ""
+    remark = _ON_CPUS.format(first) if _is_grouped_or_dilated(case) else ""
     return [
         Snippet("conv2d", ("conv2d",), _IMPORTS + _convolution(case)),
         Snippet("gradients, by a tape", GRADIENTS, _IMPORTS + _tape(case, pads), remark),
         Snippet("gradients, as operations", GRADIENTS, _IMPORTS + _raw_operations(case, pads), remark),
-        Snippet("conv2d_transpose", ("conv2d_transpose",), _IMPORTS + _transpose(case, pads), remark),
+        Snippet(TRANSPOSE_TITLE, TRANSPOSE, _IMPORTS + _transpose(case, pads), remark),
     ]
 
 
@@ -81,7 +82,7 @@ def _transpose(case: Case, pads: Pads) -> str:
     (top, bottom), (left, right) = pads
     batch, height, width, channels = case.input_sizes
     return call(
-        "transposed = tf.nn.conv2d_transpose",
+        "input_backprop = transposed = tf.nn.conv2d_transpose",
         "out_backprop",
         "filters",
         output_shape=[batch, top + height + bottom, left + width + right, channels],
@@ -90,12 +91,12 @@ def _transpose(case: Case, pads: Pads) -> str:
     )
 
 
-def _is_rare(case: Case) -> bool:
+def _is_grouped_or_dilated(case: Case) -> bool:
     return case.groups > 1 or case.dilations != (1, 1)
 
 
 def _pads_first(case: Case) -> bool:
-    return _is_rare(case) and _word(case) is None
+    return _is_grouped_or_dilated(case) and _word(case) is None
 
 
 def _word(case: Case) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..conformance.cases import Case
-from .snippet import GRADIENTS, NO_PADS, Snippet, call, crop, pair, size_remark
+from .snippet import GRADIENTS, NO_PADS, TRANSPOSE, TRANSPOSE_TITLE, Snippet, call, crop, pair, size_remark
 
 _IMPORTS = "import torch\nimport torch.nn.functional as F\n\n"
 _IMAGES = "images = torch.from_numpy(input).permute(0, 3, 1, 2)  # NHWC to NCHW\n"
@@ -31,7 +31,7 @@ def snippets(case: Case) -> list[Snippet]:
     return [
         Snippet("conv2d", ("conv2d",), _convolution(case), remark),
         Snippet("gradients, by autograd", GRADIENTS, _autograd(case), remark),
-        Snippet("conv2d_transpose", ("conv2d_transpose",), transposed, transposed_remark),
+        Snippet(TRANSPOSE_TITLE, TRANSPOSE, transposed, transposed_remark),
     ]
 
 
@@ -85,7 +85,7 @@ def _transpose(case: Case) -> tuple[str, str]:
         **_options(case, padding, output_padding=pair((longer[0], longer[1]), 0)),
         tail=crop(case, around, "NCHW"),
     )
-    last = "transposed = transposed.permute(0, 2, 3, 1).numpy()  # NCHW to NHWC"
+    last = "input_backprop = transposed = transposed.permute(0, 2, 3, 1).numpy()  # NCHW to NHWC"
     return f"{_IMPORTS}{_COTANGENT}{_WEIGHTS}{transposed}\n{last}", remark
 
 

@@ -33,6 +33,9 @@ _FRAMEWORK_TESTS = {
     "tests/test_routes_tensorflow.py": ("tensorflow",),
     "tests/test_routes_torch.py": ("torch",),
     "tests/test_torch_style.py": ("torch",),
+    "tests/test_worked_convnet.py": ("matplotlib", "sklearn", "tensorflow", "torch"),
+    "tests/test_worked_convolution_layer.py": ("matplotlib", "sklearn", "tensorflow"),
+    "tests/test_worked_four_functions.py": ("tensorflow", "torch"),
 }
 
 

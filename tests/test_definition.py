@@ -4,7 +4,16 @@ import ast
 import inspect
 
 import pytest
-from im2col_by_hand import IMAGE, KERNEL, OUTPUT, TRANSPOSED
+from im2col_by_hand import (
+    BY_KERNEL,
+    IMAGE,
+    KERNEL,
+    OUTPUT,
+    TRANSPOSED,
+    TRANSPOSED_BY_KERNEL,
+    TRANSPOSED_BY_KERNEL_SAME,
+    TRUE_CONVOLUTION,
+)
 
 from reference_impl import definition
 
@@ -74,11 +83,11 @@ def test_conv2d_gives_the_printed_numbers():
 
 def test_conv2d_with_the_kernel_rotated_gives_the_true_convolution():
     rotated = [row[::-1] for row in KERNEL[::-1]]
-    assert conv2d(IMAGE, rotated) == [[18, 20, 19], [10, 9, 17], [11, 8, 14]]
+    assert conv2d(IMAGE, rotated) == TRUE_CONVOLUTION
 
 
 def test_backprop_filter_gives_the_printed_numbers():
-    assert backprop_filter(IMAGE, (3, 3), ONES) == [[15, 15, 15], [9, 11, 16], [10, 7, 12]]
+    assert backprop_filter(IMAGE, (3, 3), ONES) == BY_KERNEL
 
 
 def test_backprop_input_gives_the_printed_numbers():
@@ -94,12 +103,12 @@ def test_conv2d_transpose_gives_the_printed_numbers():
 def test_backprop_filter_of_the_transposed_output_is_116_everywhere_when_valid():
     ones = [[1] * 5] * 5
     # The sum of that output is the form T(ones, W, OUTPUT): its derivative is backprop_filter(ones, OUTPUT).
-    assert backprop_filter(ones, (3, 3), OUTPUT) == [[116] * 3] * 3
+    assert backprop_filter(ones, (3, 3), OUTPUT) == TRANSPOSED_BY_KERNEL
 
 
 def test_backprop_filter_of_the_transposed_output_differs_at_the_border_when_same():
     ones = [[1] * 3] * 3
-    assert backprop_filter(ones, (3, 3), OUTPUT, padding="SAME") == [[56, 75, 42], [85, 116, 66], [65, 87, 51]]
+    assert backprop_filter(ones, (3, 3), OUTPUT, padding="SAME") == TRANSPOSED_BY_KERNEL_SAME
 
 
 # One axis: digits of the output tell which input element met which tap. Image 1 2 3 ..., kernel 1 10 (100).

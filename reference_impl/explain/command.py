@@ -17,7 +17,7 @@ from .snippet import Snippet
 
 
 def explain(
-    spec: Annotated[str | None, typer.Argument(metavar="[SPEC]", help="A case: n1_h8w9c3_k3x2o4_s2_SAME.")] = None,
+    spec: Annotated[str | None, typer.Argument(metavar="SPEC", help="A case: n1_h8w9c3_k3x2o4_s2_SAME.")] = None,
     torch: Annotated[
         str | None, typer.Option(metavar="LAYER", help='A torch layer in its place: "Conv2d(3, 64, 7, stride=2)".')
     ] = None,

@@ -25,6 +25,7 @@ from .conformance.mistakes.command import mistakes
 from .conformance.runner import Subject, available, in_dtypes, judge_all, subjects, takes
 from .drawing.command import draw
 from .drawing.failures import Pictures
+from .explain.command import explain
 
 CHECK_NAMES = (*(check.name for check in CHECKS), *claims.CLAIMS)
 DEFAULT_DTYPES = ("float32", "float64", "int32")
@@ -164,6 +165,7 @@ app.command()(mistakes)
 app.command()(export)
 app.command()(compare)
 app.command()(draw)
+app.command()(explain)
 
 
 def _known(given: Sequence[str] | None, known: Sequence[str], what: str) -> Sequence[str]:

@@ -1,0 +1,96 @@
+"""`python -m reference_impl explain`: a case's sizes, and the calls that frameworks take for it."""
+
+from __future__ import annotations
+
+import json as json_format
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from ..conformance.cases import OPERATIONS, Case
+from ..conformance.generation import multiply_adds
+from . import FRAMEWORKS, modules, screen, sizes, snippets
+from .snippet import Snippet
+
+
+def explain(
+    spec: Annotated[str | None, typer.Argument(metavar="SPEC", help="A case: n1_h8w9c3_k3x2o4_s2_SAME.")] = None,
+    torch: Annotated[
+        str | None, typer.Option(metavar="LAYER", help='A torch layer in its place: "Conv2d(3, 64, 7, stride=2)".')
+    ] = None,
+    keras: Annotated[
+        str | None, typer.Option(metavar="LAYER", help="A Keras layer: \"Conv2D(64, 7, padding='same')\".")
+    ] = None,
+    input: Annotated[
+        str | None, typer.Option(metavar="HxW[xC]", help="The layer's input: 224x224, or 224x224x3.")
+    ] = None,
+    operation: Annotated[list[str] | None, typer.Option(help="Calls of this one only. May be repeated.")] = None,
+    framework: Annotated[
+        list[str] | None, typer.Option(help=f"One of {', '.join(FRAMEWORKS)}. Default: all. May be repeated.")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the numbers and the code to this file.")] = None,
+) -> None:
+    """Show how the sizes of a case come about, and the same convolution and its gradients as calls of frameworks.
+
+    Exit status: 0, or 2 for bad usage.
+    """
+    _check("--operation", operation, OPERATIONS)
+    _check("--framework", framework, tuple(FRAMEWORKS))
+    if json is not None and not json.absolute().parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {json.absolute().parent} to write to", param_hint="--json")
+    layer = _layer(spec, torch, keras, input)
+    found = {
+        name: [one for one in snippets(name, layer.case) if set(one.operations) & set(operation or OPERATIONS)]
+        for name in framework or FRAMEWORKS
+    }
+    console = Console()
+    if spec is None:
+        screen.print_under_same(console, layer)
+    screen.print_sizes(console, layer.case)
+    for name, calls in found.items():
+        screen.print_snippets(console, layer.case, name, calls)
+    if json is not None:
+        json.write_text(json_format.dumps(_record(layer.case, found), indent=2) + "\n", encoding="utf-8")
+
+
+def _check(option: str, given: list[str] | None, known: tuple[str, ...]) -> None:
+    for word in given or ():
+        if word not in known:
+            raise typer.BadParameter(f"must be one of {', '.join(known)}; not {word!r}", param_hint=option)
+
+
+def _layer(spec: str | None, torch: str | None, keras: str | None, image: str | None) -> modules.Layer:
+    if [spec, torch, keras].count(None) != 2:
+        raise typer.BadParameter("give a SPEC, or --torch, or --keras: one of the three")
+    if (image is None) != (spec is not None):
+        raise typer.BadParameter("must be given with --torch and --keras, and with them alone", param_hint="--input")
+    try:
+        if spec is not None:
+            return modules.Layer(Case.parse(spec))
+        size = modules.parse_image(image or "")
+        return modules.from_torch(torch, size) if torch is not None else modules.from_keras(keras or "", size)
+    except (TypeError, ValueError) as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def _record(case: Case, found: dict[str, list[Snippet]]) -> dict[str, Any]:
+    return {
+        "spec": str(case),
+        "input_sizes": case.input_sizes,
+        "filter_sizes": case.filter_sizes,
+        "output_shape": case.output_shape,
+        "padding": [asdict(derivation) for derivation in sizes.derivations(case)],
+        "transposed": [
+            asdict(picked) | {"onnx": sizes.onnx_picks(axis)}
+            for axis, picked in zip((case.problem.height, case.problem.width), sizes.transposed(case), strict=True)
+        ],
+        "terms": {operation: case.problem.terms(operation) for operation in OPERATIONS},
+        "multiply_adds": multiply_adds(case),
+        "calls": {
+            name: [asdict(replace(one, code="" if one.lack else one.code)) for one in calls]
+            for name, calls in found.items()
+        },
+    }

@@ -1,0 +1,127 @@
+"""What `explain` prints: tables that fit a terminal, and code that is never broken, so that it can be copied."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from rich import box
+from rich.console import Console
+from rich.syntax import Syntax
+from rich.table import Table
+
+from ..conformance.cases import Case
+from ..conformance.generation import multiply_adds
+from ..geometry import Axis, padding_of
+from . import DTYPES, sizes
+from .modules import Layer
+from .snippet import Snippet
+
+TITLES = {"tensorflow": "TensorFlow", "torch": "PyTorch", "jax": "JAX", "onnx": "ONNX Runtime", "keras": "Keras"}
+_PICKS = (
+    "TensorFlow takes any of these as output_shape. Keras and JAX pick one by the padding's word, torch by symmetric "
+    "zeros, ONNX by any (-: none by this padding), and others if told so: output_padding, and in JAX numbers."
+)
+_LEFTOVER = "Leftover: positions at the end that no window reaches. Their gradient is zero."
+
+
+def print_sizes(console: Console, case: Case) -> None:
+    """All numbers of a case, with the arithmetic."""
+    problem = case.problem
+    groups = f" in {case.groups} groups" if case.groups > 1 else ""
+    console.print(f"[bold]{case}[/]", highlight=False)
+    console.print(
+        f"conv2d of input {case.input_sizes} by filters {case.filter_sizes}{groups} gives {case.output_shape}: "
+        f"NHWC, HWIO; cross-correlation, strides {case.strides}, dilations {case.dilations}.",
+        highlight=False,
+    )
+    height, width = sizes.extents(case)
+    console.print(f"kernel extent: height {height}, width {width}", highlight=False)
+    console.print(_padding_table(case), _LEFTOVER, highlight=False)
+    console.print(_transposed_table(case), _PICKS, highlight=False)
+    table = Table("operation", "terms of one element, at most", box=box.SIMPLE_HEAD, pad_edge=False)
+    for operation, arithmetic in sizes.terms(case).items():
+        table.add_row(operation, arithmetic)
+    outputs = " * ".join(map(str, case.output_shape))
+    total = f"Multiply-adds, zeros included: {outputs} * {problem.terms('conv2d')} = {multiply_adds(case):,}"
+    console.print(table, f"{total}, in each of the four operations.", highlight=False)
+
+
+def _padding_table(case: Case) -> Table:
+    table = Table("padding", "axis", "zeros before + after, and output", box=box.SIMPLE_HEAD, pad_edge=False)
+    for mode, found in groupby(sizes.derivations(case), key=lambda one: one.mode):
+        said: dict[str, list[str]] = {}
+        for one in found:
+            said.setdefault(f"zeros  {one.zeros}\noutput {one.output}", []).append(one.axis)
+        names = [f"{mode} *" if mode == case.padding_mode else mode, ""]
+        for name, (arithmetic, axes) in zip(names, said.items(), strict=False):
+            style = "bold" if mode == case.padding_mode else None
+            table.add_row(name, axes[0] if len(axes) == 1 else "both", arithmetic, style=style)
+    return table
+
+
+def _transposed_table(case: Case) -> Table:
+    heads = ("conv2d_transpose", "of", "may give", "here", "Keras, JAX", "torch", "ONNX")
+    table = Table(*heads, box=box.SIMPLE_HEAD, pad_edge=False)
+    for axis, found in zip((case.problem.height, case.problem.width), sizes.transposed(case), strict=True):
+        legal = " to ".join(dict.fromkeys(str(size) for size in (*found.legal[:1], *found.legal[-1:]))) or "none"
+        picks = [str(pick) if pick is not None else "-" for pick in (found.keras, found.torch, sizes.onnx_picks(axis))]
+        table.add_row(axis.name, str(axis.output_size), legal, str(axis.input_size), *picks)
+    return table
+
+
+def print_under_same(console: Console, layer: Layer) -> None:
+    """What the layer is, and what TensorFlow's SAME would do in its place."""
+    operation = "conv2d_transpose" if layer.is_transposed else "conv2d"
+    console.print(f"Bias and activation aside, this layer is {operation} of {layer.case}.", highlight=False)
+    said: dict[str, list[str]] = {}
+    for axis in (layer.case.problem.height, layer.case.problem.width):
+        said.setdefault(under_same(axis), []).append(axis.name)
+    for change, names in said.items():
+        console.print(f"Under TensorFlow's SAME, along {' and '.join(names)}: {change}.", highlight=False)
+    console.print(f"Its calls: explain {replace(layer.case, padding='SAME')}", highlight=False)
+    console.print()
+
+
+def under_same(axis: Axis) -> str:
+    """What changes along one axis if TensorFlow's SAME is its padding."""
+    before, after = padding_of("SAME", axis.input_size, axis.kernel_extent, axis.stride)
+    if (before, after) == (axis.pad_before, axis.pad_after):
+        return f"the same zeros, {before} + {after}"
+    same = replace(axis, pad_before=before, pad_after=after)
+    moved = axis.pad_before - before
+    begin = f"each window begins {abs(moved)} {'later' if moved > 0 else 'earlier'}, " if moved else ""
+    count = "as before" if same.output_size == axis.output_size else f"not {axis.output_size}"
+    return (
+        f"zeros {before} + {after}, not {axis.pad_before} + {axis.pad_after}; {begin}"
+        f"and conv2d of {axis.input_size} gives {same.output_size}, {count}"
+    )
+
+
+def print_snippets(console: Console, case: Case, framework: str, snippets: Sequence[Snippet]) -> None:
+    """Each snippet's code on lines of its own, as long as they are."""
+    lacks = dict.fromkeys(snippet.lack for snippet in snippets)
+    console.print()
+    console.rule(TITLES[framework], align="left")
+    if case.dtype not in DTYPES:
+        console.print(f"Calls are given for {', '.join(DTYPES)}; not for {case.dtype}.", highlight=False)
+    elif len(lacks) == 1 and (lack := next(iter(lacks))):
+        console.print(f"No calls. {lack}", highlight=False)
+    else:
+        said = ""
+        for snippet in snippets:
+            _print_snippet(console, snippet if snippet.remark != said else replace(snippet, remark=""))
+            said = snippet.remark
+
+
+def _print_snippet(console: Console, snippet: Snippet) -> None:
+    console.print(f"\n[bold]{snippet.title}[/]", highlight=False)
+    if snippet.lack:
+        console.print(f"Not to be had: {snippet.lack}", highlight=False)
+        return
+    if snippet.remark:
+        console.print(snippet.remark, highlight=False)
+    console.print()
+    code = Syntax("", "python", theme="ansi_dark", background_color="default").highlight(snippet.code)
+    console.print(code, soft_wrap=True, end="")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import importlib.util
 import os
 from collections import Counter
@@ -35,6 +36,7 @@ _FRAMEWORK_TESTS = {
     "tests/test_kernel_triton.py": ("torch", "triton"),
     "tests/test_routes_tensorflow.py": ("tensorflow",),
     "tests/test_routes_torch.py": ("torch",),
+    "tests/test_torch_devices.py": ("torch",),
     "tests/test_torch_style.py": ("torch",),
     "tests/test_worked_convnet.py": ("matplotlib", "sklearn", "tensorflow", "torch"),
     "tests/test_worked_convolution_layer.py": ("matplotlib", "sklearn", "tensorflow"),
@@ -90,7 +92,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     for name, count in config.stash.get(_LEFT_OUT, Counter()).items():
-        terminalreporter.write_line(f"{name} is not installed: {count} tests that need it were left out")
+        terminalreporter.write_line(f"{name} is not here: {count} tests that need it were left out")
 
 
 _LEFT_OUT = pytest.StashKey[Counter]()
@@ -102,6 +104,9 @@ def _frameworks(item: pytest.Item) -> list[str]:
 
 
 def _is_installed(name: str) -> bool:
+    """Of a package; "cuda" is a GPU that torch can use."""
+    if name == "cuda":
+        return _is_installed("torch") and importlib.import_module("torch").cuda.is_available()
     return importlib.util.find_spec(name) is not None
 
 

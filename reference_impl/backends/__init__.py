@@ -15,6 +15,7 @@ ADAPTERS: dict[str, str | None] = {
     "definition": None,
     "tensorflow": "tensorflow",
     "torch": "torch",
+    "jax": "jax",
     "onnxruntime": "onnxruntime",
     "onnx": "onnx",
 }

@@ -28,6 +28,7 @@ settings.load_profile("dev")
 _FRAMEWORK_TESTS = {
     "tests/test_geometry_frameworks.py": ("keras", "torch"),
     "tests/test_onnx_models.py": ("onnx",),
+    "tests/test_onnxruntime.py": ("onnxruntime",),
     "tests/test_routes_jax.py": ("jax",),
     "tests/test_routes_tensorflow.py": ("tensorflow",),
     "tests/test_routes_torch.py": ("torch",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -11,24 +12,29 @@ import onnx
 import onnxruntime
 
 from .onnx_models import Operators, composed
-from .padding import explicit
+from .padding import explicit, windows
 from .protocol import Capabilities, Lack
 
-_THREADS = int(os.environ.get("OMP_NUM_THREADS", "0"))  # which it does not read; 0 is its own choice
+# Which it does not read; 0 is its own choice.
+_THREADS = int(os.environ.get("OMP_NUM_THREADS", "0").partition(",")[0])
 _CPU = (np._core if hasattr(np, "_core") else np.core)._multiarray_umath.__cpu_features__
 
 
 def _never_returns(operation: str, case: Any) -> bool:
     """Whether Conv enters the loop over the products of a sum that does not end where there are none."""
-    if operation == "conv2d_backprop_filter":  # its sums are over the batch
-        return case.batch == 0
-    pads = explicit(case.padding, (case.height, case.width), case.kernel_size, case.strides, case.dilations)
-    return (
-        operation == "conv2d"
-        and case.input_channels == 0
-        and (case.strides != (1, 1) or pads != ((0, 0), (0, 0)))
-        and case.output_channels // case.groups <= case.output_shape[1] * case.output_shape[2]
-    )
+    axes = (case.height, case.width), case.kernel_size, case.strides, case.dilations
+    pads = explicit(case.padding, *axes)
+    number, unread = windows(pads, *axes)
+    if operation == "conv2d":
+        images, channels, strides, outputs = case.batch, case.input_channels, case.strides, number
+    elif operation == "conv2d_backprop_filter":  # as onnx_models.py asks for it
+        images, channels, strides = case.filter_sizes[2], case.batch, case.dilations
+        outputs = tuple(size + rest // stride for size, rest, stride in zip(case.kernel_size, unread, strides))
+    else:
+        return False
+    moves = strides != (1, 1) or pads != ((0, 0), (0, 0))
+    filters = case.output_channels // case.groups
+    return images > 0 and channels == 0 and moves and 0 < filters <= math.prod(outputs)
 
 
 _HANGS = Lack("Conv without input channels does not return (docs/findings/onnxruntime.md)", _never_returns)

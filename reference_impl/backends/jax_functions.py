@@ -5,7 +5,6 @@ Its import switches 64-bit types on (`jax_enable_x64`) for the whole process: wi
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -95,16 +94,17 @@ class Plain:
     def _question(
         self, input_sizes: Any, filter_sizes: Any, *, strides: Any, padding: Any, dilations: Any, groups: int
     ) -> Question:
+        axes = input_sizes[1:3], filter_sizes[:2], strides, dilations
         return Question(
             self.conv_function,
             self.conv_transpose_function,
             self.layouts,
-            tuple(input_sizes[axis] for axis in self.orders[0]),
-            tuple(filter_sizes[axis] for axis in self.orders[1]),
-            (input_sizes[1:3], filter_sizes[:2], strides, dilations),
-            padding,
-            explicit(padding, input_sizes[1:3], filter_sizes[:2], strides, dilations),
-            groups,
+            input_sizes=tuple(input_sizes[axis] for axis in self.orders[0]),
+            filter_sizes=tuple(filter_sizes[axis] for axis in self.orders[1]),
+            axes=axes,
+            padding=padding,
+            pads=explicit(padding, *axes),
+            groups=groups,
         )
 
     def _images(self, array: np.ndarray) -> Any:
@@ -123,7 +123,7 @@ class Jit(Plain):
     name = "jax:jit"
     capabilities = replace(Plain.capabilities, share=0.02)
 
-    def _run(self, function: Callable, *arrays: Any) -> Any:
+    def _run(self, function: Function, *arrays: Any) -> Any:
         return jax.jit(function)(*arrays)
 
 

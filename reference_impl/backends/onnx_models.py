@@ -43,8 +43,9 @@ class Operators:
     ) -> np.ndarray:
         how = _transposed_padding(padding, output_shape, filters.shape, **options)
         answer = self._answer("ConvTranspose", _nchw(input), _oihw(filters), {**how, **_attributes(**options)})
-        _check("output_shape", output_shape, answer.transpose(0, 2, 3, 1).shape)
-        return answer.transpose(0, 2, 3, 1)
+        output = answer.transpose(0, 2, 3, 1)
+        _check("output_shape", output_shape, output.shape)
+        return output
 
     def conv2d_backprop_filter(
         self,

@@ -94,7 +94,10 @@ class SecondOrder(Vjp):
     the input."""
 
     name = "jax:second_order"
-    capabilities = _CAPABILITIES
+    capabilities = replace(
+        _CAPABILITIES,
+        unclaimed={"special_values": "moves the cotangent over padded filters: its NaN or infinity meets their zeros"},
+    )
 
     def forward(self, question: Question) -> Function:
         gradient = super().backprop_input(question)

@@ -71,18 +71,24 @@ def _cases(subject: Subject, asked: list[str] | None, seed: int) -> list[Case]:
     """What is asked for, as it is; by default the catalogues.
 
     A framework takes curated and regression cases in all its dtypes, and every third network layer in float32. A route
-    of it, and what is our own, takes every third small case in one of its dtypes, or its share of them. Which third,
-    the seed decides; `verify` gives them all.
+    of it, and what is our own, takes every third small case in one of its dtypes. All take their share of these. Which
+    third, the seed decides; `verify` gives them all.
     """
     if asked:
         return [case for word in asked for case in catalogue.resolve(word)]
-    dtypes = [dtype for dtype in DTYPES if dtype in subject.capabilities.dtypes]
+    dtypes = _dtypes(subject)
     small = catalogue.load("curated") + catalogue.load("regressions")
     third = slice(zlib.crc32(f"{seed} {subject.name}".encode()) % 3, None, 3)
-    if not subject.is_route:
-        return in_dtypes(small, dtypes) + catalogue.load("networks")[third]
-    turns = [case.with_dtype(dtypes[turn // 3 % len(dtypes)]) for turn, case in enumerate(small)]
-    return [case for case in turns[third] if takes(subject, case, seed)]
+    if subject.is_route:
+        chosen = [case.with_dtype(dtypes[turn // 3 % len(dtypes)]) for turn, case in enumerate(small)][third]
+    else:
+        chosen = in_dtypes(small, dtypes) + catalogue.load("networks")[third]
+    return [case for case in chosen if takes(subject, case, seed)]
+
+
+def _dtypes(subject: Subject) -> tuple[str, ...]:
+    """Those of DTYPES that it offers; if none, all of its own."""
+    return tuple(dtype for dtype in DTYPES if dtype in subject.capabilities.dtypes) or subject.capabilities.dtypes
 
 
 @functools.lru_cache(4096)
@@ -125,7 +131,7 @@ def _xfail_if_known(records: list[Record]) -> None:
 
 
 def test_backend_agrees_on_generated_cases(subject: Subject, operation: str, seed: int) -> None:
-    dtypes = tuple(dtype for dtype in DTYPES if dtype in subject.capabilities.dtypes)
+    dtypes = _dtypes(subject)
     examples = max(1, round(settings().max_examples * subject.capabilities.share))
 
     @settings(max_examples=examples)

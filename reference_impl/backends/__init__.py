@@ -17,6 +17,9 @@ ADAPTERS: dict[str, str | None] = {
     "definition": None,
     "tensorflow": "tensorflow",
     "torch": "torch",
+    "jax": "jax",
+    "onnxruntime": "onnxruntime",
+    "onnx": "onnx",
 }
 # What "all" stands for: what the extra `all` installs. The others are checked where they are installed.
 ALL = ("reference", "definition", "tensorflow", "torch")

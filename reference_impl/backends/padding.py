@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-Pads = tuple[tuple[int, int], tuple[int, int]]
+Pair = tuple[int, int]
+Pads = tuple[Pair, Pair]
 
 
 def explicit(padding: Any, sizes: Any, kernel: Any, strides: Any, dilations: Any) -> Pads:
@@ -35,6 +36,18 @@ def explicit(padding: Any, sizes: Any, kernel: Any, strides: Any, dilations: Any
         return (int(top), int(bottom)), (int(left), int(right))
     height, width = (_along(padding, *axis) for axis in zip(sizes, kernel, strides, dilations, strict=True))
     return height, width
+
+
+def windows(pads: Pads, sizes: Any, kernel: Any, strides: Any, dilations: Any) -> tuple[Pair, Pair]:
+    """How many windows fit, (height, width), and how many padded positions at the end none reads, likewise.
+
+    The arguments are those of `explicit`, with its result for `padding`.
+    """
+    height, width = (
+        divmod(size + sum(around) - (taps - 1) * dilation - 1, stride)
+        for size, taps, stride, dilation, around in zip(sizes, kernel, strides, dilations, pads, strict=True)
+    )
+    return (height[0] + 1, width[0] + 1), (height[1], width[1])
 
 
 def _along(word: str, size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:

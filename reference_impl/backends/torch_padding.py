@@ -9,7 +9,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from .padding import Pads, explicit
+from .padding import Pads, Pair, explicit, windows
 
 _COMPOSED = {
     "conv2d": "F.pad, then no padding",
@@ -17,8 +17,6 @@ _COMPOSED = {
     "conv2d_backprop_filter": "F.pad, then no padding",
     "conv2d_transpose": "the padded output, cropped",
 }
-
-Pair = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -39,12 +37,7 @@ class Geometry:
     @property
     def windows(self) -> tuple[Pair, Pair]:
         """How many fit, and the padded positions at the end that none reads."""
-        axes = zip(self.sizes, self.kernel, self.strides, self.dilations, self.pads, strict=True)
-        height, width = (
-            divmod(size + sum(pads) - (kernel - 1) * dilation - 1, stride)
-            for size, kernel, stride, dilation, pads in axes
-        )
-        return (height[0] + 1, width[0] + 1), (height[1], width[1])
+        return windows(self.pads, self.sizes, self.kernel, self.strides, self.dilations)
 
     def check_transposed(self, input_shape: Any, filter_sizes: Any, output_shape: Any) -> None:
         """Raise ValueError unless the convolution of `output_shape` has the shape of `input`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from reference_impl.conformance.isolation.invalid_calls import BY_NAME
 from reference_impl.conformance.mistakes import by_name
 
 ROOT = Path(__file__).parent.parent
+TOX = (ROOT / "tox.ini").read_text("utf-8")
 SUITE = {str(case) for name in catalogue.DEFAULT for case in catalogue.load(name)} | set(BY_NAME)
 FLIPPED = Bug(
     "planted", "unversioned", "planted:Flipped", "conv2d", "n1_h5w6c1_k3x2o1", "fail", "flips", "", "kernel-flipped"
@@ -24,7 +26,9 @@ FLIPPED = Bug(
 def test_bug_is_of_the_suite_and_told(bug):
     assert bug.call in SUITE
     assert bug.mistake is None or bug.operation in by_name(bug.mistake).operations
-    assert f"history-{bug.environment}" in (ROOT / "tox.ini").read_text("utf-8")
+    assert re.search(rf"^\[testenv:history-.*\b{bug.environment}\b", TOX, re.MULTILINE)
+    assert f"=={bug.version}\n" in TOX
+    assert bug.fixed is None or f"{bug.environment}-fixed: " in TOX
     told = (ROOT / "docs" / "history.md").read_text("utf-8")
     assert f"| {bug.environment} {bug.version} | [{bug.does}]({bug.link}) | `{bug.operation}` `{bug.call}` |" in told
 

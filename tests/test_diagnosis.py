@@ -13,6 +13,7 @@ from planted import Right
 from examples.kernels.fft import Fft
 from examples.kernels.im2col import Im2col
 from examples.kernels.per_tap import PerTap
+from reference_impl.backends import load
 from reference_impl.conformance import catalogue, outcome
 from reference_impl.conformance.cases import Case
 from reference_impl.conformance.diagnosis import Diagnoses, diagnose, recognise
@@ -209,6 +210,48 @@ def tally_of(backend, specs):
     tally, subject = Tally(), Subject.of(backend)
     tally.extend(judge_all([subject], [Case.parse(spec) for spec in specs], ["conv2d"]))
     return tally, subject
+
+
+class WrongWithoutChannels(Right):
+    """Gives no output channels for no input channels and, on nothing that is probed, another wrong answer."""
+
+    def conv2d(self, input, filters, **options):
+        answer = super().conv2d(input, filters, **options)
+        return answer[..., :0] if not input.shape[3] else answer * (1 + (input.shape[1] == 10))
+
+
+def test_mistake_that_does_not_explain_the_call_is_not_named():
+    subject = Subject.of(WrongWithoutChannels())
+    empty, other = (first_record(subject, spec) for spec in ("n2_h5w6c0_k3x2o4", str(STRIDED)))
+    assert [mistake.name for mistake in diagnose(subject, empty).mistakes] == ["no-channels-in-none-out"]
+    assert diagnose(subject, other).mistakes == []
+
+
+def first_record(subject, spec):
+    return next(record for record in judge(subject, Case.parse(spec), "conv2d") if record.unexpected)
+
+
+FLIPS_AND_DIES = """
+import os
+import planted
+
+class FlipsAndDies(planted.Flipped):
+    def conv2d(self, input, filters, **options):
+        if not input.size:
+            os.abort()
+        return super().conv2d(input, filters, **options)
+"""
+
+
+def test_backend_that_dies_of_a_probe_is_diagnosed_by_the_others(tmp_path, monkeypatch, request):
+    (tmp_path / "flips_and_dies.py").write_text(FLIPS_AND_DIES)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.syspath_prepend(request.path.parent)
+    name = "flips_and_dies:FlipsAndDies"
+    subject = Subject.of(load(name), name)
+    told = Diagnoses(isolate=True).added(subject, first_record(subject, str(STRIDED))).diagnosis
+    assert "\nmatches *kernel-flipped*" in told
+    assert "of one of the others, the process died of signal 6 (SIGABRT)" in told
 
 
 def test_report_diagnoses_a_backend_once():

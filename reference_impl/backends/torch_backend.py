@@ -7,7 +7,7 @@ either memory format, and those that only a derivative reaches.
 from __future__ import annotations
 
 from .torch_derivatives import Autograd, DoubleBackward, Forward, Func, Transposed, TransposedDoubleBackward
-from .torch_functions import ChannelsLast, Native, Plain
+from .torch_functions import ChannelsLast, ChannelsLastFilters, Native, Plain
 
 ROUTES = {
     "": Plain,
@@ -18,5 +18,6 @@ ROUTES = {
     "double_backward": DoubleBackward,
     "transposed_double_backward": TransposedDoubleBackward,
     "channels_last": ChannelsLast,
+    "channels_last_filters": ChannelsLastFilters,
     "native": Native,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -124,6 +125,17 @@ class Plain:
 class ChannelsLast(Plain):
     name = "torch:channels_last"
     memory_format = torch.channels_last
+
+
+class ChannelsLastFilters(Plain):
+    """Filters alone are channels_last, as of a model that was converted and is given images as they are."""
+
+    name = "torch:channels_last_filters"
+    capabilities = replace(Plain.capabilities, share=0.25)
+
+    def _oihw(self, array: np.ndarray) -> torch.Tensor:
+        # Not `contiguous`, which leaves one input channel as it is: its strides would not be those of channels_last.
+        return super()._oihw(array).to(memory_format=torch.channels_last)
 
 
 class Native(Plain):

@@ -73,15 +73,22 @@ class Diagnoses:
         try:
             return subject.ask("diagnosis", asdict(record))
         except Died as died:
+            return self._lines_of_plain(subject, record, died)
+
+    def _lines_of_plain(self, subject: Subject, record: Record, died: Died) -> list[str]:
+        try:
+            lines = subject.ask("diagnosis", asdict(record), True)
+        except Died:
             return [f"could not be diagnosed: {died}"]
+        return [*lines, f"asked of calls on integers with nothing empty alone; of one of the others, {died}"]
 
 
-def diagnose(subject: Subject, record: Record, seconds: float = SECONDS) -> Diagnosis:
-    """What can be said of the failure that `record` tells of; takes about `seconds`."""
+def diagnose(subject: Subject, record: Record, seconds: float = SECONDS, *, plain: bool = False) -> Diagnosis:
+    """What can be said of the failure that `record` tells of, in about `seconds`; if `plain`, by plain probes alone."""
     until = time.monotonic() + seconds
     if subject.argument:  # afresh, as it may remember what it was asked
         subject = replace(subject, backend=backends.load(subject.argument))
-    seen = _looked_at(subject, record, until)
+    seen = _looked_at(subject, record, until, plain=plain)
     small = _smallest(subject, record, max((until - time.monotonic()) / 2, 1.0))
     if found := matching(record.operation, seen):
         diagnosis = Diagnosis(found, _named(found, seen))
@@ -98,9 +105,10 @@ def recognise(subject: Subject, record: Record) -> list[Mistake]:
     return matching(record.operation, _looked_at(subject, record))
 
 
-def _looked_at(subject: Subject, record: Record, until: float = np.inf) -> list[Seen]:
+def _looked_at(subject: Subject, record: Record, until: float = np.inf, *, plain: bool = False) -> list[Seen]:
     """What it does with the probes and, last, with the call that failed."""
-    return [*look(subject, probes(record.operation), until), see(subject, _failing_probe(record))]
+    asked = [probe for probe in probes(record.operation) if probe.plain or not plain]
+    return [*look(subject, asked, until), see(subject, _failing_probe(record))]
 
 
 def _failing_probe(record: Record) -> Probe:

@@ -73,9 +73,11 @@ def matching(operation: str, seen: Sequence[Seen]) -> list[Mistake]:
             alike = [mistake for mistake in left if each.like(mistake, loosely=loosely)]
             left = alike if alike or each.probe.plain else left
         left = [mistake for mistake in left if any(each.shows(mistake, loosely=loosely) for each in wrong)]
-        # A backend that remembers answered the call that failed from a past that no other has.
         alike = [mistake for mistake in left if seen[-1].like(mistake, loosely=loosely)]
-        if alike or (left and wrong != seen[-1:]):
+        # A backend that remembers answered the call that failed from a past that no other has; it does so on plain
+        # probes too. Else what made it wrong there is another mistake.
+        elsewhere = seen[-1].right() or any(each.probe.plain and each is not seen[-1] for each in wrong)
+        if alike or (left and elsewhere):
             return alike or left
     return []
 

@@ -86,11 +86,11 @@ def invalid(subjects: Subjects, backend: str, name: str, operation: str) -> dict
     return answer_to(subjects[backend].backend, name, operation)
 
 
-def diagnosis(subjects: Subjects, backend: str, record: dict[str, Any]) -> list[str]:
-    """What can be said of a failure, line by line."""
+def diagnosis(subjects: Subjects, backend: str, record: dict[str, Any], plain: bool = False) -> list[str]:
+    """What can be said of a failure, line by line; `plain`, of plain probes alone."""
     from ..diagnosis import diagnose  # with its catalogue, which the other jobs do not need
 
-    return diagnose(subjects[backend], Record(**record)).lines
+    return diagnose(subjects[backend], Record(**record), plain=plain).lines
 
 
 def picture(subjects: Subjects, backend: str, record: dict[str, Any], path: str) -> str | None:

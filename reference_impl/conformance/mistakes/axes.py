@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from .mistake import FILTER_GRADIENT, FORWARD, INPUT_GRADIENTS, Family
@@ -183,9 +185,16 @@ def groups_share_filters(q: Question) -> np.ndarray:
 
 
 @mistake(
-    "With one input channel the kernel is read column by column, as from channels_last weights in PyTorch 1.12; "
-    "TensorFlow's and this oracle's are HWIO always.",
-    links=("https://github.com/pytorch/pytorch/issues/82060",),
+    "With one input channel the windows are stored tap by tap and read as if position by position, as for "
+    "channels_last weights in PyTorch 1.12; TensorFlow and this oracle multiply each window by the kernel.",
+    FORWARD,
+    ("https://github.com/pytorch/pytorch/issues/82060", "https://github.com/pytorch/pytorch/pull/82392"),
 )
-def one_input_channel_as_whio(q: Question) -> np.ndarray:
-    return _as_if_stored(q, "filters", "WHIO", "HWIO") if q.input_channels == 1 else q.answer()
+def one_input_channel_windows_by_tap(q: Question) -> np.ndarray:
+    if q.input_channels != 1:
+        return q.answer()
+    kernel, taps = q.arrays["filters"], q.arrays["filters"][..., 0].size
+    one_hot = np.eye(taps, dtype=kernel.dtype).reshape(*kernel.shape[:3], taps)
+    windows = replace(q, output_channels=taps).with_arrays(filters=one_hot).answer()
+    by_tap = windows.transpose(0, 3, 1, 2).reshape(windows.shape)
+    return by_tap @ kernel.reshape(taps, q.output_channels)

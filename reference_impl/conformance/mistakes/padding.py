@@ -89,6 +89,22 @@ def same_ignored(q: Question) -> Question:
     return q.padded(_SAME, lambda axis: 0)
 
 
+@mistake(
+    "SAME padding of a transposed convolution is asked of symmetric padding and output_padding: the odd element goes "
+    "before, and with stride 1, which leaves output_padding no room, a row is lost; TensorFlow and this oracle cut the "
+    "odd element off after.",
+    INPUT_GRADIENTS,
+    ("https://github.com/keras-team/keras/issues/22876",),
+)
+def same_transposed_by_output_padding(q: Question) -> Question:
+    if q.mode != "SAME":
+        return q
+    return q.along(
+        before=lambda axis: axis.total - axis.total // 2,
+        input=lambda axis: axis.input - (axis.total % 2 if axis.stride == 1 else 0),
+    )
+
+
 @mistake("SAME padding goes before entirely; TensorFlow and this oracle split it between both sides.")
 def same_all_before(q: Question) -> Question:
     return q.padded(_SAME, lambda axis: axis.total)
@@ -130,6 +146,28 @@ def same_with_dilations_exchanged(q: Question) -> Question:
 def same_from_batch_and_channels(q: Question) -> Question:
     height, width = q.slides
     return _same_of(q, q.sliding(replace(height, input=q.batch), replace(width, input=q.input_channels)))
+
+
+@mistake(
+    "Whatever word the padding is, VALID too, an image is padded as SAME pads one as large as its batch by its "
+    "channels, and refused where that is less than nothing; TensorFlow and this oracle use the height and the width.",
+    FORWARD,
+    ("https://github.com/onnx/onnx/blob/v1.16.2/onnx/reference/ops/op_conv.py",),
+)
+def words_from_batch_and_channels(q: Question) -> Question | np.ndarray:
+    if q.mode not in ("VALID", *_SAME.split()):
+        return q
+    # With groups, each group of each image is convolved apart.
+    sizes = (q.batch, q.input_channels) if q.groups == 1 else (1, q.input_channels // q.groups)
+    totals = [replace(slide, input=size).unclamped_total for slide, size in zip(q.slides, sizes, strict=True)]
+    if min(totals) < 0:
+        raise ValueError(f"zeros must be at least 0 in number, not {totals}")
+    shared = "SAME" if q.mode == "VALID" else q.mode
+    rows, columns = (
+        replace(slide, before=_split(shared, total), output=(slide.input - slide.extent + total) // slide.stride + 1)
+        for slide, total in zip(q.slides, totals, strict=True)
+    )
+    return q.sliding(rows, columns).answer()[:, : max(rows.output, 0), : max(columns.output, 0)]
 
 
 def _same_of(q: Question, other: Question) -> Question:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 
+from ... import operations
 from .mistake import FILTER_GRADIENT, FORWARD, INPUT_GRADIENTS, Family
-from .question import Question
+from .question import Question, Slide
 
 FAMILY = Family("strides")
 mistake = FAMILY.mistake
@@ -156,6 +159,46 @@ def dilation_forgotten_in_input_gradient(q: Question) -> Question:
 )
 def dilation_forgotten_with_stride(q: Question) -> Question:
     return q.along(dilation=lambda axis: 1 if axis.stride > 1 else axis.dilation)
+
+
+@mistake(
+    "Under SAME the dilation is ignored, in the padding and in the taps; TensorFlow and this oracle spread the taps by "
+    "it, and pad for the dilated kernel.",
+    links=("https://github.com/PaddlePaddle/Paddle/blob/v2.6.2/paddle/phi/kernels/cpu/conv_util.h",),
+)
+def dilation_forgotten_under_same(q: Question) -> Question:
+    return q.along(dilation=lambda axis: 1).padded("SAME", lambda axis: axis.total // 2) if q.mode == "SAME" else q
+
+
+@mistake(
+    "The input gradient gathers, for each position, from every window in steps of the dilation, and from the tap that "
+    "the distance divided by the dilation is, rounded down; in TensorFlow and this oracle a window reaches only the "
+    "positions that its taps read.",
+    INPUT_GRADIENTS,
+    ("https://github.com/apache/mxnet/issues/11203", "https://github.com/apache/mxnet/pull/14031"),
+)
+def dilation_steps_over_windows(q: Question) -> np.ndarray:
+    height, width = q.slides
+    answer = np.zeros(q.shape("input"), q.arrays["output"].dtype)
+    for (row, rows), (column, columns) in product(_gathered(height), _gathered(width)):
+        tap = q.arrays["filters"][row : row + 1, column : column + 1]
+        by_window = operations.conv2d_backprop_input(
+            (*q.shape("output")[:3], q.input_channels), tap, q.arrays["output"], groups=q.groups
+        )
+        answer += np.einsum("yp,npxc->nyxc", rows, np.einsum("xr,nprc->npxc", columns, by_window))
+    return answer
+
+
+def _gathered(axis: Slide) -> Iterator[tuple[int, np.ndarray]]:
+    """Each tap, and a matrix that is 1 where a position (its row) gathers by this tap from a window (its column)."""
+    taps = np.full((axis.input, axis.output), -1)
+    for position, row in enumerate(taps, axis.before):
+        inside = position < axis.extent
+        first = position % axis.dilation if inside else (position - axis.extent) // axis.stride + 1
+        for window in range(first, min(position // axis.stride + 1, axis.output), axis.dilation):
+            row[window] = (position - window * axis.stride) // axis.dilation
+    for tap in range(axis.kernel):
+        yield tap, (taps == tap).astype(np.int64)
 
 
 @mistake(

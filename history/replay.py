@@ -1,0 +1,115 @@
+"""Replays releases that are known to be wrong: the suite must find each mistake, and name it where it has a name.
+
+tox run -e history-torch            # with that release: every bug must be found
+tox run -e history-torch-fixed      # with one in which they are mended: none may be
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reference_impl import backends
+from reference_impl.conformance import outcome
+from reference_impl.conformance.cases import Case
+from reference_impl.conformance.diagnosis import Diagnoses
+from reference_impl.conformance.isolation.claims import invalid_call
+from reference_impl.conformance.isolation.invalid_calls import BY_NAME
+from reference_impl.conformance.isolation.judging import judge_isolated
+from reference_impl.conformance.known import tomllib
+from reference_impl.conformance.outcome import Record
+from reference_impl.conformance.runner import Subject
+
+FILE = Path(__file__).with_name("bugs.toml")
+
+
+@dataclass(frozen=True)
+class Bug:
+    """A mistake of a release.
+
+    Parameters
+    ----------
+    environment : of tox, after "history-"
+    version : of the release; what follows a "+" is not compared
+    backend : what `verify --backend` takes
+    operation, call : what shows it: a case of the catalogue, or the name of an invalid call
+    outcome : of that call
+    does, link : what is wrong, and where it is told
+    mistake : which known mistake must be named, if it is one
+    fixed : a release that is right, if any is known
+    """
+
+    environment: str
+    version: str
+    backend: str
+    operation: str
+    call: str
+    outcome: str
+    does: str
+    link: str
+    mistake: str | None = None
+    fixed: str | None = None
+
+
+def bugs() -> list[Bug]:
+    """All of bugs.toml."""
+    return [Bug(**entry) for entry in tomllib.loads(FILE.read_text("utf-8"))["bug"]]
+
+
+def judged(bug: Bug) -> Record:
+    """What the suite says of the call: its first unexpected record, with a diagnosis, or else the first of all."""
+    subject = Subject.of(backends.load(bug.backend), bug.backend)
+    if bug.call in BY_NAME:
+        return invalid_call(subject, bug.operation, BY_NAME[bug.call])
+    records = list(judge_isolated([subject], [Case.parse(bug.call)], [bug.operation], full=True))
+    unexpected = [record for record in records if record.unexpected]
+    return Diagnoses(isolate=True).added(subject, unexpected[0]) if unexpected else records[0]
+
+
+def objection(bug: Bug, record: Record, *, fixed: bool = False) -> str | None:
+    """What is not as it must be, if anything is not."""
+    version, wanted = bug.fixed if fixed else bug.version, outcome.PASS if fixed else bug.outcome
+    if record.version.partition("+")[0] != version:
+        return f"the release must be {version}, not {record.version}"
+    if record.outcome != wanted:
+        return f"the outcome must be {wanted}, not {record.outcome}: {record.message}"
+    if not fixed and bug.mistake and f"*{bug.mistake}*" not in (record.diagnosis or ""):
+        return f"the diagnosis must name {bug.mistake}; it is: {record.diagnosis}"
+    return None
+
+
+def row(bug: Bug, record: Record) -> str:
+    """A line of the table in docs/history.md."""
+    release = f"{bug.environment} {record.version.partition('+')[0]}"
+    named = re.search(r"\*([a-z0-9-]+)\*", record.diagnosis or "")
+    cells = release, f"[{bug.does}]({bug.link})", f"`{bug.operation}` `{bug.call}`", record.outcome
+    return f"| {' | '.join(cells)} | {f'`{named[1]}`' if named else ''} |"
+
+
+def main(environment: str) -> int:
+    """Replay the bugs of an environment of tox, "history-torch" or "history-torch-fixed"."""
+    name, fixed = environment.removeprefix("history-").removesuffix("-fixed"), environment.endswith("-fixed")
+    chosen = [bug for bug in bugs() if bug.environment == name and (bug.fixed or not fixed)]
+    if not chosen:
+        known = ", ".join(sorted({f"history-{bug.environment}" for bug in bugs()}))
+        raise SystemExit(f"environment must be one of {known}, or its -fixed if a release is; not {environment}")
+    objections = list(_replay(chosen, fixed))
+    print(f"{len(chosen) - len(objections)} of {len(chosen)} as expected")
+    return 1 if objections else 0
+
+
+def _replay(chosen: Sequence[Bug], fixed: bool) -> Iterator[str]:
+    for bug in chosen:
+        record = judged(bug)
+        found = objection(bug, record, fixed=fixed)
+        print(row(bug, record))
+        if found:
+            print(f"    {found}")
+            yield found
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

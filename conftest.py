@@ -27,6 +27,9 @@ settings.load_profile("dev")
 # Test files that need a framework, and what they import.
 _FRAMEWORK_TESTS = {
     "tests/test_geometry_frameworks.py": ("keras", "torch"),
+    "tests/test_routes_keras.py": ("keras",),
+    "tests/test_routes_mlx.py": ("mlx",),
+    "tests/test_routes_openvino.py": ("openvino",),
     "tests/test_routes_tensorflow.py": ("tensorflow",),
     "tests/test_routes_torch.py": ("torch",),
     "tests/test_torch_style.py": ("torch",),

@@ -15,6 +15,9 @@ ADAPTERS: dict[str, str | None] = {
     "definition": None,
     "tensorflow": "tensorflow",
     "torch": "torch",
+    "keras": "keras",
+    "mlx": "mlx",
+    "openvino": "openvino",
 }
 # What "all" stands for: what the extra `all` installs. The others are checked where they are installed.
 ALL = ("reference", "definition", "tensorflow", "torch")

@@ -32,7 +32,9 @@ class Plain:
     name = "openvino"
     version = ov.__version__.partition("-")[0]
     capabilities = Capabilities(
-        operations=("conv2d", "conv2d_backprop_input", "conv2d_transpose"), dtypes=("float16", "float32")
+        operations=("conv2d", "conv2d_backprop_input", "conv2d_transpose"),
+        dtypes=("float16", "float32"),
+        share=0.25,
     )
     # What is called; a test puts a wrong one in. With groups, their siblings are.
     convolution_function: ClassVar[Callable] = staticmethod(opset.convolution)

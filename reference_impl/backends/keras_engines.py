@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .protocol import Lack
@@ -70,7 +70,7 @@ def _torch() -> Engine:
     return Engine("torch", vjp, (NO_EMPTY_IMAGE, NO_INTEGER_DILATION), FLUSHES)
 
 
-def _jax(name: str = "jax") -> Engine:
+def _jax() -> Engine:
     import jax
 
     jax.config.update("jax_enable_x64", True)  # without, JAX rounds float64 to float32
@@ -79,13 +79,12 @@ def _jax(name: str = "jax") -> Engine:
         return jax.vjp(function, jax.numpy.zeros(shape, cotangent.dtype))[1](cotangent)[0]
 
     # XLA's CPU client has the processor take subnormals for zero: ScopedFlushDenormal, xla/pjrt/cpu/cpu_client.cc.
-    return Engine(name, vjp, flushes=FLOATS, share=0.1)
+    return Engine("jax", vjp, flushes=FLOATS, share=0.1)
 
 
 def _numpy() -> Engine:
-    """Its convolutions are JAX's, which it has no gradients of."""
-    below = _jax("numpy")
-    return Engine("numpy", flushes=below.flushes, share=below.share)
+    """Its convolutions are JAX's; it differentiates nothing."""
+    return replace(_jax(), name="numpy", vjp=None)
 
 
 _ENGINES: dict[str, Callable[[], Engine]] = {

@@ -20,6 +20,9 @@ ADAPTERS: dict[str, str | None] = {
     "jax": "jax",
     "onnxruntime": "onnxruntime",
     "onnx": "onnx",
+    "keras": "keras",
+    "mlx": "mlx",
+    "openvino": "openvino",
 }
 # What "all" stands for: what the extra `all` installs. The others are checked where they are installed.
 ALL = ("reference", "definition", "tensorflow", "torch")

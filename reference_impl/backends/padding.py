@@ -1,4 +1,4 @@
-"""Padding words as numbers, for adapters whose framework has no such word.
+"""Padding words as numbers, and the sizes that follow, for adapters whose framework has no such word.
 
 Written apart from the oracle's own geometry, and differently: an adapter that asked the oracle how much to pad
 would agree with it on a mistake.
@@ -6,6 +6,7 @@ would agree with it on a mistake.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 Pair = tuple[int, int]
@@ -63,3 +64,41 @@ def _along(word: str, size: int, kernel: int, stride: int, dilation: int) -> tup
     total = max(last_start + reach + 1 - size, 0) if size else 0
     less, more = total // 2, total - total // 2
     return (less, more) if word == "SAME" else (more, less)
+
+
+@dataclass(frozen=True)
+class Forward:
+    """The forward convolution, height first."""
+
+    sizes: Pair
+    kernel: Pair
+    strides: Pair
+    dilations: Pair
+    groups: int
+    padding: Any
+
+    @property
+    def pads(self) -> Pads:
+        return explicit(self.padding, self.sizes, self.kernel, self.strides, self.dilations)
+
+    @property
+    def windows(self) -> tuple[Pair, Pair]:
+        """How many fit, and the padded positions at the end that none reads."""
+        return windows(self.pads, self.sizes, self.kernel, self.strides, self.dilations)
+
+    @property
+    def output_padding(self) -> Pair:
+        """How much more a transposed convolution must keep at the end if it crops both sides by the padding before."""
+        (top, bottom), (left, right) = self.pads
+        _, (height, width) = self.windows
+        return height + top - bottom, width + left - right
+
+    def check_transposed(self, input_shape: Any, filter_sizes: Any, output_shape: Any) -> None:
+        """Raise ValueError unless the convolution of `output_shape` has the shape of `input`."""
+        batch, *_, channels = output_shape
+        needed = (batch, *self.windows[0], filter_sizes[3])
+        if tuple(input_shape) != needed or channels != filter_sizes[2] * self.groups:
+            raise ValueError(
+                f"input must have the shape that conv2d gives for output_shape: {tuple(input_shape)} is not {needed}, "
+                f"or output_shape has {channels} channels and not {filter_sizes[2]} * {self.groups} groups"
+            )

@@ -33,7 +33,7 @@ _NO_INTEGER_GRADIENT = Lack(
         and (case.dtype != "int64" or case.dilations == (1, 1))
     ),
 )
-_NO_INTEGER_DILATION = Lack(
+NO_INTEGER_DILATION = Lack(
     "torch dilates and transposes no integers but int64 (slow_conv_dilated, slow_conv_transpose2d)",
     lambda operation, case: (
         case.dtype in INTEGERS
@@ -57,7 +57,7 @@ class Plain:
     capabilities = Capabilities(
         flushes=FLUSHES,
         dtypes=FLOATS + INTEGERS,
-        lacks=(NO_EMPTY_IMAGE, _NO_INTEGER_GRADIENT, _NO_INTEGER_DILATION),
+        lacks=(NO_EMPTY_IMAGE, _NO_INTEGER_GRADIENT, NO_INTEGER_DILATION),
         composed=composed_by(modes),
     )
     memory_format = torch.contiguous_format

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from .padding import Pads, Pair, explicit, windows
+from .padding import Forward, Pads, Pair
 
 _COMPOSED = {
     "conv2d": "F.pad, then no padding",
@@ -19,35 +19,8 @@ _COMPOSED = {
 }
 
 
-@dataclass(frozen=True)
-class Geometry:
-    """The forward convolution, height first, and what torch can be asked for it."""
-
-    sizes: Pair
-    kernel: Pair
-    strides: Pair
-    dilations: Pair
-    groups: int
-    padding: Any
-
-    @property
-    def pads(self) -> Pads:
-        return explicit(self.padding, self.sizes, self.kernel, self.strides, self.dilations)
-
-    @property
-    def windows(self) -> tuple[Pair, Pair]:
-        """How many fit, and the padded positions at the end that none reads."""
-        return windows(self.pads, self.sizes, self.kernel, self.strides, self.dilations)
-
-    def check_transposed(self, input_shape: Any, filter_sizes: Any, output_shape: Any) -> None:
-        """Raise ValueError unless the convolution of `output_shape` has the shape of `input`."""
-        batch, *_, channels = output_shape
-        needed = (batch, *self.windows[0], filter_sizes[3])
-        if tuple(input_shape) != needed or channels != filter_sizes[2] * self.groups:
-            raise ValueError(
-                f"input must have the shape that conv2d gives for output_shape: {tuple(input_shape)} is not {needed}, "
-                f"or output_shape has {channels} channels and not {filter_sizes[2]} * {self.groups} groups"
-            )
+class Geometry(Forward):
+    """The forward convolution, and what torch can be asked for it."""
 
     def symmetric(self) -> Question | None:
         (top, bottom), (left, right) = self.pads
@@ -61,9 +34,8 @@ class Geometry:
 
     def transposed(self) -> Question | None:
         """`F.conv_transpose2d` crops both sides alike; `output_padding` moves the end of what it keeps."""
-        (top, bottom), (left, right) = self.pads
-        longer = (self.windows[1][0] + top - bottom, self.windows[1][1] + left - right)
-        limits = map(max, self.strides, self.dilations)
+        (top, _), (left, _) = self.pads
+        longer, limits = self.output_padding, map(max, self.strides, self.dilations)
         if all(0 <= more < limit for more, limit in zip(longer, limits, strict=True)):
             return Question(self, (top, left), longer)
         return None

@@ -70,9 +70,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def _cases(subject: Subject, asked: list[str] | None, seed: int) -> list[Case]:
     """What is asked for, as it is; by default the catalogues.
 
-    A framework takes curated and regression cases in all its dtypes, and every third network layer in float32. A route
-    of it, and what is our own, takes every third small case in one of its dtypes. All take their share of these. Which
-    third, the seed decides; `verify` gives them all.
+    A framework takes curated and regression cases in its first dtype, every third in all others, and every third
+    network layer. A route of it, and what is our own, takes every third small case in one of its dtypes. All take their
+    share of these. Which third, the seed decides; `verify` gives them all.
     """
     if asked:
         return [case for word in asked for case in catalogue.resolve(word)]
@@ -82,7 +82,7 @@ def _cases(subject: Subject, asked: list[str] | None, seed: int) -> list[Case]:
     if subject.is_route:
         chosen = [case.with_dtype(dtypes[turn // 3 % len(dtypes)]) for turn, case in enumerate(small)][third]
     else:
-        chosen = in_dtypes(small, dtypes) + catalogue.load("networks")[third]
+        chosen = in_dtypes(small, dtypes[:1]) + in_dtypes(small[third], dtypes[1:]) + catalogue.load("networks")[third]
     return [case for case in chosen if takes(subject, case, seed)]
 
 

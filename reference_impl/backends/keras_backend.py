@@ -78,7 +78,6 @@ class Plain:
         return lambda images, filters: self.conv_function(images, filters, **question.options)
 
     def _vjp(self, function: Callable, shape: Any, cotangent: Any) -> Any:
-        """At zeros, as all that is differentiated is linear."""
         assert ENGINE.vjp is not None
         return ENGINE.vjp(function, shape, cotangent)
 

@@ -18,7 +18,8 @@ class Engine:
 
     Parameters
     ----------
-    vjp : the gradient at zeros of a linear function, for (function, shape of its argument, cotangent), if there is one
+    vjp : the gradient of a linear function, for (function, shape of its argument, cotangent), if there is one; at ones,
+        as at zeros a derivative that keeps some of the function's value would look right
     lacks, flushes, share : as in `Capabilities`
     facts : as in `Backend`
     """
@@ -37,7 +38,7 @@ def _tensorflow() -> Engine:
     from .tensorflow_functions import FLUSHES, ONEDNN_DTYPES
 
     def vjp(function: Callable, shape: Any, cotangent: Any) -> Any:
-        point = tf.zeros(shape, cotangent.dtype)
+        point = tf.ones(shape, cotangent.dtype)
         with tf.GradientTape() as tape:
             tape.watch(point)
             value = function(point)
@@ -64,7 +65,7 @@ def _torch() -> Engine:
     from .torch_functions import FLUSHES, NO_EMPTY_IMAGE, NO_INTEGER_DILATION
 
     def vjp(function: Callable, shape: Any, cotangent: Any) -> Any:
-        point = torch.zeros(tuple(shape), dtype=cotangent.dtype, requires_grad=True)
+        point = torch.ones(tuple(shape), dtype=cotangent.dtype, requires_grad=True)
         return torch.autograd.grad(function(point), point, cotangent)[0]
 
     return Engine("torch", vjp, (NO_EMPTY_IMAGE, NO_INTEGER_DILATION), FLUSHES)
@@ -76,7 +77,7 @@ def _jax() -> Engine:
     jax.config.update("jax_enable_x64", True)  # without, JAX rounds float64 to float32
 
     def vjp(function: Callable, shape: Any, cotangent: Any) -> Any:
-        return jax.vjp(function, jax.numpy.zeros(shape, cotangent.dtype))[1](cotangent)[0]
+        return jax.vjp(function, jax.numpy.ones(shape, cotangent.dtype))[1](cotangent)[0]
 
     # XLA's CPU client has the processor take subnormals for zero: ScopedFlushDenormal, xla/pjrt/cpu/cpu_client.cc.
     return Engine("jax", vjp, flushes=FLOATS, share=0.1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import importlib.metadata
 import importlib.util
 import os
 from collections import Counter
@@ -16,6 +17,10 @@ from reference_impl.conformance import catalogue, runner
 
 # Threads that spin while they wait take the processors from other pytest workers; read when a framework is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Where there are several workers, each has one thread, as many as there are processors for; else and in `verify`, all.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ.setdefault(variable, "1")
 
 pytest_plugins = ["pytester"]  # for the tests of what users' own pytest runs
 
@@ -64,8 +69,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    words = tuple(config.getoption("--backend") or ())
     try:
-        _subjects(tuple(config.getoption("--backend") or ()))
+        backends.require(words)
+        # What the other processes will load without fail need not be imported here.
+        sure = (*backends.ADAPTERS, "all", *(f"{name}:*" for name in backends.ADAPTERS))
+        if not _is_divided(config) or not set(words) <= set(sure):
+            _subjects(words)
         for word in config.getoption("--case") or ():
             catalogue.resolve(word)
     except (ImportError, OSError, ValueError) as error:
@@ -73,12 +83,27 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    subjects = _subjects(tuple(config.getoption("--backend") or ()))
-    lines = ["backends: " + ", ".join(f"{subject.name} {subject.version}" for subject in subjects)]
+    words = tuple(config.getoption("--backend") or ())
+    if _is_divided(config):
+        there = ", ".join(f"{name} {version}" for name, version in _versions().items())
+        lines = [f"backends: {' '.join(words) or 'what is installed'}; installed are {there or 'none but our own'}"]
+    else:
+        lines = ["backends: " + ", ".join(f"{subject.name} {subject.version}" for subject in _subjects(words))]
     missing = [name for name, there in backends.installed().items() if not there]
     if missing:
         lines.append(f"not installed, so not checked: {', '.join(missing)}")
     return [*lines, f"seed: {config.getoption('--seed')}"]
+
+
+def _is_divided(config: pytest.Config) -> bool:
+    """Whether other processes run the tests, so that this one need not import frameworks."""
+    return bool(getattr(config.option, "numprocesses", None)) and not hasattr(config, "workerinput")
+
+
+def _versions() -> dict[str, str]:
+    """Of the frameworks that are installed."""
+    packages = {backends.ADAPTERS.get(name) for name, there in backends.installed().items() if there}
+    return {name: importlib.metadata.version(name) for name in sorted(filter(None, packages))}
 
 
 def pytest_ignore_collect(collection_path, config: pytest.Config) -> bool | None:

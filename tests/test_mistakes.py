@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from typer.testing import CliRunner
 
 from reference_impl.cli import app
@@ -59,10 +60,12 @@ def test_mistake_is_told(mistake):
     assert all(re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+/\S+", link) for link in mistake.links)
 
 
+# In one of its operations, by turns; in all of them with `--hypothesis-profile nightly`.
 @named(MISTAKES)
 def test_smoke_set_sees(mistake):
-    unseen = [operation for operation in mistake.operations if not measure.first_seen(mistake, operation, SMOKE)]
-    assert unseen == []
+    turn = MISTAKES.index(mistake) % len(mistake.operations)
+    asked = mistake.operations if settings().max_examples >= 1000 else mistake.operations[turn:][:1]
+    assert [operation for operation in asked if not measure.first_seen(mistake, operation, SMOKE)] == []
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

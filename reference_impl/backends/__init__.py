@@ -39,6 +39,7 @@ __all__ = [
     "installed",
     "load",
     "refused",
+    "require",
     "routes",
 ]
 
@@ -60,6 +61,14 @@ def declared() -> dict[str, EntryPoint]:
 def refused() -> dict[str, str]:
     """Of entry points whose name cannot be had, a sentence that says why."""
     return foreign.declared((*ADAPTERS, "all"))[1]
+
+
+def require(words: Iterable[str]) -> None:
+    """Raise ImportError if a framework that `words` name is not installed. Imports none."""
+    for word in words:
+        for name in ALL if word == "all" else (word.partition(":")[0],):
+            if name in ADAPTERS:
+                _require(name)
 
 
 def routes(name: str) -> list[str]:
@@ -118,9 +127,13 @@ def load(name: str) -> Any:
 
 
 def _adapter(name: str) -> Any:
+    _require(name)
+    return importlib.import_module(f".{name}_backend", __name__)
+
+
+def _require(name: str) -> None:
     framework = ADAPTERS[name]
     if framework is not None and importlib.util.find_spec(framework) is None:
         raise ImportError(
             f"backend {name} needs {framework}, which is not installed: pip install 'conv2d-reference-impl[{name}]'"
         )
-    return importlib.import_module(f".{name}_backend", __name__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
-from . import axes, behaviour, calls, flips, padding, sizes, strides, sums, values
+from . import axes, behaviour, calls, flips, padding, same_padding, sizes, strides, sums, values
 from .mistake import FAMILIES, RIGHT, Mistake
 from .question import NoAnswer, Question
 
@@ -12,7 +12,7 @@ __all__ = ["EQUIVALENTS", "FAMILIES", "MISTAKES", "RIGHT", "Mistake", "NoAnswer"
 
 MISTAKES: tuple[Mistake, ...] = tuple(
     mistake
-    for module in (padding, strides, flips, axes, sizes, calls, sums, values, behaviour)
+    for module in (same_padding, padding, strides, flips, axes, sizes, calls, sums, values, behaviour)
     for mistake in module.FAMILY.mistakes
 )
 

@@ -45,6 +45,7 @@ _FRAMEWORK_TESTS = {
     "tests/test_routes_keras.py": ("keras",),
     "tests/test_routes_mlx.py": ("mlx",),
     "tests/test_routes_openvino.py": ("openvino",),
+    "tests/test_routes_scipy.py": ("scipy",),
     "tests/test_routes_tensorflow.py": ("tensorflow",),
     "tests/test_routes_torch.py": ("torch",),
     "tests/test_torch_devices.py": ("torch",),

@@ -23,6 +23,7 @@ ADAPTERS: dict[str, str | None] = {
     "keras": "keras",
     "mlx": "mlx",
     "openvino": "openvino",
+    "scipy": "scipy",
 }
 # What "all" stands for: what the extra `all` installs. The others are checked where they are installed.
 ALL = ("reference", "definition", "tensorflow", "torch")

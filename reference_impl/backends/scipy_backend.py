@@ -1,0 +1,99 @@
+"""SciPy's `signal.correlate` and `signal.convolve`, one pair of planes at a time.
+
+https://docs.scipy.org/doc/scipy/reference/generated/scipy.signal.correlate.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+from typing import Any, ClassVar
+
+import numpy as np
+import scipy
+from scipy import signal
+
+from .padding import Forward
+from .protocol import Capabilities, Lack
+
+# "same" is centred on "full", with the odd zero before.
+_MODES = {"VALID": "valid", "FULL": "full", "SAME_LOWER": "same"}
+_COMPOSED = {
+    "conv2d": "np.pad, then valid",
+    "conv2d_backprop_input": "full, then cropped",
+    "conv2d_backprop_filter": "np.pad, then valid",
+    "conv2d_transpose": "full, then cropped",
+}
+_MOST_PAIRS = 2000
+
+
+def _composed(operation: str, case: Any) -> str | None:
+    native = _MODES if operation == "conv2d" else ("VALID",)
+    return None if case.padding in native else _COMPOSED[operation]
+
+
+class Plain:
+    """Sums over channels and images are the adapter's, in the arguments' dtype."""
+
+    name = "scipy"
+    version = scipy.__version__
+    capabilities = Capabilities(
+        dtypes=("int32", "int64", "float32", "float64"),
+        lacks=(
+            Lack("knows no strides", lambda operation, case: case.strides != (1, 1)),
+            Lack("knows no dilations", lambda operation, case: case.dilations != (1, 1)),
+            Lack("knows no groups", lambda operation, case: case.groups > 1),
+            Lack(
+                f"is called once for each pair of planes: too often above {_MOST_PAIRS}",
+                lambda operation, case: case.batch * case.input_channels * case.output_channels > _MOST_PAIRS,
+            ),
+        ),
+        composed=_composed,
+        unclaimed={"refuses_invalid_calls": "is asked for planes, of which most invalid calls say nothing"},
+    )
+    # What is called; a test puts a wrong one in.
+    correlate_function: ClassVar[Callable] = staticmethod(signal.correlate)
+    convolve_function: ClassVar[Callable] = staticmethod(signal.convolve)
+
+    def conv2d(self, input: Any, filters: Any, **options: Any) -> np.ndarray:
+        forward = Forward(tuple(input.shape[1:3]), tuple(filters.shape[:2]), **options)
+        mode = _MODES.get(forward.padding, "valid")
+        images = _padded(input, forward) if mode == "valid" else input
+        output = np.zeros((len(input), *forward.windows[0], filters.shape[3]), input.dtype)
+        for n, i, o in product(range(len(input)), *map(range, filters.shape[2:])):
+            output[n, ..., o] += self._correlated(images[n, ..., i], filters[..., i, o], mode, output[n, ..., o])
+        return output
+
+    def conv2d_backprop_input(self, input_sizes: Any, filters: Any, out_backprop: Any, **options: Any) -> np.ndarray:
+        forward = Forward(tuple(input_sizes[1:3]), tuple(filters.shape[:2]), **options)
+        (top, bottom), (left, right) = forward.pads
+        height, width = forward.sizes
+        shape = len(out_backprop), top + height + bottom, left + width + right, filters.shape[2]
+        padded = np.zeros(shape, out_backprop.dtype)
+        for n, i, o in product(range(len(out_backprop)), *map(range, filters.shape[2:])):
+            # "direct" is the sum; left to itself, SciPy chooses between it and an FFT by size.
+            padded[n, ..., i] += self.convolve_function(out_backprop[n, ..., o], filters[..., i, o], "full", "direct")
+        return padded[:, top : top + height, left : left + width]
+
+    def conv2d_backprop_filter(self, input: Any, filter_sizes: Any, out_backprop: Any, **options: Any) -> np.ndarray:
+        images = _padded(input, Forward(tuple(input.shape[1:3]), tuple(filter_sizes[:2]), **options))
+        result = np.zeros(filter_sizes, input.dtype)
+        for n, i, o in product(range(len(input)), *map(range, filter_sizes[2:])):
+            result[..., i, o] += self._correlated(
+                images[n, ..., i], out_backprop[n, ..., o], "valid", result[..., i, o]
+            )
+        return result
+
+    def conv2d_transpose(self, input: Any, filters: Any, output_shape: Any, **options: Any) -> np.ndarray:
+        return self.conv2d_backprop_input(output_shape, filters, input, **options)
+
+    def _correlated(self, plane: np.ndarray, kernel: np.ndarray, mode: str, result: np.ndarray) -> Any:
+        """0 for an empty plane or result: SciPy answers without axes."""
+        return self.correlate_function(plane, kernel, mode, "direct") if plane.size and result.size else 0
+
+
+def _padded(images: np.ndarray, forward: Forward) -> np.ndarray:
+    return np.pad(images, ((0, 0), *forward.pads, (0, 0)))
+
+
+ROUTES = {"": Plain}

@@ -104,7 +104,12 @@ def _is_divided(config: pytest.Config) -> bool:
 def _versions() -> dict[str, str]:
     """Of the frameworks that are installed."""
     packages = {backends.ADAPTERS.get(name) for name, there in backends.installed().items() if there}
-    return {name: importlib.metadata.version(name) for name in sorted(filter(None, packages))}
+    # What is imported as tensorflow may have been installed as tensorflow-cpu.
+    distributions = importlib.metadata.packages_distributions()
+    return {
+        name: importlib.metadata.version(distributions[name][0]) if name in distributions else "of unknown version"
+        for name in sorted(filter(None, packages))
+    }
 
 
 def pytest_ignore_collect(collection_path, config: pytest.Config) -> bool | None:

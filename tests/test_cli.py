@@ -86,6 +86,16 @@ def test_verify_must_load_a_backend_asked_for_by_name(monkeypatch):
     assert "which is not installed" in " ".join(result.output.replace("│", " ").split())
 
 
+@pytest.mark.parametrize("word", ["torch", "torch:autograd", "torch:*", "all"])
+def test_framework_that_is_named_is_required_without_being_imported(monkeypatch, word):
+    monkeypatch.setattr(backends, "_adapter", pytest.fail)
+    monkeypatch.setattr(backends, "ADAPTERS", dict.fromkeys(backends.ADAPTERS, "json"))
+    backends.require(["reference", word, "my_module:Kernel"])
+    monkeypatch.setitem(backends.ADAPTERS, "torch", "no_such_framework")
+    with pytest.raises(ImportError, match="torch needs no_such_framework, which is not installed"):
+        backends.require(["reference", word])
+
+
 def test_verify_names_what_is_not_installed(monkeypatch):
     monkeypatch.setattr(backends, "ADAPTERS", {"reference": None, "torch": "no_such_framework"})
     result = run("verify", "--cases", CASE)

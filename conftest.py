@@ -47,6 +47,7 @@ _FRAMEWORK_TESTS = {
     "tests/test_routes_openvino.py": ("openvino",),
     "tests/test_routes_scipy.py": ("scipy",),
     "tests/test_routes_tensorflow.py": ("tensorflow",),
+    "tests/test_routes_tinygrad.py": ("tinygrad",),
     "tests/test_routes_torch.py": ("torch",),
     "tests/test_torch_devices.py": ("torch",),
     "tests/test_torch_style.py": ("torch",),

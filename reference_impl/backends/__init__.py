@@ -24,6 +24,7 @@ ADAPTERS: dict[str, str | None] = {
     "mlx": "mlx",
     "openvino": "openvino",
     "scipy": "scipy",
+    "tinygrad": "tinygrad",
 }
 # What "all" stands for: what the extra `all` installs. The others are checked where they are installed.
 ALL = ("reference", "definition", "tensorflow", "torch")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import select
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -21,7 +25,8 @@ CASES = [
     for spec in ("n2_h7w9c3_k3x2o4", "n1_h6w5c2_k2x3o3_SAME", "n1_h4w4c1_k1x1o1_p1,0,2,1", "n2_h5w6c1_k2x2o3_s2x1")
 ]
 PLANTED = """
-import ctypes, os, time
+import ctypes, os, subprocess, time
+from pathlib import Path
 import numpy as np
 import planted
 from reference_impl.conformance.isolation import memory
@@ -64,6 +69,12 @@ class Prints(planted.Right):
         if options["strides"] == (2, 1):
             ctypes.CDLL(None).printf(b"in C\\n")
         return super().conv2d(input, filters, **options)
+
+class Starts(planted.Right):
+    def conv2d(self, input, filters, **options):
+        alive = os.open(Path(__file__).with_name("alive"), os.O_WRONLY)
+        os.write(alive, b"started")
+        subprocess.run(["sleep", "60"], pass_fds=[alive])
 """
 
 
@@ -136,3 +147,18 @@ def test_a_run_that_is_ended_leaves_no_process(subjects, monkeypatch):
     running.close()
     assert started
     assert all(process.wait(timeout=10) is not None for process in started)
+
+
+def test_a_run_that_is_killed_leaves_no_process(subjects, tmp_path, request):
+    """Nor one that a backend started: each would hold the pipe open."""
+    os.mkfifo(tmp_path / "alive")
+    alive = os.open(tmp_path / "alive", os.O_RDONLY | os.O_NONBLOCK)
+    path = os.pathsep.join([str(tmp_path), str(request.path.parent), os.environ.get("PYTHONPATH", "")])
+    verify = [sys.executable, "-m", "reference_impl", "verify", "--backend", "dying:Starts", "--cases", str(CASES[0])]
+    with subprocess.Popen(verify, env={**os.environ, "PYTHONPATH": path}) as running:
+        assert select.select([alive], [], [], 60)[0]
+        assert os.read(alive, 7) == b"started"
+        running.kill()
+    assert select.select([alive], [], [], 20)[0], "somebody lives"
+    assert os.read(alive, 1) == b""
+    os.close(alive)

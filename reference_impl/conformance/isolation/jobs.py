@@ -123,7 +123,7 @@ def main(*backends: str) -> None:
     while (child := os.fork()) != 0:
         status, taken = _end_of(child, asker)
         if status == _AT_THE_END:
-            return
+            os.killpg(os.getpid(), signal.SIGKILL)  # the group that Worker made: what backends started ends too
         if status != _GROWN:
             os.write(2, output.take()[-_MOST_QUOTED:])  # its last words
             _answer(answers, {"died": status, "taken": taken})

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 from onnx.reference import ReferenceEvaluator
 
-from .onnx_models import Operators, composed
+from .onnx_models import INTEGERS, ConvInteger, Operators, composed
 from .protocol import Capabilities, Lack
 
 _MOST_SCATTERED = 20_000
@@ -46,18 +46,9 @@ class Plain(Operators):
         return evaluator.run(None, arrays)[0]
 
 
-class Integer(Plain):
-    """ConvInteger, as quantised models have it."""
-
+class Integer(ConvInteger, Plain):
     name = "onnx:integer"
-    capabilities = replace(
-        Plain.capabilities,
-        operations=("conv2d", "conv2d_backprop_filter"),
-        dtypes=("int8", "uint8"),
-        result_dtypes={"int8": "int32", "uint8": "int32"},
-    )
-    conv = "ConvInteger"
-    result = "int32"
+    capabilities = replace(INTEGERS, lacks=Plain.capabilities.lacks)
 
 
 ROUTES = {"": Plain, "integer": Integer}

@@ -12,6 +12,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from .padding import Pads, explicit, windows
+from .protocol import Capabilities
 
 # Of the operators; not so new that a runtime does not know it yet.
 _OPSET = 22
@@ -21,6 +22,15 @@ _WORDS = {"VALID": "VALID", "SAME": "SAME_UPPER", "SAME_LOWER": "SAME_LOWER"}
 def composed(operation: str, case: Any) -> str | None:
     """ONNX has no operator for the gradient of filters."""
     return "Conv over the batch, cropped" if operation == "conv2d_backprop_filter" else None
+
+
+# Of what answers by ConvInteger.
+INTEGERS = Capabilities(
+    operations=("conv2d", "conv2d_backprop_filter"),
+    dtypes=("int8", "uint8"),
+    result_dtypes={"int8": "int32", "uint8": "int32"},
+    composed=composed,
+)
 
 
 class Operators:
@@ -90,6 +100,13 @@ class Operators:
         )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=10)
         return self.run(model, arrays)
+
+
+class ConvInteger(Operators):
+    """As quantised models have it."""
+
+    conv = "ConvInteger"
+    result = "int32"
 
 
 def _attributes(*, strides: Any, dilations: Any, groups: int) -> dict[str, Any]:

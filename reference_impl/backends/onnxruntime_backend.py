@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from .onnx_models import Operators, composed
+from .onnx_models import INTEGERS, ConvInteger, Operators, composed
 from .padding import explicit, windows
 from .protocol import Capabilities, Lack
 
@@ -73,19 +73,9 @@ class Dynamic(Plain):
     constant_filters = False
 
 
-class Integer(Plain):
-    """ConvInteger, as quantised models have it."""
-
+class Integer(ConvInteger, Plain):
     name = "onnxruntime:integer"
-    capabilities = replace(
-        Plain.capabilities,
-        operations=("conv2d", "conv2d_backprop_filter"),
-        dtypes=("int8", "uint8"),
-        result_dtypes={"int8": "int32", "uint8": "int32"},
-        lacks=(_NO_DILATED_SAME,),
-    )
-    conv = "ConvInteger"
-    result = "int32"
+    capabilities = replace(INTEGERS, lacks=(_NO_DILATED_SAME,))
 
 
 ROUTES = {"": Plain, "dynamic": Dynamic, "integer": Integer}

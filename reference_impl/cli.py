@@ -73,7 +73,7 @@ def verify(
         list[str] | None,
         typer.Option(
             help=f"Run float32 cases in these instead. Default: {', '.join(DEFAULT_DTYPES)}, but float32 alone for "
-            "network layers and for a spec. May be repeated."
+            "network layers and for a spec, and its own for a backend that offers none of them. May be repeated."
         ),
     ] = None,
     check: Annotated[
@@ -113,9 +113,10 @@ def verify(
     dtypes = _known(dtype, DTYPES, "dtype")
     only = _known(check, CHECK_NAMES, "check")
     tested, missing = _subjects(backend)
-    chosen = _cases(cases, 100 if examples is None and not cases else examples or 0, seed, dtypes)
+    runs = _runs(tested, cases, 100 if examples is None and not cases else examples or 0, seed, dtypes)
     if only and not set(only) - set(claims.CLAIMS):
-        chosen = []
+        runs = []
+    chosen = list(dict.fromkeys(case for _, given in runs for case in given))
     if json is not None and not json.absolute().parent.is_dir():
         raise typer.BadParameter(f"there is no folder {json.absolute().parent} to write to", param_hint="--json")
     illustrate = _illustrate(pictures, isolate=processes > 0)
@@ -126,10 +127,10 @@ def verify(
     tally = report.Tally()
     # A case that is asked for is a reproducer: nothing else is to be run.
     whole = [claim for claim in claims.CLAIMS if claim in only or not (only or cases)]
-    calls = sum(full or takes(subject, case, seed) for case in chosen for subject in tested) * len(operations)
+    taken = sum(full or takes(taker, case, seed) for takers, given in runs for case in given for taker in takers)
     interrupted = False
     with _progress(progress_console) as bar:
-        task = bar.add_task(f"{len(chosen)} cases", total=calls)
+        task = bar.add_task(f"{len(chosen)} cases", total=taken * len(operations))
         try:
             for subject in tested:
                 if full or not subject.is_route or subject.name == "reference":
@@ -139,7 +140,8 @@ def verify(
                 bar.update(task, advance=1, description=f"{len(chosen)} cases, {tally.failed} calls failed")
 
             judging = partial(judge_isolated, processes=processes) if processes else judge_all
-            tally.extend(judging(tested, chosen, operations, seed, full=full, only=only, advance=advance))
+            for takers, given in runs:
+                tally.extend(judging(takers, given, operations, seed, full=full, only=only, advance=advance))
         except KeyboardInterrupt:
             interrupted = True
     tables.print_tables(console, tally, tested, full=full)
@@ -190,8 +192,26 @@ def _subjects(asked: Sequence[str] | None) -> tuple[list[Subject], list[str]]:
         raise typer.BadParameter(str(error), param_hint="--backend") from error
 
 
-def _cases(asked: Sequence[str] | None, examples: int, seed: int, dtypes: Sequence[str]) -> list[Case]:
-    """The cases to run, in the dtypes to run them in."""
+def _runs(
+    tested: list[Subject], asked: Sequence[str] | None, examples: int, seed: int, dtypes: Sequence[str]
+) -> list[tuple[list[Subject], list[Case]]]:
+    """Backends, and the cases to give them: in the default dtypes or, to who offers none of these, in their own."""
+    by_dtypes: dict[tuple[str, ...], list[Subject]] = {}
+    for subject in tested:
+        own = tuple(dtype for dtype in DTYPES if dtype in subject.capabilities.dtypes)
+        usual = asked or dtypes or not own or set(own) & set(DEFAULT_DTYPES)
+        by_dtypes.setdefault(DEFAULT_DTYPES if usual else own, []).append(subject)
+    return [(takers, _cases(asked, examples, seed, dtypes, default)) for default, takers in by_dtypes.items()]
+
+
+def _cases(
+    asked: Sequence[str] | None,
+    examples: int,
+    seed: int,
+    dtypes: Sequence[str],
+    default: Sequence[str] = DEFAULT_DTYPES,
+) -> list[Case]:
+    """The cases to run, in the dtypes to run them in: `default`, where none is asked for."""
     chosen: list[Case] = []
     for word in asked or catalogue.DEFAULT:
         try:
@@ -200,8 +220,8 @@ def _cases(asked: Sequence[str] | None, examples: int, seed: int, dtypes: Sequen
             raise typer.BadParameter(str(error), param_hint="--cases") from error
         # A spec is a reproducer, run as it is; network layers are large, and there to be seen once.
         alone = word == "networks" or not (word in catalogue.NAMES or Path(word).is_file())
-        chosen += in_dtypes(found, dtypes or (("float32",) if alone else DEFAULT_DTYPES))
-    chosen += in_dtypes(generate(examples, seed), dtypes or DEFAULT_DTYPES)
+        chosen += in_dtypes(found, dtypes or (default[:1] if alone else default))
+    chosen += in_dtypes(generate(examples, seed), dtypes or default)
     return list(dict.fromkeys(chosen))
 
 

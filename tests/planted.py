@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import reference_impl
+from reference_impl.backends.protocol import Capabilities
 from reference_impl.conformance import outcome
 from reference_impl.conformance.cases import OPERATIONS
 from reference_impl.conformance.checks import CHECKS
@@ -50,6 +51,11 @@ class Flipped(Right):
             for position, arg in enumerate(args)
         ]
         return super()._answer(operation, *flipped, **options)
+
+
+class FlippedBytes(Flipped):
+    name = "bytes"
+    capabilities = Capabilities(dtypes=("int8",))
 
 
 def failing_routes(routes, function, case):

@@ -8,7 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from reference_impl import __version__, backends
-from reference_impl.cli import app
+from reference_impl.cli import DEFAULT_DTYPES, app
+from reference_impl.conformance import catalogue
+from reference_impl.conformance.cases import Case
 from reference_impl.conformance.checks import CHECKS
 
 CASE = "n2_h7w9c3_k3x2o4_s2x3"
@@ -54,6 +56,21 @@ def test_verify_generates_as_many_cases_as_asked():
     result = run("verify", "--backend", "reference", "--cases", CASE, "--examples", "7", "--dtype", "float32")
     assert result.exit_code == 0
     assert "8 cases" in result.output
+
+
+def test_verify_gives_a_backend_of_none_of_the_default_dtypes_the_cases_in_its_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(catalogue, "DEFAULT", ("smoke",))
+    path = tmp_path / "out.json"
+    backends = ["--backend", "reference", "--backend", "planted:FlippedBytes"]
+    words = ["--operation", "conv2d", "--check", "exact", "--examples", "0", "--processes", "0", "--json", str(path)]
+    result = run("verify", *backends, *words)
+    assert result.exit_code == 1, result.output
+    assert "bytes unversioned: conv2d on" in result.output
+    records = json.loads(path.read_text())["records"]
+    assert {(record["backend"], Case.parse(record["case"]).dtype) for record in records} == {
+        *(("reference", dtype) for dtype in DEFAULT_DTYPES),
+        ("bytes", "int8"),
+    }
 
 
 @pytest.mark.parametrize(

@@ -91,5 +91,5 @@ def test_wrong_function_fails(planted, case):
 
 
 def test_engine_that_is_not_ours_is_refused():
-    with pytest.raises(ValueError, match="must be one of tensorflow, torch, jax, numpy; not 'openvino'"):
-        engine("openvino")
+    with pytest.raises(ValueError, match="must be one of tensorflow, torch, jax, numpy, openvino; not 'theano'"):
+        engine("theano")

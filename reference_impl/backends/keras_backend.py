@@ -1,4 +1,4 @@
-"""Keras, on the backend that KERAS_BACKEND names: tensorflow, torch, jax or numpy.
+"""Keras, on the backend that KERAS_BACKEND names: tensorflow, torch, jax, numpy or openvino.
 
 Keras reads that variable once, when it is imported: a process has one of them, and the version tells which.
 """
@@ -41,7 +41,7 @@ class Plain:
     facts: ClassVar = {"engine": ENGINE.name, **ENGINE.facts}  # for known_failures/
     capabilities = Capabilities(
         operations=OPERATIONS if ENGINE.vjp else ("conv2d", "conv2d_transpose"),
-        dtypes=("int32", *FLOATS),
+        dtypes=ENGINE.dtypes,
         lacks=(_UNGROUPED, _NO_INTEGER_GRADIENT, *ENGINE.lacks),
         flushes=ENGINE.flushes,
         composed=lambda operation, case: None if case.padding in ("SAME", "VALID") else _COMPOSED[operation],

@@ -20,12 +20,13 @@ class Engine:
     ----------
     vjp : the gradient of a linear function, for (function, shape of its argument, cotangent), if there is one; at ones,
         as at zeros a derivative that keeps some of the function's value would look right
-    lacks, flushes, share : as in `Capabilities`
+    dtypes, lacks, flushes, share : as in `Capabilities`
     facts : as in `Backend`
     """
 
     name: str
     vjp: Callable[[Callable, Any, Any], Any] | None = None
+    dtypes: tuple[str, ...] = ("int32", *FLOATS)
     lacks: tuple[Lack, ...] = ()
     flushes: tuple[str, ...] = ()
     share: float = 1.0
@@ -56,7 +57,8 @@ def _tensorflow() -> Engine:
     )
     facts = {"onednn_dtypes": ONEDNN_DTYPES}
     # With groups, Keras compiles by XLA, anew for every call.
-    return Engine("tensorflow", vjp, (dilated_and_strided, undilated), FLUSHES, share=0.25, facts=facts)
+    lacks = dilated_and_strided, undilated
+    return Engine("tensorflow", vjp, lacks=lacks, flushes=FLUSHES, share=0.25, facts=facts)
 
 
 def _torch() -> Engine:
@@ -68,7 +70,7 @@ def _torch() -> Engine:
         point = torch.ones(tuple(shape), dtype=cotangent.dtype, requires_grad=True)
         return torch.autograd.grad(function(point), point, cotangent)[0]
 
-    return Engine("torch", vjp, (NO_EMPTY_IMAGE, NO_INTEGER_DILATION), FLUSHES)
+    return Engine("torch", vjp, lacks=(NO_EMPTY_IMAGE, NO_INTEGER_DILATION), flushes=FLUSHES)
 
 
 def _jax() -> Engine:
@@ -88,11 +90,17 @@ def _numpy() -> Engine:
     return replace(_jax(), name="numpy", vjp=None)
 
 
+def _openvino() -> Engine:
+    """It differentiates nothing, and computes float64 and integers in float32 (docs/findings/openvino.md)."""
+    return Engine("openvino", dtypes=("float32",), share=0.25)  # compiled anew for every call
+
+
 _ENGINES: dict[str, Callable[[], Engine]] = {
     "tensorflow": _tensorflow,
     "torch": _torch,
     "jax": _jax,
     "numpy": _numpy,
+    "openvino": _openvino,
 }
 
 

@@ -41,6 +41,7 @@ _FRAMEWORK_TESTS = {
     "tests/test_kernel_triton.py": ("torch", "triton"),
     "tests/test_onnx_models.py": ("onnx",),
     "tests/test_onnxruntime.py": ("onnxruntime",),
+    "tests/test_routes_autograd.py": ("autograd",),
     "tests/test_routes_jax.py": ("jax",),
     "tests/test_routes_keras.py": ("keras",),
     "tests/test_routes_mlx.py": ("mlx",),

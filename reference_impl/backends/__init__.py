@@ -25,6 +25,7 @@ ADAPTERS: dict[str, str | None] = {
     "openvino": "openvino",
     "scipy": "scipy",
     "tinygrad": "tinygrad",
+    "autograd": "autograd",
 }
 # What "all" stands for: what the extra `all` installs. The others are checked where they are installed.
 ALL = ("reference", "definition", "tensorflow", "torch")

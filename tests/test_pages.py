@@ -6,10 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
+from reproducers import PAGES as FINDINGS
+from reproducers import agrees, blocks, seen
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-# Reproducers of crashes and wrong answers are run by hand, each in a process of its own.
+# Reproducers of crashes and wrong answers are run by reproducers.py, each in a process of its own.
 RUN = [page for page in PAGES if "```python" in page.read_text() and page.parent.name != "findings"]
 FRAMEWORKS = ("tensorflow", "torch", "keras", "jax", "onnx", "onnxruntime", "matplotlib")
 
@@ -42,3 +44,35 @@ def test_code_of_page_runs(page, tmp_path, monkeypatch):
 @named([page for page in PAGES if page.parent.name == "docs"])
 def test_page_is_in_the_site(page):
     assert page.stem == "index" or re.search(rf"^(\S*/)?{page.stem}$", (ROOT / "docs" / "index.md").read_text(), re.M)
+
+
+@named(FINDINGS)
+def test_page_says_what_each_of_its_reproducers_prints(page):
+    assert [heading for heading, _, said in blocks(page) if said is None] == []
+
+
+@pytest.mark.parametrize(
+    ("code", "printed"),
+    [
+        ("print(1)", "1\n"),
+        ("print(1)\nraise ValueError('two')", "1\nValueError: two\n"),
+        ("import os\nprint(1)\nos.abort()", "1\ndies of SIGABRT\n"),
+        ("import os\nos._exit(0)", "ends with status 0\n"),
+        ("while True:\n    pass", "does not return\n"),
+    ],
+)
+def test_what_a_reproducer_shows_is_seen(code, printed):
+    assert seen(code, seconds=1 if "while" in code else 60) == printed
+
+
+@pytest.mark.parametrize(
+    ("said", "printed", "expected"),
+    [
+        ("[1. ...] in all", "[1. 2.]  in all\n", True),
+        ("1... of 9", "17 of 9", True),
+        ("1... of 9", "0 of 9", False),
+        ("0", "", False),
+    ],
+)
+def test_reproducer_must_print_what_is_said(said, printed, expected):
+    assert agrees(said, printed) is expected

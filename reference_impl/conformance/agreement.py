@@ -48,7 +48,9 @@ def assert_shape_and_dtype(actual: Any, shape: tuple[int, ...], dtype: str) -> N
     if actual.shape != shape:
         raise Disagreement(f"the answer's shape must be {shape}, not {actual.shape}")
     if actual.dtype != numpy_dtype(dtype):
-        raise Disagreement(f"the answer's dtype must be {dtype}, not {actual.dtype}")
+        raise Disagreement(
+            f"the answer's dtype must be {dtype}, not {actual.dtype} (capabilities declare another as result_dtypes)"
+        )
 
 
 def assert_exact(actual: np.ndarray, expected: np.ndarray, call: Call, given: str = "") -> None:

@@ -119,6 +119,8 @@ def verify(
     chosen = list(dict.fromkeys(case for _, given in runs for case in given))
     if json is not None and not json.absolute().parent.is_dir():
         raise typer.BadParameter(f"there is no folder {json.absolute().parent} to write to", param_hint="--json")
+    if json is not None and json.is_dir():
+        raise typer.BadParameter(f"must be a file; {json} is a folder", param_hint="--json")
     illustrate = _illustrate(pictures, isolate=processes > 0)
     full = full or bool(cases)
     for line in missing:
@@ -158,7 +160,10 @@ def verify(
     console.print(_summary(tally, len(tested), len(chosen), seed))
     if json is not None:
         settings = {"seed": seed, "complete": not interrupted, "backends": {s.name: s.version for s in tested}}
-        report.write_json(json, tally, settings)
+        try:
+            report.write_json(json, tally, settings)
+        except OSError as error:
+            raise typer.BadParameter(f"the records could not be written: {error}", param_hint="--json") from error
         console.print(f"{len(tally.records)} records written to {json}")
     raise typer.Exit(130 if interrupted else 1 if tally.unexpected else 0)
 

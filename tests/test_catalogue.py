@@ -7,11 +7,14 @@ from collections import Counter
 from importlib.resources import files
 
 import pytest
+from planted import Right
 
 from reference_impl.conformance import catalogue
-from reference_impl.conformance.boundaries import BOUNDARIES
+from reference_impl.conformance.boundaries import BOUNDARIES, LIMITS
 from reference_impl.conformance.cases import Case
+from reference_impl.conformance.checks import checks_of
 from reference_impl.conformance.generation import multiply_adds
+from reference_impl.conformance.runner import Subject, judge
 
 ENTRIES = {name: catalogue.entries(name) for name in catalogue.NAMES}
 CURATED = [entry.case for entry in ENTRIES["curated"]]
@@ -43,6 +46,53 @@ def test_catalogue_is_not_small(name, least):
 @pytest.mark.parametrize("boundary", BOUNDARIES)
 def test_curated_has_every_boundary(boundary):
     assert sum(map(BOUNDARIES[boundary], CURATED)) >= 2
+
+
+# In `check_backend` too, which leaves out the network layers.
+@pytest.mark.parametrize("limit", LIMITS)
+def test_small_catalogues_go_beyond_every_limit(limit):
+    assert any(LIMITS[limit](entry.case) for name in ("curated", "regressions") for entry in ENTRIES[name])
+
+
+class FirstImages(Right):
+    """Like a kernel with a thread for each image, in one block."""
+
+    def spoil(self, answer, arrays):
+        answer[32:] = 0
+        return answer
+
+
+class GuessesLayout(Right):
+    """Takes filters for OIHW where their sizes allow it."""
+
+    def _answer(self, operation, input, filters, *rest, **options):
+        if operation == "conv2d" and filters.shape == tuple(filters.shape[axis] for axis in (2, 3, 1, 0)):
+            filters = filters.transpose(2, 3, 1, 0)
+        return super()._answer(operation, input, filters, *rest, **options)
+
+
+class LeavesOutOddRows(Right):
+    """Like Winograd's algorithm on tiles of 2x2, chosen where there are channels enough, without the last half tile."""
+
+    def _answer(self, operation, *args, **options):
+        answer = super()._answer(operation, *args, **options)
+        if operation == "conv2d" and args[1].shape[:2] == (3, 3) and min(args[1].shape[2:]) >= 16:
+            answer[:, answer.shape[1] // 2 * 2 :] = 0
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("wrong", "spec"),
+    [
+        (FirstImages, "n37_h3w4c2_k2x3o3"),
+        (GuessesLayout, "n3_h3w3c3_k3x3o3_SAME"),
+        (LeavesOutOddRows, "n1_h5w7c16_k3x3o17_p1,1,1,1"),
+    ],
+)
+def test_case_sees_what_no_smaller_one_does(wrong, spec):
+    records = judge(Subject.of(wrong()), Case.parse(spec), "conv2d", checks=checks_of(Case.parse(spec))[:2])
+    assert [record.outcome for record in records] == ["pass", "fail"]
+    assert Case.parse(spec) in [entry.case for name in ("curated", "regressions") for entry in ENTRIES[name]]
 
 
 @pytest.mark.parametrize("case", CURATED[:8], ids=str)

@@ -67,6 +67,38 @@ class AnswersDifferentlyEachTime(Right):
         return answer + next(self.calls)
 
 
+class AnswersInOneMemory(Right):
+    """Like a kernel that keeps an array for its answers, for each shape, and gives that to its callers."""
+
+    def __init__(self):
+        self.kept = {}
+
+    def spoil(self, answer, arrays):
+        memory = self.kept.setdefault((answer.shape, answer.dtype), np.empty_like(answer))
+        memory[...] = answer
+        return memory
+
+
+class RemembersArguments(Right):
+    """Like a kernel that packs an array once, and knows it again by its address."""
+
+    def __init__(self):
+        self.packed = {}
+
+    def _answer(self, operation, *args, **options):
+        packed = [self._packed(arg) if isinstance(arg, np.ndarray) else arg for arg in args]
+        return super()._answer(operation, *packed, **options)
+
+    def _packed(self, array):
+        # With the array itself, which so keeps its address.
+        return self.packed.setdefault(id(array), (array, array.copy()))[1]
+
+
+class AnswersMasked(Right):
+    def spoil(self, answer, arrays):
+        return np.ma.masked_array(np.zeros_like(answer), mask=True)
+
+
 class SwallowsNaN(Right):
     """Like a kernel that clips, or that sums with `nansum`."""
 
@@ -132,11 +164,14 @@ def test_checks_pass_a_right_backend(operation, dtype):
         (AnswersInFloat64, "shape_and_dtype"),
         (DropsTheLastAxis, "shape_and_dtype"),
         (AnswersAList, "shape_and_dtype"),
+        (AnswersMasked, "shape_and_dtype"),
         (OneElementOff, "exact"),
         (OneElementNaN, "exact"),
         (RoundsToBfloat16, "exact"),
         (WritesToAnArgument, "inputs_unchanged"),
         (AnswersDifferentlyEachTime, "repeatable"),
+        (AnswersInOneMemory, "repeatable"),
+        (RemembersArguments, "remembers_nothing"),
         (SwallowsNaN, "special_values"),
         (ReadsMemoryInOrder, "any_memory_layout"),
     ],
@@ -148,7 +183,13 @@ def test_check_catches_its_fault(backend, check, operation):
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize(
-    ("backend", "check"), [(SwallowsNaN, "special_values"), (ReadsMemoryInOrder, "any_memory_layout")]
+    ("backend", "check"),
+    [
+        (AnswersInOneMemory, "repeatable"),
+        (RemembersArguments, "remembers_nothing"),
+        (SwallowsNaN, "special_values"),
+        (ReadsMemoryInOrder, "any_memory_layout"),
+    ],
 )
 def test_only_its_check_catches_it(backend, check, operation):
     failed = {name for name, came in outcomes(backend(), operation).items() if came != outcome.PASS}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 from typer.testing import CliRunner
@@ -81,12 +82,15 @@ def test_verify_gives_a_backend_of_none_of_the_default_dtypes_the_cases_in_its_o
         (["--backend", "no_such_module:Thing"], "No module named 'no_such_module'"),
         (["--backend", "planted:Missing"], "planted has no Missing"),
         (["--backend", "json:JSONDecoder"], "must offer at least one of"),
+        (["--backend", "json:loads"], "of a function, types.SimpleNamespace(conv2d=function) makes one"),
+        (["--backend", "ctypes:PyDLL"], "ctypes:PyDLL must make a backend, called without arguments; TypeError"),
         (["--backend", "reference", "--cases", "n1_h2w2c1_k3x3o1"], "kernel must fit"),
         (["--backend", "reference", "--cases", "nothing"], "nothing"),
         (["--backend", "reference", "--operation", "conv3d"], "must be one of conv2d"),
         (["--backend", "reference", "--dtype", "complex64"], "must be one of int8"),
         (["--backend", "reference", "--examples", "-1"], "--examples"),
         (["--backend", "reference", "--json", "/no/such/folder/out.json"], "no folder"),
+        (["--backend", "reference", "--json", "/"], "must be a file; / is a folder"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -94,6 +98,17 @@ def test_verify_exits_with_2_when_used_badly(words, said):
     result = run("verify", *words)
     assert result.exit_code == 2
     assert said in " ".join(result.output.replace("│", " ").split())
+
+
+def test_verify_says_that_records_could_not_be_written(monkeypatch, tmp_path):
+    def full(*arguments):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    result = run("verify", "--backend", "reference", "--cases", CASE, "--json", str(tmp_path / "out.json"))
+    assert result.exit_code == 2
+    assert "could not be written: No space left on device" in " ".join(result.output.split())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_verify_must_load_a_backend_asked_for_by_name(monkeypatch):

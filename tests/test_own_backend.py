@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import types
+
 import pytest
 from planted import Flipped, Right
 
-from reference_impl.conformance import Capabilities, check_backend, parametrize_with_checks
+from reference_impl.conformance import Capabilities, Lack, check_backend, parametrize_with_checks
 from reference_impl.conformance.cases import Case
 
 CASES = ["n2_h7w9c3_k3x2o4_s2x3_p1,2,0,1", "n1_h6w5c2_k2x3o3_SAME"]
@@ -62,6 +64,28 @@ def test_check_backend_isolates_what_can_be_imported():
 def test_check_backend_isolates_no_instance_as_its_state_would_be_lost():
     with pytest.raises(ValueError, match="isolate=True needs a class, or the name of what another process can load"):
         check_backend(Right(), CASES, isolate=True)
+
+
+class OnlyStride1(Right):
+    def conv2d(self, *args, strides, **options):
+        if strides != (1, 1):
+            raise NotImplementedError("only stride 1")
+        return super().conv2d(*args, strides=strides, **options)
+
+
+def test_check_backend_says_how_to_declare_what_is_refused():
+    assert "lacks=(Lack(reason, applies),)" in str(check_backend(OnlyStride1(), CASES[:1]))
+
+    class Declared(OnlyStride1):
+        capabilities = Capabilities(lacks=(Lack("stride 1 alone", lambda operation, case: case.strides != (1, 1)),))
+
+    assert check_backend(Declared(), CASES[:1]).passed
+
+
+def test_check_backend_refuses_a_function_and_says_what_to_do():
+    with pytest.raises(ValueError, match=r"of a function, types.SimpleNamespace\(conv2d=function\) makes one"):
+        check_backend(Right().conv2d, CASES)
+    assert check_backend(types.SimpleNamespace(conv2d=Right().conv2d), CASES[:1]).passed
 
 
 def test_check_backend_refuses_what_is_no_backend():

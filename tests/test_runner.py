@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 from planted import Flipped, Right
 
@@ -55,6 +57,16 @@ def test_known_failure_is_expected(expected_failure):
     records = judge(Subject.of(Versioned()), CASE, "conv2d")
     assert not any(record.unexpected for record in records)
     assert outcome.KNOWN in outcomes(records)
+
+
+def test_refusal_says_where_it_was_raised():
+    class Unfinished(Right):
+        def spoil(self, answer, arrays):
+            return np.pad(answer, (1, 2, 3))  # raises in NumPy
+
+    (record, *_) = judge(Subject.of(Unfinished()), CASE, "conv2d")
+    assert record.outcome == outcome.REFUSED
+    assert re.search(r"^ValueError: .* \(.*test_runner.py, line \d+, in spoil\)$", record.message, re.DOTALL)
 
 
 def test_known_failure_turns_red_when_it_is_fixed(expected_failure):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+import torch
 import torch.nn.functional as F
 
 from examples import torch_autograd_function
@@ -19,6 +22,23 @@ class HalvedGradient(Convolution):
     def backward(ctx, cotangent):
         d_input, d_filters, *rest = Convolution.backward(ctx, cotangent)
         return d_input, d_filters / 2, *rest
+
+
+class CotangentInOrder(Convolution):
+    """Hands a kernel the cotangent's memory, as if it were contiguous: no gradient of an expanded tensor is."""
+
+    @staticmethod
+    def backward(ctx, cotangent):
+        strides = torch.empty(cotangent.shape).stride()
+        return Convolution.backward(ctx, torch.as_strided(cotangent, cotangent.shape, strides))
+
+
+class WritesToTheCotangent(Convolution):
+    @staticmethod
+    def backward(ctx, cotangent):
+        gradients = Convolution.backward(ctx, cotangent)
+        cotangent.mul_(2)
+        return gradients
 
 
 @pytest.fixture
@@ -46,6 +66,30 @@ def test_torch_style_finds_a_wrong_backward(halved):
     report = check_backend(torch_style(halved), CASES)
     assert {record.operation for record in report.failures} == {"conv2d_backprop_filter"}
     assert "FAIL  conv2d unversioned: conv2d_backprop_filter" in str(report)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (CotangentInOrder, "out_backprop .*on integers the answer must equal the oracle's"),
+        (WritesToTheCotangent, "arguments must not be written to; the cotangent was"),
+    ],
+)
+def test_torch_style_finds_a_backward_that_is_careless_of_memory(monkeypatch, wrong, said):
+    monkeypatch.setattr(torch_autograd_function, "Convolution", wrong)
+    report = check_backend(torch_style(torch_autograd_function.conv2d), CASES)
+    assert {record.operation for record in report.failures} == {"conv2d_backprop_input", "conv2d_backprop_filter"}
+    assert re.search(said, str(report))
+
+
+def test_torch_style_finds_a_forward_that_writes_to_its_input():
+    def writes(input, filters, **options):
+        answer = F.conv2d(input, filters, **options)
+        input.zero_()
+        return answer
+
+    report = check_backend(torch_style(writes, gradients=False), CASES)
+    assert "arguments must not be written to; the input was" in str(report)
 
 
 def test_torch_style_without_gradients_asks_for_none(halved):

@@ -44,6 +44,23 @@ def test_from_nchw_that_is_given_nhwc_fails():
     assert not check_backend(from_nchw(conv2d=reference_impl.conv2d), CASES).passed
 
 
+def writes(input, filters, **options):
+    answer = nchw("conv2d")(input, filters, **options)
+    if input.flags.writeable:
+        input[...] = 0
+    return answer
+
+
+def reads_in_order(input, filters, **options):
+    return nchw("conv2d")(input.ravel("K").reshape(input.shape), filters, **options)
+
+
+@pytest.mark.parametrize(("function", "check"), [(writes, "inputs_unchanged"), (reads_in_order, "any_memory_layout")])
+def test_from_nchw_hides_nothing_that_is_done_to_memory(function, check):
+    report = check_backend(from_nchw(conv2d=function), CASES)
+    assert check in {record.check for record in report.tally.records if record.unexpected}
+
+
 def test_from_nchw_declares_what_it_has():
     backend = from_nchw(conv2d=nchw("conv2d"))
     assert backend.capabilities.operations == ("conv2d",)

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from importlib import metadata
 from typing import Any
 
-from .protocol import OPERATIONS
+from .protocol import OF_A_FUNCTION, OPERATIONS
 
 # The group of the entry points: name = "package.module:Object".
 GROUP = "reference_impl.backends"
@@ -54,9 +54,13 @@ def load_object(module: str, attribute: str) -> Any:
 def _made(found: Any, name: str) -> Any:
     """`found` or, of a class, an instance."""
     if isinstance(found, type):
-        found = found()
+        try:
+            found = found()
+        except Exception as error:
+            raise ValueError(f"{name} must make a backend, called without arguments; {error!r}") from error
     if not any(callable(getattr(found, operation, None)) for operation in OPERATIONS):
-        raise ValueError(f"{name} must offer at least one of {', '.join(OPERATIONS)}")
+        said = f"{name} must offer at least one of {', '.join(OPERATIONS)}"
+        raise ValueError(f"{said}; {OF_A_FUNCTION}" if callable(found) else said)
     return found
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ class _FromNCHW:
 def from_nchw(
     *, name: str = "", version: str = "unversioned", capabilities: Capabilities | None = None, **functions: Callable
 ) -> _FromNCHW:
-    """A backend of functions that take and give NCHW images and OIHW filters, as NumPy arrays.
+    """A backend of functions that take and give NCHW images and OIHW filters, as NumPy arrays, contiguous or not.
 
     Parameters
     ----------
@@ -44,50 +45,62 @@ def from_nchw(
 
 def _conv2d(function: Callable) -> Callable:
     def conv2d(input: np.ndarray, filters: np.ndarray, **options: Any) -> np.ndarray:
-        return _to_nhwc(function(_to_nchw(input), _to_oihw(filters), **options))
+        with _lent(input, _NCHW) as images, _lent(filters, _OIHW) as kernels:
+            return _moved(function(images, kernels, **options), _NHWC)
 
     return conv2d
 
 
 def _backprop_input(function: Callable) -> Callable:
     def conv2d_backprop_input(input_sizes: Any, filters: Any, out_backprop: Any, **options: Any) -> np.ndarray:
-        return _to_nhwc(function(_nchw(input_sizes), _to_oihw(filters), _to_nchw(out_backprop), **options))
+        with _lent(filters, _OIHW) as kernels, _lent(out_backprop, _NCHW) as cotangent:
+            return _moved(function(_ordered(input_sizes, _NCHW), kernels, cotangent, **options), _NHWC)
 
     return conv2d_backprop_input
 
 
 def _backprop_filter(function: Callable) -> Callable:
     def conv2d_backprop_filter(input: Any, filter_sizes: Any, out_backprop: Any, **options: Any) -> np.ndarray:
-        sizes = tuple(filter_sizes[axis] for axis in (3, 2, 0, 1))
-        return _moved(function(_to_nchw(input), sizes, _to_nchw(out_backprop), **options), (2, 3, 1, 0))
+        with _lent(input, _NCHW) as images, _lent(out_backprop, _NCHW) as cotangent:
+            return _moved(function(images, _ordered(filter_sizes, _OIHW), cotangent, **options), _HWIO)
 
     return conv2d_backprop_filter
 
 
 def _transpose(function: Callable) -> Callable:
     def conv2d_transpose(input: Any, filters: Any, output_shape: Any, **options: Any) -> np.ndarray:
-        return _to_nhwc(function(_to_nchw(input), _to_oihw(filters), _nchw(output_shape), **options))
+        with _lent(input, _NCHW) as images, _lent(filters, _OIHW) as kernels:
+            return _moved(function(images, kernels, _ordered(output_shape, _NCHW), **options), _NHWC)
 
     return conv2d_transpose
 
 
 _IN_NHWC = dict(zip(OPERATIONS, (_conv2d, _backprop_input, _backprop_filter, _transpose)))
 
-
-def _nchw(sizes: Any) -> tuple[int, ...]:
-    return tuple(sizes[axis] for axis in (0, 3, 1, 2))
-
-
-def _to_nchw(array: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(array.transpose(0, 3, 1, 2))
+# Axes to move: of NHWC to NCHW and back, of HWIO to OIHW and back.
+_NCHW, _NHWC = (0, 3, 1, 2), (0, 2, 3, 1)
+_OIHW, _HWIO = (3, 2, 0, 1), (2, 3, 1, 0)
 
 
-def _to_oihw(array: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(array.transpose(3, 2, 0, 1))
+def _ordered(sizes: Any, axes: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(sizes[axis] for axis in axes)
 
 
-def _to_nhwc(answer: Any) -> Any:
-    return _moved(answer, (0, 2, 3, 1))
+@contextlib.contextmanager
+def _lent(array: np.ndarray, axes: tuple[int, ...]) -> Iterator[np.ndarray]:
+    """The array with its axes moved: contiguous if it is, and otherwise the view, so that its layout is heeded.
+
+    What the function does to it is done to the array.
+    """
+    view = array.transpose(axes)
+    if not array.flags.c_contiguous:
+        yield view
+        return
+    lent = view.copy()
+    lent.flags.writeable = array.flags.writeable
+    yield lent
+    if array.flags.writeable:
+        view[...] = lent
 
 
 def _moved(answer: Any, axes: tuple[int, ...]) -> Any:

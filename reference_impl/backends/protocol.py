@@ -8,6 +8,9 @@ from typing import Any, Protocol, runtime_checkable
 
 OPERATIONS = ("conv2d", "conv2d_backprop_input", "conv2d_backprop_filter", "conv2d_transpose")
 
+# To those who hand over what is no backend yet.
+OF_A_FUNCTION = "of a function, types.SimpleNamespace(conv2d=function) makes one"
+
 
 @dataclass(frozen=True)
 class Lack:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 
 from .protocol import Capabilities
@@ -14,7 +16,10 @@ from .torch_padding import Geometry, Modes, Question, composed_by
 
 
 class _TorchStyle(Autograd):
-    """Calls the function with symmetric padding where that will do, else with none on a padded input."""
+    """Calls the function with symmetric padding where that will do, else with none on a padded input.
+
+    Tensors are contiguous where the arrays are, and otherwise not: users' are views, and gradients of expanded ones.
+    """
 
     modes: ClassVar[Modes] = dict.fromkeys(Autograd.modes, Geometry.symmetric)
     device: str | torch.device = "cpu"
@@ -25,13 +30,42 @@ class _TorchStyle(Autograd):
     def vjp(self, function: Callable, shape: Any, cotangent: torch.Tensor) -> torch.Tensor:
         # Not at 0, where a derivative that keeps some of the function's value would look right.
         point = torch.ones(shape, dtype=cotangent.dtype, device=self.device, requires_grad=True)
-        return torch.autograd.grad(function(point), point, cotangent.to(self.device))[0].cpu()
+        with _kept(cotangent=cotangent):
+            return torch.autograd.grad(function(point), point, cotangent)[0].cpu()
 
     def convolution(self, question: Question) -> Callable:
         return lambda images, filters: self._called(images, filters, question)
 
     def _called(self, input: torch.Tensor, filters: torch.Tensor, question: Question) -> torch.Tensor:
-        return self.conv2d_function(input.to(self.device), filters.to(self.device), **question.options)
+        with _kept(input=input, filters=filters):
+            return self.conv2d_function(input, filters, **question.options)
+
+    def _nchw(self, array: np.ndarray) -> torch.Tensor:
+        return self._lying_as(array, super()._nchw(array))
+
+    def _oihw(self, array: np.ndarray) -> torch.Tensor:
+        return self._lying_as(array, super()._oihw(array))
+
+    def _formatted(self, tensor: torch.Tensor) -> torch.Tensor:
+        return tensor
+
+    def _lying_as(self, array: np.ndarray, tensor: torch.Tensor) -> torch.Tensor:
+        """The tensor on the device; of an array that is not contiguous, with other numbers between its elements."""
+        there = tensor.to(self.device)
+        if array.flags.c_contiguous:
+            return there
+        larger = torch.full([2 * size for size in there.shape], 77, dtype=there.dtype, device=self.device)
+        return larger[::2, ::2, ::2, ::2].copy_(there)
+
+
+@contextlib.contextmanager
+def _kept(**tensors: torch.Tensor) -> Iterator[None]:
+    """Raise RuntimeError if one of the tensors, which are copies of what the caller gave, is written to."""
+    before = {name: tensor.detach().clone() for name, tensor in tensors.items()}
+    yield
+    for name, tensor in tensors.items():
+        if not torch.isclose(tensor.detach(), before[name], rtol=0, atol=0, equal_nan=True).all():
+            raise RuntimeError(f"arguments must not be written to; the {name} was")
 
 
 def torch_style(

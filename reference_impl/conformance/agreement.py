@@ -42,12 +42,15 @@ class Disagreement(AssertionError):
 
 def assert_shape_and_dtype(actual: Any, shape: tuple[int, ...], dtype: str) -> None:
     """The answer is an array of exactly this shape and dtype."""
-    if not isinstance(actual, np.ndarray):
+    # Comparisons with a masked array, a subclass, are masked too.
+    if not isinstance(actual, np.ndarray) or isinstance(actual, np.ma.MaskedArray):
         raise Disagreement(f"the answer must be a NumPy array, not {type(actual).__name__}")
     if actual.shape != shape:
         raise Disagreement(f"the answer's shape must be {shape}, not {actual.shape}")
     if actual.dtype != numpy_dtype(dtype):
-        raise Disagreement(f"the answer's dtype must be {dtype}, not {actual.dtype}")
+        raise Disagreement(
+            f"the answer's dtype must be {dtype}, not {actual.dtype} (capabilities declare another as result_dtypes)"
+        )
 
 
 def assert_exact(actual: np.ndarray, expected: np.ndarray, call: Call, given: str = "") -> None:
@@ -145,6 +148,12 @@ def assert_same_bits(second: np.ndarray, first: np.ndarray) -> None:
     if second.tobytes() != first.tobytes():
         different = int((np.atleast_1d(_bits(second) != _bits(first))).sum())
         raise Disagreement(f"the same call must give the same bits twice; {different} of {first.size} elements differ")
+
+
+def assert_own_memory(second: Any, first: Any) -> None:
+    """The second answer does not lie in the memory of the first, which a caller may still hold."""
+    if isinstance(first, np.ndarray) and isinstance(second, np.ndarray) and np.may_share_memory(first, second):
+        raise Disagreement("each answer must have memory of its own; that of the second call lies in the first's")
 
 
 def assert_unchanged(after: dict[str, np.ndarray], before: dict[str, np.ndarray]) -> None:

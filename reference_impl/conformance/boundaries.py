@@ -72,6 +72,26 @@ BOUNDARIES: dict[str, Callable[[Case], bool]] = {
 """Name of a boundary -> whether a case lies on it."""
 
 
+# Where blocks, buffers and counters of kernels end. Generated cases are too small to lie beyond these.
+LIMITS: dict[str, Callable[[Case], bool]] = {
+    "batch above 32": lambda case: case.batch > 32,
+    "batch above 65535": lambda case: case.batch > 65535,
+    "image above 256": lambda case: max(case.height, case.width) > 256,
+    "kernel above 32": lambda case: max(case.kernel_size) > 32,
+    "stride above 16": lambda case: max(case.strides) > 16,
+    "dilation above 16": lambda case: max(case.dilations) > 16,
+    "padding above 16": lambda case: case.padding_mode == "EXPLICIT" and _most_padding(case) > 16,
+    "groups above 32": lambda case: case.groups > 32,
+    "input channels above 64": lambda case: case.input_channels > 64,
+    "output channels above 64": lambda case: case.output_channels > 64,
+}
+"""Name of a limit -> whether a case lies beyond it."""
+
+
+def _most_padding(case: Case) -> int:
+    return max(pad for axis in _axes(case) for pad in (axis.pad_before, axis.pad_after))
+
+
 def boundaries_of(case: Case) -> list[str]:
-    """The names of all boundaries that `case` lies on."""
-    return [name for name, holds in BOUNDARIES.items() if holds(case)]
+    """The names of all boundaries that `case` lies on, and of the limits beyond which it is."""
+    return [name for name, holds in {**BOUNDARIES, **LIMITS}.items() if holds(case)]

@@ -5,12 +5,9 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any
 
 import numpy as np
 
-from ..backends.protocol import Capabilities
 from . import agreement
 from .agreement import Accuracy
 from .cases import Case
@@ -18,52 +15,7 @@ from .data import Call
 from .generation import multiply_adds
 from .problem import Problem
 from .real_data import FORMATS, RealProblem
-
-
-@dataclass(frozen=True)
-class Remark:
-    """What is said of a right answer; `mistrusted` where the data proved too little."""
-
-    text: str
-    mistrusted: bool = False
-
-
-Found = Accuracy | Remark | None
-
-
-@dataclass
-class Trial:
-    """One backend's answers to one problem, each asked for when a check first needs it."""
-
-    backend: Any
-    problem: Problem
-    declared: Capabilities
-
-    @property
-    def dtype(self) -> str:
-        """That of a right answer."""
-        return self.declared.result_dtype(self.problem.case.dtype)
-
-    @cached_property
-    def given(self) -> Call:
-        """The call with the backend's own copies of the arguments, so that what it does to them is seen."""
-        return self.problem.call.with_arrays(np.copy)
-
-    @cached_property
-    def answer(self) -> Any:
-        """What the backend gave, kept from what it may do to its own buffers later."""
-        answer = self.given.run(self.backend)
-        return answer.copy() if isinstance(answer, np.ndarray) else answer
-
-    @cached_property
-    def real_answer(self) -> np.ndarray:
-        return self.ask(self.problem.real.call, self.problem.expected.shape)
-
-    def ask(self, call: Call, shape: tuple[int, ...], *, as_it_is: bool = False) -> np.ndarray:
-        """The backend's answer, of the right shape and dtype, to another call, or to a copy of it."""
-        answer = (call if as_it_is else call.with_arrays(np.copy)).run(self.backend)
-        agreement.assert_shape_and_dtype(answer, shape, self.dtype)
-        return answer.copy()
+from .trial import Found, Remark, Trial
 
 
 @dataclass(frozen=True)
@@ -93,16 +45,16 @@ def _shape_and_dtype(trial: Trial) -> None:
 
 def _exact(trial: Trial) -> Found:
     _shape_and_dtype(trial)
-    _assert_exact(trial, trial.answer, trial.problem.call)
+    _assert_exact(trial, trial.answer, trial.problem)
     return trust(trial.problem.call, trial.problem.expected)
 
 
-def _assert_exact(trial: Trial, answer: np.ndarray, call: Call, given: str = "") -> None:
+def _assert_exact(trial: Trial, answer: np.ndarray, problem: Problem, given: str = "") -> None:
     """On integers; what is declared to be no plain sum must be within its bound of the oracle."""
-    if trial.declared.plain_sum or not _is_float(trial.problem.case):
-        agreement.assert_exact(answer, trial.problem.expected, call, given)
+    if trial.declared.plain_sum or not _is_float(problem.case):
+        agreement.assert_exact(answer, problem.expected, problem.call, given)
     else:
-        _assert_near(trial, answer, RealProblem("integer", call))
+        _assert_near(trial, answer, RealProblem("integer", problem.call))
 
 
 def _assert_near(trial: Trial, answer: np.ndarray, problem: RealProblem) -> Accuracy | None:
@@ -134,7 +86,19 @@ def _inputs_unchanged(trial: Trial) -> None:
 
 def _repeatable(trial: Trial) -> None:
     first = trial.answer
-    agreement.assert_same_bits(np.asarray(trial.given.run(trial.backend)), np.asarray(first))
+    second = trial.given.run(trial.backend)
+    agreement.assert_same_bits(np.asarray(second), np.asarray(first))
+    agreement.assert_own_memory(second, trial.own_answer)
+
+
+def _remembers_nothing(trial: Trial) -> None:
+    """As a step of training changes filters: in place, which what is kept of an array by its address does not see."""
+    arrays, other = trial.problem.call.with_arrays(np.copy), trial.problem.other
+    arrays.run(trial.backend)
+    for name, array in arrays.arrays.items():
+        array[...] = other.call.arrays[name]
+    answer = trial.ask(arrays, other.expected.shape, as_it_is=True)
+    _assert_exact(trial, answer, other, "with other numbers in the arrays of the call before, ")
 
 
 def _rounded(trial: Trial) -> Found:
@@ -156,7 +120,7 @@ def _special_values(trial: Trial) -> Found:
 def _any_memory_layout(trial: Trial) -> None:
     laid = trial.problem.laid()
     answer = trial.ask(laid.call, trial.problem.expected.shape, as_it_is=True)
-    _assert_exact(trial, answer, trial.problem.call, f"with {laid.how}, ")
+    _assert_exact(trial, answer, trial.problem, f"with {laid.how}, ")
 
 
 def _batch_invariant(trial: Trial) -> Remark | None:
@@ -198,7 +162,14 @@ CHECKS = (
         asks_again=False,
     ),
     Check("inputs_unchanged", "the arguments are not written to", _inputs_unchanged, asks_again=False),
-    Check("repeatable", "the same call gives the same bits twice", _repeatable),
+    Check("repeatable", "the same call gives the same bits twice, each time in memory of its own", _repeatable),
+    Check(
+        "remembers_nothing",
+        "the same arrays with other numbers in them give the answer to those",
+        _remembers_nothing,
+        share=_SOME,
+        most_multiply_adds=MOST_ROUNDED,
+    ),
     Check(
         "rounded",
         "on real data the answer is within 16 eps * gauge of the exact one",

@@ -30,6 +30,11 @@ class Problem:
     def expected(self) -> np.ndarray:
         return oracle(self.call)
 
+    @cached_property
+    def other(self) -> Problem:
+        """The same with other numbers."""
+        return Problem(self.case, self.operation, self.seed + 1)
+
     def laid(self) -> Laid:
         """Made anew each time, as a copy would not be laid out so, and a backend may write to it."""
         return laid_out(self.call, self.seed)

@@ -116,9 +116,19 @@ def failure_text(record: Record) -> str:
         f"claim: {record.check} ({outcome.MEANING[record.outcome]}); {record.mode}",
         *(record.message or "").splitlines(),
         *(record.diagnosis or "").splitlines(),
+        *_advice(record),
         f"run it again: {rerun_line(record)}",
     ]
     return "\n    ".join(lines)
+
+
+def _advice(record: Record) -> list[str]:
+    """How a backend declares that it is not meant to do what it failed to do."""
+    if record.check == claims.REFUSES and record.outcome == outcome.FAIL:
+        return [f'if callers are to see to that, its capabilities say so: unclaimed={{"{claims.REFUSES}": reason}}']
+    if record.outcome == outcome.REFUSED:
+        return ["if it is not meant to take this, its capabilities say so: lacks=(Lack(reason, applies),)"]
+    return []
 
 
 def rerun_line(record: Record) -> str:
@@ -136,8 +146,11 @@ def write_json(path: Path, tally: Tally, settings: dict[str, Any]) -> None:
     """All records in one document; the file is complete or, on an error, as it was."""
     document = {"reference_impl": __version__, **settings, "records": [asdict(record) for record in tally.records]}
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
-    os.replace(partial, path)
+    try:
+        partial.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def print_failures(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sysconfig
+import traceback
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from .. import backends
-from ..backends.protocol import Capabilities
+from ..backends.protocol import OF_A_FUNCTION, Capabilities
 from . import known, outcome
 from .agreement import Accuracy, Disagreement
 from .cases import OPERATIONS, Case
@@ -63,7 +66,8 @@ class Subject:
         """
         offered = tuple(name for name in OPERATIONS if callable(getattr(backend, name, None)))
         if not offered:
-            raise ValueError(f"a backend must offer at least one of {', '.join(OPERATIONS)}; {backend!r} has none")
+            said = f"a backend must offer at least one of {', '.join(OPERATIONS)}; {backend!r} has none"
+            raise ValueError(f"{said}; {OF_A_FUNCTION}" if callable(backend) else said)
         capabilities = getattr(backend, "capabilities", None) or Capabilities(operations=offered)
         missing = set(capabilities.operations) - set(offered)
         if missing:
@@ -203,12 +207,23 @@ def _run(check: Check, trial: Trial, blank: Record) -> Record:
     except Disagreement as error:
         return replace(blank, outcome=outcome.FAIL, ratio=error.ratio, diagnosis=error.diagnosis, message=str(error))
     except Exception as error:  # whatever a backend may raise: an outcome of its own, never a skip
-        return replace(blank, outcome=outcome.REFUSED, message=f"{type(error).__name__}: {error}")
+        return replace(blank, outcome=outcome.REFUSED, message=f"{type(error).__name__}: {error}{_place(error)}")
     if isinstance(found, Accuracy):
         return replace(blank, ratio=found.worst, median_ratio=found.median)
     if isinstance(found, Remark):
         return replace(blank, outcome=outcome.MISTRUSTED if found.mistrusted else outcome.PASS, remark=found.text)
     return blank
+
+
+# Python's own, with what is installed, and ours.
+_LIBRARIES = (*(Path(sysconfig.get_paths()[name]) for name in ("stdlib", "purelib")), Path(__file__).parents[1])
+
+
+def _place(error: Exception) -> str:
+    """Where it was raised: the last line that is neither ours nor a library's."""
+    frames = traceback.extract_tb(error.__traceback__)
+    theirs = [frame for frame in frames if not any(map(Path(frame.filename).is_relative_to, _LIBRARIES))]
+    return f" ({theirs[-1].filename}, line {theirs[-1].lineno}, in {theirs[-1].name})" if theirs else ""
 
 
 def _apart(subject: Subject, blank: Record, checks: Sequence[Check]) -> list[Record]:

@@ -33,6 +33,7 @@ n3_h15w15c1_k1x2o5_s2x1_d1x2_FULL               n1_h5w15c24_k2x3o8_s2x4_d1x3_g4_
 n2_h4w4c3_k5x6o4_SAME                           n2_h23w2c4_k3x2o2_s3x1_d3x1
 n3_h5w5c4_k1x1o4                                n2_h4w3c521_k1x1o2
 n1_h301w219c1_k1x1o1                            n1_h8w6c1_k3x2o4
+n35_h2w3c1_k1x2o3
 """
 
 

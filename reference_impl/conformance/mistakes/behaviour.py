@@ -146,6 +146,15 @@ def right_only_at_batch_1(q: Question) -> np.ndarray:
 
 
 @mistake(
+    "Images after the 32nd are left out, as by a block with a thread for each; TensorFlow and this oracle take any "
+    "number.",
+    links=("https://github.com/NervanaSystems/neon/issues/361", "https://github.com/tensorflow/tensorflow/issues/9870"),
+)
+def right_only_for_32_images(q: Question) -> np.ndarray:
+    return q.without("input", slice(32, None))
+
+
+@mistake(
     "Images that are not square are read with the height for the width; TensorFlow and this oracle keep both.",
     FORWARD + FILTER_GRADIENT,
     ("https://github.com/Maratyszcza/NNPACK/issues/15",),

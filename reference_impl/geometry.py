@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from . import arguments
-from .arguments import PADDING_WORDS, AxisPadding, Sizes
+from .arguments import PADDING_WORDS, AxisPadding, Padding, Sizes
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,20 @@ class Convolution:
         dilations = arguments.pair(dilations, "dilations")
         padding = arguments.padding(padding)
         groups = arguments.integer(groups, "groups", at_least=1)
+        return cls._fitting(tuple(input_sizes), tuple(filter_sizes), strides, padding, dilations, groups, names)
+
+    @classmethod
+    @lru_cache(1024)  # one convolution is often asked for several operations, and each operation several times
+    def _fitting(
+        cls,
+        input_sizes: Sizes,
+        filter_sizes: Sizes,
+        strides: tuple[int, int],
+        padding: Padding,
+        dilations: tuple[int, int],
+        groups: int,
+        names: tuple[str, str],
+    ) -> Convolution:
         if min(filter_sizes[:2]) < 1:
             raise ValueError(f"kernel size must be >= 1 along height and width: {names[1]} has shape {filter_sizes}")
         for sizes, name in zip((input_sizes, filter_sizes), names, strict=True):

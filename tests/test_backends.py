@@ -13,7 +13,6 @@ from reference_impl.conformance import catalogue, outcome, runner
 from reference_impl.conformance.cases import OPERATIONS, Case
 from reference_impl.conformance.checks import checks_of
 from reference_impl.conformance.diagnosis import Diagnoses
-from reference_impl.conformance.generation import multiply_adds
 from reference_impl.conformance.isolation import claims
 from reference_impl.conformance.isolation.invalid_calls import INVALID_CALLS, InvalidCall
 from reference_impl.conformance.outcome import Record
@@ -50,11 +49,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         ]
         metafunc.parametrize(("subject", "operation", "invalid"), items)
     elif "case" in metafunc.fixturenames:
+        asked, seed = config.getoption("--case"), config.getoption("--seed")
+        takers: dict[Case, list[Subject]] = {}
+        for subject in subjects:
+            for case in _cases(subject, asked, seed):
+                takers.setdefault(case, []).append(subject)
+        # All that take a call stand together, as pytest-xdist hands out runs of items: `_problem` is made but once.
         items = [
             pytest.param(subject, operation, case, id=f"{operation}-{subject.name}-{case}")
-            for subject in subjects
-            for case in _cases(subject, config.getoption("--case"), config.getoption("--seed"))
+            for case, its_takers in takers.items()
             for operation in OPERATIONS
+            for subject in its_takers
             if subject.capabilities.unsupported(operation, case) is None
         ]
         metafunc.parametrize(("subject", "operation", "case"), items)
@@ -91,17 +96,16 @@ def _dtypes(subject: Subject) -> tuple[str, ...]:
     return tuple(dtype for dtype in DTYPES if dtype in subject.capabilities.dtypes) or subject.capabilities.dtypes
 
 
-@functools.lru_cache(4096)
+@functools.lru_cache(1)
 def _problem(case: Case, operation: str, seed: int) -> Problem:
-    """Made once for all backends; network layers, which are large, are made anew."""
+    """Made once for all backends that come one after another; no more are kept, as network layers are large."""
     return Problem(case, operation, seed)
 
 
 def _judge(subject: Subject, operation: str, case: Case, seed: int) -> list[Record]:
     """The records; fails, with a report that says what to do, if one is unexpected."""
-    problem = _problem(case, operation, seed) if multiply_adds(case) <= 200_000 else None
     checks = checks_of(case, seed, share=ROUTES_SHARE if subject.is_route else 1.0)
-    return _expected(subject, judge(subject, case, operation, seed, problem, checks=checks))
+    return _expected(subject, judge(subject, case, operation, seed, _problem(case, operation, seed), checks=checks))
 
 
 def _expected(subject: Subject, records: list[Record]) -> list[Record]:

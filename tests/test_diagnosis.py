@@ -15,8 +15,10 @@ from examples.kernels.im2col import Im2col
 from examples.kernels.per_tap import PerTap
 from reference_impl.backends import load
 from reference_impl.conformance import catalogue, outcome
-from reference_impl.conformance.cases import Case
+from reference_impl.conformance.cases import OPERATIONS, Case
 from reference_impl.conformance.diagnosis import Diagnoses, diagnose, recognise
+from reference_impl.conformance.diagnosis.observation import observe
+from reference_impl.conformance.diagnosis.probes import Probe
 from reference_impl.conformance.mistakes import MISTAKES, by_name, equivalents
 from reference_impl.conformance.outcome import Record
 from reference_impl.conformance.report import Tally, failure_text, failures
@@ -54,6 +56,23 @@ def test_mistake_is_named(mistake, operation):
     subject = Subject.of(mistake.backend())
     recognised = recognise(subject, first_failure(subject, operation))
     assert recognised[0].name in equivalents(mistake.name, operation)
+
+
+def does_the_same_again(mistake, operation):
+    """Whether to call it once, as what is pure is called, tells what several calls do."""
+    probe = Probe(operation, STRIDED)
+    once = observe(mistake.backend(), probe, pure=True)
+    return observe(mistake.backend(), probe).alike(once, None)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_pure_mistake_does_the_same_again(operation):
+    pure = [mistake for mistake in MISTAKES if mistake.pure and operation in mistake.operations]
+    assert [mistake.name for mistake in pure if not does_the_same_again(mistake, operation)] == []
+
+
+def test_mistake_that_remembers_does_not():
+    assert not does_the_same_again(by_name("buffer-not-cleared"), "conv2d")
 
 
 # Kernels that users wrote, with nothing of the catalogue in them.

@@ -81,20 +81,26 @@ def test_mistake_answers_other_operations_rightly(mistake):
         assert not measure.seen_by(mistake, operation, GENERAL[0])
 
 
+# Tiny cases with all kinds of numbers, stored in all ways.
+TRIES = [*product(TINY[:2], KINDS, WAYS), *product(TINY[2:8], [""], [""])]
+
+
 def signature(mistake, call):
     """What a mistake answers, to the bit."""
     try:
-        answer = np.asarray(call.with_arrays(np.copy).run(mistake.backend()))
+        return bits(call.with_arrays(np.copy).run(mistake.backend()))
     except NoAnswer:
         return None
-    return answer.shape, answer.dtype, answer.tobytes()
 
 
-def conduct(mistake, operation):
-    """What shows of a mistake on tiny calls with all kinds of numbers, stored in all ways."""
-    tries = [*product(TINY[:2], KINDS, WAYS), *product(TINY[2:8], [""], [""])]
-    found = (observed(mistake, tiny_call(case, operation, kind), WAYS[way]) for case, kind, way in tries)
-    return tuple((what, repr(np.asarray(shown))) for observations in found for what, shown in observations)
+def conduct(mistake, call, way):
+    """What shows of a mistake on a call, to the bit."""
+    return tuple((what, *bits(shown)) for what, shown in observed(mistake, call, WAYS[way]))
+
+
+def bits(shown):
+    array = np.asarray(shown)
+    return array.shape, array.dtype, array.tobytes()
 
 
 def split(groups, key):
@@ -114,8 +120,10 @@ def test_mistakes_that_are_alike_are_the_equivalents(operation):
     for case in in_dtypes([*GENERAL, *SMOKE], ("float32", "int32", "float64")):
         call = integer_call(case, operation, 0)
         groups = split(groups, lambda mistake, call=call: signature(mistake, call))
-    alike = split(groups, lambda mistake: conduct(mistake, operation))
-    assert {frozenset(mistake.name for mistake in group) for group in alike} == set(EQUIVALENTS.get(operation, ()))
+    for case, kind, way in TRIES:
+        call = tiny_call(case, operation, kind)
+        groups = split(groups, lambda mistake, call=call, way=way: conduct(mistake, call, way))
+    assert {frozenset(mistake.name for mistake in group) for group in groups} == set(EQUIVALENTS.get(operation, ()))
 
 
 def test_mistake_without_equivalents_is_its_own():

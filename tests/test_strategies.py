@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import HealthCheck, find, given, settings
+from hypothesis import HealthCheck, Phase, find, given, settings
 
 from reference_impl.conformance.boundaries import BOUNDARIES, boundaries_of
 from reference_impl.conformance.cases import Case
@@ -17,7 +17,13 @@ GENERATED = generate(300, 0)
 
 # No filter, so no health check may be switched off.
 every_health_check = settings(max_examples=100, suppress_health_check=[])
-shrinking = settings(max_examples=1000, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+shrinking = settings(
+    max_examples=1000,
+    derandomize=True,
+    database=None,
+    phases=[Phase.generate, Phase.shrink],  # to explain a failure, each line of code is traced
+    suppress_health_check=list(HealthCheck),
+)
 
 
 @every_health_check

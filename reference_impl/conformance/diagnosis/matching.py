@@ -115,7 +115,7 @@ def _of(operation: str) -> list[Mistake]:
 
 @lru_cache(50_000)
 def _observation_of(mistake: Mistake, probe: Probe, dtype: str) -> Observation:
-    return observe(mistake.backend(), probe, dtype)
+    return observe(mistake.backend(), probe, dtype, pure=mistake.pure)
 
 
 @lru_cache(1000)

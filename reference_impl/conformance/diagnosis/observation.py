@@ -43,8 +43,14 @@ class Observation:
         return any(same_answers(first, one, room) and same_answers(second, two, room) for one, two in orders)
 
 
-def observe(backend: Any, probe: Probe, dtype: str | None = None) -> Observation:
-    """What `backend` does with `probe`; with `dtype`, what it answers in the arguments' dtype is taken in that."""
+def observe(backend: Any, probe: Probe, dtype: str | None = None, *, pure: bool = False) -> Observation:
+    """What `backend` does with `probe`; with `dtype`, what it answers in the arguments' dtype is taken in that.
+
+    One that is `pure` is called once, as it would do the same again.
+    """
+    if pure:
+        answer, keeps_memory, written_to = _answer(backend, probe, probe.call(), dtype)
+        return Observation((answer, answer), written_to, keeps_memory)
     _answer(backend, probe, probe.call(turn=1), dtype)
     call = probe.call()
     (first, keeps_memory, _), (second, _, written_to) = (_answer(backend, probe, call, dtype) for _ in range(2))

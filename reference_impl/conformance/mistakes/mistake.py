@@ -34,6 +34,7 @@ class Mistake:
     operations : those that it spoils; it answers the others rightly
     links : where people made it
     answerer : makes a function that answers a question wrongly; a fresh one has no memory
+    pure : whether what it does follows from the question alone, and not from those before
     """
 
     name: str
@@ -42,6 +43,7 @@ class Mistake:
     operations: tuple[str, ...]
     links: tuple[str, ...]
     answerer: Callable[[], Answerer]
+    pure: bool = False
 
     def backend(self) -> Planted:
         """A fresh backend that makes this mistake."""
@@ -84,7 +86,7 @@ class Planted:
         return self._answer(question) if operation in self._wrong else question.cast(question.answer())
 
 
-RIGHT = Mistake("none", "", "It makes no mistake.", (), (), lambda: lambda question: question.cast(question.answer()))
+RIGHT = Mistake("none", "", "It makes no mistake.", (), (), lambda: lambda q: q.cast(q.answer()), pure=True)
 
 
 class Family:
@@ -104,7 +106,7 @@ class Family:
                 found = function(question)
                 return question.cast(found.answer() if isinstance(found, Question) else found)
 
-            self._add(name or function.__name__, sentence, operations, links, lambda: answer)
+            self._add(name or function.__name__, sentence, operations, links, lambda: answer, pure=True)
             return function
 
         return register
@@ -115,10 +117,12 @@ class Family:
         """Of a function that makes an `Answerer`, which may remember, and gives its answer as it is."""
 
         def register(make: Callable[[], Answerer]) -> Callable:
-            self._add(make.__name__, sentence, operations, links, make)
+            self._add(make.__name__, sentence, operations, links, make, pure=False)
             return make
 
         return register
 
-    def _add(self, name: str, sentence: str, operations: tuple[str, ...], links: tuple[str, ...], make: Any) -> None:
-        self.mistakes.append(Mistake(name.replace("_", "-"), self.name, sentence, operations, links, make))
+    def _add(
+        self, name: str, sentence: str, operations: tuple[str, ...], links: tuple[str, ...], make: Any, *, pure: bool
+    ) -> None:
+        self.mistakes.append(Mistake(name.replace("_", "-"), self.name, sentence, operations, links, make, pure))

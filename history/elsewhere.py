@@ -38,7 +38,10 @@ class Other:
         with theirs:
             # -E, as PYTHONPATH may have packages for our Python. What it prints is for people.
             self._process = subprocess.Popen(
-                [python, "-E", THERE / "answer.py", file, str(theirs.fileno())], pass_fds=[theirs.fileno()], stdout=2
+                [python, "-E", THERE / "answer.py", file, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=2,
             )
         self.close = weakref.finalize(self, _end, self._process, self._connection)
         try:
@@ -54,9 +57,10 @@ class Other:
         np.savez(question, json=json.dumps([function, others]), **arrays)
         try:
             self._connection.send_bytes(question.getvalue())
-            answer = np.load(io.BytesIO(self._connection.recv_bytes()))
-        except (EOFError, OSError):
+            received = self._connection.recv_bytes()
+        except (EOFError, OSError):  # it is gone
             self._die_likewise()
+        answer = np.load(io.BytesIO(received))
         if "refused" in answer:
             raise Refused(str(answer["refused"]))
         return answer["answer"]

@@ -44,7 +44,7 @@ class Paddle:
         around = [[0, 0], *map(list, pads), [0, 0]]
         images, kernel = paddle.to_tensor(input), _oihw(filters)
         answer = F.conv2d_transpose(
-            images, kernel, None, strides, around, longer, groups, dilations, data_format="NHWC"
+            images, kernel, None, strides, around, longer, dilation=dilations, groups=groups, data_format="NHWC"
         )
         return answer.numpy()
 

@@ -11,14 +11,14 @@ import numpy as np
 import paddle
 from paddle.nn import functional as F
 
-from reference_impl.backends.padding import explicit
-from reference_impl.backends.protocol import OPERATIONS, Capabilities
+from reference_impl.backends.padding import explicit, windows
+from reference_impl.backends.protocol import Capabilities
 
 
 class Paddle:
     name = "paddle"
     version = paddle.__version__
-    capabilities = Capabilities(operations=OPERATIONS[:3], dtypes=("float32",))
+    capabilities = Capabilities(dtypes=("float32",))
 
     def conv2d(self, input: Any, filters: Any, **options: Any) -> np.ndarray:
         return _conv2d(paddle.to_tensor(input), _oihw(filters), input.shape, filters.shape, **options).numpy()
@@ -34,6 +34,19 @@ class Paddle:
         at.stop_gradient = False
         output = _conv2d(paddle.to_tensor(input), at, input.shape, filter_sizes, **options)
         return paddle.grad(output, at, paddle.to_tensor(out_backprop))[0].numpy().transpose(2, 3, 1, 0)
+
+    def conv2d_transpose(
+        self, input: Any, filters: Any, output_shape: Any, *, padding: Any, groups: int, strides: Any, dilations: Any
+    ) -> np.ndarray:
+        axes = output_shape[1:3], filters.shape[:2], strides, dilations
+        pads = explicit(padding, *axes)
+        longer = list(windows(pads, *axes)[1])
+        around = [[0, 0], *map(list, pads), [0, 0]]
+        images, kernel = paddle.to_tensor(input), _oihw(filters)
+        answer = F.conv2d_transpose(
+            images, kernel, None, strides, around, longer, dilation=dilations, groups=groups, data_format="NHWC"
+        )
+        return answer.numpy()
 
 
 def _conv2d(

@@ -32,7 +32,7 @@ class Bug:
 
     Parameters
     ----------
-    environment : of tox, after "history-"
+    environment : of tox, after "history-"; it begins with the name of the framework
     version : of the release; what follows a "+" is not compared
     backend : what `verify --backend` takes
     operation, call : what shows it: a case of the catalogue, or the name of an invalid call
@@ -52,6 +52,11 @@ class Bug:
     link: str
     mistake: str | None = None
     fixed: str | None = None
+
+    @property
+    def framework(self) -> str:
+        """The environment without a number and what follows a dash."""
+        return re.split(r"[\d-]", self.environment)[0]
 
 
 def bugs() -> list[Bug]:
@@ -83,7 +88,7 @@ def objection(bug: Bug, record: Record, *, fixed: bool = False) -> str | None:
 
 def row(bug: Bug, record: Record) -> str:
     """A line of the table in docs/history.md."""
-    release = f"{bug.environment} {record.version.partition('+')[0]}"
+    release = f"{bug.framework} {record.version.partition('+')[0]}"
     named = re.search(r"\*([a-z0-9-]+)\*", record.diagnosis or "")
     cells = release, f"[{bug.does}]({bug.link})", f"`{bug.operation}` `{bug.call}`", record.outcome
     return f"| {' | '.join(cells)} | {f'`{named[1]}`' if named else ''} |"

@@ -30,7 +30,7 @@ def test_bug_is_of_the_suite_and_told(bug):
     assert f"=={bug.version}\n" in TOX
     assert bug.fixed is None or f"{bug.environment}-fixed: " in TOX
     told = (ROOT / "docs" / "history.md").read_text("utf-8")
-    assert f"| {bug.environment} {bug.version} | [{bug.does}]({bug.link}) | `{bug.operation}` `{bug.call}` |" in told
+    assert f"| {bug.framework} {bug.version} | [{bug.does}]({bug.link}) | `{bug.operation}` `{bug.call}` |" in told
 
 
 def test_bug_is_found_and_named(tests_importable):

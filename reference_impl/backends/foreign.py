@@ -56,6 +56,8 @@ def _made(found: Any, name: str) -> Any:
     if isinstance(found, type):
         try:
             found = found()
+        except ImportError:  # it says itself what is not here
+            raise
         except Exception as error:
             raise ValueError(f"{name} must make a backend, called without arguments; {error!r}") from error
     if not any(callable(getattr(found, operation, None)) for operation in OPERATIONS):

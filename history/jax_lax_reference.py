@@ -19,7 +19,11 @@ class LaxReference:
     name = "jax-lax-reference"
     version = jax.__version__
     capabilities = Capabilities(
-        operations=("conv2d",), lacks=(Lack("it takes no groups", lambda _, case: case.groups > 1),)
+        operations=("conv2d",),
+        lacks=(
+            Lack("it takes no groups", lambda _, case: case.groups > 1),
+            Lack("of words for padding it is asked VALID and SAME", lambda _, case: case.padding == "SAME_LOWER"),
+        ),
     )
 
     def conv2d(

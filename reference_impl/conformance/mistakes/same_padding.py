@@ -39,10 +39,22 @@ def same_lower_odd_element_after(q: Question) -> Question:
 @mistake(
     "SAME padding is computed from the kernel without its dilation; TensorFlow and this oracle use the extent of the "
     "dilated kernel.",
-    links=("https://github.com/jax-ml/jax/blob/main/jax/_src/lax_reference.py",),
 )
 def same_without_dilation(q: Question) -> Question:
     return q.padded(_SAME, lambda axis: _split(q.mode, replace(axis, dilation=1).total))
+
+
+@mistake(
+    "SAME padding is computed from the kernel without its dilation, and the output is as small as that makes it; "
+    "TensorFlow and this oracle give the image's size divided by the stride, rounded up.",
+    FORWARD,
+    links=("https://github.com/jax-ml/jax/blob/main/jax/_src/lax_reference.py",),
+)
+def same_and_size_without_dilation(q: Question) -> Question:
+    def output(axis: Slide) -> int:
+        return max((axis.input + replace(axis, dilation=1).total - axis.extent) // axis.stride + 1, 0)
+
+    return same_without_dilation(q).along(output=output) if q.mode in _SAME.split() else q
 
 
 @mistake(
@@ -82,10 +94,20 @@ def same_as_symmetric_padding(q: Question) -> Question:
 
 @mistake(
     "SAME padding is ignored, and no zeros go before; TensorFlow and this oracle put half of the total there.",
-    links=("https://github.com/microsoft/onnxruntime/issues/4698",),
 )
 def same_ignored(q: Question) -> Question:
     return q.padded(_SAME, lambda axis: 0)
+
+
+@mistake(
+    "SAME padding of a transposed convolution is ignored, so that its output is as large as under VALID; TensorFlow "
+    "and this oracle cut it to a size from which the forward convolution comes back.",
+    ("conv2d_transpose",),
+    ("https://github.com/microsoft/onnxruntime/issues/4086", "https://github.com/microsoft/onnxruntime/issues/4698"),
+)
+def same_and_size_ignored(q: Question) -> Question:
+    uncut = q.along(before=lambda axis: 0, input=lambda axis: axis.spanned)
+    return uncut if q.mode in _SAME.split() else q
 
 
 @mistake(

@@ -31,6 +31,14 @@ def test_layout_is_what_it_says_and_keeps_the_values(layout):
     assert not FEATURES[layout](ARRAY.copy())
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("shape", [ARRAY.shape, (7, 1, 1, 1), (1, 1, 1, 1), (1, 5, 4, 1)], ids=str)
+def test_layout_shares_no_memory(layout, shape):
+    """Where all orders are one, too: what a backend writes is not for the next one to read."""
+    array = np.ones(shape, np.float32)
+    assert not np.shares_memory(LAYOUTS[layout](array), array)
+
+
 def test_every_array_is_laid_out_in_every_way():
     case = Case.parse("n2_h7w9c3_k3x2o4")
     for operation in OPERATIONS:

@@ -20,7 +20,7 @@ class Laid:
 
 
 def laid_out(call: Call, seed: int) -> Laid:
-    """`call` on equal arrays, each laid out in its own way, which the seed and the case choose."""
+    """`call` on equal arrays of their own, each laid out in its own way, which the seed and the case choose."""
     random = np.random.default_rng([seed, zlib.crc32(f"layout {call.case} {call.operation}".encode())])
     names = random.permutation(list(LAYOUTS))
     chosen = dict(zip(call.arrays, names.tolist()))
@@ -31,16 +31,16 @@ def laid_out(call: Call, seed: int) -> Laid:
 
 def _transposed(array: np.ndarray) -> np.ndarray:
     """The last axis first in memory: NHWC kept as NCHW."""
-    return np.moveaxis(np.ascontiguousarray(np.moveaxis(array, -1, 1)), 1, -1)
+    return np.moveaxis(np.moveaxis(array, -1, 1).copy(), 1, -1)
 
 
 def _fortran(array: np.ndarray) -> np.ndarray:
-    return np.asfortranarray(array)
+    return array.copy(order="F")
 
 
 def _reversed(array: np.ndarray) -> np.ndarray:
     """Negative strides on all axes."""
-    return np.flip(np.ascontiguousarray(np.flip(array)))
+    return np.flip(np.flip(array).copy())
 
 
 def _strided(array: np.ndarray) -> np.ndarray:

@@ -24,7 +24,10 @@ class Problem:
 
     @cached_property
     def call(self) -> Call:
-        return integer_call(self.case, self.operation, self.seed)
+        call = integer_call(self.case, self.operation, self.seed)
+        for array in call.arrays.values():
+            array.flags.writeable = False  # others will be given copies of it
+        return call
 
     @cached_property
     def expected(self) -> np.ndarray:

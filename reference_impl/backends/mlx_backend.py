@@ -90,7 +90,8 @@ def _vjp(function: Callable, shape: Any, cotangent: mx.array) -> mx.array:
 
 
 def _mlx(array: np.ndarray, axes: tuple[int, ...] = (0, 1, 2, 3)) -> mx.array:
-    moved = np.ascontiguousarray(array.transpose(axes))
+    # A copy: mx.array takes no negative strides, not even of the single element that NumPy calls contiguous.
+    moved = array.transpose(axes).copy()
     return mx.array(moved.view(np.uint16)).view(mx.bfloat16) if moved.dtype.name == "bfloat16" else mx.array(moved)
 
 

@@ -89,7 +89,7 @@ def objection(bug: Bug, record: Record, *, fixed: bool = False) -> str | None:
 def row(bug: Bug, record: Record) -> str:
     """A line of the table in docs/history.md."""
     release = f"{bug.framework} {record.version.partition('+')[0]}"
-    named = re.search(r"\*([a-z0-9-]+)\*", record.diagnosis or "")
+    named = re.search(r"^matches \*([a-z0-9-]+)\*", record.diagnosis or "", re.MULTILINE)
     cells = release, f"[{bug.does}]({bug.link})", f"`{bug.operation}` `{bug.call}`", record.outcome
     return f"| {' | '.join(cells)} | {f'`{named[1]}`' if named else ''} |"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -144,6 +145,14 @@ class PaddingForgotten(Right):
             return np.zeros((1, 1, 1, 1), np.float32)
 
 
+class FlipsAndLosesEmptyOutputs(Right):
+    """Two mistakes, of which the second has no name."""
+
+    def conv2d(self, input, filters, **options):
+        answer = super().conv2d(input, filters[::-1, ::-1], **options)
+        return answer if input.shape[3] else answer[..., :0]
+
+
 class Refuses(Right):
     def conv2d(self, *arguments, **options):
         if options["strides"] != (1, 1):
@@ -172,6 +181,14 @@ def test_mistake_of_a_users_kernel_is_named(backend, operation, name):
     diagnosis = diagnosis_of(backend(), operation)
     assert diagnosis.lines[0] == f"matches *{name}*: {by_name(name).sentence}"
     assert any(line.startswith("smallest failing case found: n") for line in diagnosis.lines)
+
+
+def test_mistake_that_is_not_that_of_the_call_is_named_as_such():
+    subject = Subject.of(FlipsAndLosesEmptyOutputs())
+    (record, *_) = judge(subject, Case.parse("n2_h5w6c0_k3x2o4"), "conv2d")
+    first, _, besides, *_ = diagnose(subject, record, seconds=60).lines
+    assert first == f"matches, though not on this call, *kernel-flipped*: {by_name('kernel-flipped').sentence}"
+    assert re.fullmatch(r"besides, it is wrong in another way on .*n2_h5w6c0_k3x2o4", besides)
 
 
 def test_mistake_under_a_condition_is_named():

@@ -123,7 +123,8 @@ def _named(found: Sequence[Mistake], seen: Sequence[Seen]) -> list[str]:
     wrong = [each for each in seen if not each.right()]
     besides = [each for each in wrong if not each.like(first) and not each.like(first, loosely=True)]
     alike, right = len(wrong) - len(besides), len(seen) - len(wrong)
-    lines = [f"matches *{first.name}*: {first.sentence}"]
+    matches = "matches, though not on this call," if seen[-1] in besides else "matches"
+    lines = [f"{matches} *{first.name}*: {first.sentence}"]
     lines += [f"or *{other.name}*: {other.sentence}" for other in others[: _MOST_NAMED - 1]]
     lines.append(f"of {len(seen)} calls tried, it is wrong in the same way on {alike}, and right on {right}")
     if besides:

@@ -145,6 +145,15 @@ class PaddingForgotten(Right):
             return np.zeros((1, 1, 1, 1), np.float32)
 
 
+class FlipsAndTakesNoGroups(Right):
+    """One mistake, and a lack that it does not declare."""
+
+    def conv2d(self, input, filters, *, groups, **options):
+        if groups != 1:
+            raise NotImplementedError("no groups")
+        return super().conv2d(input, filters[::-1, ::-1], groups=groups, **options)
+
+
 class FlipsAndLosesEmptyOutputs(Right):
     """Two mistakes, of which the second has no name."""
 
@@ -181,6 +190,16 @@ def test_mistake_of_a_users_kernel_is_named(backend, operation, name):
     diagnosis = diagnosis_of(backend(), operation)
     assert diagnosis.lines[0] == f"matches *{name}*: {by_name(name).sentence}"
     assert any(line.startswith("smallest failing case found: n") for line in diagnosis.lines)
+
+
+def test_mistake_is_named_beside_what_is_refused():
+    subject, diagnoses = Subject.of(FlipsAndTakesNoGroups()), Diagnoses()
+    refused, wrong = (
+        diagnoses.added(subject, first_record(subject, spec)).diagnosis.splitlines()
+        for spec in ("n2_h6w7c4_k3x2o6_g2", str(STRIDED))
+    )
+    assert refused[0] == "matches no known mistake"
+    assert f"matches *kernel-flipped*: {by_name('kernel-flipped').sentence}" in wrong
 
 
 def test_mistake_that_is_not_that_of_the_call_is_named_as_such():

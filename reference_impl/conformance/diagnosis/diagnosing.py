@@ -45,18 +45,18 @@ class Diagnosis:
 
 @dataclass
 class Diagnoses:
-    """At most `most`, as each takes seconds: for each backend and operation, of the failure that comes first.
+    """At most `most`, as each takes seconds: for each backend and operation, of the first that failed or was refused.
 
     `isolate` asks the backend in a process of its own.
     """
 
     most: int = 8
     isolate: bool = False
-    _made: dict[tuple[str, str], tuple[Record, list[str]]] = field(default_factory=dict)
+    _made: dict[tuple[str, str, str], tuple[Record, list[str]]] = field(default_factory=dict)
 
     def added(self, subject: Subject, record: Record) -> Record:
         """The record with its diagnosis or, where another has that, with a word on it."""
-        key = subject.name, record.operation
+        key = subject.name, record.operation, record.outcome
         if record.outcome not in (outcome.FAIL, outcome.REFUSED) or record.check in (*claims.CLAIMS, PRINTS_NOTHING):
             return record
         if key not in self._made:
@@ -106,9 +106,15 @@ def recognise(subject: Subject, record: Record) -> list[Mistake]:
 
 
 def _looked_at(subject: Subject, record: Record, until: float = np.inf, *, plain: bool = False) -> list[Seen]:
-    """What it does with the probes and, last, with the call that failed."""
+    """What it does with the probes and, last, with the call that failed.
+
+    Those that it refuses tell nothing of why an answer is wrong: more often it lacks something, and does not say so.
+    """
     asked = [probe for probe in probes(record.operation) if probe.plain or not plain]
-    return [*look(subject, asked, until), see(subject, _failing_probe(record))]
+    seen = list(look(subject, asked, until))
+    if record.outcome == outcome.FAIL:
+        seen = [each for each in seen if not each.observation.refused]
+    return [*seen, see(subject, _failing_probe(record))]
 
 
 def _failing_probe(record: Record) -> Probe:

@@ -14,6 +14,10 @@ from ..real_data import FORMATS
 from .probes import Probe
 
 
+class Raised(str):
+    """The name of an error, in place of an answer."""
+
+
 @dataclass(frozen=True, eq=False)
 class Observation:
     """What came of a call that was made twice, after one on other data."""
@@ -31,6 +35,10 @@ class Observation:
         """False where a mistake leads to a call that has no answer: a kernel that makes it may do anything."""
         first, _ = self.answers
         return not (isinstance(first, str) and first == NoAnswer.__name__)
+
+    @property
+    def refused(self) -> bool:
+        return isinstance(self.answers[0], Raised)
 
     def alike(self, other: Observation, room: np.ndarray | None) -> bool:
         """Whether this may be `other`: same answers, to the bit or within `room`; unsteady ones, in either order."""
@@ -71,7 +79,7 @@ def _answer(backend: Any, probe: Probe, call: Call, dtype: str | None) -> tuple[
         with np.errstate(all="ignore"):
             answer = given.run(backend)
     except Exception as error:  # whatever a backend may raise
-        return type(error).__name__, False, False
+        return Raised(type(error).__name__), False, False
     written_to = any(given.arrays[name].tobytes() != array.tobytes() for name, array in call.arrays.items())
     if not isinstance(answer, np.ndarray):
         return type(answer).__name__, False, written_to

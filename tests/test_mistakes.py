@@ -31,6 +31,7 @@ from reference_impl.conformance.mistakes import (
 )
 from reference_impl.conformance.mistakes.example import KINDS, TINY, WAYS, observed, tiny_call
 from reference_impl.conformance.mistakes.page import page
+from reference_impl.conformance.mistakes.smoke import asks_little
 from reference_impl.conformance.runner import Subject, in_dtypes, judge
 
 SMOKE = catalogue.load("smoke")
@@ -66,6 +67,13 @@ def test_smoke_set_sees(mistake):
     turn = MISTAKES.index(mistake) % len(mistake.operations)
     asked = mistake.operations if settings().max_examples >= 1000 else mistake.operations[turn:][:1]
     assert [operation for operation in asked if not measure.first_seen(mistake, operation, SMOKE)] == []
+
+
+@named([mistake for mistake in MISTAKES if not re.search("group|dilat|multiplier", mistake.name)])
+def test_smoke_set_sees_in_kernels_that_take_little(mistake):
+    """Which refuse groups and dilations, and so show nothing there."""
+    operation = mistake.operations[0]
+    assert measure.first_seen(mistake, operation, filter(asks_little, SMOKE))
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

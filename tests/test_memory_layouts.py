@@ -8,6 +8,7 @@ import pytest
 from reference_impl.conformance.cases import OPERATIONS, Case
 from reference_impl.conformance.data import integer_call
 from reference_impl.conformance.memory_layouts import LAYOUTS, laid_out
+from reference_impl.conformance.problem import Problem
 
 ARRAY = np.arange(2 * 3 * 4 * 5, dtype=np.float32).reshape(2, 3, 4, 5)
 
@@ -37,6 +38,12 @@ def test_layout_shares_no_memory(layout, shape):
     """Where all orders are one, too: what a backend writes is not for the next one to read."""
     array = np.ones(shape, np.float32)
     assert not np.shares_memory(LAYOUTS[layout](array), array)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_what_all_backends_are_asked_from_cannot_be_written_to(operation):
+    problem = Problem(Case.parse("n2_h7w9c3_k3x2o4"), operation, 0)
+    assert not any(array.flags.writeable for array in problem.call.arrays.values())
 
 
 def test_every_array_is_laid_out_in_every_way():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mlx.core as mx
+import numpy as np
 import pytest
 from planted import failing_routes
 
@@ -62,3 +63,11 @@ def test_adapter_agrees(case, right):
 )
 def test_wrong_function_fails(planted, case):
     assert failing_routes(ROUTES, planted, Case.parse(case)) == set(ROUTES)
+
+
+def test_adapter_takes_a_lone_element_that_lies_backwards():
+    """Which NumPy calls contiguous, and MLX refuses."""
+    backwards = np.flip(np.full((1, 1, 1, 1), 3, np.float32))
+    assert backwards.strides[0] < 0
+    answer = ROUTES[""]().conv2d(backwards, backwards, strides=(1, 1), padding="VALID", dilations=(1, 1), groups=1)
+    assert answer.tolist() == [[[[9]]]]

@@ -16,7 +16,7 @@ from autograd import make_vjp
 from autograd.scipy import signal
 
 from .padding import Forward
-from .protocol import Capabilities, Lack
+from .protocol import NO_STEPS_NOR_GROUPS, Capabilities, Lack
 
 # "same" is centred on "full", with the odd zero before.
 _MODES = {"VALID": "valid", "FULL": "full", "SAME_LOWER": "same"}
@@ -46,9 +46,7 @@ class Plain:
     capabilities = Capabilities(
         dtypes=("int32", "int64", "float32", "float64"),
         lacks=(
-            Lack("knows no strides", lambda operation, case: case.strides != (1, 1)),
-            Lack("knows no dilations", lambda operation, case: case.dilations != (1, 1)),
-            Lack("knows no groups", lambda operation, case: case.groups > 1),
+            *NO_STEPS_NOR_GROUPS,
             Lack(f"pads the larger array: may sum over {_MOST_PRODUCTS} products, too long a wait", _sums_many),
             Lack(
                 "differentiates by floats alone",

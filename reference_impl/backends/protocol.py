@@ -20,6 +20,14 @@ class Lack:
     applies: Callable[[str, Any], bool]
 
 
+# Of frameworks that have nothing but padding.
+NO_STEPS_NOR_GROUPS = (
+    Lack("knows no strides", lambda operation, case: case.strides != (1, 1)),
+    Lack("knows no dilations", lambda operation, case: case.dilations != (1, 1)),
+    Lack("knows no groups", lambda operation, case: case.groups > 1),
+)
+
+
 @dataclass(frozen=True)
 class Capabilities:
     """What a backend declares. What it does not declare lacking, it must do right.

@@ -14,7 +14,7 @@ import scipy
 from scipy import signal
 
 from .padding import Forward
-from .protocol import Capabilities, Lack
+from .protocol import NO_STEPS_NOR_GROUPS, Capabilities, Lack
 
 # "same" is centred on "full", with the odd zero before.
 _MODES = {"VALID": "valid", "FULL": "full", "SAME_LOWER": "same"}
@@ -40,9 +40,7 @@ class Plain:
     capabilities = Capabilities(
         dtypes=("int32", "int64", "float32", "float64"),
         lacks=(
-            Lack("knows no strides", lambda operation, case: case.strides != (1, 1)),
-            Lack("knows no dilations", lambda operation, case: case.dilations != (1, 1)),
-            Lack("knows no groups", lambda operation, case: case.groups > 1),
+            *NO_STEPS_NOR_GROUPS,
             Lack(
                 f"is called once for each pair of planes: too often above {_MOST_PAIRS}",
                 lambda operation, case: case.batch * case.input_channels * case.output_channels > _MOST_PAIRS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +19,16 @@ _SAME = "SAME SAME_LOWER"
 def _split(mode: str, total: int) -> int:
     """How much of SAME's or SAME_LOWER's total goes before."""
     return total // 2 if mode == "SAME" else total - total // 2
+
+
+def _padded_and_sized(q: Question, total: Callable[[Slide], int]) -> Question:
+    """With `total` zeros for SAME or SAME_LOWER, and as many outputs as that makes."""
+    if q.mode not in _SAME.split():
+        return q
+    return q.along(
+        before=lambda axis: _split(q.mode, total(axis)),
+        output=lambda axis: max((axis.input + total(axis) - axis.extent) // axis.stride + 1, 0),
+    )
 
 
 @mistake(
@@ -51,10 +62,7 @@ def same_without_dilation(q: Question) -> Question:
     links=("https://github.com/jax-ml/jax/blob/main/jax/_src/lax_reference.py",),
 )
 def same_and_size_without_dilation(q: Question) -> Question:
-    def output(axis: Slide) -> int:
-        return max((axis.input + replace(axis, dilation=1).total - axis.extent) // axis.stride + 1, 0)
-
-    return same_without_dilation(q).along(output=output) if q.mode in _SAME.split() else q
+    return _padded_and_sized(q, lambda axis: replace(axis, dilation=1).total)
 
 
 @mistake(
@@ -85,11 +93,7 @@ def same_as_half_the_kernel(q: Question) -> Question:
     links=("https://github.com/pytorch/pytorch/issues/3867",),
 )
 def same_as_symmetric_padding(q: Question) -> Question:
-    def output(axis: Slide) -> int:
-        return max((axis.input + 2 * ((axis.extent - 1) // 2) - axis.extent) // axis.stride + 1, 0)
-
-    q = q.padded(_SAME, lambda axis: (axis.extent - 1) // 2)
-    return q.along(output=output) if q.mode in _SAME.split() else q
+    return _padded_and_sized(q, lambda axis: (axis.extent - 1) // 2 * 2)
 
 
 @mistake(

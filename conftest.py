@@ -13,8 +13,9 @@ from collections import Counter
 import pytest
 from hypothesis import HealthCheck, settings
 
-from reference_impl import backends
-from reference_impl.conformance import catalogue, runner
+from reference_impl.backends import registry
+from reference_impl.cases import catalogue
+from reference_impl.run import runner
 
 # Threads that spin while they wait take the processors from other pytest workers; read when a framework is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -34,28 +35,28 @@ settings.load_profile("dev")
 
 # Test files that need what is not always installed, and what they import.
 _FRAMEWORK_TESTS = {
-    "tests/test_drawing.py": ("matplotlib",),
-    "tests/test_geometry_frameworks.py": ("keras", "torch"),
-    "tests/test_golden_onnx.py": ("onnx", "onnxruntime"),
-    "tests/test_jax_style.py": ("jax",),
-    "tests/test_kernel_numba.py": ("numba",),
-    "tests/test_kernel_triton.py": ("torch", "triton"),
-    "tests/test_onnx_models.py": ("onnx",),
-    "tests/test_onnxruntime.py": ("onnxruntime",),
-    "tests/test_routes_autograd.py": ("autograd",),
-    "tests/test_routes_jax.py": ("jax",),
-    "tests/test_routes_keras.py": ("keras",),
-    "tests/test_routes_mlx.py": ("mlx",),
-    "tests/test_routes_openvino.py": ("openvino",),
-    "tests/test_routes_scipy.py": ("scipy",),
-    "tests/test_routes_tensorflow.py": ("tensorflow",),
-    "tests/test_routes_tinygrad.py": ("tinygrad",),
-    "tests/test_routes_torch.py": ("torch",),
-    "tests/test_torch_devices.py": ("torch",),
-    "tests/test_torch_style.py": ("torch",),
-    "tests/test_worked_convnet.py": ("matplotlib", "sklearn", "tensorflow", "torch"),
-    "tests/test_worked_convolution_layer.py": ("matplotlib", "sklearn", "tensorflow"),
-    "tests/test_worked_four_functions.py": ("tensorflow", "torch"),
+    "tests/drawing/test_drawing.py": ("matplotlib",),
+    "tests/oracle/test_framework_sizes.py": ("keras", "torch"),
+    "tests/vectors/test_onnx_files.py": ("onnx", "onnxruntime"),
+    "tests/backends/test_jax_style.py": ("jax",),
+    "tests/examples/test_kernel_numba.py": ("numba",),
+    "tests/examples/test_kernel_triton.py": ("torch", "triton"),
+    "tests/backends/test_onnx_models.py": ("onnx",),
+    "tests/backends/test_onnxruntime.py": ("onnxruntime",),
+    "tests/backends/test_autograd.py": ("autograd",),
+    "tests/backends/test_jax.py": ("jax",),
+    "tests/backends/test_keras.py": ("keras",),
+    "tests/backends/test_mlx.py": ("mlx",),
+    "tests/backends/test_openvino.py": ("openvino",),
+    "tests/backends/test_scipy.py": ("scipy",),
+    "tests/backends/test_tensorflow.py": ("tensorflow",),
+    "tests/backends/test_tinygrad.py": ("tinygrad",),
+    "tests/backends/test_torch.py": ("torch",),
+    "tests/backends/test_torch_devices.py": ("torch",),
+    "tests/backends/test_torch_style.py": ("torch",),
+    "tests/examples/test_worked_convnet.py": ("matplotlib", "sklearn", "tensorflow", "torch"),
+    "tests/examples/test_worked_convolution_layer.py": ("matplotlib", "sklearn", "tensorflow"),
+    "tests/examples/test_worked_four_functions.py": ("tensorflow", "torch"),
 }
 
 
@@ -78,9 +79,9 @@ def pytest_configure(config: pytest.Config) -> None:
         # Until the tests run, nearly all that is made is kept: looking for garbage takes a fifth of an import.
         gc.disable()
     try:
-        backends.require(words)
+        registry.require(words)
         # What the other processes will load without fail need not be imported here.
-        sure = (*backends.ADAPTERS, "all", *(f"{name}:*" for name in backends.ADAPTERS))
+        sure = (*registry.ADAPTERS, "all", *(f"{name}:*" for name in registry.ADAPTERS))
         if not _is_divided(config) or not set(words) <= set(sure):
             _subjects(words)
         for word in config.getoption("--case") or ():
@@ -96,7 +97,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         lines = [f"backends: {' '.join(words) or 'what is installed'}; installed are {there or 'none but our own'}"]
     else:
         lines = ["backends: " + ", ".join(f"{subject.name} {subject.version}" for subject in _subjects(words))]
-    missing = [name for name, there in backends.installed().items() if not there]
+    missing = [name for name, there in registry.installed().items() if not there]
     if missing:
         lines.append(f"not installed, so not checked: {', '.join(missing)}")
     return [*lines, f"seed: {config.getoption('--seed')}"]
@@ -109,7 +110,7 @@ def _is_divided(config: pytest.Config) -> bool:
 
 def _versions() -> dict[str, str]:
     """Of the frameworks that are installed."""
-    packages = {backends.ADAPTERS.get(name) for name, there in backends.installed().items() if there}
+    packages = {registry.ADAPTERS.get(name) for name, there in registry.installed().items() if there}
     # What is imported as tensorflow may have been installed as tensorflow-cpu.
     distributions = importlib.metadata.packages_distributions()
     return {

@@ -25,8 +25,8 @@ from rich.table import Table
 from threadpoolctl import threadpool_limits
 
 import reference_impl
-from reference_impl.conformance.cases import Case
-from reference_impl.conformance.generation import multiply_adds
+from reference_impl.cases.case import Case
+from reference_impl.cases.generation import multiply_adds
 
 DTYPES = ("float32", "float64")
 

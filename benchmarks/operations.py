@@ -64,7 +64,7 @@ def main(
 ) -> None:
     """Print our time over torch's and TensorFlow's, for the three products."""
     frameworks = _frameworks(threads)
-    from reference_impl.conformance.cases import Case
+    from reference_impl.cases.case import Case
 
     table = Table("layer", "times", "operation", "ours ms", *(f"/ {name}" for name in frameworks), box=box.SIMPLE_HEAD)
     logs: dict[tuple[str, str], list[tuple[float, int]]] = {}
@@ -170,7 +170,7 @@ def medians(calls: Calls, repeats: int) -> dict[str, float]:
 
 
 def _small_call(console: Console) -> None:
-    from reference_impl.conformance.cases import Case
+    from reference_impl.cases.case import Case
 
     for product, call in _ours(Case.parse("n1_h8w8c4_k3x3o4_float64")).items():
         median = medians({"ours": call}, 500)["ours"]
@@ -179,7 +179,7 @@ def _small_call(console: Console) -> None:
 
 def _scratch(console: Console) -> None:
     """Peak memory beyond the arguments and the result, on the layer with the most windows."""
-    from reference_impl.conformance.cases import Case
+    from reference_impl.cases.case import Case
 
     case = Case.parse("n16_h224w224c64_k3x3o64_SAME")
     for product, call in _ours(case).items():

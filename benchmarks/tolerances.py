@@ -28,8 +28,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from reference_impl.conformance.cases import Case
-from reference_impl.conformance.data import integer_call
+from reference_impl.cases.case import Case
+from reference_impl.verdicts.integers import integer_call
 
 # Terms -> a case of which one output element sums that many.
 CASES = {

@@ -12,16 +12,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from reference_impl import backends
-from reference_impl.conformance import outcome
-from reference_impl.conformance.cases import Case
-from reference_impl.conformance.diagnosis import Diagnoses
-from reference_impl.conformance.isolation.claims import invalid_call
-from reference_impl.conformance.isolation.invalid_calls import BY_NAME
-from reference_impl.conformance.isolation.judging import judge_isolated
-from reference_impl.conformance.known import tomllib
-from reference_impl.conformance.outcome import Record
-from reference_impl.conformance.runner import Subject
+from reference_impl.backends import registry
+from reference_impl.cases.case import Case
+from reference_impl.diagnosis import Diagnoses
+from reference_impl.run import outcome
+from reference_impl.run.known import tomllib
+from reference_impl.run.outcome import Record
+from reference_impl.run.processes.pool import judge_isolated
+from reference_impl.run.runner import Subject
+from reference_impl.run.whole_backend import invalid_call
+from reference_impl.verdicts.invalid_calls import BY_NAME
 
 FILE = Path(__file__).with_name("bugs.toml")
 
@@ -66,7 +66,7 @@ def bugs() -> list[Bug]:
 
 def judged(bug: Bug) -> Record:
     """What the suite says of the call: its first unexpected record, with a diagnosis, or else the first of all."""
-    subject = Subject.of(backends.load(bug.backend), bug.backend)
+    subject = Subject.of(registry.load(bug.backend), bug.backend)
     if bug.call in BY_NAME:
         return invalid_call(subject, bug.operation, BY_NAME[bug.call])
     records = list(judge_isolated([subject], [Case.parse(bug.call)], [bug.operation], full=True))

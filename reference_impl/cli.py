@@ -13,21 +13,25 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from . import __version__, backends
-from .conformance import catalogue, report, tables
-from .conformance.cases import DTYPES, OPERATIONS, Case
-from .conformance.checks import CHECKS, MOST_ROUNDED
-from .conformance.generation import generate, multiply_adds
-from .conformance.golden.command import compare, export
-from .conformance.isolation import claims
-from .conformance.isolation.judging import judge_isolated
-from .conformance.mistakes.command import mistakes
-from .conformance.runner import Subject, available, in_dtypes, judge_all, subjects, takes
+from . import __version__
+from .backends import registry
+from .cases import catalogue
+from .cases.case import DTYPES, OPERATIONS, Case
+from .cases.generation import generate, multiply_adds
 from .drawing.command import draw
 from .drawing.failures import Pictures
 from .explain.command import explain
+from .report import failures as report
+from .report import tables
+from .run import whole_backend
+from .run.processes.pool import judge_isolated
+from .run.runner import Subject, available, in_dtypes, judge_all, subjects, takes
+from .run.whole_backend import WHOLE_BACKEND_CHECKS
+from .scoring.command import mistakes
+from .vectors.command import compare, export
+from .verdicts.checks import CHECKS, MOST_ROUNDED
 
-CHECK_NAMES = (*(check.name for check in CHECKS), *claims.CLAIMS)
+CHECK_NAMES = (*(check.name for check in CHECKS), *WHOLE_BACKEND_CHECKS)
 DEFAULT_DTYPES = ("float32", "float64", "int32")
 
 app = typer.Typer(
@@ -114,7 +118,7 @@ def verify(
     only = _known(check, CHECK_NAMES, "check")
     tested, missing = _subjects(backend)
     runs = _runs(tested, cases, 100 if examples is None and not cases else examples or 0, seed, dtypes)
-    if only and not set(only) - set(claims.CLAIMS):
+    if only and not set(only) - set(WHOLE_BACKEND_CHECKS):
         runs = []
     chosen = list(dict.fromkeys(case for _, given in runs for case in given))
     if json is not None and not json.absolute().parent.is_dir():
@@ -128,7 +132,7 @@ def verify(
 
     tally = report.Tally()
     # A case that is asked for is a reproducer: nothing else is to be run.
-    whole = [claim for claim in claims.CLAIMS if claim in only or not (only or cases)]
+    whole = [claim for claim in WHOLE_BACKEND_CHECKS if claim in only or not (only or cases)]
     taken = sum(full or takes(taker, case, seed) for takers, given in runs for case in given for taker in takers)
     interrupted = False
     with _progress(progress_console) as bar:
@@ -136,7 +140,7 @@ def verify(
         try:
             for subject in tested:
                 if full or not subject.is_route or subject.name == "reference":
-                    tally.extend(claims.claims(whole, subject, operations, seed))
+                    tally.extend(whole_backend.judge_whole_backend(whole, subject, operations, seed))
 
             def advance() -> None:
                 bar.update(task, advance=1, description=f"{len(chosen)} cases, {tally.failed} calls failed")
@@ -191,8 +195,8 @@ def _subjects(asked: Sequence[str] | None) -> tuple[list[Subject], list[str]]:
     try:
         if not asked:
             return available()
-        mistaken = {word.partition(":")[0] for word in asked} & set(backends.refused())
-        return subjects(asked), [f"Not checked: {backends.refused()[name]}" for name in sorted(mistaken)]
+        mistaken = {word.partition(":")[0] for word in asked} & set(registry.refused())
+        return subjects(asked), [f"Not checked: {registry.refused()[name]}" for name in sorted(mistaken)]
     except (ImportError, ValueError) as error:
         raise typer.BadParameter(str(error), param_hint="--backend") from error
 

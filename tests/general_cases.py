@@ -1,6 +1,6 @@
 """Cases in which no two sizes agree by chance, so that a mix-up of any two shows."""
 
-from reference_impl.conformance.cases import Case
+from reference_impl.cases.case import Case
 
 GENERAL_CASES = tuple(
     map(

@@ -6,10 +6,10 @@ import numpy as np
 
 import reference_impl
 from reference_impl.backends.protocol import Capabilities
-from reference_impl.conformance import outcome
-from reference_impl.conformance.cases import OPERATIONS
-from reference_impl.conformance.checks import CHECKS
-from reference_impl.conformance.runner import Subject, judge
+from reference_impl.cases.case import OPERATIONS
+from reference_impl.run import outcome
+from reference_impl.run.runner import Subject, judge
+from reference_impl.verdicts.checks import CHECKS
 
 _EXACT = tuple(check for check in CHECKS if check.name == "exact")
 

@@ -8,11 +8,12 @@ import os
 import pytest
 from typer.testing import CliRunner
 
-from reference_impl import __version__, backends
+from reference_impl import __version__
+from reference_impl.backends import registry
+from reference_impl.cases import catalogue
+from reference_impl.cases.case import Case
 from reference_impl.cli import DEFAULT_DTYPES, app
-from reference_impl.conformance import catalogue
-from reference_impl.conformance.cases import Case
-from reference_impl.conformance.checks import CHECKS
+from reference_impl.verdicts.checks import CHECKS
 
 CASE = "n2_h7w9c3_k3x2o4_s2x3"
 
@@ -112,7 +113,7 @@ def test_verify_says_that_records_could_not_be_written(monkeypatch, tmp_path):
 
 
 def test_verify_must_load_a_backend_asked_for_by_name(monkeypatch):
-    monkeypatch.setitem(backends.ADAPTERS, "torch", "no_such_framework")
+    monkeypatch.setitem(registry.ADAPTERS, "torch", "no_such_framework")
     result = run("verify", "--backend", "torch", "--cases", CASE)
     assert result.exit_code == 2
     assert "which is not installed" in " ".join(result.output.replace("│", " ").split())
@@ -120,16 +121,16 @@ def test_verify_must_load_a_backend_asked_for_by_name(monkeypatch):
 
 @pytest.mark.parametrize("word", ["torch", "torch:autograd", "torch:*", "all"])
 def test_framework_that_is_named_is_required_without_being_imported(monkeypatch, word):
-    monkeypatch.setattr(backends, "_adapter", pytest.fail)
-    monkeypatch.setattr(backends, "ADAPTERS", dict.fromkeys(backends.ADAPTERS, "json"))
-    backends.require(["reference", word, "my_module:Kernel"])
-    monkeypatch.setitem(backends.ADAPTERS, "torch", "no_such_framework")
+    monkeypatch.setattr(registry, "_adapter", pytest.fail)
+    monkeypatch.setattr(registry, "ADAPTERS", dict.fromkeys(registry.ADAPTERS, "json"))
+    registry.require(["reference", word, "my_module:Kernel"])
+    monkeypatch.setitem(registry.ADAPTERS, "torch", "no_such_framework")
     with pytest.raises(ImportError, match="torch needs no_such_framework, which is not installed"):
-        backends.require(["reference", word])
+        registry.require(["reference", word])
 
 
 def test_verify_names_what_is_not_installed(monkeypatch):
-    monkeypatch.setattr(backends, "ADAPTERS", {"reference": None, "torch": "no_such_framework"})
+    monkeypatch.setattr(registry, "ADAPTERS", {"reference": None, "torch": "no_such_framework"})
     result = run("verify", "--cases", CASE)
     assert result.exit_code == 0
     assert "Not installed, so not checked: torch" in result.output

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from examples.kernels.kernel import Plan
-from reference_impl.backends import Capabilities
+from reference_impl.conformance import Capabilities
 
 SOURCE = Path(__file__).with_name("conv2d.c")
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from reference_impl.conformance.agreement import Disagreement
+from reference_impl.verdicts.agreement import Disagreement
 
 # Of the loss. Rounding comes to some 1e-14 of it in 100 epochs, a bias gradient wrong by 0.1 % to 4e-6 in the first.
 RELATIVE = 1e-9

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from rich.progress import track
 from sklearn.datasets import load_digits
 
-from reference_impl.conformance.agreement import Disagreement
+from reference_impl.verdicts.agreement import Disagreement
 
 from .agreement import assert_same_losses
 from .network import digits_network, fit

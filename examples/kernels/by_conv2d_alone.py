@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from reference_impl.backends import Capabilities
+from reference_impl.conformance import Capabilities
 
 from .kernel import Plan
 

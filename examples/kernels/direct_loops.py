@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from reference_impl.backends import Capabilities, Lack
+from reference_impl.conformance import Capabilities, Lack
 
 from .kernel import Plan
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from scipy import fft
 
-from reference_impl.backends import Capabilities
+from reference_impl.conformance import Capabilities
 
 from .by_conv2d_alone import ByConv2dAlone
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from reference_impl.backends import Capabilities
+from reference_impl.conformance import Capabilities
 
 from .by_conv2d_alone import ByConv2dAlone
 

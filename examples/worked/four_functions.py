@@ -11,7 +11,8 @@ from collections.abc import Callable
 import numpy as np
 
 from examples.kernels.by_conv2d_alone import ByConv2dAlone
-from reference_impl import backends, conv2d
+from reference_impl import conv2d
+from reference_impl.backends import registry
 
 LIBRARIES = ("reference", "tensorflow", "torch")
 
@@ -30,7 +31,7 @@ class Alone(ByConv2dAlone):
     """All four functions from the `conv2d` of a library."""
 
     def __init__(self, library: str) -> None:
-        self.library = backends.load(library)
+        self.library = registry.load(library)
 
     def conv2d(self, input, filters, *, padding="VALID", **options):
         return self.library.conv2d(input, filters, padding=padding, **options)
@@ -38,7 +39,7 @@ class Alone(ByConv2dAlone):
 
 def input_gradients(library: str) -> dict[str, Callable]:
     """The four ways, each with the signature of `conv2d_backprop_input`."""
-    plain = backends.load(library)
+    plain = registry.load(library)
     return {
         "autodiff": _derivatives(library).conv2d_backprop_input,
         "conv2d alone": Alone(library).conv2d_backprop_input,
@@ -54,7 +55,7 @@ def filter_gradients(library: str) -> dict[str, Callable]:
     return {
         "autodiff": _derivatives(library).conv2d_backprop_filter,
         "conv2d alone": Alone(library).conv2d_backprop_filter,
-        "conv2d_backprop_filter": backends.load(library).conv2d_backprop_filter,
+        "conv2d_backprop_filter": registry.load(library).conv2d_backprop_filter,
     }
 
 
@@ -76,7 +77,7 @@ def transpose_in_short(input, filters, strides=1):
 
 def _derivatives(library: str):
     routes = {"tensorflow": "tensorflow:tape", "torch": "torch:autograd"}
-    return backends.load(routes[library]) if library in routes else Differences()
+    return registry.load(routes[library]) if library in routes else Differences()
 
 
 def _differences(form: Callable[[np.ndarray], float], sizes: tuple[int, ...]) -> np.ndarray:

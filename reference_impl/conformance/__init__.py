@@ -6,11 +6,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..backends.jax_style import jax_style
-    from ..backends.layouts import from_nchw
     from ..backends.protocol import Capabilities, Lack
-    from ..backends.torch_style import torch_style
-    from .own_backend import Report, check_backend, parametrize_with_checks
+    from ..backends.wrappers.from_nchw import from_nchw
+    from ..backends.wrappers.jax_style import jax_style
+    from ..backends.wrappers.torch_style import torch_style
+    from .api import Report, check_backend, parametrize_with_checks
 
 __all__ = [
     "Capabilities",
@@ -27,12 +27,12 @@ __all__ = [
 _HOMES = {
     "Capabilities": "reference_impl.backends.protocol",
     "Lack": "reference_impl.backends.protocol",
-    "Report": "reference_impl.conformance.own_backend",
-    "check_backend": "reference_impl.conformance.own_backend",
-    "from_nchw": "reference_impl.backends.layouts",
-    "jax_style": "reference_impl.backends.jax_style",
-    "parametrize_with_checks": "reference_impl.conformance.own_backend",
-    "torch_style": "reference_impl.backends.torch_style",
+    "Report": "reference_impl.conformance.api",
+    "check_backend": "reference_impl.conformance.api",
+    "from_nchw": "reference_impl.backends.wrappers.from_nchw",
+    "jax_style": "reference_impl.backends.wrappers.jax_style",
+    "parametrize_with_checks": "reference_impl.conformance.api",
+    "torch_style": "reference_impl.backends.wrappers.torch_style",
 }
 
 

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from ..conformance.cases import Case
+from ..cases.case import Case
 from . import figures, files
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..conformance import location
-from ..conformance.agreement import Difference
+from ..verdicts import location
+from ..verdicts.agreement import Difference
 from . import cells
 from .cells import PLANES, Position
 from .picture import Mark, Picture, grid, plain, sum_in_words

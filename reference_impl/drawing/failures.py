@@ -6,15 +6,15 @@ import re
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from .. import backends
-from ..conformance import outcome
-from ..conformance.agreement import Difference, Disagreement
-from ..conformance.cases import Case
-from ..conformance.checks import CHECKS, Check, Trial
-from ..conformance.isolation.worker import Died
-from ..conformance.outcome import Record
-from ..conformance.problem import Problem
-from ..conformance.runner import Subject
+from ..backends import registry
+from ..cases.case import Case
+from ..run import outcome
+from ..run.outcome import Record
+from ..run.processes.worker import Died
+from ..run.runner import Subject
+from ..verdicts.agreement import Difference, Disagreement
+from ..verdicts.checks import CHECKS, Check, Trial
+from ..verdicts.task import Problem
 from .difference import picture_of_difference
 from .figures import figures_of, require_matplotlib
 from .files import save
@@ -70,7 +70,7 @@ def draw_failure(subject: Subject, record: Record, path: Path) -> str | None:
 
 def _seen_again(subject: Subject, record: Record) -> Difference | None:
     if subject.argument:  # afresh, as it may remember what it was asked
-        subject = replace(subject, backend=backends.load(subject.argument))
+        subject = replace(subject, backend=registry.load(subject.argument))
     problem = Problem(Case.parse(record.case), record.operation, record.seed)
     try:
         _checks(record)[0].run(Trial(subject.backend, problem, subject.capabilities))

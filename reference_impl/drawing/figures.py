@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import arguments
-from ..conformance.agreement import Difference
-from ..conformance.cases import Case
-from ..conformance.data import Call, array_shapes
+from ..cases.case import Case
+from ..verdicts.agreement import Difference
+from ..verdicts.integers import Call, array_shapes
 from . import cells
 from .difference import picture_of_difference
 from .picture import Picture, picture, plain

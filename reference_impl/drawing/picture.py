@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import operations
-from ..conformance.data import Call
+from ..verdicts.integers import Call
 from . import cells
 from .cells import PLANES, Position, Product
 from .view import View

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import arguments
-from ..conformance.cases import OPERATIONS, Case
+from ..cases.case import OPERATIONS, Case
 from . import cells
 from .cells import Position
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..conformance.cases import Case
+from ..cases.case import Case
 from . import jax_calls, keras_calls, onnx_calls, tensorflow_calls, torch_calls
 from .snippet import Snippet
 

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from ..conformance.cases import OPERATIONS, Case
-from ..conformance.generation import multiply_adds
+from ..cases.case import OPERATIONS, Case
+from ..cases.generation import multiply_adds
 from . import FRAMEWORKS, modules, screen, sizes, snippets
 from .snippet import Snippet
 

@@ -8,7 +8,7 @@ with strides and dilations in each other's place.
 
 from __future__ import annotations
 
-from ..conformance.cases import Case
+from ..cases.case import Case
 
 REMARK = "{} has no gradients: this convolves input with out_backprop, over the batch, strides and dilations swapped."
 _SWAPPED = {"N": "C", "C": "N"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textwrap import indent
 from typing import Any
 
-from ..conformance.cases import Case
+from ..cases.case import Case
 from .sizes import keras_picks
 from .snippet import GRADIENTS, TRANSPOSE, TRANSPOSE_TITLE, Snippet, call
 

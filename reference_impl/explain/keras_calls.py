@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..conformance.cases import Case
+from ..cases.case import Case
 from . import filters_gradient
 from .sizes import keras_picks
 from .snippet import NO_PADS, TRANSPOSE, TRANSPOSE_TITLE, Snippet, call, crop, pair

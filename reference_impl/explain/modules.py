@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import arguments
 from ..arguments import Padding
-from ..conformance.cases import Case
+from ..cases.case import Case
 
 Image = tuple[int, ...]
 """(height, width) or (height, width, channels)."""

@@ -5,7 +5,7 @@ https://onnx.ai/onnx/operators/onnx__Conv.html, https://onnx.ai/onnx/operators/o
 
 from __future__ import annotations
 
-from ..conformance.cases import Case
+from ..cases.case import Case
 from . import filters_gradient
 from .snippet import NO_PADS, TRANSPOSE, TRANSPOSE_TITLE, Snippet, call, size_remark
 

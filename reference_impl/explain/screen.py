@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.syntax import Syntax
 from rich.table import Table
 
-from ..conformance.cases import Case
-from ..conformance.generation import multiply_adds
+from ..cases.case import Case
+from ..cases.generation import multiply_adds
 from ..geometry import Axis, padding_of
 from . import DTYPES, sizes
 from .modules import Layer

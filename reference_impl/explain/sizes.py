@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..arguments import PADDING_WORDS, AxisPadding
-from ..conformance.cases import Case
+from ..cases.case import Case
 from ..geometry import Axis, TransposedSizes, padding_of, transposed_sizes
 
 

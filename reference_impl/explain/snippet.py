@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..conformance.cases import Case
+from ..cases.case import Case
 
 # The name under which a snippet leaves the result of each operation.
 RESULTS = {

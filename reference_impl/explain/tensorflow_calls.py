@@ -5,7 +5,7 @@ from __future__ import annotations
 from textwrap import indent
 from typing import Any
 
-from ..conformance.cases import Case
+from ..cases.case import Case
 from ..geometry import padding_of
 from .snippet import GRADIENTS, NO_PADS, TRANSPOSE, TRANSPOSE_TITLE, Pads, Snippet, call, crop, pair
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..conformance.cases import Case
+from ..cases.case import Case
 from .snippet import GRADIENTS, NO_PADS, TRANSPOSE, TRANSPOSE_TITLE, Snippet, call, crop, pair, size_remark
 
 _IMPORTS = "import torch\nimport torch.nn.functional as F\n\n"

@@ -1,0 +1,16 @@
+"""JAX: its convolutions called eagerly, under jit and in NCHW, and their derivatives."""
+
+from __future__ import annotations
+
+from .derivatives import Forward, SecondOrder, Transposed, Vjp
+from .functions import ChannelsFirst, Jit, Plain
+
+ROUTES = {
+    "": Plain,
+    "jit": Jit,
+    "nchw": ChannelsFirst,
+    "vjp": Vjp,
+    "transposed": Transposed,
+    "forward": Forward,
+    "second_order": SecondOrder,
+}

@@ -1,0 +1,136 @@
+"""JAX's own functions: eagerly, compiled as a whole, and in NCHW.
+
+Its import switches 64-bit types on (`jax_enable_x64`) for the whole process: without, JAX rounds float64 to float32.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from ..padding import explicit
+from ..protocol import Capabilities, Lack
+from .call import Function, Question
+
+jax.config.update("jax_enable_x64", True)
+
+FLOATS = ("float16", "bfloat16", "float32", "float64")
+INTEGERS = ("int8", "int16", "int32", "int64", "uint8")
+# Measured; XLA has the processor take subnormals for zero, and float16 is computed in float32, where its are normal.
+# https://github.com/openxla/xla/blob/c827fcd65e895cc571df4add6cd88be760483103/xla/pjrt/cpu/cpu_client.cc
+FLUSHES = ("bfloat16", "float32", "float64")
+
+NO_GROUPS = "jax.lax.conv_transpose takes no groups"
+_COMPOSED = {
+    "conv2d_backprop_input": "conv_general_dilated with lhs_dilation",
+    "conv2d_backprop_filter": "conv_general_dilated with batch_group_count",
+}
+
+
+class Plain:
+    """`jax.lax.conv_general_dilated`, also for the gradients, and `jax.lax.conv_transpose`.
+
+    Eagerly: XLA then compiles each primitive by itself, for every shape.
+    """
+
+    name = "jax"
+    version = jax.__version__
+    capabilities = Capabilities(
+        dtypes=FLOATS + INTEGERS,
+        flushes=FLUSHES,
+        lacks=(Lack(NO_GROUPS, lambda operation, case: operation == "conv2d_transpose" and case.groups > 1),),
+        composed=lambda operation, case: _COMPOSED.get(operation),
+        share=0.05,
+    )
+    # Of images and of filters: what axes of ours theirs are.
+    orders: ClassVar[tuple[tuple[int, ...], ...]] = ((0, 1, 2, 3), (0, 1, 2, 3))
+    layouts: ClassVar[tuple[str, str]] = ("NHWC", "HWIO")
+    # What is called and differentiated; a test puts a wrong one in.
+    conv_function: ClassVar[Function] = staticmethod(lax.conv_general_dilated)
+    conv_transpose_function: ClassVar[Function] = staticmethod(lax.conv_transpose)
+
+    def conv2d(self, input: Any, filters: Any, **options: Any) -> np.ndarray:
+        question = self._question(input.shape, filters.shape, **options)
+        return self._nhwc(self._run(self.forward(question), self._images(input), self._filters(filters)))
+
+    def conv2d_backprop_input(self, input_sizes: Any, filters: Any, out_backprop: Any, **options: Any) -> np.ndarray:
+        question, cotangent = self._question(input_sizes, filters.shape, **options), self._images(out_backprop)
+        question.check_cotangent(cotangent.shape)
+        return self._nhwc(self._run(self.backprop_input(question), self._filters(filters), cotangent))
+
+    def conv2d_backprop_filter(self, input: Any, filter_sizes: Any, out_backprop: Any, **options: Any) -> np.ndarray:
+        question, cotangent = self._question(input.shape, filter_sizes, **options), self._images(out_backprop)
+        question.check_cotangent(cotangent.shape)
+        result = self._run(self.backprop_filter(question), self._images(input), cotangent)
+        return np.asarray(result).transpose(np.argsort(self.orders[1]))
+
+    def conv2d_transpose(self, input: Any, filters: Any, output_shape: Any, **options: Any) -> np.ndarray:
+        question, cotangent = self._question(output_shape, filters.shape, **options), self._images(input)
+        question.check_cotangent(cotangent.shape)
+        return self._nhwc(self._run(self.transpose(question), self._filters(filters), cotangent))
+
+    # What routes replace: functions of two arrays.
+
+    def forward(self, question: Question) -> Function:
+        return question.convolution
+
+    def backprop_input(self, question: Question) -> Function:
+        return question.input_gradient
+
+    def backprop_filter(self, question: Question) -> Function:
+        return question.filter_gradient
+
+    def transpose(self, question: Question) -> Function:
+        return lambda filters, cotangent: question.transposed(cotangent, filters)
+
+    def _run(self, function: Function, *arrays: Any) -> Any:
+        return function(*arrays)
+
+    def _question(
+        self, input_sizes: Any, filter_sizes: Any, *, strides: Any, padding: Any, dilations: Any, groups: int
+    ) -> Question:
+        axes = input_sizes[1:3], filter_sizes[:2], strides, dilations
+        return Question(
+            self.conv_function,
+            self.conv_transpose_function,
+            self.layouts,
+            input_sizes=tuple(input_sizes[axis] for axis in self.orders[0]),
+            filter_sizes=tuple(filter_sizes[axis] for axis in self.orders[1]),
+            axes=axes,
+            padding=padding,
+            pads=explicit(padding, *axes),
+            groups=groups,
+        )
+
+    def _images(self, array: np.ndarray) -> Any:
+        return jnp.asarray(array.transpose(self.orders[0]))
+
+    def _filters(self, array: np.ndarray) -> Any:
+        return jnp.asarray(array.transpose(self.orders[1]))
+
+    def _nhwc(self, array: Any) -> np.ndarray:
+        return np.asarray(array).transpose(np.argsort(self.orders[0]))
+
+
+class Jit(Plain):
+    """Each operation compiled as a whole, anew for every call."""
+
+    name = "jax:jit"
+    capabilities = replace(Plain.capabilities, share=0.02)
+
+    def _run(self, function: Function, *arrays: Any) -> Any:
+        return jax.jit(function)(*arrays)
+
+
+class ChannelsFirst(Plain):
+    """On NCHW and OIHW, transposed to them and back here."""
+
+    name = "jax:nchw"
+    capabilities = replace(Plain.capabilities, share=0.02)
+    orders = ((0, 3, 1, 2), (3, 2, 0, 1))
+    layouts = ("NCHW", "OIHW")

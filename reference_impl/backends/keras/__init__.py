@@ -1,0 +1,7 @@
+"""Keras: its operations on the backend that `KERAS_BACKEND` names."""
+
+from __future__ import annotations
+
+from .functions import ROUTES
+
+__all__ = ["ROUTES"]

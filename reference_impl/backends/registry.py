@@ -1,0 +1,127 @@
+"""The backends by name: "framework", "framework:route", a package's own, or "package.module:Object"."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Iterable
+from importlib.metadata import EntryPoint
+from typing import Any
+
+from . import entry_points
+
+# The framework that each adapter needs, None where it is our own.
+ADAPTERS: dict[str, str | None] = {
+    "reference": None,
+    "definition": None,
+    "tensorflow": "tensorflow",
+    "torch": "torch",
+    "jax": "jax",
+    "onnxruntime": "onnxruntime",
+    "onnx": "onnx",
+    "keras": "keras",
+    "mlx": "mlx",
+    "openvino": "openvino",
+    "scipy": "scipy",
+    "tinygrad": "tinygrad",
+    "autograd": "autograd",
+}
+# The module of an adapter, where it has another name than the backend.
+_MODULES = {"onnx": "onnx.reference_evaluator", "onnxruntime": "onnx.runtime"}
+# What "all" stands for: what the extra `all` installs. The others are checked where they are installed.
+ALL = ("reference", "definition", "tensorflow", "torch")
+
+
+def installed() -> dict[str, bool]:
+    """Each adapter's name, and whether its framework can be imported here; then what packages declare."""
+    adapters = {
+        name: framework is None or importlib.util.find_spec(framework) is not None
+        for name, framework in ADAPTERS.items()
+    }
+    return adapters | dict.fromkeys(declared(), True)
+
+
+def declared() -> dict[str, EntryPoint]:
+    """The backends of installed packages, which are entry points of the group `reference_impl.backends`."""
+    return entry_points.declared((*ADAPTERS, "all"))[0]
+
+
+def refused() -> dict[str, str]:
+    """Of entry points whose name cannot be had, a sentence that says why."""
+    return entry_points.declared((*ADAPTERS, "all"))[1]
+
+
+def require(words: Iterable[str]) -> None:
+    """Raise ImportError if a framework that `words` name is not installed. Imports none."""
+    for word in words:
+        for name in ALL if word == "all" else (word.partition(":")[0],):
+            if name in ADAPTERS:
+                _require(name)
+
+
+def routes(name: str) -> list[str]:
+    """The full names of all routes of one adapter, the plain one first. Imports the framework."""
+    if name not in ADAPTERS:
+        return [name]
+    return [f"{name}:{route}" if route else name for route in _adapter(name).ROUTES]
+
+
+def expand(words: Iterable[str] = ()) -> list[str]:
+    """The full names that `words` stand for; without any, all routes of everything installed.
+
+    "torch:*" is every route of torch, "all" every route of those in `ALL`, installed or not.
+    """
+    known = installed()
+    words = list(words) or [f"{name}:*" for name, there in known.items() if there]
+    names: list[str] = []
+    for word in words:
+        adapter, _, route = word.partition(":")
+        if word == "all":
+            names += [name for adapter in ALL for name in routes(adapter)]
+        elif adapter in known and route == "*":
+            names += routes(adapter)
+        else:
+            names.append(word)
+    return list(dict.fromkeys(names))
+
+
+def load(name: str) -> Any:
+    """The backend called `name`: "torch", "torch:autograd", a package's own, or "package.module:Object", yours.
+
+    An `Object` that is a class is called, without arguments, to make the backend.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, or the object offers none of the four operations.
+    ImportError
+        If the framework, or your module, cannot be imported.
+    """
+    adapter, _, route = name.partition(":")
+    if adapter in ADAPTERS:
+        known = _adapter(adapter).ROUTES
+        if route not in known:
+            raise ValueError(f"{adapter} has no route {route!r}; it has {', '.join(routes(adapter))}")
+        return known[route]()
+    entry = declared().get(name)
+    if entry is not None:
+        return entry_points.load_declared(entry)
+    if not route:
+        raise ValueError(
+            f"backend must be one of {', '.join(installed())}, or package.module:Object; not {name!r}"
+            + (f": {refused()[name]}" if name in refused() else "")
+        )
+    return entry_points.load_object(adapter, route)
+
+
+def _adapter(name: str) -> Any:
+    _require(name)
+    return importlib.import_module(f".{_MODULES.get(name, name)}", __package__)
+
+
+def _require(name: str) -> None:
+    framework = ADAPTERS[name]
+    if framework is not None and importlib.util.find_spec(framework) is None:
+        raise ImportError(
+            f"backend {name} needs {framework}, which is not installed: pip install 'conv2d-reference-impl[{name}]'"
+        )

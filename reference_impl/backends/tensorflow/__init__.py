@@ -1,0 +1,23 @@
+"""TensorFlow: its operations called eagerly, through its derivatives, in a graph, compiled by XLA, and in NCHW."""
+
+from __future__ import annotations
+
+import os
+
+# TensorFlow reads it when it is imported.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from .derivatives import Forward, SecondOrder, Tape, Transposed, TransposedSecondOrder
+from .functions import XLA, ChannelsFirst, Graph, Plain
+
+ROUTES = {
+    "": Plain,
+    "tape": Tape,
+    "forward": Forward,
+    "transposed": Transposed,
+    "second_order": SecondOrder,
+    "transposed_second_order": TransposedSecondOrder,
+    "function": Graph,
+    "xla": XLA,
+    "nchw": ChannelsFirst,
+}

@@ -1,0 +1,23 @@
+"""PyTorch on the CPU, by several roads to its convolutions.
+
+The roads matter because the kernels behind them differ: oneDNN's and torch's own, those for integers, those for
+either memory format, and those that only a derivative reaches.
+"""
+
+from __future__ import annotations
+
+from .derivatives import Autograd, DoubleBackward, Forward, Func, Transposed, TransposedDoubleBackward
+from .functions import ChannelsLast, ChannelsLastFilters, Native, Plain
+
+ROUTES = {
+    "": Plain,
+    "autograd": Autograd,
+    "func": Func,
+    "forward": Forward,
+    "transposed": Transposed,
+    "double_backward": DoubleBackward,
+    "transposed_double_backward": TransposedDoubleBackward,
+    "channels_last": ChannelsLast,
+    "channels_last_filters": ChannelsLastFilters,
+    "native": Native,
+}

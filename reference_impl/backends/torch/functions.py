@@ -1,0 +1,172 @@
+"""PyTorch's own functions, on either memory format and with or without oneDNN."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch.nn import grad
+
+from ..protocol import Capabilities, Lack
+from .padding import Geometry, Modes, Question, composed_by
+
+FLOATS = ("float16", "bfloat16", "float32", "float64")
+# The instruction that multiplies bfloat16 (VDPBF16PS) takes subnormals for zero.
+FLUSHES = ("bfloat16",)
+INTEGERS = ("int8", "int16", "int32", "int64", "uint8")
+
+NO_EMPTY_IMAGE = Lack(
+    "torch takes no image of height or width 0 ('Only zero batch or zero channel inputs are supported')",
+    lambda operation, case: case.height == 0 or case.width == 0,
+)
+_NO_INTEGER_GRADIENT = Lack(
+    "torch has no gradients of integers but of dilated int64 (slow_conv2d_cpu_grad_*)",
+    lambda operation, case: (
+        operation in ("conv2d_backprop_input", "conv2d_backprop_filter")
+        and case.dtype in INTEGERS
+        and (case.dtype != "int64" or case.dilations == (1, 1))
+    ),
+)
+NO_INTEGER_DILATION = Lack(
+    "torch dilates and transposes no integers but int64 (slow_conv_dilated, slow_conv_transpose2d)",
+    lambda operation, case: (
+        case.dtype in INTEGERS
+        and case.dtype != "int64"
+        and (operation == "conv2d_transpose" or (operation == "conv2d" and case.dilations != (1, 1)))
+    ),
+)
+
+
+class Plain:
+    """`F.conv2d`, `F.conv_transpose2d` and the functions of `torch.nn.grad`, on contiguous NCHW."""
+
+    name = "torch"
+    version = torch.__version__
+    modes: ClassVar[Modes] = {
+        "conv2d": Geometry.word,
+        "conv2d_backprop_input": Geometry.symmetric,
+        "conv2d_backprop_filter": Geometry.symmetric,
+        "conv2d_transpose": Geometry.transposed,
+    }
+    capabilities = Capabilities(
+        flushes=FLUSHES,
+        dtypes=FLOATS + INTEGERS,
+        lacks=(NO_EMPTY_IMAGE, _NO_INTEGER_GRADIENT, NO_INTEGER_DILATION),
+        composed=composed_by(modes),
+    )
+    memory_format = torch.contiguous_format
+    # What is called and differentiated; a test puts a wrong one in.
+    conv2d_function: ClassVar[Callable] = staticmethod(F.conv2d)
+    conv_transpose2d_function: ClassVar[Callable] = staticmethod(F.conv_transpose2d)
+
+    def conv2d(self, input: Any, filters: Any, **options: Any) -> np.ndarray:
+        with self._asking("conv2d", input.shape, filters.shape, options) as question:
+            padded = self._formatted(question.pad(self._nchw(input)))
+            return _nhwc(self.forward(padded, self._oihw(filters), question), input.dtype)
+
+    def conv2d_backprop_input(self, input_sizes: Any, filters: Any, out_backprop: Any, **options: Any) -> np.ndarray:
+        with self._asking("conv2d_backprop_input", input_sizes, filters.shape, options) as question:
+            shape, cotangent = question.padded(input_sizes), self._nchw(out_backprop)
+            padded = self.backprop_input(shape, self._oihw(filters), cotangent, question)
+            return _nhwc(question.crop(padded), filters.dtype)
+
+    def conv2d_backprop_filter(self, input: Any, filter_sizes: Any, out_backprop: Any, **options: Any) -> np.ndarray:
+        with self._asking("conv2d_backprop_filter", input.shape, filter_sizes, options) as question:
+            padded = self._formatted(question.pad(self._nchw(input)))
+            shape = tuple(filter_sizes[axis] for axis in (3, 2, 0, 1))
+            result = self.backprop_filter(padded, shape, self._nchw(out_backprop), question)
+            return _array(result, input.dtype).transpose(2, 3, 1, 0)
+
+    def conv2d_transpose(self, input: Any, filters: Any, output_shape: Any, **options: Any) -> np.ndarray:
+        with self._asking("conv2d_transpose", output_shape, filters.shape, options) as question:
+            # torch is never told of the output's shape.
+            question.geometry.check_transposed(input.shape, filters.shape, output_shape)
+            padded = self.transpose(question.padded(output_shape), self._oihw(filters), self._nchw(input), question)
+            return _nhwc(question.crop(padded), input.dtype)
+
+    # What routes replace. Tensors and shapes are NCHW and OIHW; the callers above pad and crop.
+
+    def forward(self, input: Any, filters: Any, question: Question) -> torch.Tensor:
+        return self.conv2d_function(input, filters, **question.options)
+
+    def backprop_input(self, shape: Any, filters: Any, cotangent: Any, question: Question) -> torch.Tensor:
+        return grad.conv2d_input(shape, filters, cotangent, **question.options)
+
+    def backprop_filter(self, input: Any, shape: Any, cotangent: Any, question: Question) -> torch.Tensor:
+        return grad.conv2d_weight(input, shape, cotangent, **question.options)
+
+    def transpose(self, shape: Any, filters: Any, input: Any, question: Question) -> torch.Tensor:
+        return self.conv_transpose2d_function(input, filters, **question.transposed_options)
+
+    @contextlib.contextmanager
+    def _asking(self, operation: str, input_sizes: Any, filter_sizes: Any, options: Any) -> Iterator[Question]:
+        geometry = Geometry(tuple(input_sizes[1:3]), tuple(filter_sizes[:2]), **options)
+        with warnings.catch_warnings():
+            # That "same" with an even kernel copies; that oneDNN's flags want a GPU; torch's own use of its past.
+            warnings.filterwarnings("ignore", "Using padding='same'|TF32 acceleration|`torch.jit.script`")
+            yield self.modes[operation](geometry) or geometry.composed()
+
+    def _nchw(self, array: np.ndarray) -> torch.Tensor:
+        return self._formatted(_tensor(array.transpose(0, 3, 1, 2)))
+
+    def _oihw(self, array: np.ndarray) -> torch.Tensor:
+        return self._formatted(_tensor(array.transpose(3, 2, 0, 1)))
+
+    def _formatted(self, tensor: torch.Tensor) -> torch.Tensor:
+        return tensor.contiguous(memory_format=self.memory_format)
+
+
+class ChannelsLast(Plain):
+    name = "torch:channels_last"
+    memory_format = torch.channels_last
+
+
+class ChannelsLastFilters(Plain):
+    """Filters alone are channels_last, as of a model that was converted and is given images as they are."""
+
+    name = "torch:channels_last_filters"
+    capabilities = replace(Plain.capabilities, share=0.25)
+
+    def _oihw(self, array: np.ndarray) -> torch.Tensor:
+        # Not `contiguous`, which leaves one input channel as it is: its strides would not be those of channels_last.
+        return super()._oihw(array).to(memory_format=torch.channels_last)
+
+
+class Native(Plain):
+    """torch's own kernels: without oneDNN, and without NNPACK, whose Winograd and FFT are not exact on integers."""
+
+    name = "torch:native"
+
+    @contextlib.contextmanager
+    def _asking(self, *arguments: Any) -> Iterator[Question]:
+        with (
+            super()._asking(*arguments) as question,
+            torch.backends.mkldnn.flags(enabled=False),
+            torch.backends.nnpack.flags(enabled=False),
+        ):
+            yield question
+
+
+def _tensor(array: np.ndarray) -> torch.Tensor:
+    # A copy: torch takes neither read-only arrays nor negative strides. It knows no bfloat16 of NumPy's.
+    copied = np.array(array, order="C")
+    if copied.dtype.name == "bfloat16":
+        return torch.from_numpy(copied.view(np.uint16)).view(torch.bfloat16)
+    return torch.from_numpy(copied)
+
+
+def _array(tensor: torch.Tensor, dtype: np.dtype) -> np.ndarray:
+    tensor = tensor.detach().contiguous()
+    if tensor.dtype == torch.bfloat16:
+        return tensor.view(torch.uint16).numpy().view(dtype)
+    return tensor.numpy()
+
+
+def _nhwc(tensor: torch.Tensor, dtype: np.dtype) -> np.ndarray:
+    return _array(tensor, dtype).transpose(0, 2, 3, 1)

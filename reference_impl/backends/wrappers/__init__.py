@@ -1,0 +1,1 @@
+"""Wrappers that turn a user's own functions into a backend."""

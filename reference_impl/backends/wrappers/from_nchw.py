@@ -1,0 +1,108 @@
+"""Backends from functions that keep their arrays in another layout."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..protocol import OPERATIONS, Capabilities
+
+
+class _FromNCHW:
+    def __init__(self, functions: dict[str, Callable], name: str, version: str, capabilities: Capabilities) -> None:
+        self.name, self.version, self.capabilities = name, version, capabilities
+        for operation, function in functions.items():
+            setattr(self, operation, _IN_NHWC[operation](function))
+
+
+def from_nchw(
+    *, name: str = "", version: str = "unversioned", capabilities: Capabilities | None = None, **functions: Callable
+) -> _FromNCHW:
+    """A backend of functions that take and give NCHW images and OIHW filters, as NumPy arrays, contiguous or not.
+
+    Parameters
+    ----------
+    functions : some of the four operations by name, with the signatures of `reference_impl` but for the layout, also
+        of `input_sizes`, `filter_sizes` and `output_shape`
+    name, version : shown in reports; by default the name of the first function
+    capabilities : what they lack; by default nothing, in float32 and float64
+
+    Raises
+    ------
+    ValueError
+        If a function is not named after one of the four operations, or there is none.
+    """
+    unknown = set(functions) - set(OPERATIONS)
+    if unknown or not functions:
+        raise ValueError(f"functions must be some of {', '.join(OPERATIONS)}; got {', '.join(functions) or 'none'}")
+    operations = tuple(operation for operation in OPERATIONS if operation in functions)
+    name = name or getattr(functions[operations[0]], "__name__", "from_nchw")
+    return _FromNCHW(functions, name, version, capabilities or Capabilities(operations=operations))
+
+
+def _conv2d(function: Callable) -> Callable:
+    def conv2d(input: np.ndarray, filters: np.ndarray, **options: Any) -> np.ndarray:
+        with _lent(input, _NCHW) as images, _lent(filters, _OIHW) as kernels:
+            return _moved(function(images, kernels, **options), _NHWC)
+
+    return conv2d
+
+
+def _backprop_input(function: Callable) -> Callable:
+    def conv2d_backprop_input(input_sizes: Any, filters: Any, out_backprop: Any, **options: Any) -> np.ndarray:
+        with _lent(filters, _OIHW) as kernels, _lent(out_backprop, _NCHW) as cotangent:
+            return _moved(function(_ordered(input_sizes, _NCHW), kernels, cotangent, **options), _NHWC)
+
+    return conv2d_backprop_input
+
+
+def _backprop_filter(function: Callable) -> Callable:
+    def conv2d_backprop_filter(input: Any, filter_sizes: Any, out_backprop: Any, **options: Any) -> np.ndarray:
+        with _lent(input, _NCHW) as images, _lent(out_backprop, _NCHW) as cotangent:
+            return _moved(function(images, _ordered(filter_sizes, _OIHW), cotangent, **options), _HWIO)
+
+    return conv2d_backprop_filter
+
+
+def _transpose(function: Callable) -> Callable:
+    def conv2d_transpose(input: Any, filters: Any, output_shape: Any, **options: Any) -> np.ndarray:
+        with _lent(input, _NCHW) as images, _lent(filters, _OIHW) as kernels:
+            return _moved(function(images, kernels, _ordered(output_shape, _NCHW), **options), _NHWC)
+
+    return conv2d_transpose
+
+
+_IN_NHWC = dict(zip(OPERATIONS, (_conv2d, _backprop_input, _backprop_filter, _transpose)))
+
+# Axes to move: of NHWC to NCHW and back, of HWIO to OIHW and back.
+_NCHW, _NHWC = (0, 3, 1, 2), (0, 2, 3, 1)
+_OIHW, _HWIO = (3, 2, 0, 1), (2, 3, 1, 0)
+
+
+def _ordered(sizes: Any, axes: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(sizes[axis] for axis in axes)
+
+
+@contextlib.contextmanager
+def _lent(array: np.ndarray, axes: tuple[int, ...]) -> Iterator[np.ndarray]:
+    """The array with its axes moved: contiguous if it is, and otherwise the view, so that its layout is heeded.
+
+    What the function does to it is done to the array.
+    """
+    view = array.transpose(axes)
+    if not array.flags.c_contiguous:
+        yield view
+        return
+    lent = view.copy()
+    lent.flags.writeable = array.flags.writeable
+    yield lent
+    if array.flags.writeable:
+        view[...] = lent
+
+
+def _moved(answer: Any, axes: tuple[int, ...]) -> Any:
+    """What is no such array is left to the checks, which say what is wrong with it."""
+    return answer.transpose(axes) if isinstance(answer, np.ndarray) and answer.ndim == 4 else answer

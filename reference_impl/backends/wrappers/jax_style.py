@@ -1,0 +1,133 @@
+"""A backend of a function on JAX arrays: a kernel of yours in Pallas, a `jax.custom_vjp`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..padding import explicit
+from ..protocol import OPERATIONS, Capabilities
+
+# XLA has the processor take subnormals for zero.
+_FLUSHES = ("bfloat16", "float32", "float64")
+
+
+class _JaxStyle:
+    """Calls the function with padding in numbers. JAX has 64 bits during a call, and then what it had before."""
+
+    def __init__(
+        self, function: Callable, layouts: tuple[str, str], name: str, version: str, capabilities: Capabilities
+    ) -> None:
+        self.function, self.name, self.version, self.capabilities = function, name, version, capabilities
+        images, filters = layouts
+        self.dimension_numbers = (images, filters, images)
+        self._image_axes = ["NHWC".index(axis) for axis in images]
+        self._filter_axes = ["HWIO".index(axis) for axis in filters]
+
+    def conv2d(self, input: Any, filters: Any, **options: Any) -> np.ndarray:
+        with jax.enable_x64(True):
+            convolution = self._convolution(input.shape, filters.shape, **options)
+            return self._nhwc(convolution(self._images(input), self._filters(filters)))
+
+    def conv2d_backprop_input(self, input_sizes: Any, filters: Any, out_backprop: Any, **options: Any) -> np.ndarray:
+        with jax.enable_x64(True):
+            convolution, constant = self._convolution(input_sizes, filters.shape, **options), self._filters(filters)
+            shape = [input_sizes[axis] for axis in self._image_axes]
+            return self._nhwc(_vjp(lambda at: convolution(at, constant), shape, self._images(out_backprop)))
+
+    def conv2d_backprop_filter(self, input: Any, filter_sizes: Any, out_backprop: Any, **options: Any) -> np.ndarray:
+        with jax.enable_x64(True):
+            convolution, constant = self._convolution(input.shape, filter_sizes, **options), self._images(input)
+            shape = [filter_sizes[axis] for axis in self._filter_axes]
+            result = _vjp(lambda at: convolution(constant, at), shape, self._images(out_backprop))
+            return np.asarray(result).transpose(np.argsort(self._filter_axes))
+
+    def conv2d_transpose(self, input: Any, filters: Any, output_shape: Any, **options: Any) -> np.ndarray:
+        """By `lhs_dilation`: `input` with zeros between its elements, convolved with the filters turned around."""
+        strides, dilations, groups = options["strides"], options["dilations"], options["groups"]
+        pads = explicit(options["padding"], output_shape[1:3], filters.shape[:2], strides, dilations)
+        axes = zip(output_shape[1:3], filters.shape[:2], input.shape[1:3], strides, dilations, pads, strict=True)
+        # Zeros around it; where they are fewer than none, we crop the answer.
+        height, width = (
+            (reach - before, size + before - (count - 1) * stride - 1)
+            for size, kernel, count, stride, dilation, (before, _) in axes
+            for reach in [(kernel - 1) * dilation]
+        )
+        (top, bottom), (left, right) = ([max(-zeros, 0) for zeros in axis] for axis in (height, width))
+        with jax.enable_x64(True):
+            answer = self._nhwc(
+                self.function(
+                    self._images(input),
+                    self._filters(_exchanged(filters, groups)),
+                    (1, 1),
+                    tuple((max(before, 0), max(after, 0)) for before, after in (height, width)),
+                    strides,
+                    dilations,
+                    self.dimension_numbers,
+                    groups,
+                )
+            )
+        return answer[:, top : answer.shape[1] - bottom, left : answer.shape[2] - right]
+
+    def _convolution(
+        self, sizes: Any, filter_sizes: Any, *, strides: Any, padding: Any, dilations: Any, groups: int
+    ) -> Callable:
+        pads = explicit(padding, sizes[1:3], filter_sizes[:2], strides, dilations)
+        rest = strides, pads, (1, 1), dilations, self.dimension_numbers, groups
+        return lambda images, filters: self.function(images, filters, *rest)
+
+    def _images(self, array: np.ndarray) -> jax.Array:
+        return jnp.array(array.transpose(self._image_axes))
+
+    def _filters(self, array: np.ndarray) -> jax.Array:
+        return jnp.array(array.transpose(self._filter_axes))
+
+    def _nhwc(self, answer: jax.Array) -> np.ndarray:
+        return np.asarray(answer).transpose(np.argsort(self._image_axes))
+
+
+def jax_style(
+    function: Callable,
+    *,
+    gradients: bool = True,
+    layouts: tuple[str, str] = ("NHWC", "HWIO"),
+    name: str = "",
+    version: str = "unversioned",
+    capabilities: Capabilities | None = None,
+) -> _JaxStyle:
+    """A backend of a function that is called as `jax.lax.conv_general_dilated` is.
+
+    Parameters
+    ----------
+    function : of (lhs, rhs, window_strides, padding, lhs_dilation, rhs_dilation, dimension_numbers,
+        feature_group_count), by position; padding is ((top, bottom), (left, right))
+    gradients : whether `conv2d_backprop_input` and `conv2d_backprop_filter` are asked for too, by `jax.vjp`
+    layouts : of images and of filters, as `dimension_numbers` has them: ("NCHW", "OIHW")
+    name, version : shown in reports; by default the function's name
+    capabilities : what it lacks; by default nothing, in float32 and float64. `conv2d_transpose` is asked for by
+        `lhs_dilation`: a function that has none declares the other `operations` alone.
+
+    Raises
+    ------
+    ValueError
+        If a layout is no order of N, H, W, C, or of H, W, I, O.
+    """
+    if sorted(layouts[0]) != sorted("NHWC") or sorted(layouts[1]) != sorted("HWIO"):
+        raise ValueError(f"layouts must be an order of NHWC and one of HWIO; not {layouts}")
+    operations = OPERATIONS if gradients else ("conv2d", "conv2d_transpose")
+    declared = capabilities or Capabilities(operations=operations, flushes=_FLUSHES)
+    return _JaxStyle(function, layouts, name or getattr(function, "__name__", "jax_style"), version, declared)
+
+
+def _vjp(function: Callable, shape: Any, cotangent: jax.Array) -> jax.Array:
+    # Not at 0, where a derivative that keeps some of the function's value would look right.
+    return jax.vjp(function, jnp.ones(shape, cotangent.dtype))[1](cotangent)[0]
+
+
+def _exchanged(filters: np.ndarray, groups: int) -> np.ndarray:
+    """The filters turned around, each group with its input and output channels exchanged."""
+    return np.concatenate([group.swapaxes(2, 3) for group in np.split(filters[::-1, ::-1], groups, axis=3)], axis=3)

@@ -1,0 +1,93 @@
+"""The catalogue: cases in text files, one spec a line, ` # ` and a comment after it.
+
+curated      each line is there for one hard thing, which its comment names
+regressions  geometries on which released software was wrong, each with its link
+networks     layers of published architectures
+smoke        some of the curated cases and regressions, that see every mistake that the suite knows, in seconds
+
+A new shape is checked everywhere once it is a line in one of these files, or in a file of your own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from ..case import Case
+
+DEFAULT = ("curated", "regressions", "networks")
+NAMES = (*DEFAULT, "smoke")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a catalogue file."""
+
+    case: Case
+    comment: str
+    source: str
+    """`file:line`"""
+
+
+def load(name: str) -> list[Case]:
+    """The cases of the shipped catalogue `name`, one of `NAMES`."""
+    return [entry.case for entry in entries(name)]
+
+
+def entries(name: str) -> list[Entry]:
+    """The lines of the shipped catalogue `name`, one of `NAMES`, with their comments."""
+    if name not in NAMES:
+        raise ValueError(f"catalogue must be one of {', '.join(NAMES)}; not {name!r}")
+    file = f"{name}.txt"
+    return list(_entries(files(__package__).joinpath(file).read_text(encoding="utf-8"), file))
+
+
+def read(path: str | os.PathLike[str]) -> list[Case]:
+    """The cases of a file: one spec a line; ` # ` and what follows, lines of `#` and empty lines are comments.
+
+    Raises
+    ------
+    ValueError
+        If a line is no case (the message points at the part), repeats a case, or if there is no case at all.
+    OSError
+        If the file cannot be read.
+    """
+    return [entry.case for entry in _entries(Path(path).read_text(encoding="utf-8-sig"), os.fspath(path))]
+
+
+def resolve(text: str) -> list[Case]:
+    """The cases that a user means by `text`: the name of a catalogue, else a file that exists, else one spec."""
+    if text in NAMES:
+        return load(text)
+    if os.path.isfile(text):
+        return read(text)
+    try:
+        return [Case.parse(text)]
+    except ValueError as error:
+        raise ValueError(
+            f"cases must be a catalogue ({', '.join(NAMES)}), a file, or a spec like n1_h5w7c2_k3x2o4_SAME; "
+            f"there is no catalogue and no file {text!r}, and as a spec:\n{error}"
+        ) from None
+
+
+def _entries(text: str, file: str) -> Iterator[Entry]:
+    first: dict[Case, str] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        # Only a # after a blank starts a comment, so that a misplaced one is an error.
+        spec, _, comment = f" {line}".replace("\t", " ").partition(" #")
+        spec, source = spec.strip(), f"{file}:{number}"
+        if not spec:
+            continue
+        try:
+            case = Case.parse(spec)
+        except ValueError as error:
+            raise ValueError(f"{source}: {error}") from None
+        if case in first:
+            raise ValueError(f"{source}: each case must be given once: {spec} repeats {first[case]}")
+        first[case] = source
+        yield Entry(case, comment.strip(), source)
+    if not first:
+        raise ValueError(f"{file}: a file of cases must hold at least one, one spec a line")

@@ -1,0 +1,245 @@
+"""Draw cases at random, biased to the boundaries where convolutions go wrong. Needs nothing but Python.
+
+All that is drawn are integers, through one function `integer(low, high)`, simplest value first: with
+`random.Random` behind it this is `generate`, with Hypothesis behind it, it is `strategies.cases`, and shrinks.
+A case is built from its output size and leftover, so that none is drawn in vain.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any, TypeVar
+
+from .. import arguments
+from ..arguments import PADDING_WORDS
+from .case import DTYPES, Case
+
+PADDING_MODES = (*PADDING_WORDS, "EXPLICIT")
+
+Integer = Callable[[int, int], int]
+"""(low, high) -> an integer between them, both included."""
+
+_Option = TypeVar("_Option")
+
+# Repeated entries are weights; the first entry is the simplest.
+_KERNELS = (1, 2, 3, 3, 4, 5, 1, 2)
+_STRIDES = (1, 1, 1, 2, 2, 3, 4, 5)
+_DILATIONS = (1, 1, 1, 2, 2, 3)
+_NEAR_VECTORS = (7, 8, 9, 15, 16, 17)
+_CONNECTIONS = ("dense", "dense", "dense", "grouped", "depthwise")
+_EMPTY = ("nothing",) * 37 + ("batch", "input channels", "output channels")
+_SHAPES = ("any",) * 10 + ("whole", "line")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What `generate` and `strategies.cases` may draw.
+
+    Parameters
+    ----------
+    dtypes : names of dtypes, the simplest first
+    paddings : some of VALID, SAME, SAME_LOWER, FULL and EXPLICIT, the simplest first
+    max_products : int
+        The most products that the forward convolution of a case sums in all, those with padding included.
+    max_batch, max_stride, max_dilation, max_groups : int, >= 1
+    empty : bool
+        Whether, rarely, the batch, the input channels or the output channels are 0.
+    """
+
+    dtypes: Sequence[str] = ("float32",)
+    paddings: Sequence[str] = PADDING_MODES
+    max_products: int = 20_000
+    max_batch: int = 3
+    max_stride: int = 5
+    max_dilation: int = 3
+    max_groups: int = 17
+    empty: bool = True
+
+    def __post_init__(self) -> None:
+        for name, known in (("dtypes", DTYPES), ("paddings", PADDING_MODES)):
+            given = getattr(self, name)
+            if isinstance(given, str) or not isinstance(given, Sequence):
+                raise TypeError(f"{name} must be a sequence of names, not {given!r}")
+            if not given:
+                raise ValueError(f"{name} must name at least one of {', '.join(known)}")
+            for word in given:
+                if word not in known:
+                    raise ValueError(f"{name} must be some of {', '.join(known)}; not {word!r}")
+        for name in ("max_products", "max_batch", "max_stride", "max_dilation", "max_groups"):
+            arguments.integer(getattr(self, name), name, at_least=1)
+        if not isinstance(self.empty, bool):
+            raise TypeError(f"empty must be a bool, not {self.empty!r}")
+
+
+def multiply_adds(case: Case) -> int:
+    """Products that the forward convolution sums in all, those with padding included."""
+    return prod(case.output_shape) * case.problem.terms("conv2d")
+
+
+def generate(count: int, seed: int, **options: Any) -> list[Case]:
+    """`count` distinct cases, the same for the same `seed` and `options` in every process and Python version.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `options` (see `Options`) are wrong, or leave fewer than `count` distinct cases to be found.
+    """
+    count = arguments.integer(count, "count", at_least=0)
+    seed = arguments.integer(seed, "seed", at_least=0)
+    allowed = Options(**options)
+    source = random.Random(seed)
+
+    def integer(low: int, high: int) -> int:
+        # Of all methods only random() is promised to stay the same across Python versions.
+        return low + int(source.random() * (high - low + 1))
+
+    found: dict[Case, None] = {}
+    for _ in range(20 * count + 1000):
+        if len(found) == count:
+            return list(found)
+        found[draw_case(integer, allowed)] = None
+    raise ValueError(f"count must be one that the options allow: found {len(found)} distinct cases of {count}")
+
+
+def draw_case(integer: Integer, options: Options) -> Case:
+    """One case within `options`, from as many calls of `integer` as it takes.
+
+    The lower the integers, the simpler the case: stride 1, dilation 1, VALID, one group, small sizes. No simpler
+    case takes more of them, since Hypothesis shrinks to fewer first: what a kind of case has no use for is drawn
+    all the same.
+    """
+    padding = _choice(integer, options.paddings)
+    height, width = (_draw_axis(integer, options) for _ in range(2))
+    connection = _choice(integer, _CONNECTIONS) if options.max_groups > 1 else "dense"
+    groups = {
+        "dense": (1, 1),
+        "grouped": (2, min(4, options.max_groups)),
+        "depthwise": (2, options.max_groups),
+    }[connection]
+    draft = _Draft(
+        batch=integer(1, options.max_batch),
+        height=height,
+        width=width,
+        groups=integer(*groups),
+        inputs=_draw_size(integer),
+        outputs=_draw_size(integer),
+        padding=padding,
+    )
+    if connection == "depthwise":
+        draft = replace(draft, inputs=1, outputs=min(draft.outputs, 3))
+    case = draft.fitted(options.max_products)
+    empty = _choice(integer, _EMPTY) if options.empty else "nothing"
+    if empty == "batch":
+        case = replace(case, batch=0)
+    elif empty == "input channels":
+        case = replace(case, input_channels=0)
+    elif empty == "output channels":
+        case = replace(case, output_channels=0)
+    return case.with_dtype(_choice(integer, options.dtypes))
+
+
+@dataclass(frozen=True)
+class _AxisDraft:
+    """One axis by its number of outputs and its leftover, from which the input size follows."""
+
+    kernel: int
+    outputs: int
+    stride: int
+    dilation: int
+    leftover: int
+    pads: tuple[int, int]
+
+    def resolved(self, padding: str) -> tuple[int, tuple[int, int]]:
+        """The input size, and the explicit pads cut to leave an input of at least 1."""
+        extent = (self.kernel - 1) * self.dilation + 1
+        padded = (self.outputs - 1) * self.stride + extent + self.leftover
+        if padding in ("SAME", "SAME_LOWER", "FULL"):  # FULL then has more outputs than `outputs`
+            return (self.outputs - 1) * self.stride + 1 + self.leftover, self.pads
+        if padding == "EXPLICIT":
+            before = min(self.pads[0], padded - 1)
+            after = min(self.pads[1], padded - 1 - before)
+            return padded - before - after, (before, after)
+        if padding == "VALID":
+            return padded, self.pads
+        raise ValueError(f"padding must be one of {', '.join(PADDING_MODES)}; not {padding!r}")
+
+
+@dataclass(frozen=True)
+class _Draft:
+    batch: int
+    height: _AxisDraft
+    width: _AxisDraft
+    groups: int
+    inputs: int
+    outputs: int
+    padding: str
+
+    def fitted(self, max_products: int) -> Case:
+        """The case, its largest counts halved until it has at most `max_products`."""
+        draft = self
+        while multiply_adds(case := draft.case()) > max_products:
+            draft = draft.halved()
+        return case
+
+    def halved(self) -> _Draft:
+        counts = {
+            "batch": self.batch,
+            "groups": self.groups,
+            "inputs": self.inputs,
+            "outputs": self.outputs,
+            "height.outputs": self.height.outputs,
+            "height.kernel": self.height.kernel,
+            "width.outputs": self.width.outputs,
+            "width.kernel": self.width.kernel,
+        }
+        largest = max(counts, key=lambda name: counts[name])
+        axis, _, name = largest.rpartition(".")
+        change: dict[str, Any] = {name: counts[largest] // 2}
+        if axis:
+            change = {axis: replace(getattr(self, axis), **change)}
+        return replace(self, **change)
+
+    def case(self) -> Case:
+        (height, rows), (width, columns) = (axis.resolved(self.padding) for axis in (self.height, self.width))
+        return Case(
+            self.batch,
+            height,
+            width,
+            self.groups * self.inputs,
+            (self.height.kernel, self.width.kernel),
+            self.groups * self.outputs,
+            (self.height.stride, self.width.stride),
+            (self.height.dilation, self.width.dilation),
+            self.groups,
+            (rows, columns) if self.padding == "EXPLICIT" else self.padding,
+        )
+
+
+def _draw_axis(integer: Integer, options: Options) -> _AxisDraft:
+    """Any axis; or one with the kernel as large as the padded input; or a line (size 1, kernel 1)."""
+    shape = _choice(integer, _SHAPES)
+    kernel = _choice(integer, _KERNELS)
+    dilation = _choice(integer, [d for d in _DILATIONS if d <= options.max_dilation])
+    stride = _choice(integer, [s for s in _STRIDES if s <= options.max_stride])
+    outputs = _draw_size(integer)
+    leftover = integer(0, stride - 1)
+    if shape == "line":
+        kernel = 1
+    if kernel == 1:
+        dilation = 1
+    if shape != "any":
+        outputs, leftover = 1, 0
+    extent = (kernel - 1) * dilation + 1
+    return _AxisDraft(kernel, outputs, stride, dilation, leftover, (integer(0, extent + 1), integer(0, extent + 1)))
+
+
+def _draw_size(integer: Integer) -> int:
+    """A small size or, one time in four, one around the widths of vector registers."""
+    return _choice(integer, _NEAR_VECTORS) if integer(0, 3) == 3 else integer(1, 6)
+
+
+def _choice(integer: Integer, options: Sequence[_Option]) -> _Option:
+    return options[integer(0, len(options) - 1)]

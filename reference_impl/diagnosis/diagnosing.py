@@ -1,0 +1,216 @@
+"""Why a backend fails: the known mistake that gives its answers, or what can be said without one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from ..backends import registry
+from ..cases.case import Case
+from ..mistakes import Mistake
+from ..run import outcome
+from ..run.outcome import Record
+from ..run.processes.stdout import PRINTS_NOTHING
+from ..run.processes.worker import Died
+from ..run.runner import Subject, judge
+from ..run.whole_backend import WHOLE_BACKEND_CHECKS
+from ..verdicts.checks import CHECKS
+from ..verdicts.real_data import real_problem
+from . import symptoms
+from .matching import Seen, look, matching, matching_in_part, matching_sometimes, see
+from .probes import Probe, probes
+from .shrinking import smallest
+
+SECONDS = 5.0
+_MOST_EXPLAINED = 6
+_MOST_NAMED = 3
+_MOST_ELEMENTS = 12
+
+
+@dataclass
+class Diagnosis:
+    """`mistakes` do what the backend does, the likeliest first; `lines` say so, or what else is known."""
+
+    mistakes: list[Mistake] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+
+@dataclass
+class Diagnoses:
+    """At most `most`, as each takes seconds: for each backend and operation, of the first that failed or was refused.
+
+    `isolate` asks the backend in a process of its own.
+    """
+
+    most: int = 8
+    isolate: bool = False
+    _made: dict[tuple[str, str, str], tuple[Record, list[str]]] = field(default_factory=dict)
+
+    def added(self, subject: Subject, record: Record) -> Record:
+        """The record with its diagnosis or, where another has that, with a word on it."""
+        key = subject.name, record.operation, record.outcome
+        if record.outcome not in (outcome.FAIL, outcome.REFUSED) or record.check in (
+            *WHOLE_BACKEND_CHECKS,
+            PRINTS_NOTHING,
+        ):
+            return record
+        if key not in self._made:
+            if len(self._made) >= self.most:
+                return record
+            self._made[key] = record, self._lines(subject, record)
+        diagnosed, lines = self._made[key]
+        said = "\n".join(lines) if record == diagnosed else f"on {diagnosed.case} it {lines[0]}"
+        return replace(record, diagnosis="\n".join(filter(None, [record.diagnosis, said])))
+
+    def _lines(self, subject: Subject, record: Record) -> list[str]:
+        if not self.isolate:
+            return diagnose(subject, record).lines
+        try:
+            return subject.ask("diagnosis", asdict(record))
+        except Died as died:
+            return self._lines_of_plain(subject, record, died)
+
+    def _lines_of_plain(self, subject: Subject, record: Record, died: Died) -> list[str]:
+        try:
+            lines = subject.ask("diagnosis", asdict(record), True)
+        except Died:
+            return [f"could not be diagnosed: {died}"]
+        return [*lines, f"asked of calls on integers with nothing empty alone; of one of the others, {died}"]
+
+
+def diagnose(subject: Subject, record: Record, seconds: float = SECONDS, *, plain: bool = False) -> Diagnosis:
+    """What can be said of the failure that `record` tells of, in about `seconds`; if `plain`, by plain probes alone."""
+    until = time.monotonic() + seconds
+    if subject.argument:  # afresh, as it may remember what it was asked
+        subject = replace(subject, backend=registry.load(subject.argument))
+    seen = _looked_at(subject, record, until, plain=plain)
+    small = _smallest(subject, record, max((until - time.monotonic()) / 2, 1.0))
+    if found := matching(record.operation, seen):
+        diagnosis = Diagnosis(found, _named(found, seen))
+    elif found := matching_sometimes(record.operation, seen):
+        diagnosis = Diagnosis(found, _named_sometimes(found[0], seen))
+    else:
+        diagnosis = Diagnosis([], _unnamed(record.operation, seen, small, until))
+    diagnosis.lines += _shown(subject, replace(record, case=str(small)))
+    return diagnosis
+
+
+def recognise(subject: Subject, record: Record) -> list[Mistake]:
+    """The known mistakes that do what the backend does, on the call that failed and on the probes."""
+    return matching(record.operation, _looked_at(subject, record))
+
+
+def _looked_at(subject: Subject, record: Record, until: float = np.inf, *, plain: bool = False) -> list[Seen]:
+    """What it does with the probes and, last, with the call that failed.
+
+    Those that it refuses tell nothing of why an answer is wrong: more often it lacks something, and does not say so.
+    """
+    asked = [probe for probe in probes(record.operation) if probe.plain or not plain]
+    seen = list(look(subject, asked, until))
+    if record.outcome == outcome.FAIL:
+        seen = [each for each in seen if not each.observation.refused]
+    return [*seen, see(subject, _failing_probe(record))]
+
+
+def _failing_probe(record: Record) -> Probe:
+    case = Case.parse(record.case)
+    rounded = record.check == "rounded"
+    kind = real_problem(case, record.operation, record.seed).kind if rounded else "integer"
+    return Probe(record.operation, case, kind, record.seed)
+
+
+def _named(found: Sequence[Mistake], seen: Sequence[Seen]) -> list[str]:
+    first, *others = found
+    wrong = [each for each in seen if not each.right()]
+    besides = [each for each in wrong if not each.like(first) and not each.like(first, loosely=True)]
+    alike, right = len(wrong) - len(besides), len(seen) - len(wrong)
+    matches = "matches, though not on this call," if seen[-1] in besides else "matches"
+    lines = [f"{matches} *{first.name}*: {first.sentence}"]
+    lines += [f"or *{other.name}*: {other.sentence}" for other in others[: _MOST_NAMED - 1]]
+    lines.append(f"of {len(seen)} calls tried, it is wrong in the same way on {alike}, and right on {right}")
+    if besides:
+        lines.append(f"besides, it is wrong in another way on {_specs(besides)}")
+    return lines + _made_before(first)
+
+
+def _named_sometimes(found: Mistake, seen: Sequence[Seen]) -> list[str]:
+    plain = [each for each in seen if each.probe.plain]
+    wrong = [each for each in plain if not each.right()]
+    spared = [each for each in plain if each.right() and not each.like(found)]
+    return [
+        f"matches *{found.name}* under some condition: {found.sentence}",
+        f"of {len(plain)} calls tried, it is wrong in the same way on {len(wrong)}, and right on {len(spared)} where "
+        f"that mistake would show: {_specs(spared)}",
+        *_made_before(found),
+    ]
+
+
+def _unnamed(operation: str, seen: Sequence[Seen], small: Case, until: float) -> list[str]:
+    """What it resembles, where it comes, and the mistakes that explain a part."""
+    plain = [each for each in seen if each.probe.plain]
+    wrong = [each for each in plain if not each.right()]
+    if wrong and all(each.right(loosely=True) for each in [*plain, seen[-1]]):
+        return [
+            "matches no known mistake: the products are right, and it rounds where a plain sum of integers would not",
+            "if it is meant to be no plain sum (FFT, Winograd), let it declare so: docs/verdicts.md",
+        ]
+    lines = ["matches no known mistake"]
+    actual, expected = seen[-1].answer, seen[-1].expected
+    if isinstance(actual, np.ndarray) and isinstance(expected, np.ndarray):
+        resembles = symptoms.resemblance(actual, expected, operation == "conv2d_backprop_filter")
+        lines += [f"the answer is {resembles}"] if resembles else []
+    if not wrong:
+        return [*lines, f"right on all {len(plain)} other calls on integers that were tried"]
+    lines.append(
+        symptoms.where(
+            [each.probe.case for each in plain if each.right()], [each.probe.case for each in wrong] + [small]
+        )
+    )
+    wrong = wrong[-_MOST_EXPLAINED:]
+    parts = matching_in_part(operation, wrong, until)
+    for mistake, count in parts:
+        lines.append(
+            f"on {count} of {len(wrong)} wrong answers looked at it does as *{mistake.name}*: {mistake.sentence}"
+        )
+    return [*lines, "so there may be several mistakes, or that one under a condition"] if parts else lines
+
+
+def _smallest(subject: Subject, record: Record, seconds: float) -> Case:
+    """The smallest case on which the same check is found to fail."""
+    checks = [check for check in CHECKS if check.name == record.check]
+
+    def fails(case: Case) -> bool:
+        judged = judge(subject, case, record.operation, record.seed, checks=checks)
+        return any(one.outcome == record.outcome for one in judged)
+
+    return smallest(Case.parse(record.case), fails, seconds)
+
+
+def _shown(subject: Subject, record: Record) -> list[str]:
+    """The smallest case and, where they are few, the answers there."""
+    lines = [f"smallest failing case found: {record.case}"]
+    there = see(subject, Probe(record.operation, Case.parse(record.case), seed=record.seed))
+    both = there.answer, there.expected
+    if record.check == "exact" and all(isinstance(one, np.ndarray) and one.size <= _MOST_ELEMENTS for one in both):
+        lines.append("    actual {}, expected {}".format(*map(_elements, both)))
+    return lines
+
+
+def _specs(seen: Sequence[Seen]) -> str:
+    return ", ".join(str(each.probe) for each in seen[:_MOST_NAMED]) + (", ..." if len(seen) > _MOST_NAMED else "")
+
+
+def _made_before(mistake: Mistake) -> list[str]:
+    return [f"made before: {', '.join(mistake.links)}"] if mistake.links else []
+
+
+def _elements(array: Any) -> str:
+    return f"[{', '.join(f'{value:.9g}' for value in array.ravel())}]"

@@ -1,0 +1,123 @@
+"""Which known mistakes do what a backend does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from ..mistakes import MISTAKES, RIGHT, Mistake
+from ..run import known
+from ..run.runner import Subject
+from ..verdicts.real_data import KINDS
+from .observation import Observation, observe, room_of
+from .probes import Probe
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A probe, and what the backend did with it."""
+
+    probe: Probe
+    observation: Observation
+    dtype: str
+
+    def like(self, mistake: Mistake, *, loosely: bool = False) -> bool:
+        """Whether `mistake` does the same; loosely, as a kernel that rounds where a plain sum need not."""
+        other = _observation_of(mistake, self.probe, self.dtype)
+        return self.observation.alike(other, _room(self.probe, loosely))
+
+    def shows(self, mistake: Mistake, *, loosely: bool = False) -> bool:
+        """Whether the backend is wrong, and `mistake` is known to do just that."""
+        other = _observation_of(mistake, self.probe, self.dtype)
+        return other.answered and not self.right(loosely=loosely) and self.like(mistake, loosely=loosely)
+
+    def right(self, *, loosely: bool = False) -> bool:
+        return self.like(RIGHT, loosely=loosely)
+
+    @property
+    def answer(self) -> object:
+        return self.observation.answers[0]
+
+    @property
+    def expected(self) -> object:
+        return _observation_of(RIGHT, self.probe, self.dtype).answers[0]
+
+
+def see(subject: Subject, probe: Probe) -> Seen:
+    dtype = subject.capabilities.result_dtype(probe.case.dtype)
+    return Seen(probe, observe(subject.backend, probe), dtype)
+
+
+def look(subject: Subject, probes: Iterable[Probe], until: float = np.inf) -> Iterator[Seen]:
+    """What the backend does with those probes that it claims to support, and is not known to fail, until it is late."""
+    for probe in probes:
+        lack = subject.capabilities.unsupported(probe.operation, probe.case)
+        expected = known.find(subject.name, subject.version, subject.facts, probe.operation, probe.case)
+        if lack is None and expected is None and time.monotonic() < until:
+            yield see(subject, probe)
+
+
+def matching(operation: str, seen: Sequence[Seen]) -> list[Mistake]:
+    """The mistakes that do the same on all plain probes and on as many others as can be, and show on one of them.
+
+    The last of `seen` is the call that failed.
+    """
+    for loosely in (False, True):
+        wrong = [each for each in seen if not each.right(loosely=loosely)]
+        left = _of(operation) if wrong else []
+        for each in sorted(seen[:-1], key=lambda each: not each.probe.plain):
+            alike = [mistake for mistake in left if each.like(mistake, loosely=loosely)]
+            left = alike if alike or each.probe.plain else left
+        left = [mistake for mistake in left if any(each.shows(mistake, loosely=loosely) for each in wrong)]
+        alike = [mistake for mistake in left if seen[-1].like(mistake, loosely=loosely)]
+        # A backend that remembers answered the call that failed from a past that no other has; it does so on plain
+        # probes too. Else what made it wrong there is another mistake.
+        elsewhere = seen[-1].right() or any(each.probe.plain and each is not seen[-1] for each in wrong)
+        if alike or (left and elsewhere):
+            return alike or left
+    return []
+
+
+def matching_sometimes(operation: str, seen: Sequence[Seen]) -> list[Mistake]:
+    """The mistakes that do the same wherever the backend is wrong, if that is on several plain probes."""
+    wrong = [each for each in seen if each.probe.plain and not each.right()]
+    left = _of(operation) if len(wrong) > 1 else []
+    for each in wrong:
+        left = [mistake for mistake in left if each.like(mistake)]
+    return [mistake for mistake in left if sum(each.shows(mistake) for each in wrong) > 1]
+
+
+def matching_in_part(operation: str, wrong: Sequence[Seen], until: float) -> list[tuple[Mistake, int]]:
+    """Mistakes that each do the same on some of `wrong`, and on how many that no earlier one explains."""
+    explained = {
+        mistake: set(alike)
+        for mistake in _of(operation)
+        if time.monotonic() < until and (alike := [each for each in wrong if each.shows(mistake)])
+    }
+    found, left = [], set(wrong)
+    while explained:
+        best = max(explained, key=lambda mistake: len(explained[mistake] & left))
+        covered = explained.pop(best) & left
+        if not covered:
+            break
+        left -= covered
+        found.append((best, len(covered)))
+    return found
+
+
+def _of(operation: str) -> list[Mistake]:
+    return [mistake for mistake in MISTAKES if operation in mistake.operations]
+
+
+@lru_cache(50_000)
+def _observation_of(mistake: Mistake, probe: Probe, dtype: str) -> Observation:
+    return observe(mistake.backend(), probe, dtype, pure=mistake.pure)
+
+
+@lru_cache(1000)
+def _room(probe: Probe, loosely: bool) -> np.ndarray | None:
+    return room_of(probe, planewise=loosely) if loosely or probe.kind in KINDS else None

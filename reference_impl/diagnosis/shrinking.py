@@ -1,0 +1,94 @@
+"""The smallest case on which something still fails: found by trying simpler ones, the same each time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from math import prod
+
+from ..cases.case import Case
+
+MOST_TRIED = 300
+
+
+def smallest(case: Case, fails: Callable[[Case], bool], seconds: float = 3.0) -> Case:
+    """The first case without a simpler one that fails, starting from `case`, which does.
+
+    At most MOST_TRIED cases are tried, for about `seconds`: then the smallest found so far.
+    """
+    until = time.monotonic() + seconds
+    tried = {case}
+    progress = True
+    while progress:
+        progress = False
+        for simpler in simplifications(case):
+            if simpler in tried:
+                continue
+            if len(tried) >= MOST_TRIED or time.monotonic() > until:
+                return case
+            tried.add(simpler)
+            if fails(simpler):
+                case, progress = simpler, True
+                break
+    return case
+
+
+def simplifications(case: Case) -> Iterator[Case]:
+    """Cases that are simpler in one thing, the largest steps first; each has a smaller `complexity`."""
+    for changes in _changes(case):
+        try:
+            simpler = replace(case, **changes)
+        except ValueError:  # no convolution
+            continue
+        if complexity(simpler) < complexity(case):
+            yield simpler
+
+
+def complexity(case: Case) -> tuple[int, int, int]:
+    """Smaller is simpler: first what is asked at all, then how much of it."""
+    options = sum(case.strides) + sum(case.dilations) + case.groups
+    if not isinstance(case.padding, str):
+        options += 1 + sum(map(sum, case.padding))
+    sizes = case.batch + case.height + case.width + case.input_channels + sum(case.kernel_size) + case.output_channels
+    return (
+        options + sizes,
+        prod(case.input_sizes),
+        ("VALID", "SAME", "SAME_LOWER", "FULL", "EXPLICIT").index(case.padding_mode),
+    )
+
+
+def _changes(case: Case) -> Iterator[dict]:
+    yield {"groups": 1}
+    yield {"padding": "VALID"}
+    for name in ("strides", "dilations", "kernel_size"):
+        yield {name: (1, 1)}
+    inputs, outputs = case.input_channels // case.groups, case.output_channels // case.groups
+    for groups in _smaller(case.groups):
+        yield {"groups": groups, "input_channels": groups * inputs, "output_channels": groups * outputs}
+    for name, group in (("batch", 1), ("input_channels", case.groups), ("output_channels", case.groups)):
+        for count in _smaller(getattr(case, name) // group):
+            yield {name: count * group}
+    for name in ("height", "width"):
+        for size in _smaller(getattr(case, name)):
+            yield {name: size}
+    for name in ("kernel_size", "strides", "dilations"):
+        yield from ({name: pair} for pair in _smaller_pairs(getattr(case, name), 1))
+    if not isinstance(case.padding, str):
+        rows, columns = case.padding
+        yield from ({"padding": (pair, columns)} for pair in _smaller_pairs(rows, 0))
+        yield from ({"padding": (rows, pair)} for pair in _smaller_pairs(columns, 0))
+    # Together, where one alone would leave no convolution, or hide the mistake.
+    for name, axis in (("height", 0), ("width", 1)):
+        kernel = tuple(max(size - (axis == position), 1) for position, size in enumerate(case.kernel_size))
+        yield {name: max(getattr(case, name) - 1, 1), "kernel_size": kernel}
+
+
+def _smaller(number: int, least: int = 1) -> list[int]:
+    """`least`, the half, one less, and two less, as what is wrong may be so for odd or for even ones only."""
+    return sorted({max(value, least) for value in (least, number // 2, number - 2, number - 1)} - {number})
+
+
+def _smaller_pairs(pair: tuple[int, int], least: int) -> list[tuple[int, int]]:
+    first, second = pair
+    return [(one, second) for one in _smaller(first, least)] + [(first, two) for two in _smaller(second, least)]

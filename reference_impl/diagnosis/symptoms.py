@@ -1,0 +1,101 @@
+"""What can be said of a wrong answer that no known mistake gives: what it resembles, and on which cases it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+
+import numpy as np
+
+from ..cases.boundaries import boundaries_of
+from ..cases.case import Case
+
+_MOST_SHIFTED = 2
+
+
+def resemblance(actual: np.ndarray, expected: np.ndarray, is_filter: bool) -> str | None:
+    """How the answer could be made of the right one, or None: "the right one times 2", "... shifted by (0, 1)"."""
+    if actual.shape != expected.shape:
+        return _of_another_shape(actual, expected)
+    dtype, actual, expected = actual.dtype, actual.astype(np.float64), expected.astype(np.float64)
+    if not np.any(expected) or np.array_equal(actual, expected):
+        return None
+    if not np.any(actual):
+        return "zeros only"
+    for said, changed in _changes(expected, (0, 1) if is_filter else (1, 2)):
+        if changed.shape == actual.shape and np.array_equal(changed, actual):
+            return said
+    return _multiple(actual, expected, dtype) or _shifted(actual, expected, (0, 1) if is_filter else (1, 2))
+
+
+def where(right: Iterable[Case], wrong: Iterable[Case]) -> str:
+    """On which kinds of cases it is wrong, in words."""
+    right, wrong = list(right), list(wrong)
+    if not right:
+        return f"wrong on all cases tried, {len(wrong)}"
+    of_right, of_wrong = ([set(_kinds(case)) for case in cases] for cases in (right, wrong))
+    common = set.intersection(*of_wrong)
+    exact = sorted(kind for kind in common if not any(kind in kinds for kinds in of_right))
+    counts = f"wrong on {len(wrong)} cases tried, right on {len(right)}"
+    if exact:
+        return f"{counts}: wrong where, and only where, the case is: {'; '.join(exact)}"
+    rare = sorted(common, key=lambda kind: (sum(kind in kinds for kinds in of_right), kind))
+    telling = [kind for kind in rare if any(kind not in kinds for kinds in of_right)][:3]
+    return f"{counts}: all the wrong ones are: {'; '.join(telling)}" if telling else counts
+
+
+def _kinds(case: Case) -> list[str]:
+    dtype = [case.dtype] if case.dtype != "float32" else []
+    return [*boundaries_of(case), f"padding {case.padding_mode}", *dtype]
+
+
+def _of_another_shape(actual: np.ndarray, expected: np.ndarray) -> str | None:
+    if actual.size == expected.size and np.array_equal(actual.ravel(), expected.ravel()):
+        return "the right elements, in order, in another shape"
+    for axes in ((0, 3, 1, 2), (0, 2, 1, 3), (3, 2, 0, 1), (2, 3, 0, 1), (3, 0, 1, 2)):
+        if expected.ndim == 4 and np.array_equal(actual, expected.transpose(axes)):
+            return f"the right one with its axes in the order {axes}"
+    if actual.ndim == expected.ndim == 4:
+        both = tuple(slice(min(one, other)) for one, other in zip(actual.shape, expected.shape, strict=True))
+        if actual[both].size and np.array_equal(actual[both], expected[both]):
+            return "the right one where both have elements, larger or smaller than it should be"
+    return None
+
+
+def _changes(expected: np.ndarray, spatial: tuple[int, int]) -> Iterator[tuple[str, np.ndarray]]:
+    rows, columns = spatial
+    yield "the right one rotated by 180 degrees", np.flip(expected, spatial)
+    yield "the right one upside down", np.flip(expected, rows)
+    yield "the right one mirrored, left for right", np.flip(expected, columns)
+    yield "the right one with height and width exchanged", np.swapaxes(expected, rows, columns)
+    yield "the right one with its last axis reversed", np.flip(expected, -1)
+    for axes in ((0, 3, 1, 2), (3, 0, 1, 2), (3, 2, 0, 1), (0, 2, 1, 3), (0, 1, 3, 2)):
+        stored = expected.transpose(axes).reshape(expected.shape)
+        yield f"the right one stored with its axes in the order {axes}", stored
+
+
+def _multiple(actual: np.ndarray, expected: np.ndarray, dtype: np.dtype) -> str | None:
+    """Whether it is the right one times a simple fraction, rounded to `dtype`."""
+    place = np.unravel_index(np.abs(expected).argmax(), expected.shape)
+    if not np.isfinite(actual[place]):
+        return None
+    factor = Fraction(float(actual[place] / expected[place])).limit_denominator(10_000)
+    scaled = (expected * factor.numerator / factor.denominator).astype(dtype)
+    return f"the right one times {factor}" if np.array_equal(scaled, actual) else None
+
+
+def _shifted(actual: np.ndarray, expected: np.ndarray, spatial: tuple[int, int]) -> str | None:
+    """Whether it is the right one moved by some rows and columns, whatever has come in at the sides."""
+    reach = range(-_MOST_SHIFTED, _MOST_SHIFTED + 1)
+    for down, right in sorted(((d, r) for d in reach for r in reach if d or r), key=lambda by: abs(by[0]) + abs(by[1])):
+        here, there = [slice(None)] * actual.ndim, [slice(None)] * actual.ndim
+        for axis, by in zip(spatial, (down, right), strict=True):
+            here[axis], there[axis] = (
+                slice(max(by, 0), by or None if by < 0 else None),
+                slice(max(-by, 0), -by or None if by > 0 else None),
+            )
+        moved, source = actual[tuple(here)], expected[tuple(there)]
+        # Little overlap, or nothing but zeros, says nothing.
+        if moved.size * 3 >= actual.size and np.any(source) and np.array_equal(moved, source):
+            return f"the right one shifted by ({down}, {right})"
+    return None

@@ -1,0 +1,213 @@
+"""Exact results for real data: the four operations on floats, rounded once to nearest, ties to even.
+
+The ordinary operations do the work, on slices of the arrays that float64 sums exactly (`slices`); their results are
+added and rounded (`rounding`). The leading slices often suffice to tell (`leading`). Nothing here knows more of a
+convolution than that it is bilinear, how many products it sums, and that images are independent.
+
+Exact zeros are +0.0. A nonzero sum that rounds to zero keeps its sign; one too large becomes an infinity. The data
+must be finite: NaN and infinity are refused.
+
+Arrays whose exponents spread so far that they need more than `slices.MAX_SLICES` slices (of 20 bits: some 480 bits)
+go through the ordinary operation as Python integers, some thousand times slower, or are refused if that is too much
+work, unless their leading slices suffice.
+
+Scratch memory does not grow with the number of images: some are worked on at a time. Per element of these and of the
+filters it takes 4 bytes a slice and up to 50 more; per element of their result 16 bytes a slice and up to 50 more.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import operations, problems
+from ..arguments import Sizes
+from ..geometry import Convolution
+from . import leading, rounding, slices
+from .slices import Bilinear, Factors
+
+# Multiplied as Python integers; about half a microsecond each.
+MAX_OBJECT_PRODUCTS = 2**25
+# Of the result and of the images that are worked on at a time, at least one image.
+BLOCK_ELEMENTS = 2**19
+
+
+def conv2d(
+    input: Any,
+    filters: Any,
+    *,
+    strides: Any = 1,
+    padding: Any = "VALID",
+    dilations: Any = 1,
+    groups: int = 1,
+    dtype: Any = "float32",
+) -> np.ndarray:
+    """`reference_impl.conv2d`, exact and rounded once to `dtype`.
+
+    Parameters
+    ----------
+    input, filters, strides, padding, dilations, groups
+        As for `reference_impl.conv2d`. float16, bfloat16, float32, float64 in any mix; also integers that float64
+        holds.
+    dtype : "float16", "bfloat16", "float32" or "float64"
+        Of the result. bfloat16 needs `ml_dtypes`.
+
+    Returns
+    -------
+    array (N, H', W', O) of `dtype`
+        The correctly rounded result: nearest, ties to even; infinite from half a unit above the largest number on;
+        an exact zero is +0.0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `reference_impl.conv2d`; also for objects, NaN, infinity, integers that float64 does not hold, an unknown
+        `dtype`, and exponents that spread too far for so large a problem.
+    """
+    options = {"strides": strides, "padding": padding, "dilations": dilations, "groups": groups}
+    problem, input, filters = problems.conv2d(input, filters, **options)
+    filters, input = _finite(filters, "filters"), _finite(input, "input")
+
+    def operation(filters: np.ndarray, images: np.ndarray) -> np.ndarray:
+        return operations.conv2d(images, filters, **options)
+
+    return _by_images(operation, filters, input, problem.output_shape, problem.terms("conv2d"), dtype)
+
+
+def conv2d_backprop_input(
+    input_sizes: Any,
+    filters: Any,
+    out_backprop: Any,
+    *,
+    strides: Any = 1,
+    padding: Any = "VALID",
+    dilations: Any = 1,
+    groups: int = 1,
+    dtype: Any = "float32",
+) -> np.ndarray:
+    """`reference_impl.conv2d_backprop_input`, exact and rounded once to `dtype`; see `conv2d`."""
+    options = {"strides": strides, "padding": padding, "dilations": dilations, "groups": groups}
+    problem, filters, out_backprop = problems.conv2d_backprop_input(input_sizes, filters, out_backprop, **options)
+    return _backprop_input(problem, filters, out_backprop, "out_backprop", options, dtype)
+
+
+def conv2d_backprop_filter(
+    input: Any,
+    filter_sizes: Any,
+    out_backprop: Any,
+    *,
+    strides: Any = 1,
+    padding: Any = "VALID",
+    dilations: Any = 1,
+    groups: int = 1,
+    dtype: Any = "float32",
+) -> np.ndarray:
+    """`reference_impl.conv2d_backprop_filter`, exact and rounded once to `dtype`; see `conv2d`."""
+    options = {"strides": strides, "padding": padding, "dilations": dilations, "groups": groups}
+    problem, input, out_backprop = problems.conv2d_backprop_filter(input, filter_sizes, out_backprop, **options)
+    input, out_backprop = _finite(input, "input"), _finite(out_backprop, "out_backprop")
+
+    def operation(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        return operations.conv2d_backprop_filter(left, problem.filter_sizes, right, **options)
+
+    factors = Factors(input, out_backprop, _blocks(input, out_backprop))
+    terms, size = problem.terms("conv2d_backprop_filter"), math.prod(problem.filter_sizes)
+    return _exact(operation, factors, terms, size, rounding.format_of(dtype))
+
+
+def conv2d_transpose(
+    input: Any,
+    filters: Any,
+    output_shape: Any,
+    *,
+    strides: Any = 1,
+    padding: Any = "VALID",
+    dilations: Any = 1,
+    groups: int = 1,
+    dtype: Any = "float32",
+) -> np.ndarray:
+    """`reference_impl.conv2d_transpose`, exact and rounded once to `dtype`; see `conv2d`."""
+    options = {"strides": strides, "padding": padding, "dilations": dilations, "groups": groups}
+    problem, filters, input = problems.conv2d_transpose(input, filters, output_shape, **options)
+    return _backprop_input(problem, filters, input, "input", options, dtype)
+
+
+def _backprop_input(
+    problem: Convolution, filters: np.ndarray, cotangent: np.ndarray, name: str, options: dict[str, Any], dtype: Any
+) -> np.ndarray:
+    filters, cotangent = _finite(filters, "filters"), _finite(cotangent, name)
+
+    def operation(filters: np.ndarray, images: np.ndarray) -> np.ndarray:
+        return operations.conv2d_backprop_input((len(images), *problem.input_sizes[1:]), filters, images, **options)
+
+    terms = problem.terms("conv2d_backprop_input")
+    return _by_images(operation, filters, cotangent, problem.input_sizes, terms, dtype)
+
+
+def _by_images(
+    operation: Bilinear, filters: np.ndarray, images: np.ndarray, shape: Sizes, terms: int, dtype: Any
+) -> np.ndarray:
+    """`operation(filters, images)`, of `shape`, as many images at a time as BLOCK_ELEMENTS allow."""
+    result = np.empty(shape, rounding.format_of(dtype))
+    for block in _blocks(images, result):
+        result[block] = _exact(operation, Factors(filters, images[block]), terms, result.size, result.dtype)
+    return result
+
+
+def _blocks(*arrays: np.ndarray) -> list[slice]:
+    """Slices of images, as many at a time as BLOCK_ELEMENTS of each array allow; one if there are none."""
+    count = len(arrays[0])
+    step = max(BLOCK_ELEMENTS // max(array[:1].size or 1 for array in arrays), 1)
+    return [slice(start, start + step) for start in range(0, max(count, 1), step)]
+
+
+def _finite(array: np.ndarray, name: str) -> np.ndarray:
+    """`array`, if float64 holds it and all is finite."""
+    if array.dtype.kind == "O":
+        raise TypeError(f"{name} must hold floats or integers, not objects, which the ordinary operations keep exact")
+    if array.dtype.kind in "iu" and array.size and max(-int(array.min()), int(array.max())) > 2**53:
+        raise ValueError(f"{name} must hold integers that float64 holds: magnitudes up to 2**53")
+    with np.errstate(invalid="ignore"):
+        finite = not array.size or (math.isfinite(array.min()) and math.isfinite(array.max()))
+    if not finite:
+        index = tuple(int(i) for i in np.argwhere(~np.isfinite(array.astype(np.float64)))[0])
+        raise ValueError(f"{name} must be finite to have an exact result; at {index} it holds {array[index]}")
+    return array
+
+
+@np.errstate(all="ignore")
+def _exact(operation: Bilinear, factors: Factors, terms: int, size: int, dtype: np.dtype) -> np.ndarray:
+    """The operation, of `size` elements that sum `terms` products each, rounded to `dtype`."""
+    if np.float64(2.0**-1022) / 2 == 0:
+        raise RuntimeError("exact results need subnormal numbers, which this thread is set to flush to zero")
+    result = leading.attempt(operation, factors, terms, size, dtype)
+    if result is not None:
+        return result
+    words, bits = slices.words_of(operation, factors, terms)
+    if words:
+        lowest = factors.left_top + factors.right_top - bits * (len(words) + 1)
+        return rounding.round_words(words, bits, lowest, dtype)
+    if size * terms > MAX_OBJECT_PRODUCTS:
+        raise ValueError(
+            f"exponents must not spread so far in so large a problem: an array needs more than {slices.MAX_SLICES} "
+            f"slices of {bits} bits, and as Python integers {size} elements * {terms} terms > {MAX_OBJECT_PRODUCTS}"
+        )
+    return _through_objects(operation, factors.left, factors.right, dtype)
+
+
+def _through_objects(operation: Bilinear, left: np.ndarray, right: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """The same by way of Python integers, of any size."""
+    (left, left_lowest), (right, right_lowest) = map(_integers, (left, right))
+    return rounding.round_integers(operation(left, right), left_lowest + right_lowest, dtype)
+
+
+def _integers(array: np.ndarray) -> tuple[np.ndarray, int]:
+    """Python integers, and the exponent of 2 by which to multiply them to get `array`."""
+    fractions, exponents = np.frexp(array.astype(np.float64, copy=False))
+    lowest = int(exponents.min(where=array != 0, initial=1024))
+    integers = [int(f * 2**53) << max(int(e) - lowest, 0) for f, e in zip(fractions.flat, exponents.flat)]
+    result = np.empty(array.size, object)
+    result[:] = integers
+    return result.reshape(array.shape), lowest - 53

@@ -1,0 +1,200 @@
+"""Mistakes about which axis is which: height and width, input and output channels, layouts, groups."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from .altered_call import Question
+from .mistake import FILTER_GRADIENT, FORWARD, INPUT_GRADIENTS, Family
+
+FAMILY = Family("axes")
+mistake = FAMILY.mistake
+
+
+def _as_if_stored(q: Question, role: str, layout: str, true: str) -> np.ndarray:
+    """The answer where the memory of `role`, in layout `true`, is taken for one in `layout`."""
+    order = [true.index(letter) for letter in layout]
+
+    def read(array: np.ndarray) -> np.ndarray:
+        return array.reshape([array.shape[axis] for axis in order]).transpose(np.argsort(order))
+
+    def write(array: np.ndarray) -> np.ndarray:
+        return array.transpose(order).reshape(array.shape)
+
+    return q.through(role, read, write)
+
+
+@mistake(
+    "Filters are read as (width, height, input, output); TensorFlow's and this oracle's are HWIO.",
+    links=("https://github.com/renmengye/np-conv2d/issues/2",),
+)
+def filters_read_as_whio(q: Question) -> np.ndarray:
+    return _as_if_stored(q, "filters", "WHIO", "HWIO")
+
+
+@mistake(
+    "Filters are read as (height, width, output, input); TensorFlow's and this oracle's are HWIO.",
+    links=(
+        "https://github.com/apache/tvm/issues/9336",
+        "https://github.com/pytorch/pytorch/issues/5166",
+        "https://github.com/tensorflow/tfjs-core/issues/379",
+    ),
+)
+def filters_read_as_hwoi(q: Question) -> np.ndarray:
+    return _as_if_stored(q, "filters", "HWOI", "HWIO")
+
+
+@mistake("Filters are read as OIHW, PyTorch's layout; TensorFlow's and this oracle's are HWIO.")
+def filters_read_as_oihw(q: Question) -> np.ndarray:
+    return _as_if_stored(q, "filters", "OIHW", "HWIO")
+
+
+@mistake(
+    "Filters are read as IOHW, the layout of PyTorch's ConvTranspose2d in its own words; TensorFlow's and this "
+    "oracle's are HWIO.",
+    links=("https://github.com/pytorch/pytorch/issues/5166",),
+)
+def filters_read_as_iohw(q: Question) -> np.ndarray:
+    return _as_if_stored(q, "filters", "IOHW", "HWIO")
+
+
+@mistake("Filters are read as OHWI, the layout of MLX and TFLite; TensorFlow's and this oracle's are HWIO.")
+def filters_read_as_ohwi(q: Question) -> np.ndarray:
+    return _as_if_stored(q, "filters", "OHWI", "HWIO")
+
+
+@mistake("The image is read as NCHW; TensorFlow's and this oracle's are NHWC.", FORWARD + FILTER_GRADIENT)
+def image_read_as_nchw(q: Question) -> np.ndarray:
+    return _as_if_stored(q, "input", "NCHW", "NHWC")
+
+
+@mistake(
+    "The image is read column by column, as NWHC; TensorFlow's and this oracle's are NHWC.", FORWARD + FILTER_GRADIENT
+)
+def image_read_as_nwhc(q: Question) -> np.ndarray:
+    return _as_if_stored(q, "input", "NWHC", "NHWC")
+
+
+@mistake(
+    "The image is read as CHWN, cuda-convnet's layout; TensorFlow's and this oracle's are NHWC.",
+    FORWARD + FILTER_GRADIENT,
+)
+def image_read_as_chwn(q: Question) -> np.ndarray:
+    return _as_if_stored(q, "input", "CHWN", "NHWC")
+
+
+@mistake("The cotangent is read as NCHW; TensorFlow's and this oracle's are NHWC.", FILTER_GRADIENT + INPUT_GRADIENTS)
+def cotangent_read_as_nchw(q: Question) -> np.ndarray:
+    return _as_if_stored(q, "output", "NCHW", "NHWC")
+
+
+@mistake("The result is written as NCHW; TensorFlow's and this oracle's are NHWC.", FORWARD + INPUT_GRADIENTS)
+def result_written_as_nchw(q: Question) -> np.ndarray:
+    return _as_if_stored(q, q.asked, "NCHW", "NHWC")
+
+
+@mistake(
+    "The result is written column by column, as NWHC; TensorFlow's and this oracle's are NHWC.",
+    FORWARD + INPUT_GRADIENTS,
+)
+def result_written_as_nwhc(q: Question) -> np.ndarray:
+    return _as_if_stored(q, q.asked, "NWHC", "NHWC")
+
+
+@mistake("The input channels are in reverse, BGR for RGB; TensorFlow and this oracle keep their order.")
+def input_channels_reversed(q: Question) -> np.ndarray:
+    return q.through("input", lambda array: array[..., ::-1])
+
+
+@mistake("The output channels are all off by one, the last one first; TensorFlow and this oracle keep their order.")
+def output_channels_shifted(q: Question) -> np.ndarray:
+    return q.through("output", lambda array: np.roll(array, 1, -1), lambda array: np.roll(array, -1, -1))
+
+
+def _deal(array: np.ndarray, groups: int) -> np.ndarray:
+    """The last axis with the first of every group, then the second of every group..."""
+    blocks = array.reshape(*array.shape[:-1], groups, array.shape[-1] // groups)
+    return np.swapaxes(blocks, -1, -2).reshape(array.shape)
+
+
+def _gather(array: np.ndarray, groups: int) -> np.ndarray:
+    """The inverse of `_deal`."""
+    blocks = array.reshape(*array.shape[:-1], array.shape[-1] // groups, groups)
+    return np.swapaxes(blocks, -1, -2).reshape(array.shape)
+
+
+@mistake(
+    "Input channel c belongs to group c mod groups; in TensorFlow and this oracle groups are blocks of neighbouring "
+    "channels.",
+    links=("https://github.com/onnx/onnx/issues/2273",),
+)
+def groups_interleaved_in_the_input(q: Question) -> np.ndarray:
+    return q.through("input", lambda array: _gather(array, q.groups), lambda array: _deal(array, q.groups))
+
+
+@mistake(
+    "Output channel o is written by group o mod groups; in TensorFlow and this oracle groups "
+    "are blocks of neighbouring channels.",
+    links=("https://github.com/onnx/onnx/issues/2273",),
+)
+def groups_interleaved_in_the_output(q: Question) -> np.ndarray:
+    return q.through("output", lambda array: _gather(array, q.groups), lambda array: _deal(array, q.groups))
+
+
+@mistake(
+    "The copies of a depthwise convolution are ordered copy by copy in the filters; in TensorFlow and this oracle "
+    "filter o = channel * copies + copy.",
+    links=("https://github.com/Theano/Theano/issues/6297",),
+)
+def depth_multiplier_order(q: Question) -> np.ndarray:
+    if q.groups != q.input_channels:
+        return q.answer()
+    return q.through("filters", lambda array: _gather(array, q.groups), lambda array: _deal(array, q.groups))
+
+
+@mistake(
+    "Groups meet in reverse, the first block of inputs with the last of outputs; TensorFlow and this oracle keep the "
+    "order."
+)
+def groups_reversed(q: Question) -> np.ndarray:
+    def reverse(array: np.ndarray) -> np.ndarray:
+        blocks = array.reshape(*array.shape[:-1], q.groups, array.shape[-1] // q.groups)
+        return blocks[..., ::-1, :].reshape(array.shape)
+
+    return q.through("input", reverse)
+
+
+@mistake(
+    "Every group reads the first block of input channels; in TensorFlow and this oracle each reads its own.",
+    FORWARD + FILTER_GRADIENT,
+)
+def groups_all_read_the_first(q: Question) -> np.ndarray:
+    block = q.input_channels // q.groups
+    return q.through("input", lambda array: np.concatenate([array[..., :block]] * q.groups, -1))
+
+
+@mistake(
+    "Every group uses the filters of the first; in TensorFlow and this oracle each has its own.",
+    FORWARD + INPUT_GRADIENTS,
+)
+def groups_share_filters(q: Question) -> np.ndarray:
+    block = q.output_channels // q.groups
+    return q.through("filters", lambda array: np.concatenate([array[..., :block]] * q.groups, -1))
+
+
+@mistake(
+    "With one input channel the windows are stored tap by tap and read as if position by position, as for "
+    "channels_last weights in PyTorch 1.12; TensorFlow and this oracle multiply each window by the kernel.",
+    FORWARD,
+    ("https://github.com/pytorch/pytorch/issues/82060", "https://github.com/pytorch/pytorch/pull/82392"),
+)
+def one_input_channel_windows_by_tap(q: Question) -> np.ndarray:
+    if q.input_channels != 1:
+        return q.answer()
+    kernel, taps = q.arrays["filters"], q.arrays["filters"][..., 0].size
+    one_hot = np.eye(taps, dtype=kernel.dtype).reshape(*kernel.shape[:3], taps)
+    windows = replace(q, output_channels=taps).with_arrays(filters=one_hot).answer()
+    by_tap = windows.transpose(0, 3, 1, 2).reshape(windows.shape)
+    return by_tap @ kernel.reshape(taps, q.output_channels)

@@ -1,0 +1,143 @@
+"""Mistakes in what is taken from the call: sizes and zeros follow from the wrong numbers, and with them the shape."""
+
+from __future__ import annotations
+
+from .altered_call import Question
+from .mistake import FORWARD, Family
+
+FAMILY = Family("calls")
+mistake = FAMILY.mistake
+
+
+@mistake(
+    "The strides of height and width are exchanged, in the output's size too; TensorFlow and this oracle take the "
+    "height's first.",
+    FORWARD,
+    ("https://github.com/mlpack/mlpack/issues/3376",),
+)
+def strides_and_sizes_exchanged(q: Question) -> Question:
+    return q.called(strides=q.strides[::-1])
+
+
+@mistake(
+    "The height's stride is used for columns too, and for how many there are; TensorFlow and this oracle step each "
+    "axis by its own.",
+    FORWARD,
+)
+def size_by_stride_of_height(q: Question) -> Question:
+    return q.called(strides=(q.strides[0], q.strides[0]))
+
+
+@mistake(
+    "The width's stride is used for rows too, and for how many there are; TensorFlow and this oracle step each axis "
+    "by its own.",
+    FORWARD,
+)
+def size_by_stride_of_width(q: Question) -> Question:
+    return q.called(strides=(q.strides[1], q.strides[1]))
+
+
+@mistake("There is no stride: the output has a window at every position; TensorFlow's has one every stride.", FORWARD)
+def size_without_stride(q: Question) -> Question:
+    return q.called(strides=(1, 1))
+
+
+@mistake(
+    "Columns are not strided, so that the output is too wide; TensorFlow and this oracle stride both axes.", FORWARD
+)
+def size_without_stride_of_width(q: Question) -> Question:
+    return q.called(strides=(q.strides[0], 1))
+
+
+@mistake("Rows are not strided, so that the output is too high; TensorFlow and this oracle stride both axes.", FORWARD)
+def size_without_stride_of_height(q: Question) -> Question:
+    return q.called(strides=(1, q.strides[1]))
+
+
+@mistake(
+    "The dilations of height and width are exchanged, in the output's size too; TensorFlow and this oracle take the "
+    "height's first.",
+    FORWARD,
+)
+def dilations_and_sizes_exchanged(q: Question) -> Question:
+    return q.called(dilations=q.dilations[::-1])
+
+
+@mistake(
+    "There is no dilation, and the output has the size that it then has; TensorFlow and this oracle spread the taps, "
+    "and pad and size by the extent that they span.",
+    FORWARD,
+)
+def size_and_taps_without_dilation(q: Question) -> Question:
+    return q.called(dilations=(1, 1))
+
+
+@mistake(
+    "The dilation is one too large, in the output's size too, as by a library that counts it from 0; TensorFlow and "
+    "this oracle count from 1, and 1 is none.",
+    FORWARD,
+)
+def size_with_dilation_plus_one(q: Question) -> Question:
+    return q.called(dilations=tuple(dilation + 1 for dilation in q.dilations))
+
+
+@mistake(
+    "The dilation is one too small, in the output's size too, as where it is counted from 0; TensorFlow and this "
+    "oracle count from 1, and 1 is none.",
+    FORWARD,
+)
+def size_with_dilation_minus_one(q: Question) -> Question:
+    return q.called(dilations=tuple(max(dilation - 1, 1) for dilation in q.dilations))
+
+
+@mistake(
+    "Strides are taken for dilations and dilations for strides, in the output's size too; TensorFlow and this oracle "
+    "move the window by the stride and its taps by the dilation.",
+    FORWARD,
+)
+def size_with_strides_and_dilations_exchanged(q: Question) -> Question:
+    return q.called(strides=q.dilations, dilations=q.strides)
+
+
+@mistake(
+    "Padding is ignored: the output has only the windows that lie inside the image; TensorFlow and this oracle pad "
+    "first.",
+    FORWARD,
+)
+def size_without_padding(q: Question) -> Question:
+    return q.called(padding="VALID")
+
+
+@mistake(
+    "SAME pads half the kernel's extent on both sides, so that even kernels give one output more; TensorFlow and this "
+    "oracle pad so much in all that there are ceil(size / stride).",
+    FORWARD,
+    ("https://github.com/pytorch/pytorch/issues/3867",),
+)
+def size_with_half_the_kernel_for_same(q: Question) -> Question:
+    if q.mode not in ("SAME", "SAME_LOWER"):
+        return q
+    height, width = (axis.extent // 2 for axis in q.slides)
+    return q.called(padding=((height, height), (width, width)))
+
+
+@mistake(
+    "The explicit padding of height and width is exchanged, in the output's size too; TensorFlow and this oracle take "
+    "the height's first.",
+    FORWARD,
+    ("https://github.com/szagoruyko/nnpack.torch/issues/6",),
+)
+def pads_and_sizes_exchanged(q: Question) -> Question:
+    return q if isinstance(q.padding, str) else q.called(padding=q.padding[::-1])
+
+
+@mistake(
+    "Explicit padding is read in ONNX's order (top, left, bottom, right), for the output's size too; in TensorFlow and "
+    "this oracle it is ((top, bottom), (left, right)).",
+    FORWARD,
+)
+def size_with_pads_in_the_order_of_onnx(q: Question) -> Question:
+    if isinstance(q.padding, str):
+        return q
+    (top, left), (bottom, right) = q.padding
+    return q.called(padding=((top, bottom), (left, right)))

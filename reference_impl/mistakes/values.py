@@ -1,0 +1,185 @@
+"""Mistakes about numbers: what is rounded, narrowed, clipped, replaced or flushed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from .altered_call import Change, Question
+from .mistake import FILTER_GRADIENT, FORWARD, INPUT_GRADIENTS, Family
+
+FAMILY = Family("values")
+mistake = FAMILY.mistake
+
+_GRADIENTS = FILTER_GRADIENT + INPUT_GRADIENTS
+_INT16 = np.iinfo(np.int16)
+
+
+def _significant(bits: int) -> Change:
+    """Floats rounded to so many bits of significand, the leading one among them."""
+
+    def rounded(array: np.ndarray) -> np.ndarray:
+        fractions, exponents = np.frexp(array)
+        return np.ldexp(np.round(np.ldexp(fractions, bits)), exponents - bits)
+
+    return rounded
+
+
+def _of_arguments(q: Question, change: Change) -> np.ndarray:
+    """The answer to float arguments that are changed first; to others, the right one."""
+    if q.dtype.kind in "biu":
+        return q.answer()
+    for role in q.arrays:
+        q = q.with_arrays(**{role: change(q.arrays[role])})
+    return q.answer()
+
+
+@mistake("The cotangent is ignored, and ones are taken for it; TensorFlow and this oracle multiply by it.", _GRADIENTS)
+def cotangent_of_ones(q: Question) -> np.ndarray:
+    return q.through("output", np.ones_like)
+
+
+@mistake(
+    "The cotangent of the first position is used for all; TensorFlow and this oracle take each position's own.",
+    _GRADIENTS,
+)
+def cotangent_of_the_first_position(q: Question) -> np.ndarray:
+    return q.through("output", lambda array: np.broadcast_to(array[:, :1, :1], array.shape))
+
+
+@mistake("The cotangent's signs alone are used; TensorFlow and this oracle use its values.", _GRADIENTS)
+def cotangent_signs_only(q: Question) -> np.ndarray:
+    return q.through("output", np.sign)
+
+
+@mistake("The gradient has the opposite sign; TensorFlow's and this oracle's points uphill.", _GRADIENTS)
+def gradient_negated(q: Question) -> np.ndarray:
+    return -q.answer()
+
+
+@mistake("Floats are rounded to bfloat16 before they are multiplied; TensorFlow and this oracle use all of their bits.")
+def arguments_rounded_to_bfloat16(q: Question) -> np.ndarray:
+    return _of_arguments(q, _significant(8))
+
+
+@mistake(
+    "Floats are rounded to TF32, 11 bits, before they are multiplied; TensorFlow on a CPU and this oracle use all bits."
+)
+def arguments_rounded_to_tf32(q: Question) -> np.ndarray:
+    return _of_arguments(q, _significant(11))
+
+
+@mistake(
+    "The filters alone are rounded to bfloat16; TensorFlow and this oracle use all of their bits.",
+    FORWARD + INPUT_GRADIENTS,
+)
+def filters_rounded_to_bfloat16(q: Question) -> np.ndarray:
+    return q.through("filters", _significant(8)) if q.dtype.kind not in "biu" else q.answer()
+
+
+@mistake("Arguments in float64 are computed with as float32; TensorFlow and this oracle keep their bits.")
+def float64_computed_as_float32(q: Question) -> np.ndarray:
+    return _of_arguments(q, _significant(24)) if q.dtype == np.float64 else q.answer()
+
+
+@mistake("Integers are summed as float32, exact to 2**24; this oracle sums them exactly.")
+def integers_summed_in_float32(q: Question) -> np.ndarray:
+    return _accumulated(q, lambda sums: sums.astype(np.float32)) if q.dtype.kind in "biu" else q.answer()
+
+
+@mistake("Floats are accumulated in float16; TensorFlow and this oracle accumulate in float32 or wider.")
+def float16_accumulation(q: Question) -> np.ndarray:
+    return _accumulated(q, lambda sums: sums.astype(np.float16)) if q.dtype.kind not in "biu" else q.answer()
+
+
+@mistake("Integer sums stop at 32767, as in a 16-bit accumulator; this oracle's use the whole range.")
+def sums_saturate_at_16_bits(q: Question) -> np.ndarray:
+    return _accumulated(q, lambda sums: np.clip(sums, _INT16.min, _INT16.max)) if q.dtype.kind in "biu" else q.answer()
+
+
+@mistake("Integer sums wrap around at 32767, as in a 16-bit accumulator; this oracle's use the whole range.")
+def sums_wrap_at_16_bits(q: Question) -> np.ndarray:
+    return q.answer().astype(np.int16) if q.dtype.kind in "biu" else q.answer()
+
+
+def _accumulated(q: Question, narrow: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """The answer summed in four parts, the running sum narrowed after each."""
+    summed = {"output": ("filters", 2), "input": ("output", 3), "filters": ("output", 0)}[q.asked]
+    role, axis = summed
+    total = np.zeros(q.shape(q.asked))
+    for part in range(4):
+        kept = np.arange(q.arrays[role].shape[axis]) % 4 == part
+        if kept.any():
+            mask = kept.reshape([-1 if position == axis else 1 for position in range(4)])
+            with np.errstate(all="ignore"):
+                total = narrow(total + q.without(role, np.broadcast_to(~mask, q.shape(role)))).astype(np.float64)
+    return total
+
+
+@mistake("The result is rounded to float16; TensorFlow's and this oracle's has the precision of its dtype.")
+def result_rounded_to_float16(q: Question) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        return q.answer().astype(np.float16) if q.dtype.kind not in "biu" else q.answer()
+
+
+@mistake("The result is 0.1 % too large; TensorFlow and this oracle scale nothing.")
+def scaled_by_a_thousandth(q: Question) -> np.ndarray:
+    return q.answer() * 1.001
+
+
+@mistake(
+    "Negative results are clipped to 0, a fused activation that nobody asked for; TensorFlow and this oracle keep them."
+)
+def negative_results_clipped(q: Question) -> np.ndarray:
+    return np.maximum(q.answer(), 0)
+
+
+@mistake("Subnormal results are flushed to zero; this oracle keeps them, and a backend may declare that it does not.")
+def subnormals_flushed(q: Question) -> np.ndarray:
+    answer = q.answer()
+    if q.dtype.kind in "biu":
+        return answer
+    smallest = 2.0**-14 if q.dtype == np.float16 else 2.0**-1022 if q.dtype == np.float64 else 2.0**-126
+    return np.where(np.abs(answer) < smallest, 0, answer)
+
+
+@mistake("Arguments below 1e-8 count as zero; TensorFlow and this oracle multiply them.")
+def small_values_dropped(q: Question) -> np.ndarray:
+    return _of_arguments(q, lambda array: np.where(np.abs(array) < 1e-8, 0, array))
+
+
+@mistake(
+    "NaN in an argument counts as zero; in this oracle every sum that reads a NaN is NaN.",
+    links=("https://github.com/pytorch/pytorch/issues/12484",),
+)
+def nan_swallowed(q: Question) -> np.ndarray:
+    return _of_arguments(q, lambda array: np.where(np.isnan(array), 0, array))
+
+
+@mistake("Infinity in an argument counts as the largest finite number; in this oracle it stays infinite.")
+def infinity_saturates(q: Question) -> np.ndarray:
+    largest = 65504.0 if q.dtype == np.float16 else float(np.finfo(np.float32).max)
+    return _of_arguments(q, lambda array: np.where(np.isinf(array), np.copysign(largest, array), array))
+
+
+@mistake(
+    "Products with a zero in the filters are skipped; in this oracle 0 times infinity or NaN is NaN.",
+    FORWARD + INPUT_GRADIENTS,
+)
+def zero_filters_skipped(q: Question) -> np.ndarray:
+    other = "input" if q.asked == "output" else "output"
+    filters, array = q.arrays["filters"], q.arrays[other]
+    if q.dtype.kind in "biu" or np.isfinite(array).all() or not np.isfinite(filters).all():
+        return q.answer()
+
+    def count(signs: np.ndarray, marks: np.ndarray) -> np.ndarray:
+        return q.with_arrays(filters=signs, **{other: marks.astype(np.float64)}).answer()
+
+    signs, infinite = np.sign(filters), np.isinf(array)
+    answer = count(filters, np.where(np.isfinite(array), array, 0))
+    infinities, balance = count(abs(signs), infinite), count(signs, np.where(infinite, np.sign(array), 0))
+    # Infinities of both signs, or a NaN, make NaN.
+    one_sign = np.where(abs(balance) == infinities, np.copysign(np.inf, balance), np.nan)
+    answer = np.where(infinities > 0, one_sign, answer)
+    return np.where(count(abs(signs), np.isnan(array)) > 0, np.nan, answer)

@@ -1,0 +1,1 @@
+"""What is said of a run: its tables, its failures, its records."""

@@ -1,0 +1,103 @@
+"""The tables of a run. Backends are rows, of which there may be many; the operations are columns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from ..cases.case import OPERATIONS
+from ..run import outcome
+from ..run.runner import Subject
+from . import accuracy, remarks
+from .failures import Cells, Tally
+
+PADDING_MODES = ("VALID", "SAME", "SAME_LOWER", "FULL", "EXPLICIT")
+
+LEGEND = (
+    "A number is how many calls agreed with the oracle to the bit: right shape and dtype, every element equal, "
+    "arguments unchanged and, where asked again, the same bits twice. c: of these, composed by the adapter, as the "
+    "framework has no such mode. ✗ failed. k: failed as known_failures/ expects of this version. m: agreed, on "
+    "data that prove little. u: declared unsupported. (25%): given that part of the cases, as it is slow."
+)
+
+# Columns of backends that a terminal has room for.
+_MOST_COLUMNS = 4
+
+
+def print_tables(console: Console, tally: Tally, subjects: Sequence[Subject], *, full: bool) -> None:
+    """All that a run has to say of what passed."""
+    cells, names = tally.cells(), [subject.name for subject in subjects]
+    if cells:
+        versions = dict.fromkeys(f"{subject.name.partition(':')[0]} {subject.version}" for subject in subjects)
+        console.print(", ".join(versions), highlight=False)
+        if len(subjects) > 1:
+            console.print(by_operation(cells, subjects, full=full))
+        plain = [subject for subject in subjects if not subject.is_route]
+        console.print(by_padding(cells, subjects if len(subjects) <= _MOST_COLUMNS else plain[:_MOST_COLUMNS]))
+        console.print(LEGEND, highlight=False)
+        console.print()
+    measured = accuracy.accuracy_tables(tally.records, names)
+    if measured:
+        console.print(*measured, accuracy.LEGEND)
+        for line in accuracy.nearer(tally.records, "torch", "tensorflow"):
+            console.print(line)
+    seen = remarks.remarks_table(tally.records, names)
+    if seen:
+        console.print(seen)
+    for line in remarks.refusals(tally.records):
+        console.print(line)
+
+
+def by_operation(cells: Cells, subjects: Sequence[Subject], *, full: bool = True) -> Table:
+    """A row for each backend; unless `full`, it says which share of the cases it was given."""
+    table = Table("backend", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    for operation in OPERATIONS:
+        table.add_column(operation.replace("_", "_\n"), justify="right")
+    for subject in subjects:
+        share = subject.capabilities.share
+        note = f" [dim]({share:.0%})[/]" if share < 1 and not full else ""
+        row = []
+        for operation in OPERATIONS:
+            counts = [found for (name, of, _), found in cells.items() if (name, of) == (subject.name, operation)]
+            row.append(_cell(sum(counts, Counter())))
+        table.add_row(f"{subject.name}{note}", *row)
+    return table
+
+
+def by_padding(cells: Cells, subjects: Sequence[Subject]) -> Table:
+    """A row for each operation that one of them offers and padding mode, a column for each backend."""
+    table = Table("operation", "padding", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    for subject in subjects:
+        table.add_column(f"{subject.name.replace(':', chr(10) + ':')}\n{subject.version}", justify="right")
+    for operation in OPERATIONS:
+        if not any(operation in subject.capabilities.operations for subject in subjects):
+            continue
+        modes = [mode for mode in PADDING_MODES if any((s.name, operation, mode) in cells for s in subjects)]
+        for mode in modes:
+            row = [_cell(cells.get((subject.name, operation, mode))) for subject in subjects]
+            table.add_row(operation if mode == modes[0] else "", mode, *row, end_section=mode == modes[-1])
+    return table
+
+
+def _cell(counts: Counter[str] | None) -> str:
+    if not counts:
+        return ""
+    said = []
+    if counts[outcome.PASS]:
+        said.append(str(counts[outcome.PASS]))
+    if counts["composed"]:
+        said.append(f"c{counts['composed']}")
+    failed = sum(counts[name] for name in outcome.UNEXPECTED)
+    if failed:
+        said.append(f"[bold red]✗{failed}[/]")
+    if counts[outcome.KNOWN]:
+        said.append(f"[yellow]k{counts[outcome.KNOWN]}[/]")
+    if counts[outcome.MISTRUSTED]:
+        said.append(f"m{counts[outcome.MISTRUSTED]}")
+    if counts[outcome.UNSUPPORTED]:
+        said.append(f"[dim]u{counts[outcome.UNSUPPORTED]}[/]")
+    return " ".join(said)

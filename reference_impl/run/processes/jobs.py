@@ -1,0 +1,188 @@
+"""What a process of its own does for `worker.Worker`: loads backends, and answers a job a line."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...cases.case import Case
+from ...verdicts.checks import CHECKS
+from ...verdicts.integers import integer_call
+from ...verdicts.invalid_calls import answer_to
+from ...verdicts.real_data import real_problem
+from ...verdicts.task import Problem
+from .. import known, outcome
+from ..outcome import Record
+from ..runner import Subject, judge
+from . import memory, stdout
+
+Subjects = dict[str, Subject]
+
+
+def records(subjects: Subjects, case: str, seed: int, calls: list[tuple[str, str, list[str]]]) -> list[list[dict]]:
+    """Those of `judge` for each of `calls`: a backend, an operation and the names of the checks."""
+    parsed = Case.parse(case)
+    problems: dict[str, Problem] = {}
+    answers = []
+    for backend, operation, checks in calls:
+        problem = problems.setdefault(operation, Problem(parsed, operation, seed))
+        chosen = [check for check in CHECKS if check.name in checks]
+        stdout.take()
+        judged = judge(subjects[backend], parsed, operation, seed, problem, checks=chosen)
+        printed = _printed(subjects[backend], subjects[backend].blank(operation, case, seed, stdout.PRINTS_NOTHING))
+        answers.append([asdict(record) for record in judged + printed])
+    return answers
+
+
+def _printed(subject: Subject, blank: Record) -> list[Record]:
+    """A failure, if the backend has printed."""
+    written = stdout.take()
+    if not written or stdout.PRINTS_NOTHING in subject.capabilities.unclaimed:
+        return []
+    begins = written.decode(errors="replace").strip().partition("\n")[0][:_MOST_QUOTED]
+    message = (
+        "a kernel must not write to stdout, which may be where its program's output goes; "
+        f"it wrote {len(written)} bytes, beginning with {begins!r}"
+    )
+    return [replace(blank, outcome=outcome.FAIL, message=message)]
+
+
+_MOST_QUOTED = 80
+
+
+def digest(subjects: Subjects, backend: str, operation: str, case: str, seed: int) -> dict[str, Any]:
+    """SHA-256 of the bits of an answer on real data."""
+    call = real_problem(Case.parse(case), operation, seed, "normal").call
+    run = partial(call.run, subjects[backend].backend)
+    return _tried(lambda: hashlib.sha256(np.ascontiguousarray(run()).tobytes()).hexdigest())
+
+
+def growth(subjects: Subjects, backend: str, operation: str, case: str, seed: int) -> dict[str, Any]:
+    """How often the same call was made, and by how many bytes the process grew."""
+    call = integer_call(Case.parse(case), operation, seed)
+    return _tried(lambda: memory.growth(partial(call.run, subjects[backend].backend)))
+
+
+def _tried(job: Callable[[], Any]) -> dict[str, Any]:
+    try:
+        return {"found": job()}
+    except Exception as error:  # whatever a backend may raise
+        return {"raised": f"{type(error).__name__}: {error}"}
+
+
+def invalid(subjects: Subjects, backend: str, name: str, operation: str) -> dict[str, Any]:
+    """What came of an invalid call."""
+    return answer_to(subjects[backend].backend, name, operation)
+
+
+def diagnosis(subjects: Subjects, backend: str, record: dict[str, Any], plain: bool = False) -> list[str]:
+    """What can be said of a failure, line by line; `plain`, of plain probes alone."""
+    from ...diagnosis import diagnose  # with its catalogue, which the other jobs do not need
+
+    return diagnose(subjects[backend], Record(**record), plain=plain).lines
+
+
+def picture(subjects: Subjects, backend: str, record: dict[str, Any], path: str) -> str | None:
+    """Draw a failure to a file, or say why not."""
+    from ...drawing.failures import draw_failure  # with matplotlib, which the other jobs do not need
+
+    return draw_failure(subjects[backend], Record(**record), Path(path))
+
+
+JOBS: dict[str, Callable[..., Any]] = {
+    "records": records,
+    "digest": digest,
+    "growth": growth,
+    "invalid": invalid,
+    "diagnosis": diagnosis,
+    "picture": picture,
+}
+
+
+def main(*backends: str) -> None:
+    answers = stdout.redirect()  # what a backend prints must not be taken for an answer
+    known.known_failures = lambda: ()  # type: ignore[assignment]  # what is expected is for the caller to say
+    gc.disable()  # nearly all that an import makes stays, and to look for what does not takes a fifth of its time
+    subjects = {name: Subject.load(name) for name in backends}
+    gc.freeze()
+    gc.enable()
+    if not hasattr(os, "fork"):
+        _serve(subjects, answers)
+        return
+    stdout.take()  # what it says when it is loaded is no fault
+    # A child for the jobs: when it dies, the next one need not import the frameworks again.
+    asker = os.getppid()
+    while (child := os.fork()) != 0:
+        status, taken = _end_of(child, asker)
+        if status == _AT_THE_END:
+            os.killpg(os.getpid(), signal.SIGKILL)  # the group that Worker made: what backends started ends too
+        if status != _GROWN:
+            os.write(2, stdout.take()[-_MOST_QUOTED:])  # its last words
+            _answer(answers, {"died": status, "taken": taken})
+    _serve(subjects, answers)
+    os._exit(_AT_THE_END)
+
+
+# No backend exits with these.
+_AT_THE_END, _GROWN = 93, 94
+
+
+def _end_of(child: int, asker: int) -> tuple[int, int | None]:
+    """The child's exit status, when it ends; and how many bytes it took, if it is ended for that.
+
+    It does not outlive the process that asks, even if it hangs.
+    """
+    taken, start = None, memory.held(child)
+    while True:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status), taken
+        grown = memory.held(child) - start
+        if grown > memory.LIMIT:
+            taken = grown
+            os.kill(child, signal.SIGKILL)
+        if os.getppid() != asker:
+            os.kill(child, signal.SIGKILL)
+            return _AT_THE_END, taken
+        time.sleep(0.02)
+
+
+def _serve(subjects: Subjects, answers: int) -> None:
+    start = memory.peak()
+    for line in iter(_read_line, b""):
+        job, arguments = json.loads(line)
+        _answer(answers, {"answer": JOBS[job](subjects, *arguments)})
+        if memory.peak() - start > memory.LIMIT // 2:
+            os._exit(_GROWN)
+
+
+def _answer(answers: int, answer: dict[str, Any]) -> None:
+    with os.fdopen(answers, "w", closefd=False) as pipe:
+        pipe.write(json.dumps(answer) + "\n")
+
+
+def _read_line() -> bytes:
+    """The next line of stdin, and nothing of what follows, which is for the next child if this one dies."""
+    line = b""
+    while not line.endswith(b"\n"):
+        byte = os.read(0, 1)
+        if not byte:
+            return b""
+        line += byte
+    return line
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,174 @@
+"""Claims on a backend as a whole, tried in processes of its own: memory, refusals, the bits across thread counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..cases.case import Case
+from ..verdicts.invalid_calls import CASE, INVALID_CALLS, InvalidCall
+from . import known, outcome
+from .outcome import Record
+from .processes.memory import FEWEST_CALLS, KIB, MIB, UNKNOWN
+from .processes.worker import Died, Worker
+from .runner import Subject
+
+STEADY = "steady_memory"
+REFUSES = "refuses_invalid_calls"
+THREADS = "thread_counts"
+WHOLE_BACKEND_CHECKS = {
+    STEADY: "the same call, made again and again, takes no more memory",
+    REFUSES: "an invalid call raises an error; it is not answered, and does not kill or hang the process",
+    THREADS: "the same call gives the same bits on 1 and on 4 threads (reported, unless the backend promises it)",
+}
+
+TIME_LIMIT = 60  # seconds
+THREAD_COUNTS = (1, 4)
+# Of three arrays of 16 KiB, and of few products, for slow kernels.
+STEADY_CASE = Case.parse("n1_h13w12c26_k3x2o26_SAME")
+# A quarter of such an array a call; less may be the allocator's. The frameworks' growth is below 0.01 MiB.
+MOST_GROWTH = 2 * MIB
+# What frameworks and the libraries below them read when they start.
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+)
+# Large enough to be divided among threads.
+THREAD_CASES = tuple(
+    Case.parse(spec)
+    for spec in (
+        "n4_h56w56c16_k3x3o32_SAME",
+        "n8_h28w30c32_k3x3o24_s2x2_SAME",
+        "n2_h33w40c12_k5x4o20_s2x3_p2,1,0,3",
+        "n16_h14w14c64_k1x1o48",
+        "n1_h60w62c8_k3x3o8_SAME",
+    )
+)
+
+
+def judge_whole_backend(
+    names: Sequence[str], subject: Subject, operations: Sequence[str], seed: int = 0
+) -> Iterator[Record]:
+    """The records of those of WHOLE_BACKEND_CHECKS that are named."""
+    if STEADY in names:  # first, while nothing else has taken memory there
+        yield from steady_memory(subject, operations, seed)
+    if REFUSES in names:
+        yield from invalid_calls(subject, operations, seed)
+    if THREADS in names:
+        yield from thread_counts(subject, operations, seed)
+
+
+class Raised(Exception):
+    """The backend raised an error where it was to answer."""
+
+
+def steady_memory(subject: Subject, operations: Sequence[str], seed: int = 0) -> Iterator[Record]:
+    """A record for each operation on STEADY_CASE that the backend offers."""
+    declared = subject.capabilities
+    case = STEADY_CASE.with_dtype("float32" if "float32" in declared.dtypes else declared.dtypes[0])
+    for operation in operations:
+        if declared.unsupported(operation, case) is not None:
+            continue
+        blank = subject.blank(operation, str(case), seed, STEADY)
+        reason = declared.unclaimed.get(STEADY, UNKNOWN)
+        if reason is not None:
+            yield replace(blank, outcome=outcome.UNSUPPORTED, message=reason)
+            continue
+        try:
+            calls, grown = _found(subject.ask("growth", operation, str(case), seed))
+        except (Died, Raised) as error:
+            yield _not_answered(blank, error)
+        else:
+            yield _steady(blank, calls, grown)
+
+
+def _steady(blank: Record, calls: int, grown: int) -> Record:
+    if grown > MOST_GROWTH:
+        message = (
+            f"memory must not grow by more than {MOST_GROWTH // MIB} MiB in {calls} equal calls; it grew by "
+            f"{grown / MIB:.1f} MiB, {grown / calls / KIB:.1f} KiB a call"
+        )
+        return replace(blank, outcome=outcome.FAIL, message=message)
+    if calls < FEWEST_CALLS:
+        return replace(
+            blank, outcome=outcome.MISTRUSTED, remark=f"memory did not grow, in {calls} calls only: it is slow"
+        )
+    return blank
+
+
+def _found(answer: Mapping[str, Any]) -> Any:
+    if "raised" in answer:
+        raise Raised(answer["raised"])
+    return answer["found"]
+
+
+def _not_answered(blank: Record, error: Died | Raised) -> Record:
+    return replace(blank, outcome=outcome.CRASHED if isinstance(error, Died) else outcome.REFUSED, message=str(error))
+
+
+def invalid_calls(subject: Subject, operations: Sequence[str], seed: int = 0) -> Iterator[Record]:
+    """A record for each invalid call of INVALID_CALLS."""
+    for invalid in INVALID_CALLS:
+        for operation in invalid.operations:
+            if operation in operations and operation in subject.capabilities.operations:
+                yield invalid_call(subject, operation, invalid, seed)
+
+
+def invalid_call(subject: Subject, operation: str, invalid: InvalidCall, seed: int = 0) -> Record:
+    """What came of it; the `case` of the record is the name of the call."""
+    declared = subject.capabilities
+    record = subject.blank(operation, invalid.name, seed, REFUSES)
+    if REFUSES in declared.unclaimed:
+        return replace(record, outcome=outcome.UNSUPPORTED, message=declared.unclaimed[REFUSES])
+    try:
+        answer = subject.ask("invalid", invalid.name, operation, time_limit=TIME_LIMIT)
+        came = outcome.PASS if answer["right"] else outcome.FAIL
+        record = replace(record, outcome=came, message=answer["said"])
+    except Died as died:
+        record = replace(record, outcome=outcome.CRASHED, message=f"{invalid.must}; {died}")
+    entry = known.find(subject.name, subject.version, subject.facts, operation, CASE, invalid.name)
+    return record if entry is None else known.expecting(entry, [record])[0]
+
+
+def thread_counts(subject: Subject, operations: Sequence[str], seed: int = 0) -> Iterator[Record]:
+    """A record for each operation on each of THREAD_CASES that the backend offers."""
+    declared = subject.capabilities
+    calls = [
+        (operation, case)
+        for case in THREAD_CASES
+        for operation in operations
+        if declared.unsupported(operation, case) is None
+    ]
+    digests = [_digests(subject, count, calls, seed) for count in THREAD_COUNTS]
+    for (operation, case), *found in zip(calls, *digests):
+        blank = subject.blank(operation, str(case), seed, THREADS)
+        error = next((digest for digest in found if not isinstance(digest, str)), None)
+        if error is not None:
+            yield _not_answered(blank, error)
+            continue
+        counts = " and ".join(map(str, THREAD_COUNTS))
+        same = len(set(found)) == 1
+        seen = f"bits on {counts} threads: {'same' if same else 'other'}"
+        if declared.same_bits_on_any_threads and not same:
+            message = f"promised: the same bits on any number of threads; on {counts} they differ"
+            yield replace(blank, outcome=outcome.FAIL, message=message)
+        else:
+            yield replace(blank, remark=seen)
+
+
+def _digests(subject: Subject, threads: int, calls: Sequence[tuple[str, Case]], seed: int) -> list[str | Died | Raised]:
+    environment = dict.fromkeys(_THREAD_VARIABLES, str(threads))
+    found: list[str | Died | Raised] = []
+    name = subject.argument or subject.name
+    with Worker(name, environment=environment) as worker:
+        for operation, case in calls:
+            try:
+                found.append(_found(worker.ask("digest", name, operation, str(case), seed)))
+            except (Died, Raised) as error:
+                found.append(error)
+    return found

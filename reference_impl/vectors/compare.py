@@ -1,0 +1,119 @@
+"""Judge what a program answered to golden vectors, by the verdicts of `agreement`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..run import outcome
+from ..verdicts import agreement
+from ..verdicts.agreement import Accuracy, Disagreement
+from ..verdicts.checks import trust
+from ..verdicts.integers import Call, array_shapes, numpy_dtype, oracle
+from ..verdicts.real_data import RealProblem
+from . import files, manifest
+from .files import Arrays, BadFile
+from .manifest import Vector
+
+MISSING = "missing"
+UNREADABLE = "unreadable"
+
+MEANING = {**outcome.MEANING, MISSING: "there is no result", UNREADABLE: "the result's file is not as it must be"}
+
+# The name of the one array in a result's file.
+RESULT = "result"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What came of one vector; `answer` is what was read, if it was."""
+
+    vector: Vector
+    path: Path
+    outcome: str
+    message: str = ""
+    ratio: float | None = None
+    answer: np.ndarray | None = None
+
+    @property
+    def passed(self) -> bool:
+        return self.outcome in (outcome.PASS, outcome.MISTRUSTED)
+
+    @property
+    def claim(self) -> str:
+        return "exact" if self.vector.is_integer else "rounded"
+
+
+def compare(folder: Path, results: Path) -> Iterator[Judged]:
+    """Each vector of `folder` with its result, in the manifest's order.
+
+    Raises
+    ------
+    BadFile
+        If the manifest or a vector is not as it was exported: then nothing can be judged by it.
+    """
+    for vector in manifest.read(folder):
+        yield _judge(vector, read_call(folder, vector), results / vector.result)
+
+
+def foreign(vectors: Sequence[Vector], results: Path) -> list[str]:
+    """The files among the results that answer no vector."""
+    known = {vector.result for vector in vectors}
+    return sorted(path.name for path in results.iterdir() if path.name not in known)
+
+
+def read_call(folder: Path, vector: Vector) -> Call:
+    """The call that a vector is. Raises BadFile if its file is not the one that was exported."""
+    path = folder / vector.file
+    if not path.exists():
+        raise BadFile(path, "must be there, as the manifest names it")
+    found = manifest.sha256(path)
+    if found != vector.sha256:
+        raise BadFile(path, f"must be as exported, with SHA-256 {vector.sha256}; its is {found}")
+    arrays, dtype = files.read(path), numpy_dtype(vector.case.dtype)
+    shapes = array_shapes(vector.case, vector.operation)
+    for name, shape in shapes.items():
+        said = _said(arrays, name)
+        if name not in arrays or (arrays[name].shape, arrays[name].dtype) != (shape, dtype):
+            raise BadFile(path, f"must hold {name}, {dtype} of shape {shape}, for {vector.case}; it holds {said}")
+    return Call(vector.operation, vector.case, {name: arrays[name] for name in shapes})
+
+
+def _judge(vector: Vector, call: Call, path: Path) -> Judged:
+    if not path.is_file():
+        return Judged(vector, path, MISSING)
+    try:
+        arrays = files.read(path)
+        if list(arrays) != [RESULT]:
+            raise BadFile(path, f"must hold one array, {RESULT}; it holds {_said(arrays, RESULT)}")
+    except (BadFile, OSError) as error:
+        return Judged(vector, path, UNREADABLE, str(error))
+    answer = arrays[RESULT]
+    try:
+        agreement.assert_shape_and_dtype(answer, vector.answer_shape, vector.case.dtype)
+        found = _verdict(vector, call, answer)
+    except Disagreement as error:
+        message = "\n".join(filter(None, [str(error), error.diagnosis]))
+        return Judged(vector, path, outcome.FAIL, message, error.ratio, answer)
+    if isinstance(found, Accuracy):
+        return Judged(vector, path, outcome.PASS, "", found.worst, answer)
+    return Judged(vector, path, outcome.MISTRUSTED if found else outcome.PASS, found or "", None, answer)
+
+
+def _verdict(vector: Vector, call: Call, answer: np.ndarray) -> Accuracy | str | None:
+    """How accurate it is; or, of integers, what keeps it from being a proof."""
+    if not vector.is_integer:
+        return agreement.assert_rounded(answer, RealProblem(vector.data, call), vector.case.dtype)
+    expected = oracle(call)
+    agreement.assert_exact(answer, expected, call)
+    remark = trust(call, expected)
+    return remark.text if remark else None
+
+
+def _said(arrays: Arrays, name: str) -> str:
+    if name in arrays and len(arrays) == 1:
+        return f"{arrays[name].dtype} of shape {arrays[name].shape}"
+    return ", ".join(arrays) or "none"

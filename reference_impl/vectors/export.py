@@ -1,0 +1,114 @@
+"""Write golden vectors: for each call, on integers and on real data, the arrays, the exact answer and its gauge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from .. import exact
+from ..cases.case import OPERATIONS, Case
+from ..verdicts.integers import Call, integer_call, numpy_dtype, oracle
+from ..verdicts.real_data import FORMATS, real_problem
+from . import files, manifest, onnx_files
+from .manifest import INTEGER, LeftOut, Vector
+
+# The argument of an operation that is a shape, and that of the answer.
+_SIZES = {
+    "conv2d_backprop_input": "input_sizes",
+    "conv2d_backprop_filter": "filter_sizes",
+    "conv2d_transpose": "output_shape",
+}
+
+
+def export(
+    folder: Path,
+    cases: Iterable[Case],
+    operations: Sequence[str] = OPERATIONS,
+    seed: int = 0,
+    file_format: str = "npz",
+) -> tuple[list[Vector], list[LeftOut]]:
+    """Fill a new or empty folder; the manifest comes last, so that what is incomplete has none.
+
+    Returns the vectors, and the calls that the format has no model for.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds something, the format has no such dtype, or all is left out.
+    ImportError
+        If the format needs a package that is not installed.
+    """
+    calls = [(case, operation) for case in cases for operation in operations]
+    left_out = _left_out(calls) if file_format == files.ONNX else []
+    if calls and len(left_out) == len(calls):
+        raise ValueError(f"there must be something to export; {left_out[0].reason}")
+    if file_format == "npz" and any(case.dtype == "bfloat16" for case, _ in calls):
+        raise ValueError("bfloat16 is no dtype of npz; the text format has it")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"{folder} must be a new or an empty folder, as other files would be taken for vectors")
+    folder.mkdir(parents=True, exist_ok=True)
+    without = {(one.case, one.operation) for one in left_out}
+    vectors = [
+        replace(vector, sha256=_written(folder / vector.file, vector, call))
+        for case, operation in calls
+        if (case, operation) not in without
+        for vector, call in _calls(case, operation, seed, file_format)
+    ]
+    manifest.write(folder, vectors, file_format, left_out)
+    return vectors, left_out
+
+
+def _written(path: Path, vector: Vector, call: Call) -> str:
+    """Write a vector, and give its hash."""
+    if path.suffix in files.SUFFIXES.values():
+        files.write(path, _arrays(call, vector))
+    else:
+        onnx_files.write(path, vector.operation, _arrays(call, vector), is_integer=vector.is_integer)
+    return manifest.sha256(path)
+
+
+def _left_out(calls: Iterable[tuple[Case, str]]) -> list[LeftOut]:
+    """What there is no ONNX model of."""
+    onnx_files.needed()
+    reasons = ((case, operation, onnx_files.lack(operation, case)) for case, operation in calls)
+    return [LeftOut(operation, case, reason) for case, operation, reason in reasons if reason is not None]
+
+
+def _calls(case: Case, operation: str, seed: int, file_format: str) -> Iterator[tuple[Vector, Call]]:
+    """On integers and, in a float dtype, on real data; the vector's hash is yet to come."""
+    found = [(INTEGER, INTEGER, integer_call(case, operation, seed))]
+    if case.dtype in FORMATS:
+        problem = real_problem(case, operation, seed)
+        found.append(("real", problem.kind, problem.call))
+    for word, data, call in found:
+        name, suffix = f"{operation}.{case}.{word}", files.SUFFIXES.get(file_format, "")
+        yield Vector(operation, case, data, seed, name + suffix, "", name + (suffix or onnx_files.RESULT_SUFFIX)), call
+
+
+def _arrays(call: Call, vector: Vector) -> files.Arrays:
+    """All of a vector: the operation's arguments by name, padding resolved; the exact answer; the gauge."""
+    case, absolute = call.case, call.with_arrays(np.abs)
+    options = {
+        "strides": case.strides,
+        "dilations": case.dilations,
+        "pads": manifest.pads(case),
+        "groups": [case.groups],
+    }
+    if call.operation in _SIZES:
+        options[_SIZES[call.operation]] = vector.answer_shape
+    if vector.is_integer:
+        expected = oracle(call).astype(numpy_dtype(case.dtype))
+        gauge = oracle(absolute).astype(np.float64)
+    else:
+        expected = _exact(call, case.dtype)
+        # An ordinary sum of floats has other bits on other machines.
+        gauge = _exact(absolute, "float64")
+    geometry = {name: np.array(value, np.int64) for name, value in options.items()}
+    return {**geometry, **call.arrays, "expected": expected, "gauge": gauge}
+
+
+def _exact(call: Call, dtype: str) -> np.ndarray:
+    return getattr(exact, call.operation)(*call.positional(), **call.case.options, dtype=dtype)

@@ -1,0 +1,1 @@
+"""What agreement means: the data, what a right answer is, and the checks."""

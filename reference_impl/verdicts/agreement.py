@@ -1,0 +1,204 @@
+"""The verdicts: what it means that an answer agrees with the oracle. They raise; none returns a bool."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from . import location
+from .integers import Call, gauge, numpy_dtype
+from .real_data import FORMATS, RealProblem
+from .special_values import SpecialProblem
+
+
+@dataclass(frozen=True, eq=False)
+class Difference:
+    """An answer to a call, and which of its elements are wrong; `worst` is the index of one."""
+
+    call: Call
+    actual: np.ndarray
+    expected: np.ndarray
+    wrong: np.ndarray
+    worst: tuple[int, ...]
+
+
+class Disagreement(AssertionError):
+    """An answer that is wrong: the message says how, `diagnosis` where; `ratio` is the worst, in eps * gauge."""
+
+    def __init__(
+        self,
+        message: str,
+        ratio: float | None = None,
+        diagnosis: str | None = None,
+        difference: Difference | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.ratio = ratio
+        self.diagnosis = diagnosis
+        self.difference = difference
+
+
+def assert_shape_and_dtype(actual: Any, shape: tuple[int, ...], dtype: str) -> None:
+    """The answer is an array of exactly this shape and dtype."""
+    # Comparisons with a masked array, a subclass, are masked too.
+    if not isinstance(actual, np.ndarray) or isinstance(actual, np.ma.MaskedArray):
+        raise Disagreement(f"the answer must be a NumPy array, not {type(actual).__name__}")
+    if actual.shape != shape:
+        raise Disagreement(f"the answer's shape must be {shape}, not {actual.shape}")
+    if actual.dtype != numpy_dtype(dtype):
+        raise Disagreement(
+            f"the answer's dtype must be {dtype}, not {actual.dtype} (capabilities declare another as result_dtypes)"
+        )
+
+
+def assert_exact(actual: np.ndarray, expected: np.ndarray, call: Call, given: str = "") -> None:
+    """Every element of the answer to a call on integers equals the oracle's. NaN equals nothing.
+
+    `given` tells of the arguments, where there is more to tell.
+    """
+    actual = _comparable(actual)
+    wrong = ~(actual == expected)
+    if wrong.any():
+        heading = f"{given}on integers the answer must equal the oracle's"
+        raise _disagreement(actual, expected, wrong, _ratios(actual, expected, call), call, heading)
+
+
+def assert_special_values(actual: np.ndarray, problem: SpecialProblem) -> bool | None:
+    """A NaN or infinity is in exactly the elements that sum it, as itself; all others are right.
+
+    Elements `around`, where it can meet a zero that stands for padding, may be NaN instead. Returns whether any is;
+    None if there are none.
+    """
+    actual = _comparable(actual)
+    with np.errstate(invalid="ignore"):
+        right = (actual == problem.expected) | (np.isnan(actual) & np.isnan(problem.expected))
+    multiplied = problem.around & np.isnan(actual)
+    wrong = ~(right | multiplied)
+    if wrong.any():
+        heading = f"{problem.said} must reach exactly the elements whose sums it enters"
+        ratios = np.where(wrong, np.inf, 0.0)
+        raise _disagreement(actual, problem.expected, wrong, ratios, problem.call, heading)
+    return bool(multiplied.any()) if problem.around.any() else None
+
+
+# That of the reference BLAS's own tests ("threshold value of test ratio"): https://www.netlib.org/blas/dblat3
+THRESHOLD = 16
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """The errors of an answer in units of eps * gauge; None where the data say nothing."""
+
+    worst: float
+    median: float
+
+
+def assert_rounded(
+    actual: np.ndarray,
+    problem: RealProblem,
+    dtype: str,
+    factor: float = 1.0,
+    *,
+    flushes: bool = False,
+    planewise: bool = False,
+) -> Accuracy | None:
+    """Every element is less than THRESHOLD * factor units from the exact answer.
+
+    The unit is eps * gauge, eps of the `dtype` answered in; and for every term the smallest subnormal number, as a
+    product that underflows may lose that much, or, where the backend `flushes`, the smallest normal one. Where the
+    gauge is zero the answer must be zero; where it passes the dtype's range an element may overflow, and says
+    nothing. NaN fails. Where the backend is `planewise`, the gauge is that of whole planes.
+    """
+    form = FORMATS[dtype]
+    gauge = problem.plane_gauge if planewise else problem.gauge
+    lost = form.smallest_normal if flushes else form.smallest_subnormal
+    telling = gauge * (1 + form.eps) <= form.largest
+    underflow = np.where(gauge > 0, problem.terms * lost, 0.0)
+    with np.errstate(all="ignore"):
+        errors = np.abs(actual.astype(np.float64) - problem.exact)
+        ratios = np.where(errors == 0, 0.0, errors / (form.eps * gauge + underflow))
+    ratios = np.nan_to_num(ratios, nan=np.inf, posinf=np.inf)
+    wrong = telling & ~(ratios < THRESHOLD * factor)
+    if wrong.any():
+        unit = "eps * gauge of whole planes" if planewise else "eps * gauge"
+        heading = f"the answer must be within {THRESHOLD * factor:g} {unit} of the exact one ({problem.kind} data)"
+        raise _disagreement(actual, problem.exact, wrong, np.where(telling, ratios, 0.0), problem.call, heading)
+    if not telling.any():
+        return None
+    return Accuracy(float(ratios[telling].max()), float(np.median(ratios[telling])))
+
+
+def rounding_room(call: Call, *, planewise: bool = False) -> np.ndarray:
+    """By how much two kernels may differ that compute the same: twice what `assert_rounded` allows each."""
+    form = FORMATS[call.case.dtype]
+    problem = RealProblem("", call)
+    terms = problem.terms * form.smallest_subnormal
+    return 2 * THRESHOLD * (form.eps * (problem.plane_gauge if planewise else problem.gauge) + terms)
+
+
+def assert_same_bits(second: np.ndarray, first: np.ndarray) -> None:
+    """Two answers to the same call are the same array, to the bit."""
+    if second.shape != first.shape or second.dtype != first.dtype:
+        raise Disagreement(
+            f"the same call must give the same array twice; shape and dtype were {first.shape} {first.dtype}, "
+            f"then {second.shape} {second.dtype}"
+        )
+    if second.tobytes() != first.tobytes():
+        different = int((np.atleast_1d(_bits(second) != _bits(first))).sum())
+        raise Disagreement(f"the same call must give the same bits twice; {different} of {first.size} elements differ")
+
+
+def assert_own_memory(second: Any, first: Any) -> None:
+    """The second answer does not lie in the memory of the first, which a caller may still hold."""
+    if isinstance(first, np.ndarray) and isinstance(second, np.ndarray) and np.may_share_memory(first, second):
+        raise Disagreement("each answer must have memory of its own; that of the second call lies in the first's")
+
+
+def assert_unchanged(after: dict[str, np.ndarray], before: dict[str, np.ndarray]) -> None:
+    """The arrays given are as they were."""
+    for name, array in before.items():
+        if after[name].tobytes() != array.tobytes():
+            changed = int((_bits(after[name]) != _bits(array)).sum())
+            raise Disagreement(
+                f"arguments must not be written to; {changed} of {array.size} elements of {name} changed"
+            )
+
+
+def _disagreement(
+    actual: np.ndarray, expected: np.ndarray, wrong: np.ndarray, ratios: np.ndarray, call: Call, heading: str
+) -> Disagreement:
+    flat = int(np.argmax(np.where(wrong, ratios, -1.0)))
+    worst = tuple(int(place) for place in np.unravel_index(flat, wrong.shape))
+    axes = location.AXES[call.operation]
+    index = ", ".join(f"{name} {position}" for name, position in zip(axes, worst, strict=True))
+    where = location.locate(wrong, axes, call.case.groups)
+    return Disagreement(
+        f"{heading}\n"
+        f"{int(wrong.sum())} of {wrong.size} elements are wrong\n"
+        f"worst at [{', '.join(map(str, worst))}] ({index}): "
+        f"actual {actual[worst]}, expected {expected[worst]}, ratio {ratios[worst]:.3g}",
+        float(ratios[worst]),
+        f"they lie: {where}",
+        Difference(call, actual, expected, wrong, worst),
+    )
+
+
+def _ratios(actual: np.ndarray, expected: np.ndarray, call: Call) -> np.ndarray:
+    """|actual - expected| / (eps * gauge) per element; infinite where the gauge is zero or the answer is NaN."""
+    form = FORMATS.get(call.case.dtype)
+    eps = form.eps if form else 1.0
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        ratios = np.abs(actual.astype(np.float64) - expected) / (eps * gauge(call))
+    return np.where(actual == expected, 0.0, np.nan_to_num(ratios, nan=np.inf, posinf=np.inf))
+
+
+def _comparable(actual: np.ndarray) -> np.ndarray:
+    """As a dtype that NumPy compares exactly with int64: an oracle's sum is below 2**53, or int64 itself."""
+    return actual if actual.dtype.kind in "biuf" else actual.astype(np.float64)
+
+
+def _bits(array: np.ndarray) -> np.ndarray:
+    contiguous = np.ascontiguousarray(array)
+    return contiguous.view(f"u{contiguous.dtype.itemsize}") if contiguous.dtype.itemsize in (1, 2, 4, 8) else contiguous

@@ -1,0 +1,218 @@
+"""The claims that are checked of a backend, one by one."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..cases.case import Case
+from ..cases.generation import multiply_adds
+from . import agreement
+from .agreement import Accuracy
+from .integers import Call
+from .real_data import FORMATS, RealProblem
+from .task import Problem
+from .trial import Found, Remark, Trial
+
+
+@dataclass(frozen=True)
+class Check:
+    """`claim` says what holds of a right backend; `run` raises `Disagreement` where it does not.
+
+    Parameters
+    ----------
+    applies : whether the check says something about a case
+    asks_again : whether it takes a further call, or data of its own
+    share : the part of the cases on which it runs by default
+    most_multiply_adds : of the cases on which it runs by default
+    """
+
+    name: str
+    claim: str
+    run: Callable[[Trial], Found]
+    applies: Callable[[Case], bool] = lambda case: True
+    asks_again: bool = True
+    share: float = 1.0
+    most_multiply_adds: float = np.inf
+
+
+def _shape_and_dtype(trial: Trial) -> None:
+    agreement.assert_shape_and_dtype(trial.answer, trial.problem.expected.shape, trial.dtype)
+
+
+def _exact(trial: Trial) -> Found:
+    _shape_and_dtype(trial)
+    _assert_exact(trial, trial.answer, trial.problem)
+    return trust(trial.problem.call, trial.problem.expected)
+
+
+def _assert_exact(trial: Trial, answer: np.ndarray, problem: Problem, given: str = "") -> None:
+    """On integers; what is declared to be no plain sum must be within its bound of the oracle."""
+    if trial.declared.plain_sum or not _is_float(problem.case):
+        agreement.assert_exact(answer, problem.expected, problem.call, given)
+    else:
+        _assert_near(trial, answer, RealProblem("integer", problem.call))
+
+
+def _assert_near(trial: Trial, answer: np.ndarray, problem: RealProblem) -> Accuracy | None:
+    declared = trial.declared
+    flushes = trial.problem.case.dtype in declared.flushes
+    return agreement.assert_rounded(
+        answer, problem, trial.dtype, declared.factor, flushes=flushes, planewise=declared.planewise
+    )
+
+
+# Of the elements of an answer.
+_FEWEST_NONZERO = 0.1
+
+
+def trust(call: Call, expected: np.ndarray) -> Remark | None:
+    """Thinned data that leave nearly all zeros prove little: any kernel that answers zeros agrees."""
+    if not expected.size or all(array.all() for array in call.arrays.values()):
+        return None
+    nonzero = np.count_nonzero(expected) / expected.size
+    if nonzero >= _FEWEST_NONZERO:
+        return None
+    return Remark(f"data so thin that {1 - nonzero:.0%} of the answer is zero", mistrusted=True)
+
+
+def _inputs_unchanged(trial: Trial) -> None:
+    trial.answer  # noqa: B018  the call must have been made
+    agreement.assert_unchanged(trial.given.arrays, trial.problem.call.arrays)
+
+
+def _repeatable(trial: Trial) -> None:
+    first = trial.answer
+    second = trial.given.run(trial.backend)
+    agreement.assert_same_bits(np.asarray(second), np.asarray(first))
+    agreement.assert_own_memory(second, trial.own_answer)
+
+
+def _remembers_nothing(trial: Trial) -> None:
+    """As a step of training changes filters: in place, which what is kept of an array by its address does not see."""
+    arrays, other = trial.problem.call.with_arrays(np.copy), trial.problem.other
+    arrays.run(trial.backend)
+    for name, array in arrays.arrays.items():
+        array[...] = other.call.arrays[name]
+    answer = trial.ask(arrays, other.expected.shape, as_it_is=True)
+    _assert_exact(trial, answer, other, "with other numbers in the arrays of the call before, ")
+
+
+def _rounded(trial: Trial) -> Found:
+    return _assert_near(trial, trial.real_answer, trial.problem.real)
+
+
+def _special_values(trial: Trial) -> Found:
+    special = trial.problem.special
+    if special is None:
+        return None
+    with np.errstate(invalid="ignore"):  # a NumPy kernel would warn of what is wanted here
+        answer = trial.ask(special.call, special.expected.shape)
+    multiplied = agreement.assert_special_values(answer, special)
+    if multiplied is None:
+        return None
+    return Remark("padding's zero * infinity or NaN: " + ("NaN" if multiplied else "left out"))
+
+
+def _any_memory_layout(trial: Trial) -> None:
+    laid = trial.problem.laid()
+    answer = trial.ask(laid.call, trial.problem.expected.shape, as_it_is=True)
+    _assert_exact(trial, answer, trial.problem, f"with {laid.how}, ")
+
+
+def _batch_invariant(trial: Trial) -> Remark | None:
+    """Reported: a kernel may well add in another order for another batch."""
+    call = trial.problem.real.call
+    if call.operation == "conv2d_backprop_filter":  # it sums over the batch
+        return None
+    image = trial.problem.seed % call.case.batch
+    alone = Call(
+        call.operation,
+        replace(call.case, batch=1),
+        {name: array if name == "filters" else array[image : image + 1] for name, array in call.arrays.items()},
+    )
+    expected = trial.real_answer[image : image + 1]
+    same = trial.ask(alone, expected.shape).tobytes() == expected.tobytes()
+    return Remark("bits of an image alone and in its batch: " + ("same" if same else "other"))
+
+
+def _is_float(case: Case) -> bool:
+    return case.dtype in FORMATS
+
+
+# Above, the exact answer takes seconds.
+MOST_ROUNDED = 5_000_000
+# What costs a call more, for a claim that seldom depends on the shape.
+_SOME = 0.25
+
+CHECKS = (
+    Check(
+        "shape_and_dtype",
+        "the answer has the oracle's shape and the dtype that the backend declares",
+        _shape_and_dtype,
+        asks_again=False,
+    ),
+    Check(
+        "exact",
+        "on integers the answer equals the oracle's; if declared to be no plain sum, to within its factor",
+        _exact,
+        asks_again=False,
+    ),
+    Check("inputs_unchanged", "the arguments are not written to", _inputs_unchanged, asks_again=False),
+    Check("repeatable", "the same call gives the same bits twice, each time in memory of its own", _repeatable),
+    Check(
+        "remembers_nothing",
+        "the same arrays with other numbers in them give the answer to those",
+        _remembers_nothing,
+        share=_SOME,
+        most_multiply_adds=MOST_ROUNDED,
+    ),
+    Check(
+        "rounded",
+        "on real data the answer is within 16 eps * gauge of the exact one",
+        _rounded,
+        _is_float,
+        most_multiply_adds=MOST_ROUNDED,
+    ),
+    Check(
+        "any_memory_layout",
+        "arrays that are transposed, strided, reversed, offset or read-only give the same answer",
+        _any_memory_layout,
+        share=_SOME,
+        most_multiply_adds=MOST_ROUNDED,
+    ),
+    Check(
+        "special_values",
+        "a NaN or infinity reaches exactly the outputs whose sums it enters",
+        _special_values,
+        _is_float,
+        share=_SOME,
+        most_multiply_adds=MOST_ROUNDED,
+    ),
+    Check(
+        "batch_invariant",
+        "an image alone gives the bits that it gives in its batch (reported only)",
+        _batch_invariant,
+        lambda case: _is_float(case) and case.batch > 1,
+        share=_SOME,
+        most_multiply_adds=MOST_ROUNDED,
+    ),
+)
+
+
+def checks_of(case: Case, seed: int = 0, *, full: bool = False, share: float = 1.0) -> tuple[Check, ...]:
+    """Those that say something about the case; unless `full`, only its part of each check's share.
+
+    `share` is that of the checks which ask again, for backends that are many or slow.
+    """
+    return tuple(check for check in CHECKS if check.applies(case) and (full or _is_due(check, case, seed, share)))
+
+
+def _is_due(check: Check, case: Case, seed: int, share: float) -> bool:
+    if not check.asks_again:
+        return True
+    drawn = zlib.crc32(f"{seed} {check.name} {case}".encode()) / 2**32
+    return drawn < check.share * share and multiply_adds(case) <= check.most_multiply_adds

@@ -1,0 +1,74 @@
+"""The same arrays, laid out in memory as users have them: transposed, strided, reversed, offset, read-only."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .integers import Call
+
+
+@dataclass(frozen=True)
+class Laid:
+    """A call whose arrays are laid out otherwise, and in words how."""
+
+    call: Call
+    how: str
+
+
+def laid_out(call: Call, seed: int) -> Laid:
+    """`call` on equal arrays of their own, each laid out in its own way, which the seed and the case choose."""
+    random = np.random.default_rng([seed, zlib.crc32(f"layout {call.case} {call.operation}".encode())])
+    names = random.permutation(list(LAYOUTS))
+    chosen = dict(zip(call.arrays, names.tolist()))
+    arrays = {name: LAYOUTS[layout](call.arrays[name]) for name, layout in chosen.items()}
+    how = ", ".join(f"{name} {layout}" for name, layout in chosen.items())
+    return Laid(Call(call.operation, call.case, arrays), how)
+
+
+def _transposed(array: np.ndarray) -> np.ndarray:
+    """The last axis first in memory: NHWC kept as NCHW."""
+    return np.moveaxis(np.moveaxis(array, -1, 1).copy(), 1, -1)
+
+
+def _fortran(array: np.ndarray) -> np.ndarray:
+    return array.copy(order="F")
+
+
+def _reversed(array: np.ndarray) -> np.ndarray:
+    """Negative strides on all axes."""
+    return np.flip(np.flip(array).copy())
+
+
+def _strided(array: np.ndarray) -> np.ndarray:
+    """Every second element of a larger array along each axis, with other numbers between."""
+    larger = np.full([2 * size for size in array.shape], 77, array.dtype)
+    view = larger[::2, ::2, ::2, ::2]
+    view[...] = array
+    return view
+
+
+def _offset(array: np.ndarray) -> np.ndarray:
+    """One element into a buffer, hence aligned to no more than an element; other numbers on both sides."""
+    buffer = np.full(array.size + 2, 77, array.dtype)
+    buffer[1:-1] = array.ravel()
+    return buffer[1:-1].reshape(array.shape)
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    copied = array.copy()
+    copied.flags.writeable = False
+    return copied
+
+
+LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "transposed in memory": _transposed,
+    "in Fortran order": _fortran,
+    "with negative strides": _reversed,
+    "with gaps between the elements": _strided,
+    "at an offset of one element": _offset,
+    "read-only": _read_only,
+}

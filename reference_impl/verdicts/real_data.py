@@ -1,0 +1,118 @@
+"""Real data of several kinds for a case, from a seed, with the exact answer and the unit of its error."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from .. import exact
+from ..cases.case import Case
+from .integers import Call, array_shapes, gauge, numpy_dtype, plane_gauge
+
+
+@dataclass(frozen=True)
+class FloatFormat:
+    """A binary floating-point format: eps = 2**-mantissa_bits, smallest subnormal and largest number."""
+
+    mantissa_bits: int
+    smallest_exponent: int
+    largest: float
+
+    @property
+    def eps(self) -> float:
+        return 2.0**-self.mantissa_bits
+
+    @property
+    def smallest_normal(self) -> float:
+        return 2.0**self.smallest_exponent
+
+    @property
+    def smallest_subnormal(self) -> float:
+        return 2.0 ** (self.smallest_exponent - self.mantissa_bits)
+
+
+# IEEE 754 binary16, 32 and 64; bfloat16 is binary32 cut to 8 bits of significand.
+FORMATS = {
+    "float16": FloatFormat(10, -14, 65504.0),
+    "bfloat16": FloatFormat(7, -126, 2.0**127 * (2 - 2.0**-7)),
+    "float32": FloatFormat(23, -126, 2.0**127 * (2 - 2.0**-23)),
+    "float64": FloatFormat(52, -1022, float(np.finfo(np.float64).max)),
+}
+
+KINDS = ("normal", "uniform", "wide", "cancelling", "subnormal")
+
+
+@dataclass(frozen=True)
+class RealProblem:
+    """One call on real data, with what an answer is measured against.
+
+    `exact` is the exact answer rounded once to float64; `gauge`, the same operation on absolute values.
+    """
+
+    kind: str
+    call: Call
+
+    @property
+    def terms(self) -> int:
+        return self.call.case.problem.terms(self.call.operation)
+
+    @cached_property
+    def exact(self) -> np.ndarray:
+        call = self.call
+        operation = getattr(exact, call.operation)
+        return operation(*call.positional(), **call.case.options, dtype="float64")
+
+    @cached_property
+    def gauge(self) -> np.ndarray:
+        return gauge(self.call)
+
+    @cached_property
+    def plane_gauge(self) -> np.ndarray:
+        return np.broadcast_to(plane_gauge(self.call), self.gauge.shape)
+
+
+def real_problem(case: Case, operation: str, seed: int, kind: str | None = None) -> RealProblem:
+    """Random real arrays in the case's dtype; the seed and the case choose a kind that is not given.
+
+    normal, uniform (-1 to 1)    as they are
+    wide                         normal, times powers of two over a third of the dtype's exponents
+    cancelling                   one array nearly constant, the other with sum 0: up to 1e6 times more gauge than answer
+    subnormal                    products around the dtype's smallest normal number
+    """
+    random = np.random.default_rng([seed, zlib.crc32(f"real {case} {operation}".encode())])
+    if kind is None:
+        kind = KINDS[random.integers(len(KINDS))]
+    if kind not in KINDS:
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}; not {kind!r}")
+    shapes = array_shapes(case, operation)
+    arrays = {name: _draw(random, kind, shape, case.dtype) for name, shape in shapes.items()}
+    if kind == "cancelling":
+        _make_cancel(arrays, operation, FORMATS[case.dtype])
+    arrays = {name: values.astype(numpy_dtype(case.dtype)) for name, values in arrays.items()}
+    return RealProblem(kind, Call(operation, case, arrays))
+
+
+def _draw(random: np.random.Generator, kind: str, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    form = FORMATS[dtype]
+    values = random.uniform(-1, 1, shape) if kind == "uniform" else random.standard_normal(shape)
+    if kind == "wide":
+        # Two factors, and a sum of them, stay in range.
+        reach = min(-form.smallest_exponent // 6, 40)
+        return np.ldexp(values, random.integers(-reach, reach, shape, endpoint=True))
+    if kind == "subnormal":
+        return np.ldexp(values, form.smallest_exponent // 2)
+    return values
+
+
+def _make_cancel(arrays: dict[str, np.ndarray], operation: str, form: FloatFormat) -> None:
+    """The filters (or else the cotangent) sum to 0 over what an element of the result sums; the rest is nearly 1."""
+    centred = "filters" if "filters" in arrays else "out_backprop"
+    summed = (0, 1, 2) if operation in ("conv2d", "conv2d_backprop_filter") else (0, 1, 3)
+    for name, values in arrays.items():
+        if name != centred:
+            arrays[name] = 1 + values * max(1e-6, form.eps)
+        elif values.size:
+            arrays[name] = values - values.mean(axis=summed, keepdims=True)

@@ -1,0 +1,58 @@
+"""OpenVINO's adapter agrees where it has to choose, and fails if what it calls is wrong."""
+
+from __future__ import annotations
+
+import pytest
+from openvino import opset13 as opset
+from planted import failing_routes
+
+from reference_impl.backends.openvino import ROUTES
+from reference_impl.cases.case import Case
+
+
+class Convolution:
+    replaces = "convolution_function"
+    planted = staticmethod(opset.convolution)
+
+
+class BackpropData:
+    replaces = "backprop_data_function"
+    planted = staticmethod(opset.convolution_backprop_data)
+
+
+class StridesSwapped(Convolution):
+    @staticmethod
+    def planted(images, filters, strides, *options):
+        return opset.convolution(images, filters, strides[::-1], *options)
+
+
+class OddZeroOnTheOtherSide(BackpropData):
+    @staticmethod
+    def planted(images, filters, *, auto_pad, **options):
+        other = {"same_lower": "same_upper", "same_upper": "same_lower"}[auto_pad]
+        return opset.convolution_backprop_data(images, filters, auto_pad=other, **options)
+
+
+@pytest.mark.parametrize("right", [Convolution, BackpropData])
+@pytest.mark.parametrize(
+    "case",
+    [
+        "n2_h8w9c4_k3x2o6_s2x3_g2_SAME",
+        "n2_h7w11c3_k2x3o4_s3x2_d2x1_SAME_LOWER",
+        "n2_h8w9c3_k1x2o4_s3x3",
+        "n2_h7w9c2_k3x2o3_s2x3_p0,1,1,2",
+    ],
+)
+def test_adapter_agrees(case, right):
+    assert failing_routes(ROUTES, right, Case.parse(case)) == set()
+
+
+@pytest.mark.parametrize(
+    ("planted", "case"),
+    [
+        (StridesSwapped, "n2_h8w9c4_k3x2o6_s2x3"),
+        (OddZeroOnTheOtherSide, "n2_h7w11c3_k2x2o4_SAME"),
+    ],
+)
+def test_wrong_function_fails(planted, case):
+    assert failing_routes(ROUTES, planted, Case.parse(case)) == set(ROUTES)

@@ -1,0 +1,172 @@
+"""Drawn cases: valid, on the boundaries, shrinking to a readable one, and the same for the same seed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import HealthCheck, Phase, find, given, settings
+
+from reference_impl.cases.boundaries import BOUNDARIES, boundaries_of
+from reference_impl.cases.case import Case
+from reference_impl.cases.generation import PADDING_MODES, generate, multiply_adds
+from reference_impl.cases.strategies import cases, seeds
+
+GENERATED = generate(300, 0)
+
+# No filter, so no health check may be switched off.
+every_health_check = settings(max_examples=100, suppress_health_check=[])
+shrinking = settings(
+    max_examples=1000,
+    derandomize=True,
+    database=None,
+    phases=[Phase.generate, Phase.shrink],  # to explain a failure, each line of code is traced
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@every_health_check
+@given(cases())
+def test_drawn_case_is_valid_and_small(case):
+    assert Case.parse(str(case)) == case
+    assert multiply_adds(case) <= 20_000
+    assert case.dtype == "float32"
+    assert case.batch <= 3
+
+
+@every_health_check
+@given(
+    cases(
+        dtypes=("int8", "float64"),
+        paddings=("EXPLICIT", "SAME"),
+        max_products=500,
+        max_batch=1,
+        max_stride=2,
+        max_dilation=1,
+        max_groups=1,
+        empty=False,
+    )
+)
+def test_drawn_case_keeps_to_the_options(case):
+    assert case.dtype in ("int8", "float64")
+    assert case.padding_mode in ("EXPLICIT", "SAME")
+    assert 0 < multiply_adds(case) <= 500
+    assert case.batch == 1
+    assert max(case.strides) <= 2
+    assert case.dilations == (1, 1)
+    assert case.groups == 1
+
+
+@every_health_check
+@given(cases(max_products=1, empty=False))
+def test_drawn_case_can_be_a_single_product(case):
+    assert multiply_adds(case) == 1
+
+
+@given(seeds())
+def test_seed_is_a_32_bit_integer(seed):
+    assert 0 <= seed < 2**32
+
+
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+def test_generated_cases_lie_on_every_boundary(boundary):
+    assert sum(map(BOUNDARIES[boundary], GENERATED)) >= 0.03 * len(GENERATED)
+
+
+@pytest.mark.parametrize("mode", PADDING_MODES)
+def test_generated_cases_have_every_padding(mode):
+    assert sum(case.padding_mode == mode for case in GENERATED) >= 0.1 * len(GENERATED)
+
+
+@pytest.mark.parametrize(
+    ("boundary", "smallest"),
+    [
+        ("strided", ["n1_h1w1c1_k1x1o1_s1x2", "n1_h1w1c1_k1x1o1_s2x1"]),
+        ("dilated", ["n1_h1w3c1_k1x2o1_d1x2", "n1_h3w1c1_k2x1o1_d2x1"]),
+        ("leftover rows", ["n1_h2w1c1_k1x1o1_s2x1"]),
+        ("depth multiplier", ["n1_h1w1c2_k1x1o4_g2"]),
+        ("FULL", ["n1_h1w1c1_k1x1o1_FULL"]),
+        ("empty", ["n0_h1w1c1_k1x1o1"]),
+    ],
+)
+def test_failure_shrinks_to_a_readable_case(boundary, smallest):
+    assert str(find(cases(), BOUNDARIES[boundary], settings=shrinking)) in smallest
+
+
+def test_generate_gives_the_same_cases_everywhere():
+    # A changed line here is a changed sequence for every seed that somebody has noted down.
+    assert list(map(str, generate(6, 2026))) == [
+        "n3_h13w7c12_k4x1o36_s1x2_d3x1_g12",
+        "n2_h6w5c12_k3x3o16_s1x2_d2x1_g4_SAME_LOWER",
+        "n3_h18w1c6_k1x5o2_s5x2_SAME",
+        "n2_h15w21c8_k3x4o1_s2x4_d2x3_FULL",
+        "n3_h6w22c0_k3x4o12_s1x5_d1x2_g3",
+        "n1_h30w12c1_k5x1o15_s4x5_d3x1_SAME_LOWER",
+    ]
+
+
+def test_generate_depends_on_the_seed_alone():
+    code = "from reference_impl.cases.generation import generate; print(*generate(50, 7))"
+    other_process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert other_process.stdout.split() == list(map(str, generate(50, 7)))
+    assert generate(50, 8) != generate(50, 7)
+    assert generate(20, 7) == generate(50, 7)[:20]
+
+
+def test_generate_needs_no_hypothesis():
+    code = "import sys; sys.modules['hypothesis'] = None; import reference_impl.cases.generation"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_generated_cases_are_distinct():
+    assert len(set(GENERATED)) == len(GENERATED) == 300
+
+
+def test_generate_says_when_there_are_too_few():
+    with pytest.raises(ValueError, match="count must be one that the options allow: found 1 distinct cases of 2"):
+        generate(2, 0, max_products=1, max_stride=1, max_dilation=1, paddings=("VALID",), empty=False)
+
+
+@pytest.mark.parametrize("draw", [cases, lambda **options: generate(1, 0, **options)], ids=["cases", "generate"])
+@pytest.mark.parametrize(
+    ("options", "error", "rule"),
+    [
+        ({"dtypes": ("float31",)}, ValueError, "dtypes must be some of int8, .*; not 'float31'"),
+        ({"dtypes": "float32"}, TypeError, "dtypes must be a sequence of names, not 'float32'"),
+        ({"dtypes": ()}, ValueError, "dtypes must name at least one"),
+        ({"paddings": ("same",)}, ValueError, "paddings must be some of VALID, SAME, .*; not 'same'"),
+        ({"max_products": 0}, ValueError, "max_products must be >= 1, not 0"),
+        ({"max_batch": 1.5}, TypeError, "max_batch must be an integer, not 1.5"),
+        ({"max_groups": True}, TypeError, "max_groups must be an integer, not True"),
+        ({"empty": 1}, TypeError, "empty must be a bool, not 1"),
+        ({"max_terms": 3}, TypeError, "max_terms"),
+    ],
+)
+def test_options_are_checked_before_drawing(draw, options, error, rule):
+    with pytest.raises(error, match=rule):
+        draw(**options)
+
+
+@pytest.mark.parametrize(
+    ("count", "seed", "error"),
+    [(-1, 0, ValueError), (1, -1, ValueError), (1.0, 0, TypeError), (1, "0", TypeError)],
+)
+def test_generate_checks_count_and_seed(count, seed, error):
+    with pytest.raises(error, match="must be"):
+        generate(count, seed)
+
+
+def test_boundaries_of_names_them():
+    assert boundaries_of(Case.parse("n1_h8w9c2_k1x1o4_s2x2_g2_SAME")) == [
+        "leftover rows",
+        "kernel smaller than stride",
+        "1x1 kernel, strided",
+        "SAME, strided",
+        "SAME, clamped",
+        "strided",
+        "grouped",
+        "depthwise",
+        "depth multiplier",
+        "near a vector's width",
+    ]

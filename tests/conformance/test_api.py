@@ -1,0 +1,148 @@
+"""A user checks a backend of their own, in a script, a notebook or their own pytest."""
+
+from __future__ import annotations
+
+import types
+
+import pytest
+from planted import Flipped, Right
+
+from reference_impl.cases.case import Case
+from reference_impl.conformance import Capabilities, Lack, check_backend, parametrize_with_checks
+
+CASES = ["n2_h7w9c3_k3x2o4_s2x3_p1,2,0,1", "n1_h6w5c2_k2x3o3_SAME"]
+
+
+class ConvolutionOnly:
+    name = "only"
+
+    def conv2d(self, *args, **options):
+        return Right().conv2d(*args, **options)
+
+
+def test_check_backend_passes_a_right_one():
+    report = check_backend(Right(), CASES)
+    assert report.passed
+    assert not report.failures
+    assert str(report).rstrip().endswith("planted unversioned: passed (2 cases, seed 0).")
+
+
+def test_check_backend_reports_what_a_wrong_one_does():
+    report = check_backend(Flipped, CASES)
+    assert not report.passed
+    assert {record.operation for record in report.failures} == {"conv2d", "conv2d_backprop_input", "conv2d_transpose"}
+    for words in ("FAIL  planted unversioned: conv2d on n1_h6w5c2_k2x3o3_SAME", "failed 6 calls (2 cases, seed 0)"):
+        assert words in str(report)
+    assert "FAIL  planted" in report._repr_html_()
+    assert report._repr_html_().startswith("<pre>")
+
+
+def test_check_backend_takes_what_there_is():
+    report = check_backend(ConvolutionOnly(), [Case.parse(CASES[0])])
+    assert {record.operation for record in report.tally.records if record.outcome == "pass"} == {"conv2d"}
+    assert report.passed
+
+
+def test_check_backend_by_default_runs_the_catalogues_and_generated_cases():
+    report = check_backend(ConvolutionOnly(), examples=3)
+    assert report.passed
+    assert len(report.cases) > 300
+    assert {case.dtype for case in report.cases} >= {"float32", "float64"}
+
+
+def test_check_backend_isolates_what_can_be_imported():
+    report = check_backend(Right, CASES, isolate=True)
+    assert report.passed
+
+    class Local(Right):
+        pass
+
+    with pytest.raises(ValueError, match="isolate=True needs a backend that another process can import by name"):
+        check_backend(Local, CASES, isolate=True)
+
+
+def test_check_backend_isolates_no_instance_as_its_state_would_be_lost():
+    with pytest.raises(ValueError, match="isolate=True needs a class, or the name of what another process can load"):
+        check_backend(Right(), CASES, isolate=True)
+
+
+class OnlyStride1(Right):
+    def conv2d(self, *args, strides, **options):
+        if strides != (1, 1):
+            raise NotImplementedError("only stride 1")
+        return super().conv2d(*args, strides=strides, **options)
+
+
+def test_check_backend_says_how_to_declare_what_is_refused():
+    assert "lacks=(Lack(reason, applies),)" in str(check_backend(OnlyStride1(), CASES[:1]))
+
+    class Declared(OnlyStride1):
+        capabilities = Capabilities(lacks=(Lack("stride 1 alone", lambda operation, case: case.strides != (1, 1)),))
+
+    assert check_backend(Declared(), CASES[:1]).passed
+
+
+def test_check_backend_refuses_a_function_and_says_what_to_do():
+    with pytest.raises(ValueError, match=r"of a function, types.SimpleNamespace\(conv2d=function\) makes one"):
+        check_backend(Right().conv2d, CASES)
+    assert check_backend(types.SimpleNamespace(conv2d=Right().conv2d), CASES[:1]).passed
+
+
+def test_check_backend_refuses_what_is_no_backend():
+    with pytest.raises(ValueError, match="a backend must offer at least one of conv2d"):
+        check_backend(object(), CASES)
+
+
+USERS_TEST = """
+from planted import Flipped, Right
+from reference_impl.conformance import parametrize_with_checks
+
+class Mine(Right):
+    name = "mine"
+
+@parametrize_with_checks([Mine(), Flipped()], cases={cases}, expected_failures={file!r})
+def test_mine(backend, check):
+    check(backend)
+"""
+
+
+def run_users_test(pytester, request, expected=None):
+    pytester.syspathinsert(request.config.rootpath / "tests")
+    file = None
+    if expected is not None:
+        file = pytester.path / "expected.txt"
+        file.write_text(expected)
+    pytester.makepyfile(USERS_TEST.format(cases=CASES[:1], file=file and str(file)))
+    return pytester.runpytest_inprocess("-p", "no:cacheprovider", "-v")
+
+
+def test_parametrize_with_checks_gives_an_item_for_each_claim(pytester, request):
+    result = run_users_test(pytester, request)
+    result.stdout.fnmatch_lines(
+        ["*::test_mine[[]mine-conv2d-exact-EXPLICIT] PASSED*", "*::test_mine[[]planted-conv2d-exact-EXPLICIT] FAILED*"]
+    )
+    result.stdout.fnmatch_lines(
+        ["*AssertionError: FAIL  planted unversioned: conv2d on n2_h7w9c3_k3x2o4_s2x3_p1,2,0,1"]
+    )
+    # Of 4 operations, 3 have a kernel that can be flipped.
+    assert result.parseoutcomes()["passed"] > 28
+
+
+def test_parametrize_with_checks_expects_what_a_file_says(pytester, request):
+    result = run_users_test(
+        pytester,
+        request,
+        "planted-conv2d-exact-EXPLICIT # flips the kernel, as we know\nmine-conv3d # a typing error\n",
+    )
+    result.stdout.fnmatch_lines(["*planted-conv2d-exact-EXPLICIT] XFAIL*"])
+    result.stdout.fnmatch_lines(["*expects failures of items that there are not: mine-conv3d*"])
+
+
+def test_capabilities_narrow_the_claims():
+    class Narrow(Right):
+        capabilities = Capabilities(operations=("conv2d",), dtypes=("float32",), unclaimed={"special_values": "clips"})
+
+    (mark,) = [parametrize_with_checks([Narrow()], cases=CASES)]
+    names = [item.id for item in mark.args[1]]
+    assert "planted-conv2d-exact-SAME" in names
+    assert not any("backprop" in name or "special" in name for name in names)

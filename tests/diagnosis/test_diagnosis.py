@@ -1,0 +1,343 @@
+"""A failing backend is told its mistake, rightly, or what else is known of it."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import re
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from planted import Right
+
+from examples.kernels.fft import Fft
+from examples.kernels.im2col import Im2col
+from examples.kernels.per_tap import PerTap
+from reference_impl.backends.registry import load
+from reference_impl.cases import catalogue
+from reference_impl.cases.case import OPERATIONS, Case
+from reference_impl.diagnosis import Diagnoses, diagnose, recognise
+from reference_impl.diagnosis.observation import observe
+from reference_impl.diagnosis.probes import Probe
+from reference_impl.mistakes import MISTAKES, by_name, equivalents
+from reference_impl.report.failures import Tally, failure_text, failures
+from reference_impl.run import outcome
+from reference_impl.run.outcome import Record
+from reference_impl.run.runner import Problem, Subject, in_dtypes, judge, judge_all
+
+SMOKE = in_dtypes(catalogue.load("smoke"), ("float32", "float64", "int32"))
+STRIDED = Case.parse("n2_h10w14c6_k3x4o7_s2x3_d1x2_SAME")
+
+# Made once for all mistakes.
+_problem = functools.lru_cache(256)(Problem)
+
+# Every second mistake in one of its operations, by turns; all in all of them with `--hypothesis-profile nightly`, which
+# takes two minutes.
+_NIGHTLY = settings().max_examples >= 1000
+_PLANTED = [
+    (mistake, operation)
+    for turn, mistake in list(enumerate(MISTAKES))[:: 1 if _NIGHTLY else 2]
+    for operation in (mistake.operations if _NIGHTLY else mistake.operations[turn // 2 % len(mistake.operations) :][:1])
+]
+
+
+def first_failure(subject: Subject, operation: str) -> Record:
+    """What `verify` would report first; of a mistake that no check sees, anything."""
+    records = itertools.chain.from_iterable(
+        judge(subject, case, operation, problem=_problem(case, operation, 0)) for case in SMOKE
+    )
+    blank = Record(subject.name, subject.version, operation, str(SMOKE[0]), "exact", outcome.FAIL)
+    return next((record for record in records if record.unexpected), blank)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "operation"), [pytest.param(*planted, id=f"{planted[0].name}-{planted[1]}") for planted in _PLANTED]
+)
+def test_mistake_is_named(mistake, operation):
+    subject = Subject.of(mistake.backend())
+    recognised = recognise(subject, first_failure(subject, operation))
+    assert recognised[0].name in equivalents(mistake.name, operation)
+
+
+def does_the_same_again(mistake, operation):
+    """Whether to call it once, as what is pure is called, tells what several calls do."""
+    probe = Probe(operation, STRIDED)
+    once = observe(mistake.backend(), probe, pure=True)
+    return observe(mistake.backend(), probe).alike(once, None)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_pure_mistake_does_the_same_again(operation):
+    pure = [mistake for mistake in MISTAKES if mistake.pure and operation in mistake.operations]
+    assert [mistake.name for mistake in pure if not does_the_same_again(mistake, operation)] == []
+
+
+def test_mistake_that_remembers_does_not():
+    assert not does_the_same_again(by_name("buffer-not-cleared"), "conv2d")
+
+
+# Kernels that users wrote, with nothing of the catalogue in them.
+
+
+class SymmetricSame(PerTap):
+    """Right in all but SAME, which it pads as for stride 1."""
+
+    def conv2d(self, input, filters, *, padding, dilations, **options):
+        if padding == "SAME":
+            reach = [(k - 1) * d for k, d in zip(filters.shape, dilations)]
+            padding = tuple((total // 2, total - total // 2) for total in reach)
+        return super().conv2d(input, filters, padding=padding, dilations=dilations, **options)
+
+
+class MeanOverBatch(PerTap):
+    def conv2d_backprop_filter(self, input, *arguments, **options):
+        return super().conv2d_backprop_filter(input, *arguments, **options) / input.dtype.type(max(len(input), 1))
+
+
+class TorchFilters(Im2col):
+    """Takes the memory of the filters for OIHW."""
+
+    def conv2d(self, input, filters, **options):
+        height, width, inputs, outputs = filters.shape
+        there = filters.reshape(outputs, inputs, height, width).transpose(2, 3, 1, 0)
+        return super().conv2d(input, there, **options)
+
+
+class TrueConvolution(Fft):
+    def correlate(self, images, kernels):
+        return super().correlate(images, kernels[::-1, ::-1])
+
+
+class UndeclaredTrueConvolution(TrueConvolution):
+    capabilities = None
+
+
+class ShiftsGroups(Right):
+    """A mistake of no name."""
+
+    def conv2d(self, *arguments, **options):
+        answer = super().conv2d(*arguments, **options)
+        return np.roll(answer, 1, axis=2) if options["groups"] > 1 else answer
+
+
+class FlipsWhereStrided(PerTap):
+    """Two mistakes."""
+
+    def conv2d(self, input, filters, *, strides, padding, **options):
+        if strides != (1, 1):
+            filters = filters[::-1, ::-1]
+        padding = "SAME_LOWER" if padding == "SAME" else padding
+        return super().conv2d(input, filters, strides=strides, padding=padding, **options)
+
+
+class StridesExchanged(Right):
+    """Its output has the size that follows, and it raises where then no window fits."""
+
+    def conv2d(self, *arguments, strides, **options):
+        return super().conv2d(*arguments, strides=strides[::-1], **options)
+
+
+class PaddingForgotten(Right):
+    def conv2d(self, *arguments, padding, **options):
+        try:
+            return super().conv2d(*arguments, padding="VALID", **options)
+        except ValueError:  # no window fits: kernels in C return something
+            return np.zeros((1, 1, 1, 1), np.float32)
+
+
+class FlipsAndTakesNoGroups(Right):
+    """One mistake, and a lack that it does not declare."""
+
+    def conv2d(self, input, filters, *, groups, **options):
+        if groups != 1:
+            raise NotImplementedError("no groups")
+        return super().conv2d(input, filters[::-1, ::-1], groups=groups, **options)
+
+
+class FlipsAndLosesEmptyOutputs(Right):
+    """Two mistakes, of which the second has no name."""
+
+    def conv2d(self, input, filters, **options):
+        answer = super().conv2d(input, filters[::-1, ::-1], **options)
+        return answer if input.shape[3] else answer[..., :0]
+
+
+class Refuses(Right):
+    def conv2d(self, *arguments, **options):
+        if options["strides"] != (1, 1):
+            raise NotImplementedError("no strides")
+        return super().conv2d(*arguments, **options)
+
+
+def diagnosis_of(backend, operation="conv2d"):
+    subject = Subject.of(backend)
+    return diagnose(subject, first_failure(subject, operation), seconds=60)
+
+
+@pytest.mark.parametrize(
+    ("backend", "operation", "name"),
+    [
+        (MeanOverBatch, "conv2d_backprop_filter", "mean-over-batch"),
+        (TorchFilters, "conv2d", "filters-read-as-oihw"),
+        (TrueConvolution, "conv2d", "kernel-flipped"),
+        (UndeclaredTrueConvolution, "conv2d", "kernel-flipped"),
+        (StridesExchanged, "conv2d", "strides-and-sizes-exchanged"),
+        (PaddingForgotten, "conv2d", "size-without-padding"),
+    ],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_mistake_of_a_users_kernel_is_named(backend, operation, name):
+    diagnosis = diagnosis_of(backend(), operation)
+    assert diagnosis.lines[0] == f"matches *{name}*: {by_name(name).sentence}"
+    assert any(line.startswith("smallest failing case found: n") for line in diagnosis.lines)
+
+
+def test_mistake_is_named_beside_what_is_refused():
+    subject, diagnoses = Subject.of(FlipsAndTakesNoGroups()), Diagnoses()
+    refused, wrong = (
+        diagnoses.added(subject, first_record(subject, spec)).diagnosis.splitlines()
+        for spec in ("n2_h6w7c4_k3x2o6_g2", str(STRIDED))
+    )
+    assert refused[0] == "matches no known mistake"
+    assert f"matches *kernel-flipped*: {by_name('kernel-flipped').sentence}" in wrong
+
+
+def test_mistake_that_is_not_that_of_the_call_is_named_as_such():
+    subject = Subject.of(FlipsAndLosesEmptyOutputs())
+    (record, *_) = judge(subject, Case.parse("n2_h5w6c0_k3x2o4"), "conv2d")
+    first, _, besides, *_ = diagnose(subject, record, seconds=60).lines
+    assert first == f"matches, though not on this call, *kernel-flipped*: {by_name('kernel-flipped').sentence}"
+    assert re.fullmatch(r"besides, it is wrong in another way on .*n2_h5w6c0_k3x2o4", besides)
+
+
+def test_mistake_under_a_condition_is_named():
+    # The one in the catalogue pads SAME_LOWER so too.
+    text = diagnosis_of(SymmetricSame()).text
+    assert text.startswith(
+        "matches *same-without-stride* under some condition: SAME padding is computed as for stride 1"
+    )
+    assert "where that mistake would show: n1_h11w8c2_k4x4o4_s3x1_d3x1_SAME_LOWER" in text
+
+
+def test_two_mistakes_are_both_named():
+    diagnosis = diagnosis_of(FlipsWhereStrided())
+    assert diagnosis.mistakes == []
+    assert "it does as *kernel-flipped*" in diagnosis.text
+    assert "it does as *same-odd-element-before*" in diagnosis.text
+    assert "there may be several mistakes" in diagnosis.text
+
+
+def test_mistake_of_no_name_is_described():
+    text = diagnosis_of(ShiftsGroups()).text
+    assert text.startswith("matches no known mistake\nthe answer is the right one shifted by (0, 1)\nwrong on")
+    assert "all the wrong ones are: " in text
+    assert "grouped" in text
+    assert "smallest failing case found: n1_h1w2c2_k1x1o2_g2\n    actual [" in text
+
+
+def test_refusal_is_described():
+    text = diagnosis_of(Refuses()).text
+    assert "wrong where, and only where, the case is: strided" in text
+    assert "smallest failing case found: n1_h1w1c1_k1x1o1_s1x2" in text
+
+
+def test_kernel_that_only_rounds_is_told_so():
+    class Undeclared(Fft):
+        capabilities = None
+
+    text = diagnosis_of(Undeclared()).text
+    assert text.startswith("matches no known mistake: the products are right, and it rounds where a plain sum")
+
+
+def test_right_backend_matches_nothing():
+    subject = Subject.of(Right())
+    record = Record(subject.name, "", "conv2d", str(STRIDED), "exact", outcome.FAIL)
+    assert recognise(subject, record) == []
+
+
+def test_diagnosis_is_the_same_each_time():
+    assert diagnosis_of(FlipsWhereStrided()).lines == diagnosis_of(FlipsWhereStrided()).lines
+
+
+def tally_of(backend, specs):
+    tally, subject = Tally(), Subject.of(backend)
+    tally.extend(judge_all([subject], [Case.parse(spec) for spec in specs], ["conv2d"]))
+    return tally, subject
+
+
+class WrongWithoutChannels(Right):
+    """Gives no output channels for no input channels and, on nothing that is probed, another wrong answer."""
+
+    def conv2d(self, input, filters, **options):
+        answer = super().conv2d(input, filters, **options)
+        return answer[..., :0] if not input.shape[3] else answer * (1 + (input.shape[1] == 10))
+
+
+def test_mistake_that_does_not_explain_the_call_is_not_named():
+    subject = Subject.of(WrongWithoutChannels())
+    empty, other = (first_record(subject, spec) for spec in ("n2_h5w6c0_k3x2o4", str(STRIDED)))
+    assert [mistake.name for mistake in diagnose(subject, empty).mistakes] == ["no-channels-in-none-out"]
+    assert diagnose(subject, other).mistakes == []
+
+
+def first_record(subject, spec):
+    return next(record for record in judge(subject, Case.parse(spec), "conv2d") if record.unexpected)
+
+
+FLIPS_AND_DIES = """
+import os
+import planted
+
+class FlipsAndDies(planted.Flipped):
+    def conv2d(self, input, filters, **options):
+        if not input.size:
+            os.abort()
+        return super().conv2d(input, filters, **options)
+"""
+
+
+def test_backend_that_dies_of_a_probe_is_diagnosed_by_the_others(tmp_path, monkeypatch, request):
+    (tmp_path / "flips_and_dies.py").write_text(FLIPS_AND_DIES)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.syspath_prepend(request.config.rootpath / "tests")
+    name = "flips_and_dies:FlipsAndDies"
+    subject = Subject.of(load(name), name)
+    told = Diagnoses(isolate=True).added(subject, first_record(subject, str(STRIDED))).diagnosis
+    assert "\nmatches *kernel-flipped*" in told
+    assert "of one of the others, the process died of signal 6 (SIGABRT)" in told
+
+
+def test_report_diagnoses_a_backend_once():
+    specs = ["n1_h5w4c3_k3x2o2", "n1_h6w5c2_k2x3o3"]
+    tally, subject = tally_of(TorchFilters(), specs)
+    first, second = failures(tally, [subject])
+    assert "\n    matches *filters-read-as-oihw*: Filters are read as OIHW" in first
+    assert f"\n    on {specs[0]} it matches *filters-read-as-oihw*: " in second
+    assert "smallest failing case" not in second
+    # The record has it too, and with it the JSON file.
+    assert any("\nmatches *filters-read-as-oihw*" in (record.diagnosis or "") for record in tally.records)
+
+
+def test_diagnoses_are_few():
+    tally, subject = tally_of(TorchFilters(), ["n1_h5w4c3_k3x2o2"])
+    (record,) = tally.unexpected
+    assert Diagnoses(most=0).added(subject, record) == record
+
+
+def test_failure_that_is_known_is_not_diagnosed():
+    record = Record("planted", "", "conv2d", str(STRIDED), "exact", outcome.FIXED)
+    assert Diagnoses().added(Subject.of(Right()), record) == record
+    assert "matches" not in failure_text(record)
+
+
+def test_same_call_that_fails_two_checks_is_diagnosed_once():
+    subject = Subject.of(TorchFilters())
+    diagnoses = Diagnoses()
+    first, second, *_ = (
+        diagnoses.added(subject, record).diagnosis
+        for record in judge(subject, STRIDED, "conv2d")
+        if record.outcome == outcome.FAIL
+    )
+    assert "smallest failing case" in first
+    assert "smallest failing case" not in second

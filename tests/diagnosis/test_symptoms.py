@@ -1,0 +1,71 @@
+"""What a wrong answer resembles, and on which cases it comes, in words."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from reference_impl.cases.case import Case
+from reference_impl.diagnosis.symptoms import resemblance, where
+
+RIGHT = np.random.default_rng(0).integers(1, 100, (2, 5, 7, 3)).astype(np.float32)
+
+
+def shifted(down, right):
+    rows, columns = slice(max(down, 0), 5 + min(down, 0)), slice(max(right, 0), 7 + min(right, 0))
+    back = slice(max(-down, 0), 5 + min(-down, 0)), slice(max(-right, 0), 7 + min(-right, 0))
+    moved = np.full_like(RIGHT, -7)
+    moved[:, rows, columns] = RIGHT[:, back[0], back[1]]
+    return moved
+
+
+@pytest.mark.parametrize(
+    ("actual", "words"),
+    [
+        (RIGHT * 0, "zeros only"),
+        (RIGHT * 2, "the right one times 2"),
+        (-RIGHT, "the right one times -1"),
+        (RIGHT / 3, "the right one times 1/3"),
+        (RIGHT[:, ::-1, ::-1], "the right one rotated by 180 degrees"),
+        (RIGHT[:, ::-1], "the right one upside down"),
+        (RIGHT[:, :, ::-1], "the right one mirrored, left for right"),
+        (RIGHT[..., ::-1], "the right one with its last axis reversed"),
+        (shifted(0, 1), "the right one shifted by (0, 1)"),
+        (shifted(-1, 0), "the right one shifted by (-1, 0)"),
+        (shifted(2, -1), "the right one shifted by (2, -1)"),
+        (RIGHT.reshape(2, 7, 5, 3), "the right elements, in order, in another shape"),
+        (RIGHT.transpose(0, 3, 1, 2), "the right one with its axes in the order (0, 3, 1, 2)"),
+        (RIGHT[:, :4], "the right one where both have elements, larger or smaller than it should be"),
+        (RIGHT + 1, None),
+        (RIGHT, None),
+    ],
+    ids=lambda value: value.replace(" ", "-") if isinstance(value, str) else "",
+)
+def test_resemblance_says_how(actual, words):
+    assert resemblance(actual, RIGHT, is_filter=False) == words
+
+
+def test_resemblance_of_a_filter_gradient_looks_at_its_first_axes():
+    assert resemblance(RIGHT[::-1, ::-1], RIGHT, is_filter=True) == "the right one rotated by 180 degrees"
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "words"),
+    [
+        ([], ["n1_h5w5c1_k3x3o1"], "wrong on all cases tried, 1"),
+        (
+            ["n1_h6w5c2_k3x3o1", "n1_h7w5c2_k3x3o2"],
+            ["n1_h6w5c2_k3x3o1_s2x1", "n1_h7w5c2_k3x3o2_s1x2"],
+            "wrong on 2 cases tried, right on 2: wrong where, and only where, the case is: strided",
+        ),
+        (
+            ["n1_h6w5c2_k3x3o1_s1x1_SAME", "n1_h6w5c2_k3x3o1_s2x2"],
+            ["n1_h6w5c2_k3x3o1_s2x1_SAME"],
+            "wrong on 1 cases tried, right on 2: wrong where, and only where, the case is: "
+            "SAME, strided; odd SAME total",
+        ),
+    ],
+    ids=["everywhere", "strided", "strided-same"],
+)
+def test_where_names_the_boundary(right, wrong, words):
+    assert where(map(Case.parse, right), map(Case.parse, wrong)) == words

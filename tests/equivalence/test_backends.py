@@ -1,0 +1,147 @@
+"""The suite itself: every backend on every case, one item for each operation x backend x case."""
+
+from __future__ import annotations
+
+import functools
+import zlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reference_impl.cases import catalogue
+from reference_impl.cases.case import OPERATIONS, Case
+from reference_impl.cases.strategies import cases
+from reference_impl.diagnosis import Diagnoses
+from reference_impl.report.failures import failure_text
+from reference_impl.run import outcome, runner, whole_backend
+from reference_impl.run.outcome import Record
+from reference_impl.run.runner import ROUTES_SHARE, Subject, in_dtypes, judge, takes
+from reference_impl.verdicts.checks import checks_of
+from reference_impl.verdicts.invalid_calls import INVALID_CALLS, InvalidCall
+from reference_impl.verdicts.task import Problem
+
+DTYPES = ("float32", "float64", "int32")
+
+# One for each backend and operation that fails, in all tests.
+_DIAGNOSES = Diagnoses()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    config = metafunc.config
+    if "promising" in metafunc.fixturenames:
+        # Others are reported on by `verify`; the oracle is there so that the test always has something to run.
+        subjects = runner.subjects(["reference", *(config.getoption("--backend") or ())])
+        kept = [s for s in subjects if s.capabilities.same_bits_on_any_threads or s.name == "reference"]
+        metafunc.parametrize("promising", [pytest.param(subject, id=subject.name) for subject in kept])
+    if "subject" not in metafunc.fixturenames:
+        return
+    words = config.getoption("--backend") or ()
+    subjects = runner.subjects(words)
+    if "invalid" in metafunc.fixturenames:
+        items = [
+            pytest.param(subject, operation, invalid, id=f"{operation}-{subject.name}-{invalid.name}")
+            for subject in subjects
+            if not subject.is_route and whole_backend.REFUSES not in subject.capabilities.unclaimed
+            for invalid in INVALID_CALLS
+            for operation in invalid.operations
+            if operation in subject.capabilities.operations
+        ]
+        metafunc.parametrize(("subject", "operation", "invalid"), items)
+    elif "case" in metafunc.fixturenames:
+        asked, seed = config.getoption("--case"), config.getoption("--seed")
+        takers: dict[Case, list[Subject]] = {}
+        for subject in subjects:
+            for case in _cases(subject, asked, seed):
+                takers.setdefault(case, []).append(subject)
+        # All that take a call stand together, as pytest-xdist hands out runs of items: `_problem` is made but once.
+        items = [
+            pytest.param(subject, operation, case, id=f"{operation}-{subject.name}-{case}")
+            for case, its_takers in takers.items()
+            for operation in OPERATIONS
+            for subject in its_takers
+            if subject.capabilities.unsupported(operation, case) is None
+        ]
+        metafunc.parametrize(("subject", "operation", "case"), items)
+    else:
+        items = [
+            pytest.param(subject, operation, id=f"{operation}-{subject.name}")
+            for subject in subjects
+            for operation in subject.capabilities.operations
+        ]
+        metafunc.parametrize(("subject", "operation"), items)
+
+
+def _cases(subject: Subject, asked: list[str] | None, seed: int) -> list[Case]:
+    """What is asked for, as it is; by default the catalogues.
+
+    A framework takes curated and regression cases in its first dtype, every third in all others, and every third
+    network layer. A route of it, and what is our own, takes every third small case in one of its dtypes. All take their
+    share of these. Which third, the seed decides; `verify` gives them all.
+    """
+    if asked:
+        return [case for word in asked for case in catalogue.resolve(word)]
+    dtypes = _dtypes(subject)
+    small = catalogue.load("curated") + catalogue.load("regressions")
+    third = slice(zlib.crc32(f"{seed} {subject.name}".encode()) % 3, None, 3)
+    if subject.is_route:
+        chosen = [case.with_dtype(dtypes[turn // 3 % len(dtypes)]) for turn, case in enumerate(small)][third]
+    else:
+        chosen = in_dtypes(small, dtypes[:1]) + in_dtypes(small[third], dtypes[1:]) + catalogue.load("networks")[third]
+    return [case for case in chosen if takes(subject, case, seed)]
+
+
+def _dtypes(subject: Subject) -> tuple[str, ...]:
+    """Those of DTYPES that it offers; if none, all of its own."""
+    return tuple(dtype for dtype in DTYPES if dtype in subject.capabilities.dtypes) or subject.capabilities.dtypes
+
+
+@functools.lru_cache(1)
+def _problem(case: Case, operation: str, seed: int) -> Problem:
+    """Made once for all backends that come one after another; no more are kept, as network layers are large."""
+    return Problem(case, operation, seed)
+
+
+def _judge(subject: Subject, operation: str, case: Case, seed: int) -> list[Record]:
+    """The records; fails, with a report that says what to do, if one is unexpected."""
+    checks = checks_of(case, seed, share=ROUTES_SHARE if subject.is_route else 1.0)
+    return _expected(subject, judge(subject, case, operation, seed, _problem(case, operation, seed), checks=checks))
+
+
+def _expected(subject: Subject, records: list[Record]) -> list[Record]:
+    unexpected = [record for record in records if record.unexpected]
+    if unexpected:
+        texts = [failure_text(_DIAGNOSES.added(subject, record)) for record in unexpected]
+        pytest.fail("\n\n".join(texts), pytrace=False)
+    return records
+
+
+def test_backend_agrees(subject: Subject, operation: str, case: Case, seed: int) -> None:
+    _xfail_if_known(_judge(subject, operation, case, seed))
+
+
+def test_backend_refuses(subject: Subject, operation: str, invalid: InvalidCall, seed: int) -> None:
+    _xfail_if_known(_expected(subject, [whole_backend.invalid_call(subject, operation, invalid, seed)]))
+
+
+def test_backend_keeps_its_bits_on_any_number_of_threads(promising: Subject, seed: int) -> None:
+    _expected(promising, list(whole_backend.thread_counts(promising, promising.capabilities.operations, seed)))
+
+
+def _xfail_if_known(records: list[Record]) -> None:
+    for record in records:
+        if record.outcome == outcome.KNOWN:
+            pytest.xfail(f"known_failures: {record.diagnosis}")
+
+
+def test_backend_agrees_on_generated_cases(subject: Subject, operation: str, seed: int) -> None:
+    dtypes = _dtypes(subject)
+    examples = max(1, round(settings().max_examples * subject.capabilities.share))
+
+    @settings(max_examples=examples)
+    @given(case=cases(dtypes=dtypes), data_seed=st.integers(0, 2**16))
+    def agrees(case: Case, data_seed: int) -> None:
+        if subject.capabilities.unsupported(operation, case) is None:
+            _judge(subject, operation, case, data_seed)
+
+    agrees()

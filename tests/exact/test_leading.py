@@ -1,0 +1,118 @@
+"""The leading slices answer what all slices answer, or nothing; images go by blocks, in bounded memory."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from exact_arithmetic import (
+    CASE,
+    EVERY_OPERATION,
+    KINDS,
+    assert_same_bits,
+    by_fractions,
+    normal,
+    real_arrays,
+    run,
+    tying,
+)
+
+from reference_impl import exact
+from reference_impl.cases.case import Case
+from reference_impl.exact import leading, rounding
+
+EVERY_WIDE_DTYPE = pytest.mark.parametrize("dtype", ["float32", "float64"])
+LARGER = Case.parse("n2_h9w8c12_k3x2o10_s2x1_g2_SAME")
+
+
+@pytest.fixture
+def answers(monkeypatch):
+    """What `leading.attempt` answers, as it is called."""
+    seen = []
+    attempt = leading.attempt
+    monkeypatch.setattr(leading, "attempt", lambda *given: seen.append(attempt(*given)) or seen[-1])
+    return seen
+
+
+def by_all_slices(operation, case, arrays, dtype, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(leading, "attempt", lambda *given: None)
+        return run(exact, operation, case, arrays, dtype=dtype)
+
+
+@EVERY_WIDE_DTYPE
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+@EVERY_OPERATION
+def test_leading_slices_answer_what_all_slices_do(operation, kind, dtype, monkeypatch):
+    for held_as in ("float32", "float64"):
+        arrays = real_arrays(LARGER, (kind,) * 3, (held_as,) * 3, seed=3)
+        expected = by_all_slices(operation, LARGER, arrays, dtype, monkeypatch)
+        assert_same_bits(run(exact, operation, LARGER, arrays, dtype=dtype), expected)
+
+
+@EVERY_WIDE_DTYPE
+@EVERY_OPERATION
+def test_leading_slices_decide_normal_data(operation, dtype, answers):
+    case = Case.parse("n2_h9w8c12_k3x2o10_VALID")
+    arrays = real_arrays(case, (normal,) * 3, ("float64",) * 3, seed=3)
+    run(exact, operation, case, arrays, dtype=dtype)
+    assert answers
+    assert all(answer is not None for answer in answers)
+
+
+@EVERY_WIDE_DTYPE
+@pytest.mark.parametrize("operation", ["conv2d", "conv2d_backprop_filter"])
+def test_data_sees_an_interval_that_is_not_heeded(operation, dtype, monkeypatch):
+    # The planted fault takes the lower end of every interval for the answer.
+    interval = rounding.round_interval
+
+    def heedless(*given):
+        rounded, decided = interval(*given)
+        return rounded, np.ones_like(decided)
+
+    arrays = real_arrays(CASE, (tying,) * 3, ("float32",) * 3, seed=1)
+    expected = by_fractions(operation, CASE, arrays, dtype)
+    assert_same_bits(run(exact, operation, CASE, arrays, dtype=dtype), expected)
+    monkeypatch.setattr(rounding, "round_interval", heedless)
+    with pytest.raises(AssertionError, match="not equal"):
+        assert_same_bits(run(exact, operation, CASE, arrays, dtype=dtype), expected)
+
+
+@EVERY_WIDE_DTYPE
+@pytest.mark.parametrize("bits", [2, 11, 24])
+def test_interval_heeds_the_error(bits, dtype):
+    # Halfway between two numbers, or off by no more than the error: undecided.
+    half = {"float32": -24, "float64": -53}[dtype]
+    words = [np.full(5, 2.0**52), np.zeros(5), np.zeros(5)]
+    for error in (2.0**-30, 2.0 ** (bits - 10)):
+        words[1] = 2.0 ** (52 + bits + half) + error * np.array([0, -0.5, 0.5, -1, 1])
+        _, decided = rounding.round_interval(words, bits, 0, np.dtype(dtype), error)
+        assert not decided.any()
+
+
+@EVERY_OPERATION
+def test_result_does_not_depend_on_the_blocks(operation, monkeypatch):
+    case = Case.parse("n5_h5w4c6_k3x2o4_s2x1_d1x2_g2_SAME")
+    arrays = real_arrays(case, (normal,) * 3, ("float64",) * 3, seed=8)
+    expected = run(exact, operation, case, arrays, dtype="float64")
+    for elements in (1, 200):
+        monkeypatch.setattr(exact, "BLOCK_ELEMENTS", elements)
+        assert_same_bits(run(exact, operation, case, arrays, dtype="float64"), expected)
+
+
+def scratch(operation: str, case: Case) -> int:
+    arrays = real_arrays(case, (normal,) * 3, ("float32",) * 3, seed=9)
+    tracemalloc.start()
+    try:
+        result = run(exact, operation, case, arrays, dtype="float32")
+        return tracemalloc.get_traced_memory()[1] - result.nbytes
+    finally:
+        tracemalloc.stop()
+
+
+@EVERY_OPERATION
+def test_scratch_does_not_grow_with_the_images(operation, monkeypatch):
+    monkeypatch.setattr(exact, "BLOCK_ELEMENTS", 1 << 14)
+    few, many = (scratch(operation, Case(batch, 24, 20, 16, (3, 3), 12)) for batch in (4, 32))
+    assert many <= 1.1 * few

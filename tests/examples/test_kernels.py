@@ -1,0 +1,108 @@
+"""Correct kernels written in other ways pass every check; those that are no plain sum are still caught when wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from examples.kernels.blocked import Blocked
+from examples.kernels.by_conv2d_alone import ByConv2dAlone
+from examples.kernels.direct_loops import DirectLoops
+from examples.kernels.fft import Fft
+from examples.kernels.im2col import Im2col
+from examples.kernels.pairwise import Pairwise
+from examples.kernels.per_tap import PerTap
+from examples.kernels.scipy_correlate import ScipyCorrelate
+from examples.kernels.sparse_matrix import SparseMatrix
+from examples.kernels.winograd import Winograd
+from reference_impl.cases import catalogue
+from reference_impl.cases.case import OPERATIONS, Case
+from reference_impl.report.failures import failure_text
+from reference_impl.run import outcome
+from reference_impl.run.runner import Subject, judge
+from reference_impl.verdicts.agreement import Disagreement, assert_rounded
+from reference_impl.verdicts.real_data import real_problem
+
+KERNELS = (
+    Blocked,
+    ByConv2dAlone,
+    DirectLoops,
+    Fft,
+    Im2col,
+    Pairwise,
+    PerTap,
+    ScipyCorrelate,
+    SparseMatrix,
+    Winograd,
+)
+CURATED = catalogue.load("curated")
+CASE = Case.parse("n2_h9w11c3_k3x3o4_SAME")
+
+
+# Each takes a sixth of the cases, another one than its neighbours.
+@pytest.mark.parametrize(
+    ("kernel", "case"),
+    [
+        pytest.param(kernel, case.with_dtype(dtype), id=f"{kernel.__name__}-{case.with_dtype(dtype)}")
+        for turn, kernel in enumerate(KERNELS)
+        for index, case in enumerate(CURATED[turn % 6 :: 6])
+        for dtype in [("float32", "float64")[index % 2]]
+    ],
+)
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_kernel_passes(kernel, operation, case):
+    failed = [record for record in judge(Subject.of(kernel()), case, operation) if record.unexpected]
+    assert not failed, failure_text(failed[0])
+
+
+class FftWithoutItsLastTap(Fft):
+    def correlate(self, images, kernels):
+        kernels = kernels.copy()
+        kernels[-1, -1] = 0
+        return super().correlate(images, kernels)
+
+
+class FftThatWrapsAround(Fft):
+    def correlate(self, images, kernels):
+        return np.roll(super().correlate(images, kernels), 1, axis=1)
+
+
+class WinogradWithAWrongSign(Winograd):
+    def correlate(self, images, kernels):
+        return super().correlate(images, kernels * np.where(np.arange(kernels.shape[1]) == 1, -1, 1)[:, None, None])
+
+
+class WinogradInFloat16(Winograd):
+    def correlate(self, images, kernels):
+        small = [array / np.abs(array).max() for array in (images, kernels)]
+        answer = super().correlate(*(array.astype(np.float16) for array in small))
+        return answer.astype(images.dtype) * np.abs(images).max() * np.abs(kernels).max()
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize(
+    "wrong",
+    [FftWithoutItsLastTap, FftThatWrapsAround, WinogradWithAWrongSign, WinogradInFloat16],
+    ids=lambda wrong: wrong.__name__,
+)
+def test_kernel_that_is_no_plain_sum_is_caught_when_wrong(wrong, operation):
+    failed = {record.check: record for record in judge(Subject.of(wrong()), CASE, operation) if record.unexpected}
+    assert failed["exact"].outcome == outcome.FAIL
+    assert "eps * gauge of whole planes of the exact one (integer data)" in failed["exact"].message
+
+
+@pytest.mark.parametrize("kernel", [Fft, Winograd])
+@pytest.mark.parametrize("seed", range(3))
+def test_kernel_that_is_no_plain_sum_must_be_measured_by_planes(kernel, seed):
+    problem = real_problem(CASE, "conv2d", seed, "wide")
+    answer = problem.call.run(kernel())
+    assert_rounded(answer, problem, "float32", kernel.capabilities.factor, planewise=True)
+    with pytest.raises(Disagreement):
+        assert_rounded(answer, problem, "float32", kernel.capabilities.factor)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("case", [*CURATED[:8], CASE], ids=str)
+def test_plane_gauge_bounds_the_gauge(case, operation):
+    problem = real_problem(case, operation, 0, "wide")
+    assert (problem.gauge <= problem.plane_gauge * (1 + 2**-40)).all()

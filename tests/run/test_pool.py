@@ -1,0 +1,164 @@
+"""A run in several processes finds what a run in this one finds, and outlives its backends."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from reference_impl.backends.registry import load
+from reference_impl.cases.case import Case
+from reference_impl.run import outcome
+from reference_impl.run.processes import memory, pool
+from reference_impl.run.processes.pool import judge_isolated
+from reference_impl.run.processes.worker import Worker
+from reference_impl.run.runner import Subject, judge_all
+
+CASES = [
+    Case.parse(spec)
+    for spec in ("n2_h7w9c3_k3x2o4", "n1_h6w5c2_k2x3o3_SAME", "n1_h4w4c1_k1x1o1_p1,0,2,1", "n2_h5w6c1_k2x2o3_s2x1")
+]
+PLANTED = """
+import ctypes, os, subprocess, time
+from pathlib import Path
+import numpy as np
+import planted
+from reference_impl.run.processes import memory, pool
+
+print("loaded")
+memory.LIMIT = 100 * memory.MIB
+
+class Dies(planted.Right):
+    name = "dies"
+
+    def conv2d(self, input, filters, **options):
+        if options["strides"] == (2, 1):
+            os.abort()
+        if options["padding"] == "SAME":
+            time.sleep(60)
+        return super().conv2d(input, filters, **options)
+
+class RunsAway(planted.Right):
+    name = "runs away"
+
+    def conv2d(self, input, filters, **options):
+        if options["strides"] == (2, 1):
+            kept = [np.ones(memory.MIB, np.uint8) for _ in range(100_000)]
+        return super().conv2d(input, filters, **options)
+
+class Keeps(planted.Right):
+    name = "keeps"
+    kept = []
+
+    def spoil(self, answer, arrays):
+        self.kept.append(np.ones(8 * memory.MIB, np.uint8))
+        return answer
+
+class Prints(planted.Right):
+    name = "prints"
+
+    def conv2d(self, input, filters, **options):
+        if options["padding"] == "SAME":
+            print("height", len(input[0]))
+        if options["strides"] == (2, 1):
+            ctypes.CDLL(None).printf(b"in C\\n")
+        return super().conv2d(input, filters, **options)
+
+class Starts(planted.Right):
+    def conv2d(self, input, filters, **options):
+        alive = os.open(Path(__file__).with_name("alive"), os.O_WRONLY)
+        os.write(alive, b"started")
+        subprocess.run(["sleep", "60"], pass_fds=[alive])
+"""
+
+
+@pytest.fixture
+def subjects(tmp_path, monkeypatch, request):
+    (tmp_path / "dying.py").write_text(PLANTED)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.syspath_prepend(request.config.rootpath / "tests")
+    monkeypatch.setattr(memory, "LIMIT", memory.LIMIT)  # which the planted module changes, here too
+    names = "planted:Right", "planted:Flipped", "dying:Dies", "dying:RunsAway", "dying:Keeps", "dying:Prints"
+    return [Subject.of(load(name), name) for name in names]
+
+
+def test_processes_give_the_records_of_this_one_in_the_same_order(subjects):
+    here = list(judge_all(subjects[:2], CASES, full=True))
+    there = list(judge_isolated(subjects[:2], CASES, full=True, processes=2))
+    assert there == here
+    assert {record.outcome for record in here} >= {outcome.PASS, outcome.FAIL}
+
+
+def test_what_a_backend_dies_of_is_crashed_and_nothing_else_is_lost(subjects, monkeypatch):
+    monkeypatch.setattr(pool, "TIME_LIMIT", 5)
+    monkeypatch.setattr(pool, "TIME_LIMIT_OF_A_CALL", 0)
+    records = list(judge_isolated([subjects[0], subjects[2]], CASES, full=True, processes=2))
+    assert len(records) == len(list(judge_all([subjects[0]], CASES, full=True))) * 2
+    crashed = {(record.backend, record.operation, record.case) for record in records if record.outcome == "crashed"}
+    assert crashed == {("dies", "conv2d", str(CASES[1])), ("dies", "conv2d", str(CASES[3]))}
+    messages = Counter(record.message.partition(";")[0] for record in records if record.outcome == "crashed")
+    assert set(messages) == {"the process died of signal 6 (SIGABRT)", "no answer within 5 s"}
+    assert not any(record.outcome == outcome.FAIL for record in records)
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux tells")
+def test_what_takes_too_much_memory_is_crashed(subjects):
+    records = list(judge_isolated([subjects[0], subjects[3]], CASES[2:], full=True, processes=1))
+    crashed = {(record.backend, record.operation, record.case) for record in records if record.outcome == "crashed"}
+    assert crashed == {("runs away", "conv2d", str(CASES[3]))}
+    messages = {record.message.partition(" of memory")[0] for record in records if record.outcome == "crashed"}
+    assert len(messages) == 1
+    assert re.fullmatch(r"the process was ended as it had taken 0\.\d+ GiB", messages.pop())
+    assert {record.outcome for record in records} == {"pass", "crashed"}
+
+
+def test_no_case_pays_for_what_the_others_left(subjects):
+    """Each leaves more than half of the 100 MiB that there are."""
+    records = list(judge_isolated([subjects[4]], CASES, ["conv2d"], full=True, processes=1))
+    assert {record.outcome for record in records} == {"pass"}
+
+
+def test_what_a_backend_prints_in_a_call_is_a_failure_of_that_call(subjects):
+    records = list(judge_isolated([subjects[5], subjects[0]], CASES, full=True, processes=1))
+    failed = {(record.operation, record.case): record for record in records if record.outcome != outcome.PASS}
+    assert set(failed) == {("conv2d", str(CASES[1])), ("conv2d", str(CASES[3]))}
+    assert {record.check for record in failed.values()} == {"prints_nothing"}
+    assert "beginning with 'height 6'" in failed["conv2d", str(CASES[1])].message
+    assert "beginning with 'in C'" in failed["conv2d", str(CASES[3])].message
+
+
+def test_a_run_that_is_ended_leaves_no_process(subjects, monkeypatch):
+    started = []
+
+    class Recorded(Worker):
+        def _start(self):
+            super()._start()
+            started.append(self._process)
+
+    monkeypatch.setattr(pool, "Worker", Recorded)
+    running = judge_isolated(subjects[:1], CASES, full=True, processes=2)
+    next(running)
+    running.close()
+    assert started
+    assert all(process.wait(timeout=10) is not None for process in started)
+
+
+def test_a_run_that_is_killed_leaves_no_process(subjects, tmp_path, request):
+    """Nor one that a backend started: each would hold the pipe open."""
+    os.mkfifo(tmp_path / "alive")
+    alive = os.open(tmp_path / "alive", os.O_RDONLY | os.O_NONBLOCK)
+    path = os.pathsep.join([str(tmp_path), str(request.config.rootpath / "tests"), os.environ.get("PYTHONPATH", "")])
+    verify = [sys.executable, "-m", "reference_impl", "verify", "--backend", "dying:Starts", "--cases", str(CASES[0])]
+    with subprocess.Popen(verify, env={**os.environ, "PYTHONPATH": path}) as running:
+        assert select.select([alive], [], [], 60)[0]
+        assert os.read(alive, 7) == b"started"
+        running.kill()
+    assert select.select([alive], [], [], 20)[0], "somebody lives"
+    assert os.read(alive, 1) == b""
+    os.close(alive)

@@ -1,0 +1,232 @@
+"""Every check catches the fault that it is there for, and no right backend."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from planted import Right
+
+from reference_impl.cases.case import OPERATIONS, Case
+from reference_impl.conformance import Capabilities
+from reference_impl.run import outcome
+from reference_impl.run.runner import Subject, judge
+from reference_impl.verdicts.checks import CHECKS
+from reference_impl.verdicts.task import Problem
+
+CASE = Case.parse("n2_h7w9c3_k3x2o4_s2x3_p1,2,0,1")
+
+
+class AnswersInFloat64(Right):
+    def spoil(self, answer, arrays):
+        return answer.astype(np.float64)
+
+
+class DropsTheLastAxis(Right):
+    def spoil(self, answer, arrays):
+        return answer.reshape((*answer.shape[:-1], 1, -1))
+
+
+class AnswersAList(Right):
+    def spoil(self, answer, arrays):
+        return answer.tolist()
+
+
+class OneElementOff(Right):
+    def spoil(self, answer, arrays):
+        answer.flat[-1] += 1
+        return answer
+
+
+class OneElementNaN(Right):
+    def spoil(self, answer, arrays):
+        answer.flat[0] = np.nan
+        return answer
+
+
+class RoundsToBfloat16(Right):
+    def _answer(self, operation, *args, **options):
+        import ml_dtypes
+
+        rounded = [a.astype(ml_dtypes.bfloat16).astype(a.dtype) if isinstance(a, np.ndarray) else a for a in args]
+        return super()._answer(operation, *rounded, **options)
+
+
+class WritesToAnArgument(Right):
+    def spoil(self, answer, arrays):
+        arrays[1].flat[0] += 1
+        return answer
+
+
+class AnswersDifferentlyEachTime(Right):
+    def __init__(self):
+        self.calls = itertools.count()
+
+    def spoil(self, answer, arrays):
+        return answer + next(self.calls)
+
+
+class AnswersInOneMemory(Right):
+    """Like a kernel that keeps an array for its answers, for each shape, and gives that to its callers."""
+
+    def __init__(self):
+        self.kept = {}
+
+    def spoil(self, answer, arrays):
+        memory = self.kept.setdefault((answer.shape, answer.dtype), np.empty_like(answer))
+        memory[...] = answer
+        return memory
+
+
+class RemembersArguments(Right):
+    """Like a kernel that packs an array once, and knows it again by its address."""
+
+    def __init__(self):
+        self.packed = {}
+
+    def _answer(self, operation, *args, **options):
+        packed = [self._packed(arg) if isinstance(arg, np.ndarray) else arg for arg in args]
+        return super()._answer(operation, *packed, **options)
+
+    def _packed(self, array):
+        # With the array itself, which so keeps its address.
+        return self.packed.setdefault(id(array), (array, array.copy()))[1]
+
+
+class AnswersMasked(Right):
+    def spoil(self, answer, arrays):
+        return np.ma.masked_array(np.zeros_like(answer), mask=True)
+
+
+class SwallowsNaN(Right):
+    """Like a kernel that clips, or that sums with `nansum`."""
+
+    def _answer(self, operation, *args, **options):
+        clean = [np.nan_to_num(arg, posinf=9, neginf=-9) if isinstance(arg, np.ndarray) else arg for arg in args]
+        return super()._answer(operation, *clean, **options)
+
+
+class SpreadsNaNOverTheImage(Right):
+    """Like a kernel that multiplies other positions by zeros in place of leaving them out."""
+
+    def spoil(self, answer, arrays):
+        answer[np.isnan(answer).any(axis=tuple(range(1, answer.ndim)))] = np.nan
+        return answer
+
+
+class ReadsMemoryInOrder(Right):
+    """Like a kernel in C that is handed a pointer, and no strides."""
+
+    def _answer(self, operation, *args, **options):
+        return super()._answer(
+            operation, *[_as_read(arg) if isinstance(arg, np.ndarray) else arg for arg in args], **options
+        )
+
+
+def _as_read(array):
+    memory = array if array.base is None or array.flags.c_contiguous else array.base
+    return memory.ravel("K")[: array.size].reshape(array.shape)
+
+
+class DependsOnTheBatch(Right):
+    """Right for one image and for many, within rounding; but not to the same bits."""
+
+    def spoil(self, answer, arrays):
+        return np.nextafter(answer, 0) if len(answer) > 1 and (answer % 1).any() else answer
+
+
+class Raises(Right):
+    def spoil(self, answer, arrays):
+        raise RuntimeError("could not create a primitive")
+
+
+def outcomes(backend, operation, case=CASE):
+    """The worst of three seeds, by check."""
+    found = {}
+    for seed in range(3):
+        for record in judge(Subject.of(backend), case, operation, seed):
+            if found.get(record.check, outcome.PASS) == outcome.PASS:
+                found[record.check] = record.outcome
+    return found
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_checks_pass_a_right_backend(operation, dtype):
+    assert set(outcomes(Right(), operation, CASE.with_dtype(dtype)).values()) == {outcome.PASS}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize(
+    ("backend", "check"),
+    [
+        (AnswersInFloat64, "shape_and_dtype"),
+        (DropsTheLastAxis, "shape_and_dtype"),
+        (AnswersAList, "shape_and_dtype"),
+        (AnswersMasked, "shape_and_dtype"),
+        (OneElementOff, "exact"),
+        (OneElementNaN, "exact"),
+        (RoundsToBfloat16, "exact"),
+        (WritesToAnArgument, "inputs_unchanged"),
+        (AnswersDifferentlyEachTime, "repeatable"),
+        (AnswersInOneMemory, "repeatable"),
+        (RemembersArguments, "remembers_nothing"),
+        (SwallowsNaN, "special_values"),
+        (ReadsMemoryInOrder, "any_memory_layout"),
+    ],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_check_catches_its_fault(backend, check, operation):
+    assert outcomes(backend(), operation)[check] == outcome.FAIL
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize(
+    ("backend", "check"),
+    [
+        (AnswersInOneMemory, "repeatable"),
+        (RemembersArguments, "remembers_nothing"),
+        (SwallowsNaN, "special_values"),
+        (ReadsMemoryInOrder, "any_memory_layout"),
+    ],
+)
+def test_only_its_check_catches_it(backend, check, operation):
+    failed = {name for name, came in outcomes(backend(), operation).items() if came != outcome.PASS}
+    assert failed == {check}
+
+
+def seen(backend, operation, check, case=CASE):
+    (record,) = [record for record in judge(Subject.of(backend), case, operation) if record.check == check]
+    assert record.outcome == outcome.PASS
+    return record.remark
+
+
+def test_a_backend_that_writes_to_its_arguments_leaves_the_problem_as_it_was():
+    problem = Problem(CASE, "conv2d", 0)
+    judge(Subject.of(WritesToAnArgument()), CASE, "conv2d", 0, problem)
+    assert {record.outcome for record in judge(Subject.of(Right()), CASE, "conv2d", 0, problem)} == {outcome.PASS}
+
+
+@pytest.mark.parametrize("operation", ["conv2d", "conv2d_backprop_input", "conv2d_transpose"])
+@pytest.mark.parametrize(("backend", "bits"), [(Right, "same"), (DependsOnTheBatch, "other")])
+def test_batch_invariance_is_reported(backend, bits, operation):
+    assert seen(backend(), operation, "batch_invariant").endswith(bits)
+
+
+class TakesBfloat16(Right):
+    capabilities = Capabilities(dtypes=("bfloat16",))
+
+
+def test_nearly_all_zeros_are_mistrusted():
+    # 360 products of 1 and -1 are too many for bfloat16, and few windows touch the image.
+    case = Case.parse("n1_h3w3c40_k3x3o1_p20,20,20,20_bfloat16")
+    (record,) = [record for record in judge(Subject.of(TakesBfloat16()), case, "conv2d") if record.check == "exact"]
+    assert record.outcome == outcome.MISTRUSTED
+    assert "99% of the answer is zero" in record.remark
+    assert not record.unexpected
+
+
+@pytest.mark.parametrize("check", [check.name for check in CHECKS])
+def test_check_records_a_refusal_when_the_backend_raises(check):
+    assert outcomes(Raises(), "conv2d")[check] == outcome.REFUSED

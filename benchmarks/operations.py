@@ -129,7 +129,7 @@ def _torch(case: Any) -> Calls:
         torch.from_numpy(np.ascontiguousarray(array.transpose(axes)))
         for array, axes in zip(_arrays(case), ((0, 3, 1, 2), (3, 2, 0, 1), (0, 3, 1, 2)))
     )
-    options = {"stride": case.strides, "padding": tuple(before for before, _ in case.problem.padding)}
+    options = {"stride": case.strides, "padding": tuple(before for before, _ in case.convolution.padding)}
     return {
         "conv2d": lambda: torch.nn.functional.conv2d(input, filters, **options),
         "conv2d_backprop_input": lambda: torch.nn.grad.conv2d_input(input.shape, filters, out_backprop, **options),
@@ -141,7 +141,7 @@ def _tensorflow(case: Any) -> Calls:
     import tensorflow as tf
 
     input, filters, out_backprop = map(tf.constant, _arrays(case))
-    pads = [0, 0, *case.problem.padding[0], *case.problem.padding[1], 0, 0]
+    pads = [0, 0, *case.convolution.padding[0], *case.convolution.padding[1], 0, 0]
     options = {"strides": [1, *case.strides, 1], "padding": "EXPLICIT", "explicit_paddings": pads}
     raw = tf.raw_ops
     return {

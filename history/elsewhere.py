@@ -20,7 +20,8 @@ from typing import Any, ClassVar, NoReturn
 import numpy as np
 
 from reference_impl.backends.padding import explicit
-from reference_impl.backends.protocol import OPERATIONS, Capabilities
+from reference_impl.backends.protocol import Capabilities
+from reference_impl.operations import OPERATIONS
 
 THERE = Path(__file__).with_name("old_pythons")
 

@@ -12,7 +12,8 @@ import mlx.core as mx
 import numpy as np
 
 from reference_impl.backends.padding import explicit
-from reference_impl.backends.protocol import OPERATIONS, Capabilities
+from reference_impl.backends.protocol import Capabilities
+from reference_impl.operations import OPERATIONS
 
 mx.set_default_device(mx.cpu)
 

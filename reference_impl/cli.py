@@ -16,11 +16,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from . import __version__
 from .backends import registry
 from .cases import catalogue
-from .cases.case import DTYPES, OPERATIONS, Case
-from .cases.generation import generate, multiply_adds
+from .cases.case import DTYPES, Case
+from .cases.generation import generate
 from .drawing.command import draw
 from .drawing.failures import Pictures
 from .explain.command import explain
+from .operations import OPERATIONS
 from .report import failures as report
 from .report import tables
 from .run import whole_backend
@@ -151,7 +152,7 @@ def verify(
         except KeyboardInterrupt:
             interrupted = True
     tables.print_tables(console, tally, tested, full=full)
-    left_out = sum(multiply_adds(case) > MOST_ROUNDED for case in chosen)
+    left_out = sum(case.multiply_adds > MOST_ROUNDED for case in chosen)
     if left_out and not full:
         console.print(
             f"Accuracy, memory layouts and special values leave out {left_out} cases of over {MOST_ROUNDED:,} "

@@ -170,6 +170,10 @@ class Convolution:
         return cls(input_sizes[0], height, width, input_sizes[3], filter_sizes[3], groups)
 
     @property
+    def axes(self) -> tuple[Axis, Axis]:
+        return self.height, self.width
+
+    @property
     def input_sizes(self) -> Sizes:
         return self.batch, self.height.input_size, self.width.input_size, self.input_channels
 

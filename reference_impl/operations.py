@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from . import arguments, problems
+from .arithmetic import arithmetic
 from .geometry import Convolution
 from .windows import (
     channel_blocks,
@@ -31,6 +32,8 @@ from .windows import (
     unfold,
     window_size,
 )
+
+OPERATIONS = ("conv2d", "conv2d_backprop_input", "conv2d_backprop_filter", "conv2d_transpose")
 
 # A NaN or infinity in the data is the caller's business, not a warning of ours.
 _silent = np.errstate(all="ignore")
@@ -75,14 +78,14 @@ def conv2d(
     https://www.tensorflow.org/api_docs/python/tf/nn/conv2d
     """
     options = {"strides": strides, "padding": padding, "dilations": dilations, "groups": groups}
-    problem, input, filters = problems.conv2d(input, filters, **options)
-    numbers = arguments.arithmetic(input, filters, problem.terms("conv2d"), ("input", "filters"))
-    output = np.zeros(problem.output_shape, numbers.result)
-    for channels in channel_blocks(problem):
-        matrix = filter_block(filters, problem, channels, numbers)
-        for block in position_blocks(problem, channels):
-            box = output_box(output, problem, block, channels)
-            box[...] = (unfold(input, problem, block, numbers.compute) @ matrix).reshape(box.shape)
+    convolution, input, filters = problems.conv2d(input, filters, **options)
+    numbers = arithmetic(input, filters, convolution.terms("conv2d"), ("input", "filters"))
+    output = np.zeros(convolution.output_shape, numbers.result)
+    for channels in channel_blocks(convolution):
+        matrix = filter_block(filters, convolution, channels, numbers)
+        for block in position_blocks(convolution, channels):
+            box = output_box(output, convolution, block, channels)
+            box[...] = (unfold(input, convolution, block, numbers.compute) @ matrix).reshape(box.shape)
     return output
 
 
@@ -127,8 +130,8 @@ def conv2d_backprop_input(
     https://www.tensorflow.org/api_docs/python/tf/raw_ops/Conv2DBackpropInput
     """
     options = {"strides": strides, "padding": padding, "dilations": dilations, "groups": groups}
-    problem, filters, out_backprop = problems.conv2d_backprop_input(input_sizes, filters, out_backprop, **options)
-    return _backprop_input(problem, filters, out_backprop, "out_backprop")
+    convolution, filters, out_backprop = problems.conv2d_backprop_input(input_sizes, filters, out_backprop, **options)
+    return _backprop_input(convolution, filters, out_backprop, "out_backprop")
 
 
 @_silent
@@ -170,16 +173,16 @@ def conv2d_backprop_filter(
     https://www.tensorflow.org/api_docs/python/tf/raw_ops/Conv2DBackpropFilter
     """
     options = {"strides": strides, "padding": padding, "dilations": dilations, "groups": groups}
-    problem, input, out_backprop = problems.conv2d_backprop_filter(input, filter_sizes, out_backprop, **options)
-    terms = problem.terms("conv2d_backprop_filter")
-    numbers = arguments.arithmetic(input, out_backprop, terms, ("input", "out_backprop"))
-    result = np.zeros(problem.filter_sizes, numbers.result)
-    for channels in channel_blocks(problem):
-        total = np.zeros((problem.groups, window_size(problem), len(channels)), numbers.compute)
-        for block in position_blocks(problem, channels):
-            windows = unfold(input, problem, block, numbers.compute)
-            total += windows.transpose(0, 2, 1) @ output_rows(out_backprop, problem, block, channels, numbers)
-        box = channel_box(result, problem, channels)
+    convolution, input, out_backprop = problems.conv2d_backprop_filter(input, filter_sizes, out_backprop, **options)
+    terms = convolution.terms("conv2d_backprop_filter")
+    numbers = arithmetic(input, out_backprop, terms, ("input", "out_backprop"))
+    result = np.zeros(convolution.filter_sizes, numbers.result)
+    for channels in channel_blocks(convolution):
+        total = np.zeros((convolution.groups, window_size(convolution), len(channels)), numbers.compute)
+        for block in position_blocks(convolution, channels):
+            windows = unfold(input, convolution, block, numbers.compute)
+            total += windows.transpose(0, 2, 1) @ output_rows(out_backprop, convolution, block, channels, numbers)
+        box = channel_box(result, convolution, channels)
         box[...] = total.reshape(box.shape)
     return result
 
@@ -226,8 +229,8 @@ def conv2d_transpose(
     https://www.tensorflow.org/api_docs/python/tf/nn/conv2d_transpose
     """
     options = {"strides": strides, "padding": padding, "dilations": dilations, "groups": groups}
-    problem, filters, input = problems.conv2d_transpose(input, filters, output_shape, **options)
-    return _backprop_input(problem, filters, input, "input")
+    convolution, filters, input = problems.conv2d_transpose(input, filters, output_shape, **options)
+    return _backprop_input(convolution, filters, input, "input")
 
 
 def conv2d_matrix(
@@ -268,13 +271,13 @@ def conv2d_matrix(
 
 
 @_silent
-def _backprop_input(problem: Convolution, filters: np.ndarray, cotangent: np.ndarray, name: str) -> np.ndarray:
-    terms = problem.terms("conv2d_backprop_input")
-    numbers = arguments.arithmetic(cotangent, filters, terms, (name, "filters"))
-    result = np.zeros(problem.input_sizes, numbers.result)
-    for channels in channel_blocks(problem):
-        matrix = filter_block(filters, problem, channels, numbers)
-        for block in position_blocks(problem, channels):
-            windows = output_rows(cotangent, problem, block, channels, numbers) @ matrix.transpose(0, 2, 1)
-            fold(windows.astype(numbers.result, copy=False), problem, block, result)
+def _backprop_input(convolution: Convolution, filters: np.ndarray, cotangent: np.ndarray, name: str) -> np.ndarray:
+    terms = convolution.terms("conv2d_backprop_input")
+    numbers = arithmetic(cotangent, filters, terms, (name, "filters"))
+    result = np.zeros(convolution.input_sizes, numbers.result)
+    for channels in channel_blocks(convolution):
+        matrix = filter_block(filters, convolution, channels, numbers)
+        for block in position_blocks(convolution, channels):
+            windows = output_rows(cotangent, convolution, block, channels, numbers) @ matrix.transpose(0, 2, 1)
+            fold(windows.astype(numbers.result, copy=False), convolution, block, result)
     return result

@@ -9,55 +9,56 @@ import numpy as np
 from . import arguments
 from .geometry import Convolution, transposed_sizes
 
-Problem = tuple[Convolution, np.ndarray, np.ndarray]
+Checked = tuple[Convolution, np.ndarray, np.ndarray]
 
 
-def conv2d(input: Any, filters: Any, **options: Any) -> Problem:
+def conv2d(input: Any, filters: Any, **options: Any) -> Checked:
     """The convolution, the input and the filters."""
     input = arguments.array(input, "input", "N H W I")
     filters = arguments.array(filters, "filters", "kh kw I O")
     return Convolution.checked(input.shape, filters.shape, **options), input, filters
 
 
-def conv2d_backprop_input(input_sizes: Any, filters: Any, out_backprop: Any, **options: Any) -> Problem:
+def conv2d_backprop_input(input_sizes: Any, filters: Any, out_backprop: Any, **options: Any) -> Checked:
     """The convolution, the filters and the cotangent of its output."""
     filters = arguments.array(filters, "filters", "kh kw I O")
     input_sizes = arguments.sizes(input_sizes, "input_sizes", "N H W I")
     out_backprop = arguments.array(out_backprop, "out_backprop", "N H W O")
-    problem = Convolution.checked(input_sizes, filters.shape, **options, names=("input_sizes", "filters"))
-    arguments.shape_must_be(out_backprop.shape, problem.output_shape, "out_backprop", "that of conv2d's output")
-    return problem, filters, out_backprop
+    convolution = Convolution.checked(input_sizes, filters.shape, **options, names=("input_sizes", "filters"))
+    arguments.shape_must_be(out_backprop.shape, convolution.output_shape, "out_backprop", "that of conv2d's output")
+    return convolution, filters, out_backprop
 
 
-def conv2d_backprop_filter(input: Any, filter_sizes: Any, out_backprop: Any, **options: Any) -> Problem:
+def conv2d_backprop_filter(input: Any, filter_sizes: Any, out_backprop: Any, **options: Any) -> Checked:
     """The convolution, its input and the cotangent of its output."""
     input = arguments.array(input, "input", "N H W I")
     filter_sizes = arguments.sizes(filter_sizes, "filter_sizes", "kh kw I O")
     out_backprop = arguments.array(out_backprop, "out_backprop", "N H W O")
-    problem = Convolution.checked(input.shape, filter_sizes, **options, names=("input", "filter_sizes"))
-    arguments.shape_must_be(out_backprop.shape, problem.output_shape, "out_backprop", "that of conv2d's output")
-    return problem, input, out_backprop
+    convolution = Convolution.checked(input.shape, filter_sizes, **options, names=("input", "filter_sizes"))
+    arguments.shape_must_be(out_backprop.shape, convolution.output_shape, "out_backprop", "that of conv2d's output")
+    return convolution, input, out_backprop
 
 
-def conv2d_transpose(input: Any, filters: Any, output_shape: Any, **options: Any) -> Problem:
+def conv2d_transpose(input: Any, filters: Any, output_shape: Any, **options: Any) -> Checked:
     """The forward convolution, its filters and the transposed one's input."""
     input = arguments.array(input, "input", "N H W O")
     filters = arguments.array(filters, "filters", "kh kw I O")
     output_shape = arguments.sizes(output_shape, "output_shape", "N H W I")
-    problem = Convolution.checked(output_shape, filters.shape, **options, names=("output_shape", "filters"))
-    if input.shape != problem.output_shape:
+    convolution = Convolution.checked(output_shape, filters.shape, **options, names=("output_shape", "filters"))
+    if input.shape != convolution.output_shape:
         raise ValueError(
             f"output_shape must be one whose forward convolution gives input's shape {input.shape}; "
-            f"{output_shape} gives {problem.output_shape}{_legal_sizes(input.shape, problem, options['padding'])}"
+            f"{output_shape} gives {convolution.output_shape}"
+            f"{_legal_sizes(input.shape, convolution, options['padding'])}"
         )
-    return problem, filters, input
+    return convolution, filters, input
 
 
-def _legal_sizes(input_shape: tuple, problem: Convolution, padding: Any) -> str:
+def _legal_sizes(input_shape: tuple, convolution: Convolution, padding: Any) -> str:
     """What `output_shape` could be, for an error message."""
     said = []
     paddings = (padding, padding) if isinstance(padding, str) else padding
-    for axis, size, pad in zip((problem.height, problem.width), input_shape[1:3], paddings, strict=True):
+    for axis, size, pad in zip(convolution.axes, input_shape[1:3], paddings, strict=True):
         if size >= 1 and size != axis.output_size:
             legal = transposed_sizes(
                 size, axis.kernel_size, stride=axis.stride, dilation=axis.dilation, padding=pad

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .arguments import Arithmetic
+from .arithmetic import Arithmetic
 from .geometry import Convolution
 
 # Scratch is one block of filters and one of windows, each with its product: under 64 MiB together.
@@ -21,39 +21,41 @@ WINDOW_BLOCK_BYTES = 4 << 20
 Block = tuple[range, range, range]  # images, output rows, output columns
 
 
-def unfold(input: np.ndarray, problem: Convolution, block: Block, dtype: np.dtype) -> np.ndarray:
+def unfold(input: np.ndarray, convolution: Convolution, block: Block, dtype: np.dtype) -> np.ndarray:
     """The windows of a block of output positions, as (groups, positions, taps * channels) of `dtype`."""
     images, rows, columns = block
-    source = _split_channels(input[images.start : images.stop], problem.groups)
-    if problem.is_pointwise:  # the windows are the input's own elements: spare the copy
-        ((_, position),) = problem.taps(rows, columns)
-        return source[position].astype(dtype, copy=False).reshape(problem.groups, _positions(block), source.shape[-1])
-    windows = np.zeros((problem.groups, *map(len, block), *problem.kernel_size, source.shape[-1]), dtype)
-    for window, position in problem.taps(rows, columns):
+    source = _split_channels(input[images.start : images.stop], convolution.groups)
+    if convolution.is_pointwise:  # the windows are the input's own elements: spare the copy
+        ((_, position),) = convolution.taps(rows, columns)
+        return (
+            source[position].astype(dtype, copy=False).reshape(convolution.groups, _positions(block), source.shape[-1])
+        )
+    windows = np.zeros((convolution.groups, *map(len, block), *convolution.kernel_size, source.shape[-1]), dtype)
+    for window, position in convolution.taps(rows, columns):
         windows[window] = source[position]
-    return windows.reshape(problem.groups, _positions(block), window_size(problem))
+    return windows.reshape(convolution.groups, _positions(block), window_size(convolution))
 
 
-def fold(windows: np.ndarray, problem: Convolution, block: Block, input: np.ndarray) -> None:
+def fold(windows: np.ndarray, convolution: Convolution, block: Block, input: np.ndarray) -> None:
     """The adjoint of `unfold`: add each element of `windows` to the place in `input` that it stands for."""
     images, rows, columns = block
-    target = _split_channels(input[images.start : images.stop], problem.groups)
-    windows = windows.reshape(problem.groups, *map(len, block), *problem.kernel_size, target.shape[-1])
-    for window, position in problem.taps(rows, columns):
+    target = _split_channels(input[images.start : images.stop], convolution.groups)
+    windows = windows.reshape(convolution.groups, *map(len, block), *convolution.kernel_size, target.shape[-1])
+    for window, position in convolution.taps(rows, columns):
         place = target[position]
         place += windows[window]
 
 
-def channel_blocks(problem: Convolution) -> Iterator[range]:
+def channel_blocks(convolution: Convolution) -> Iterator[range]:
     """Output channels of one group, in blocks whose filters (of all groups) fit FILTER_BLOCK_BYTES."""
-    column_bytes = 8 * problem.groups * window_size(problem)
-    return _ranges(problem.output_channels // problem.groups, FILTER_BLOCK_BYTES // max(column_bytes, 1))
+    column_bytes = 8 * convolution.groups * window_size(convolution)
+    return _ranges(convolution.output_channels // convolution.groups, FILTER_BLOCK_BYTES // max(column_bytes, 1))
 
 
-def position_blocks(problem: Convolution, channels: range) -> Iterator[Block]:
+def position_blocks(convolution: Convolution, channels: range) -> Iterator[Block]:
     """Boxes of output positions whose windows and products each fit WINDOW_BLOCK_BYTES, as large as may be."""
-    room = WINDOW_BLOCK_BYTES // (8 * problem.groups * max(window_size(problem), len(channels), 1))
-    batch, height, width, _ = problem.output_shape
+    room = WINDOW_BLOCK_BYTES // (8 * convolution.groups * max(window_size(convolution), len(channels), 1))
+    batch, height, width, _ = convolution.output_shape
     for images in _ranges(batch, room // max(height * width, 1)):
         for rows in _ranges(height, room // max(width, 1)):
             for columns in _ranges(width, room):
@@ -67,30 +69,30 @@ def _ranges(stop: int, step: int) -> Iterator[range]:
         yield range(start, min(start + step, stop))
 
 
-def output_box(output: np.ndarray, problem: Convolution, block: Block, channels: range) -> np.ndarray:
+def output_box(output: np.ndarray, convolution: Convolution, block: Block, channels: range) -> np.ndarray:
     """A view of a block of `output` (N, H', W', O), as (groups, images, rows, columns, channels)."""
     images, rows, columns = block
     view = output[images.start : images.stop, rows.start : rows.stop, columns.start : columns.stop]
-    return channel_box(view, problem, channels)
+    return channel_box(view, convolution, channels)
 
 
 def output_rows(
-    output: np.ndarray, problem: Convolution, block: Block, channels: range, numbers: Arithmetic
+    output: np.ndarray, convolution: Convolution, block: Block, channels: range, numbers: Arithmetic
 ) -> np.ndarray:
     """A block of `output` as matrices (groups, positions, channels) to compute with."""
-    shape = problem.groups, _positions(block), len(channels)
-    return output_box(output, problem, block, channels).reshape(shape).astype(numbers.compute, copy=False)
+    shape = convolution.groups, _positions(block), len(channels)
+    return output_box(output, convolution, block, channels).reshape(shape).astype(numbers.compute, copy=False)
 
 
-def filter_block(filters: np.ndarray, problem: Convolution, channels: range, numbers: Arithmetic) -> np.ndarray:
+def filter_block(filters: np.ndarray, convolution: Convolution, channels: range, numbers: Arithmetic) -> np.ndarray:
     """Filters (kh, kw, I / groups, O) as matrices (groups, taps * channels, output channels) to compute with."""
-    shape = problem.groups, window_size(problem), len(channels)
-    return channel_box(filters, problem, channels).reshape(shape).astype(numbers.compute, copy=False)
+    shape = convolution.groups, window_size(convolution), len(channels)
+    return channel_box(filters, convolution, channels).reshape(shape).astype(numbers.compute, copy=False)
 
 
-def channel_box(array: np.ndarray, problem: Convolution, channels: range) -> np.ndarray:
+def channel_box(array: np.ndarray, convolution: Convolution, channels: range) -> np.ndarray:
     """A view of some output channels of each group, the last axis of `array`, as (groups, ..., channels)."""
-    return _split_channels(array, problem.groups)[..., channels.start : channels.stop]
+    return _split_channels(array, convolution.groups)[..., channels.start : channels.stop]
 
 
 def _split_channels(array: np.ndarray, groups: int) -> np.ndarray:
@@ -101,9 +103,9 @@ def _split_channels(array: np.ndarray, groups: int) -> np.ndarray:
     return split.transpose(array.ndim - 1, *range(array.ndim - 1), array.ndim)
 
 
-def window_size(problem: Convolution) -> int:
+def window_size(convolution: Convolution) -> int:
     """Elements in one group's window: one row of `unfold`."""
-    return math.prod(problem.filter_sizes[:3])
+    return math.prod(convolution.filter_sizes[:3])
 
 
 def _positions(block: Block) -> int:

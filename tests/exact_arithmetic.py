@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import reference_impl
-from reference_impl.cases.case import OPERATIONS, Case
+from reference_impl.cases.case import Case
+from reference_impl.operations import OPERATIONS
 
 DTYPES = {"float16": np.float16, "bfloat16": ml_dtypes.bfloat16, "float32": np.float32, "float64": np.float64}
 # Bits of the significand, exponents of the least positive number and of the first power of 2 out of range.

@@ -6,7 +6,7 @@ import numpy as np
 
 import reference_impl
 from reference_impl.backends.protocol import Capabilities
-from reference_impl.cases.case import OPERATIONS
+from reference_impl.operations import OPERATIONS
 from reference_impl.run import outcome
 from reference_impl.run.runner import Subject, judge
 from reference_impl.verdicts.checks import CHECKS

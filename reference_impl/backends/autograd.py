@@ -15,7 +15,7 @@ import numpy as np
 from autograd import make_vjp
 from autograd.scipy import signal
 
-from .padding import Forward
+from .padding import ForwardSizes
 from .protocol import NO_STEPS_NOR_GROUPS, Capabilities, Lack
 
 # "same" is centred on "full", with the odd zero before.
@@ -71,14 +71,14 @@ class Plain:
         return _vjp(lambda at: convolution(input, at), filter_sizes, out_backprop)
 
     def conv2d_transpose(self, input: Any, filters: Any, output_shape: Any, **options: Any) -> np.ndarray:
-        forward = Forward(tuple(output_shape[1:3]), tuple(filters.shape[:2]), **options)
+        forward = ForwardSizes(tuple(output_shape[1:3]), tuple(filters.shape[:2]), **options)
         forward.check_transposed(input.shape, filters.shape, output_shape)  # autograd is never told of it
         (top, bottom), (left, right) = forward.pads
         full = self._convolved(input, filters.transpose(0, 1, 3, 2), "full")
         return full[:, top : full.shape[1] - bottom, left : full.shape[2] - right]
 
     def _convolution(self, input_sizes: Any, filter_sizes: Any, **options: Any) -> Callable:
-        forward = Forward(tuple(input_sizes[1:3]), tuple(filter_sizes[:2]), **options)
+        forward = ForwardSizes(tuple(input_sizes[1:3]), tuple(filter_sizes[:2]), **options)
         mode = _MODES.get(forward.padding)
         around = ((0, 0), *forward.pads, (0, 0))
 

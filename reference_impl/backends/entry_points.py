@@ -7,7 +7,8 @@ from collections.abc import Collection
 from importlib import metadata
 from typing import Any
 
-from .protocol import OF_A_FUNCTION, OPERATIONS
+from ..operations import OPERATIONS
+from .protocol import OF_A_FUNCTION
 
 # The group of the entry points: name = "package.module:Object".
 GROUP = "reference_impl.backends"

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import mlx.core as mx
 import numpy as np
 
-from .padding import Forward
+from .padding import ForwardSizes
 from .protocol import Capabilities, Lack
 
 _UNGROUPED = Lack(
@@ -21,7 +21,9 @@ _FORWARD, _TRANSPOSED = (3, 0, 1, 2), (2, 0, 1, 3)
 
 
 def _composed(operation: str, case: Any) -> str | None:
-    forward = Forward(case.input_sizes[1:3], case.kernel_size, case.strides, case.dilations, case.groups, case.padding)
+    forward = ForwardSizes(
+        case.input_sizes[1:3], case.kernel_size, case.strides, case.dilations, case.groups, case.padding
+    )
     if operation == "conv2d_transpose" and min(forward.output_padding) < 0:
         return "the padded output, cropped"
     return None
@@ -57,7 +59,7 @@ class Plain:
         return _numpy(answer, input.dtype).transpose(np.argsort(_FORWARD))
 
     def conv2d_transpose(self, input: Any, filters: Any, output_shape: Any, **options: Any) -> np.ndarray:
-        forward = Forward(tuple(output_shape[1:3]), tuple(filters.shape[:2]), **options)
+        forward = ForwardSizes(tuple(output_shape[1:3]), tuple(filters.shape[:2]), **options)
         forward.check_transposed(input.shape, filters.shape, output_shape)  # MLX is never told of it
         (top, bottom), (left, right) = forward.pads
         longer = forward.output_padding
@@ -71,7 +73,7 @@ class Plain:
         return _numpy(answer, input.dtype)
 
     def _convolution(self, input_sizes: Any, filter_sizes: Any, **options: Any) -> Callable:
-        forward = Forward(tuple(input_sizes[1:3]), tuple(filter_sizes[:2]), **options)
+        forward = ForwardSizes(tuple(input_sizes[1:3]), tuple(filter_sizes[:2]), **options)
         before_and_after = tuple(map(list, zip(*forward.pads, strict=True)))
         return lambda images, filters: self.conv_function(
             images,

@@ -14,7 +14,7 @@ import numpy as np
 import openvino as ov
 from openvino import opset13 as opset
 
-from .padding import Forward
+from .padding import ForwardSizes
 from .protocol import Capabilities
 
 _WORDS = {"VALID": "valid", "SAME": "same_upper", "SAME_LOWER": "same_lower"}
@@ -41,7 +41,7 @@ class Plain:
     backprop_data_function: ClassVar[Callable] = staticmethod(opset.convolution_backprop_data)
 
     def conv2d(self, input: Any, filters: Any, **options: Any) -> np.ndarray:
-        forward = Forward(tuple(input.shape[1:3]), tuple(filters.shape[:2]), **options)
+        forward = ForwardSizes(tuple(input.shape[1:3]), tuple(filters.shape[:2]), **options)
         operation = self.convolution_function if forward.groups == 1 else opset.group_convolution
         word = _WORDS.get(forward.padding)
         begin, end = zip(*forward.pads, strict=True) if word is None else ((0, 0), (0, 0))
@@ -58,7 +58,7 @@ class Plain:
         return self.conv2d_transpose(out_backprop, filters, input_sizes, **options)
 
     def conv2d_transpose(self, input: Any, filters: Any, output_shape: Any, **options: Any) -> np.ndarray:
-        forward = Forward(tuple(output_shape[1:3]), tuple(filters.shape[:2]), **options)
+        forward = ForwardSizes(tuple(output_shape[1:3]), tuple(filters.shape[:2]), **options)
         forward.check_transposed(input.shape, filters.shape, output_shape)  # OpenVINO is told of the sizes alone
         grouped = forward.groups > 1
         operation = opset.group_convolution_backprop_data if grouped else self.backprop_data_function

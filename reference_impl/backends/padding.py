@@ -67,7 +67,7 @@ def _along(word: str, size: int, kernel: int, stride: int, dilation: int) -> tup
 
 
 @dataclass(frozen=True)
-class Forward:
+class ForwardSizes:
     """The forward convolution, height first."""
 
     sizes: Pair

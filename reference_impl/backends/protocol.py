@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
-OPERATIONS = ("conv2d", "conv2d_backprop_input", "conv2d_backprop_filter", "conv2d_transpose")
+from ..operations import OPERATIONS
 
 # To those who hand over what is no backend yet.
 OF_A_FUNCTION = "of a function, types.SimpleNamespace(conv2d=function) makes one"

@@ -13,7 +13,7 @@ import numpy as np
 import scipy
 from scipy import signal
 
-from .padding import Forward
+from .padding import ForwardSizes
 from .protocol import NO_STEPS_NOR_GROUPS, Capabilities, Lack
 
 # "same" is centred on "full", with the odd zero before.
@@ -54,7 +54,7 @@ class Plain:
     convolve_function: ClassVar[Callable] = staticmethod(signal.convolve)
 
     def conv2d(self, input: Any, filters: Any, **options: Any) -> np.ndarray:
-        forward = Forward(tuple(input.shape[1:3]), tuple(filters.shape[:2]), **options)
+        forward = ForwardSizes(tuple(input.shape[1:3]), tuple(filters.shape[:2]), **options)
         mode = _MODES.get(forward.padding, "valid")
         images = _padded(input, forward) if mode == "valid" else input
         output = np.zeros((len(input), *forward.windows[0], filters.shape[3]), input.dtype)
@@ -63,7 +63,7 @@ class Plain:
         return output
 
     def conv2d_backprop_input(self, input_sizes: Any, filters: Any, out_backprop: Any, **options: Any) -> np.ndarray:
-        forward = Forward(tuple(input_sizes[1:3]), tuple(filters.shape[:2]), **options)
+        forward = ForwardSizes(tuple(input_sizes[1:3]), tuple(filters.shape[:2]), **options)
         (top, bottom), (left, right) = forward.pads
         height, width = forward.sizes
         shape = len(out_backprop), top + height + bottom, left + width + right, filters.shape[2]
@@ -74,7 +74,7 @@ class Plain:
         return padded[:, top : top + height, left : left + width]
 
     def conv2d_backprop_filter(self, input: Any, filter_sizes: Any, out_backprop: Any, **options: Any) -> np.ndarray:
-        images = _padded(input, Forward(tuple(input.shape[1:3]), tuple(filter_sizes[:2]), **options))
+        images = _padded(input, ForwardSizes(tuple(input.shape[1:3]), tuple(filter_sizes[:2]), **options))
         result = np.zeros(filter_sizes, input.dtype)
         for n, i, o in product(range(len(input)), *map(range, filter_sizes[2:])):
             result[..., i, o] += self._correlated(
@@ -90,7 +90,7 @@ class Plain:
         return self.correlate_function(plane, kernel, mode, "direct") if plane.size and result.size else 0
 
 
-def _padded(images: np.ndarray, forward: Forward) -> np.ndarray:
+def _padded(images: np.ndarray, forward: ForwardSizes) -> np.ndarray:
     return np.pad(images, ((0, 0), *forward.pads, (0, 0)))
 
 

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 from tinygrad import Tensor
 
-from .padding import Forward
+from .padding import ForwardSizes
 from .protocol import Capabilities, Lack
 
 _COMPILER = os.environ.get("CC", "clang")  # as tinygrad has it
@@ -59,7 +59,7 @@ class Plain:
         return _numpy(answer, _FILTERS)
 
     def conv2d_transpose(self, input: Any, filters: Any, output_shape: Any, **options: Any) -> np.ndarray:
-        forward = Forward(tuple(output_shape[1:3]), tuple(filters.shape[:2]), **options)
+        forward = ForwardSizes(tuple(output_shape[1:3]), tuple(filters.shape[:2]), **options)
         forward.check_transposed(input.shape, filters.shape, output_shape)  # tinygrad is never told of it
         answer = self.conv_transpose_function(
             _tensor(input, _IMAGES), _tensor(filters, _FILTERS), output_padding=forward.windows[1], **_options(forward)
@@ -67,11 +67,11 @@ class Plain:
         return _numpy(answer, _IMAGES)
 
     def _convolution(self, input_sizes: Any, filter_sizes: Any, **options: Any) -> Callable:
-        how = _options(Forward(tuple(input_sizes[1:3]), tuple(filter_sizes[:2]), **options))
+        how = _options(ForwardSizes(tuple(input_sizes[1:3]), tuple(filter_sizes[:2]), **options))
         return lambda images, filters: self.conv_function(images, filters, **how)
 
 
-def _options(forward: Forward) -> dict[str, Any]:
+def _options(forward: ForwardSizes) -> dict[str, Any]:
     height, width = forward.pads
     return {
         "stride": forward.strides,

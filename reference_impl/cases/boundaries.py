@@ -12,7 +12,7 @@ _NEAR_VECTORS = (7, 8, 9, 15, 16, 17, 31, 32, 33)
 
 
 def _axes(case: Case) -> tuple[Axis, Axis]:
-    return case.problem.height, case.problem.width
+    return case.convolution.axes
 
 
 def _is_whole(axis: Axis) -> bool:
@@ -41,8 +41,8 @@ def _has_window_in_padding(axis: Axis) -> bool:
 
 
 BOUNDARIES: dict[str, Callable[[Case], bool]] = {
-    "leftover rows": lambda case: case.problem.height.leftover > 0,
-    "leftover columns": lambda case: case.problem.width.leftover > 0,
+    "leftover rows": lambda case: case.convolution.height.leftover > 0,
+    "leftover columns": lambda case: case.convolution.width.leftover > 0,
     "kernel smaller than stride": lambda case: any(axis.kernel_extent < axis.stride for axis in _axes(case)),
     "kernel as large as padded input": lambda case: any(map(_is_whole, _axes(case))),
     "even kernel": lambda case: any(k % 2 == 0 for k in case.kernel_size),

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import prod
 from typing import Any
 
 from .. import arguments
 from ..arguments import PADDING_WORDS, Padding
 from ..geometry import Convolution
 
-OPERATIONS = ("conv2d", "conv2d_backprop_input", "conv2d_backprop_filter", "conv2d_transpose")
+# The padding words, and EXPLICIT for pads in numbers.
+PADDING_MODES = (*PADDING_WORDS, "EXPLICIT")
 DTYPES = ("int8", "int16", "int32", "int64", "uint8", "float16", "bfloat16", "float32", "float64")
 
 _PARTS = {
@@ -53,10 +55,10 @@ class Case:
         for name in ("kernel_size", "strides", "dilations"):
             object.__setattr__(self, name, arguments.pair(getattr(self, name), name))
         object.__setattr__(self, "padding", arguments.padding(self.padding))
-        self.problem  # noqa: B018  computed for its checks
+        self.convolution  # noqa: B018  computed for its checks
 
     @cached_property
-    def problem(self) -> Convolution:
+    def convolution(self) -> Convolution:
         """The sizes, with the padding resolved."""
         return Convolution.checked(
             (self.batch, self.height, self.width, self.input_channels),
@@ -79,20 +81,25 @@ class Case:
 
     @property
     def input_sizes(self) -> tuple[int, int, int, int]:
-        return self.problem.input_sizes
+        return self.convolution.input_sizes
 
     @property
     def filter_sizes(self) -> tuple[int, int, int, int]:
-        return self.problem.filter_sizes
+        return self.convolution.filter_sizes
 
     @property
     def output_shape(self) -> tuple[int, int, int, int]:
-        return self.problem.output_shape
+        return self.convolution.output_shape
 
     @property
     def padding_mode(self) -> str:
         """The padding word, or EXPLICIT."""
         return self.padding if isinstance(self.padding, str) else "EXPLICIT"
+
+    @property
+    def multiply_adds(self) -> int:
+        """Products that the forward convolution sums in all, those with padding included."""
+        return prod(self.output_shape) * self.convolution.terms("conv2d")
 
     def with_dtype(self, dtype: str) -> Case:
         return replace(self, dtype=dtype)
@@ -180,6 +187,6 @@ def _read_part(spec: str, part: str, position: int) -> tuple[str, Any]:
     return part[0], tuple(numbers)
 
 
-def _spec_error(spec: str, position: int, length: int, problem: str) -> ValueError:
+def _spec_error(spec: str, position: int, length: int, reason: str) -> ValueError:
     pointer = " " * position + "^" * max(length, 1)
-    return ValueError(f"cannot read the case: {problem}\n    {spec}\n    {pointer}")
+    return ValueError(f"cannot read the case: {reason}\n    {spec}\n    {pointer}")

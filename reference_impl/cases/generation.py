@@ -10,14 +10,10 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from math import prod
 from typing import Any, TypeVar
 
 from .. import arguments
-from ..arguments import PADDING_WORDS
-from .case import DTYPES, Case
-
-PADDING_MODES = (*PADDING_WORDS, "EXPLICIT")
+from .case import DTYPES, PADDING_MODES, Case
 
 Integer = Callable[[int, int], int]
 """(low, high) -> an integer between them, both included."""
@@ -72,11 +68,6 @@ class Options:
             arguments.integer(getattr(self, name), name, at_least=1)
         if not isinstance(self.empty, bool):
             raise TypeError(f"empty must be a bool, not {self.empty!r}")
-
-
-def multiply_adds(case: Case) -> int:
-    """Products that the forward convolution sums in all, those with padding included."""
-    return prod(case.output_shape) * case.problem.terms("conv2d")
 
 
 def generate(count: int, seed: int, **options: Any) -> list[Case]:
@@ -180,7 +171,7 @@ class _Draft:
     def fitted(self, max_products: int) -> Case:
         """The case, its largest counts halved until it has at most `max_products`."""
         draft = self
-        while multiply_adds(case := draft.case()) > max_products:
+        while (case := draft.case()).multiply_adds > max_products:
             draft = draft.halved()
         return case
 

@@ -10,8 +10,9 @@ from typing import Any
 from rich.console import Console
 
 from ..cases import catalogue
-from ..cases.case import OPERATIONS, Case
+from ..cases.case import PADDING_MODES, Case
 from ..cases.generation import generate
+from ..operations import OPERATIONS
 from ..report import failures as report
 from ..report import tables
 from ..run import whole_backend
@@ -185,7 +186,7 @@ def _claims(subject: Subject, cases: Sequence[Case], seed: int) -> Iterator[Clai
         for check in CHECKS:
             if check.name in subject.capabilities.unclaimed:
                 continue
-            for mode in tables.PADDING_MODES:
+            for mode in PADDING_MODES:
                 group = tuple(case for case in offered if case.padding_mode == mode and check in checks_of(case, seed))
                 if group:
                     name = f"{subject.name}-{operation}-{check.name}-{mode}"

@@ -19,7 +19,7 @@ from ..run.processes.worker import Died
 from ..run.runner import Subject, judge
 from ..run.whole_backend import WHOLE_BACKEND_CHECKS
 from ..verdicts.checks import CHECKS
-from ..verdicts.real_data import real_problem
+from ..verdicts.real_data import real_task
 from . import symptoms
 from .matching import Seen, look, matching, matching_in_part, matching_sometimes, see
 from .probes import Probe, probes
@@ -123,7 +123,7 @@ def _looked_at(subject: Subject, record: Record, until: float = np.inf, *, plain
 def _failing_probe(record: Record) -> Probe:
     case = Case.parse(record.case)
     rounded = record.check == "rounded"
-    kind = real_problem(case, record.operation, record.seed).kind if rounded else "integer"
+    kind = real_task(case, record.operation, record.seed).kind if rounded else "integer"
     return Probe(record.operation, case, kind, record.seed)
 
 

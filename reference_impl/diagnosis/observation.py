@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ..exact.formats import FORMATS
 from ..mistakes import NoAnswer
 from ..verdicts.agreement import rounding_room
-from ..verdicts.integers import Call, numpy_dtype
-from ..verdicts.real_data import FORMATS
+from ..verdicts.call import Call, numpy_dtype
 from .probes import Probe
 
 

@@ -9,8 +9,9 @@ from functools import lru_cache
 import numpy as np
 
 from ..cases.case import Case
-from ..verdicts.integers import Call, integer_call
-from ..verdicts.real_data import KINDS, real_problem
+from ..verdicts.call import Call
+from ..verdicts.integers import integer_call
+from ..verdicts.real_data import KINDS, real_task
 
 # Any two mistakes of the catalogue differ on one of these, most on several: chosen greedily, from generated cases and
 # a few for what those do not reach. Each has shapes of its own, as a backend may remember what it was asked.
@@ -72,7 +73,7 @@ class Probe:
         """The call; on other data of the same shapes at another `turn`."""
         seed = self.seed + 1_000_003 * turn
         if self.kind in KINDS:
-            return real_problem(self.case, self.operation, seed, self.kind).call
+            return real_task(self.case, self.operation, seed, self.kind).call
         call = integer_call(self.case, self.operation, seed)
         return _with_specials(call, seed) if self.kind == "special" else call
 

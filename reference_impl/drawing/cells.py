@@ -37,56 +37,58 @@ class Read(NamedTuple):
     output: int
 
 
-def summed(problem: Convolution, operation: str, position: Position) -> list[Product]:
+def summed(convolution: Convolution, operation: str, position: Position) -> list[Product]:
     """The products that the element at `position` of the operation's result sums, those with padding among them."""
     plane = PLANES[operation][-1]
     rows, columns = (
         [read for read in _reads(axis) if getattr(read, plane) == place]
-        for axis, place in zip((problem.height, problem.width), position, strict=True)
+        for axis, place in zip(convolution.axes, position, strict=True)
     )
     return [Product(*zip(row, column, strict=True)) for row, column in product(rows, columns)]
 
 
-def size(problem: Convolution, plane: str) -> Position:
+def size(convolution: Convolution, plane: str) -> Position:
     """Of a plane, without padding."""
-    shapes = {"input": problem.input_sizes[1:3], "tap": problem.kernel_size, "output": problem.output_shape[1:3]}
+    shapes = {
+        "input": convolution.input_sizes[1:3],
+        "tap": convolution.kernel_size,
+        "output": convolution.output_shape[1:3],
+    }
     return shapes[plane]
 
 
-def positions(problem: Convolution, plane: str) -> list[Position]:
+def positions(convolution: Convolution, plane: str) -> list[Position]:
     """All of a plane, without padding, row by row."""
-    rows, columns = map(range, size(problem, plane))
+    rows, columns = map(range, size(convolution, plane))
     return list(product(rows, columns))
 
 
-def padding(problem: Convolution) -> set[Position]:
+def padding(convolution: Convolution) -> set[Position]:
     """The positions around the image."""
-    return set(product(*padded_ranges(problem))) - set(positions(problem, "input"))
+    return set(product(*padded_ranges(convolution))) - set(positions(convolution, "input"))
 
 
-def padded_ranges(problem: Convolution) -> tuple[range, range]:
+def padded_ranges(convolution: Convolution) -> tuple[range, range]:
     """The rows and the columns of the padded input, which count from the image's first."""
-    rows, columns = (
-        range(-axis.pad_before, axis.input_size + axis.pad_after) for axis in (problem.height, problem.width)
-    )
+    rows, columns = (range(-axis.pad_before, axis.input_size + axis.pad_after) for axis in convolution.axes)
     return rows, columns
 
 
-def unread(problem: Convolution) -> set[Position]:
+def unread(convolution: Convolution) -> set[Position]:
     """The positions of the image that no window reads."""
-    rows, columns = ({read.input for read in _reads(axis)} for axis in (problem.height, problem.width))
-    return set(positions(problem, "input")) - set(product(rows, columns))
+    rows, columns = ({read.input for read in _reads(axis)} for axis in convolution.axes)
+    return set(positions(convolution, "input")) - set(product(rows, columns))
 
 
-def telling(problem: Convolution, operation: str) -> Position:
+def telling(convolution: Convolution, operation: str) -> Position:
     """The position of the result to look at first.
 
     One with padding in view, if there is any such; of these, one that sums the most products of the image; of these,
     the one nearest to the middle.
     """
     plane = PLANES[operation][-1]
-    axes = [_counts(axis, plane) for axis in (problem.height, problem.width)]
-    middle = [(places - 1) / 2 for places in size(problem, plane)]
+    axes = [_counts(axis, plane) for axis in convolution.axes]
+    middle = [(places - 1) / 2 for places in size(convolution, plane)]
 
     def interest(position: Position) -> tuple[bool, int, float]:
         summed, inside = (
@@ -96,7 +98,7 @@ def telling(problem: Convolution, operation: str) -> Position:
         distance = sum(abs(place - half) for place, half in zip(position, middle, strict=True))
         return 0 < inside < summed, inside, -distance
 
-    return max(positions(problem, plane), key=interest)
+    return max(positions(convolution, plane), key=interest)
 
 
 def _counts(axis: Axis, plane: str) -> tuple[Counter[int], Counter[int]]:

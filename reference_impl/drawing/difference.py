@@ -22,7 +22,7 @@ def picture_of_difference(difference: Difference) -> Picture:
     """
     call, wrong, worst = difference.call, difference.wrong, difference.worst
     view = View.of_element(call.case, call.operation, worst)
-    products = cells.summed(call.case.problem, call.operation, view.position)
+    products = cells.summed(call.case.convolution, call.operation, view.position)
     *read, summed = PLANES[call.operation]
     actual, expected = plain(difference.actual), plain(difference.expected)
     arrays = {plane: plain(call.arrays[view.name(plane)]) for plane in read if view.name(plane) in call.arrays}

@@ -14,7 +14,7 @@ from ..run.processes.worker import Died
 from ..run.runner import Subject
 from ..verdicts.agreement import Difference, Disagreement
 from ..verdicts.checks import CHECKS, Check, Trial
-from ..verdicts.task import Problem
+from ..verdicts.task import Task
 from .difference import picture_of_difference
 from .figures import figures_of, require_matplotlib
 from .files import save
@@ -71,9 +71,9 @@ def draw_failure(subject: Subject, record: Record, path: Path) -> str | None:
 def _seen_again(subject: Subject, record: Record) -> Difference | None:
     if subject.argument:  # afresh, as it may remember what it was asked
         subject = replace(subject, backend=registry.load(subject.argument))
-    problem = Problem(Case.parse(record.case), record.operation, record.seed)
+    task = Task(Case.parse(record.case), record.operation, record.seed)
     try:
-        _checks(record)[0].run(Trial(subject.backend, problem, subject.capabilities))
+        _checks(record)[0].run(Trial(subject.backend, task, subject.capabilities))
     except Disagreement as error:
         return error.difference
     except Exception:  # whatever a backend may raise the second time

@@ -11,7 +11,7 @@ import numpy as np
 from .. import arguments
 from ..cases.case import Case
 from ..verdicts.agreement import Difference
-from ..verdicts.integers import Call, array_shapes
+from ..verdicts.call import Call, array_shapes
 from . import cells
 from .difference import picture_of_difference
 from .picture import Picture, picture, plain
@@ -79,9 +79,9 @@ def animate(
     case = _case(case)
     view = View.chosen(case, operation, None, image, input_channel, output_channel)
     plane = cells.PLANES[operation][-1]
-    places = cells.positions(case.problem, plane)
+    places = cells.positions(case.convolution, plane)
     if len(places) > MOST_FRAMES:
-        rows, columns = cells.size(case.problem, plane)
+        rows, columns = cells.size(case.convolution, plane)
         raise ValueError(
             f"an animation shows at most {MOST_FRAMES} positions; {view.name(plane)} of {case} has "
             f"{rows}x{columns} = {len(places)}"

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import operations
-from ..verdicts.integers import Call
+from ..verdicts.call import Call
 from . import cells
 from .cells import PLANES, Position, Product
 from .view import View
@@ -79,7 +79,7 @@ def _listed(positions: set[Position]) -> str:
 
 def picture(view: View, call: Call) -> Picture:
     """How the operation comes to one element of its result."""
-    products = cells.summed(view.case.problem, view.operation, view.position)
+    products = cells.summed(view.case.convolution, view.operation, view.position)
     *read, summed = PLANES[view.operation]
     arrays = {plane: call.arrays[view.name(plane)] for plane in read} | {summed: call.run(operations)}
     arrays = {plane: plain(array) for plane, array in arrays.items()}
@@ -92,13 +92,13 @@ def picture(view: View, call: Call) -> Picture:
 
 def grid(view: View, plane: str, products: list[Product], array: np.ndarray | None) -> Grid:
     """One plane of the view, with numbers if there is an array."""
-    problem, is_result = view.case.problem, plane == PLANES[view.operation][-1]
-    rows, columns = cells.padded_ranges(problem) if plane == "input" else map(range, cells.size(problem, plane))
+    convolution, is_result = view.case.convolution, plane == PLANES[view.operation][-1]
+    rows, columns = cells.padded_ranges(convolution) if plane == "input" else map(range, cells.size(convolution, plane))
     places = [getattr(product, plane) for product in products]
     marked = {Mark.SUM: {view.position}} if is_result else {Mark.TAKEN: set(places)}
     texts = {} if array is None else _texts(array[view.index(plane)])
     if plane == "input":
-        marked |= {Mark.PADDING: cells.padding(problem), Mark.UNREAD: cells.unread(problem)}
+        marked |= {Mark.PADDING: cells.padding(convolution), Mark.UNREAD: cells.unread(convolution)}
         if texts and not is_result:
             texts |= dict.fromkeys(marked[Mark.PADDING], "0")
     lettered = not is_result and len(places) <= len(ascii_letters)
@@ -165,7 +165,7 @@ def _summed_over(view: View) -> tuple[int, str]:
 
 
 def _factor(view: View, plane: str, array: np.ndarray, position: Position) -> Any:
-    rows, columns = cells.size(view.case.problem, plane)
+    rows, columns = cells.size(view.case.convolution, plane)
     row, column = position
     inside = 0 <= row < rows and 0 <= column < columns
     return _item(array[view.index(plane)][position]) if inside else 0
@@ -183,9 +183,9 @@ def _texts(array: np.ndarray) -> dict[Position, str]:
 def _notes(view: View, plane: str) -> Iterator[str]:
     """What the grid cannot show."""
     case = view.case
-    yield "{}x{}".format(*cells.size(case.problem, plane))
-    if plane == "input" and cells.padding(case.problem):
-        rows, columns = case.problem.padding
+    yield "{}x{}".format(*cells.size(case.convolution, plane))
+    if plane == "input" and cells.padding(case.convolution):
+        rows, columns = case.convolution.padding
         yield "padding {}+{} rows, {}+{} columns".format(*rows, *columns)
     if plane == "tap" and case.dilations != (1, 1):
         yield "dilation {}x{}".format(*case.dilations)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import arguments
-from ..cases.case import OPERATIONS, Case
+from ..cases.case import Case
+from ..operations import OPERATIONS
 from . import cells
 from .cells import Position
 
@@ -70,9 +71,9 @@ class View:
                 f"{input_channel // inputs}, output channel {output_channel} of group {output_channel // outputs}"
             )
         if position is None:
-            position = cells.telling(case.problem, operation)
+            position = cells.telling(case.convolution, operation)
         row, column = arguments.pair(position, "position", at_least=0)
-        rows, columns = cells.size(case.problem, cells.PLANES[operation][-1])
+        rows, columns = cells.size(case.convolution, cells.PLANES[operation][-1])
         _check_below(row, rows, "row")
         _check_below(column, columns, "column")
         return cls(case, operation, (row, column), image, input_channel, output_channel)
@@ -128,7 +129,7 @@ class View:
 def _check_drawable(case: Case) -> None:
     if min(*case.input_sizes, *case.filter_sizes) < 1:
         raise ValueError(f"a picture needs at least one image, channel and position; {case} has none")
-    for axis in (case.problem.height, case.problem.width):
+    for axis in case.convolution.axes:
         if axis.padded_size > MOST_ACROSS:
             raise ValueError(
                 f"a picture shows at most {MOST_ACROSS} positions along an axis; {case} has {axis.padded_size} "

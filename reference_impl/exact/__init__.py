@@ -26,6 +26,7 @@ from .. import operations, problems
 from ..arguments import Sizes
 from ..geometry import Convolution
 from . import leading, rounding, slices
+from .formats import format_of
 from .slices import Bilinear, Factors
 
 # Multiplied as Python integers; about half a microsecond each.
@@ -64,16 +65,16 @@ def conv2d(
     ------
     TypeError, ValueError
         As `reference_impl.conv2d`; also for objects, NaN, infinity, integers that float64 does not hold, an unknown
-        `dtype`, and exponents that spread too far for so large a problem.
+        `dtype`, and exponents that spread too far for so large a convolution.
     """
     options = {"strides": strides, "padding": padding, "dilations": dilations, "groups": groups}
-    problem, input, filters = problems.conv2d(input, filters, **options)
+    convolution, input, filters = problems.conv2d(input, filters, **options)
     filters, input = _finite(filters, "filters"), _finite(input, "input")
 
     def operation(filters: np.ndarray, images: np.ndarray) -> np.ndarray:
         return operations.conv2d(images, filters, **options)
 
-    return _by_images(operation, filters, input, problem.output_shape, problem.terms("conv2d"), dtype)
+    return _by_images(operation, filters, input, convolution.output_shape, convolution.terms("conv2d"), dtype)
 
 
 def conv2d_backprop_input(
@@ -89,8 +90,8 @@ def conv2d_backprop_input(
 ) -> np.ndarray:
     """`reference_impl.conv2d_backprop_input`, exact and rounded once to `dtype`; see `conv2d`."""
     options = {"strides": strides, "padding": padding, "dilations": dilations, "groups": groups}
-    problem, filters, out_backprop = problems.conv2d_backprop_input(input_sizes, filters, out_backprop, **options)
-    return _backprop_input(problem, filters, out_backprop, "out_backprop", options, dtype)
+    convolution, filters, out_backprop = problems.conv2d_backprop_input(input_sizes, filters, out_backprop, **options)
+    return _backprop_input(convolution, filters, out_backprop, "out_backprop", options, dtype)
 
 
 def conv2d_backprop_filter(
@@ -106,15 +107,15 @@ def conv2d_backprop_filter(
 ) -> np.ndarray:
     """`reference_impl.conv2d_backprop_filter`, exact and rounded once to `dtype`; see `conv2d`."""
     options = {"strides": strides, "padding": padding, "dilations": dilations, "groups": groups}
-    problem, input, out_backprop = problems.conv2d_backprop_filter(input, filter_sizes, out_backprop, **options)
+    convolution, input, out_backprop = problems.conv2d_backprop_filter(input, filter_sizes, out_backprop, **options)
     input, out_backprop = _finite(input, "input"), _finite(out_backprop, "out_backprop")
 
     def operation(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-        return operations.conv2d_backprop_filter(left, problem.filter_sizes, right, **options)
+        return operations.conv2d_backprop_filter(left, convolution.filter_sizes, right, **options)
 
     factors = Factors(input, out_backprop, _blocks(input, out_backprop))
-    terms, size = problem.terms("conv2d_backprop_filter"), math.prod(problem.filter_sizes)
-    return _exact(operation, factors, terms, size, rounding.format_of(dtype))
+    terms, size = convolution.terms("conv2d_backprop_filter"), math.prod(convolution.filter_sizes)
+    return _exact(operation, factors, terms, size, format_of(dtype))
 
 
 def conv2d_transpose(
@@ -130,27 +131,27 @@ def conv2d_transpose(
 ) -> np.ndarray:
     """`reference_impl.conv2d_transpose`, exact and rounded once to `dtype`; see `conv2d`."""
     options = {"strides": strides, "padding": padding, "dilations": dilations, "groups": groups}
-    problem, filters, input = problems.conv2d_transpose(input, filters, output_shape, **options)
-    return _backprop_input(problem, filters, input, "input", options, dtype)
+    convolution, filters, input = problems.conv2d_transpose(input, filters, output_shape, **options)
+    return _backprop_input(convolution, filters, input, "input", options, dtype)
 
 
 def _backprop_input(
-    problem: Convolution, filters: np.ndarray, cotangent: np.ndarray, name: str, options: dict[str, Any], dtype: Any
+    convolution: Convolution, filters: np.ndarray, cotangent: np.ndarray, name: str, options: dict[str, Any], dtype: Any
 ) -> np.ndarray:
     filters, cotangent = _finite(filters, "filters"), _finite(cotangent, name)
 
     def operation(filters: np.ndarray, images: np.ndarray) -> np.ndarray:
-        return operations.conv2d_backprop_input((len(images), *problem.input_sizes[1:]), filters, images, **options)
+        return operations.conv2d_backprop_input((len(images), *convolution.input_sizes[1:]), filters, images, **options)
 
-    terms = problem.terms("conv2d_backprop_input")
-    return _by_images(operation, filters, cotangent, problem.input_sizes, terms, dtype)
+    terms = convolution.terms("conv2d_backprop_input")
+    return _by_images(operation, filters, cotangent, convolution.input_sizes, terms, dtype)
 
 
 def _by_images(
     operation: Bilinear, filters: np.ndarray, images: np.ndarray, shape: Sizes, terms: int, dtype: Any
 ) -> np.ndarray:
     """`operation(filters, images)`, of `shape`, as many images at a time as BLOCK_ELEMENTS allow."""
-    result = np.empty(shape, rounding.format_of(dtype))
+    result = np.empty(shape, format_of(dtype))
     for block in _blocks(images, result):
         result[block] = _exact(operation, Factors(filters, images[block]), terms, result.size, result.dtype)
     return result
@@ -191,7 +192,7 @@ def _exact(operation: Bilinear, factors: Factors, terms: int, size: int, dtype: 
         return rounding.round_words(words, bits, lowest, dtype)
     if size * terms > MAX_OBJECT_PRODUCTS:
         raise ValueError(
-            f"exponents must not spread so far in so large a problem: an array needs more than {slices.MAX_SLICES} "
+            f"exponents must not spread so far in so large a convolution: an array needs more than {slices.MAX_SLICES} "
             f"slices of {bits} bits, and as Python integers {size} elements * {terms} terms > {MAX_OBJECT_PRODUCTS}"
         )
     return _through_objects(operation, factors.left, factors.right, dtype)

@@ -26,6 +26,7 @@ import math
 import numpy as np
 
 from . import rounding, slices
+from .formats import FORMATS
 from .slices import Bilinear, Factors, Words
 
 # With more, it takes about as many operations as with all slices of normal float64 data.
@@ -41,7 +42,7 @@ def attempt(operation: Bilinear, factors: Factors, terms: int, size: int, dtype:
     for count in range(1, MOST_SLICES + 1):
         error = (terms + 2) ** 2 * 2.0 ** (bits * (3 - count) - 53)
         # Each halving of the size leaves half as many results, of half the unit.
-        undecided = 16 * size * (error + 2.0 ** (4 - bits)) * 2.0 ** rounding.FORMATS[dtype.name][0]
+        undecided = 16 * size * (error + 2.0 ** (4 - bits)) * 2.0 ** FORMATS[dtype.name].precision
         if undecided < typical / 4:
             words = _words(operation, factors, bits, count)
             lowest = factors.left_top + factors.right_top - bits * (len(words) + 1)

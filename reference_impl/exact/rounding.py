@@ -17,10 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from .formats import FORMATS, format_of
 from .slices import scaled
-
-# Name -> (bits of the significand, exponent of the least positive number).
-FORMATS = {"float16": (11, -24), "bfloat16": (8, -133), "float32": (24, -149), "float64": (53, -1074)}
 
 # Bits that are kept: sums of two such numbers fit int64.
 _KEPT_BITS = 61
@@ -43,14 +41,14 @@ def round_to(significand: np.ndarray, exponent: np.ndarray | int, dtype: Any) ->
         Subnormals and infinities where they are due. 0 gives +0.0; what rounds to zero keeps its sign.
     """
     target = format_of(dtype)
-    precision, least = FORMATS[target.name]
+    form = FORMATS[target.name]
     magnitude = np.abs(significand)
     if magnitude.size and magnitude.view(np.uint64).max() > 1 << _KEPT_BITS:
         raise ValueError(f"significand must be at most 2**{_KEPT_BITS} in magnitude")
     # Without its second bit a number has the same length, and cannot round up to the next one in float64.
     length = _length((magnitude & ~(magnitude >> 1)).astype(np.float64))
     # Beyond 62 all is lost: the number is at most half a unit, and 0 is even.
-    dropped = np.clip(np.maximum(length - precision, least - exponent), 0, 62)
+    dropped = np.clip(np.maximum(length - form.precision, form.least_exponent - exponent), 0, 62)
     below = (np.int64(1) << dropped) - 1
     magnitude += (below >> 1) + ((magnitude >> dropped) & below & 1)
     magnitude >>= dropped
@@ -118,18 +116,6 @@ def round_integers(integers: np.ndarray, exponent: int, dtype: Any) -> np.ndarra
     dropped = [max(abs(value).bit_length() - _KEPT_BITS, 0) for value in integers.flat]
     kept = [(value >> n) | (value & ((1 << n) - 1) != 0) for value, n in zip(integers.flat, dropped)]
     return round_to(np.array(kept, np.int64), np.array(dropped, np.int64) + exponent, dtype).reshape(integers.shape)
-
-
-def format_of(dtype: Any) -> np.dtype:
-    """The dtype, one of FORMATS; `ml_dtypes` is imported for bfloat16 only."""
-    name = dtype if isinstance(dtype, str) else np.dtype(dtype).name
-    if name not in FORMATS:
-        raise ValueError(f"dtype must be one of {', '.join(FORMATS)}; not {name!r}")
-    if name == "bfloat16":
-        from ml_dtypes import bfloat16
-
-        return np.dtype(bfloat16)
-    return np.dtype(name)
 
 
 def _chunks(size: int) -> Iterator[slice]:

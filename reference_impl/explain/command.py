@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from ..cases.case import OPERATIONS, Case
-from ..cases.generation import multiply_adds
+from ..cases.case import Case
+from ..operations import OPERATIONS
 from . import FRAMEWORKS, modules, screen, sizes, snippets
 from .snippet import Snippet
 
@@ -85,10 +85,10 @@ def _record(case: Case, found: dict[str, list[Snippet]]) -> dict[str, Any]:
         "padding": [asdict(derivation) for derivation in sizes.derivations(case)],
         "transposed": [
             asdict(picked) | {"onnx": sizes.onnx_picks(axis)}
-            for axis, picked in zip((case.problem.height, case.problem.width), sizes.transposed(case), strict=True)
+            for axis, picked in zip(case.convolution.axes, sizes.transposed(case), strict=True)
         ],
-        "terms": {operation: case.problem.terms(operation) for operation in OPERATIONS},
-        "multiply_adds": multiply_adds(case),
+        "terms": {operation: case.convolution.terms(operation) for operation in OPERATIONS},
+        "multiply_adds": case.multiply_adds,
         "calls": {
             name: [asdict(replace(one, code="" if one.lack else one.code)) for one in calls]
             for name, calls in found.items()

@@ -33,6 +33,6 @@ images = (
 
 def crop(case: Case) -> str:
     """The index that takes the taps out of (kh, kw, I, O): positions that no window reads may make for more of them."""
-    axes = case.problem.height, case.problem.width
+    axes = case.convolution.axes
     kept = [f":{axis.kernel_size if axis.leftover >= axis.dilation else ''}" for axis in axes]
     return "" if kept == [":", ":"] else f"[{', '.join(kept).removesuffix(', :')}]"

@@ -37,7 +37,7 @@ def _convolution(head: str, case: Case, images: str, weights: str) -> str:
         images,
         weights,
         window_strides=case.strides,
-        padding=case.padding if named else case.problem.padding,
+        padding=case.padding if named else case.convolution.padding,
         rhs_dilation=None if case.dilations == (1, 1) else case.dilations,
         dimension_numbers=_LAYOUTS,
         feature_group_count=case.groups if case.groups > 1 else None,
@@ -70,7 +70,7 @@ input_backprop = transposed""",
     if padding is None:
         padding = tuple(
             (axis.kernel_extent - 1 - axis.pad_before, axis.kernel_extent - 1 - axis.pad_after + axis.leftover)
-            for axis in (case.problem.height, case.problem.width)
+            for axis in case.convolution.axes
         )
     transposed = call(
         "input_backprop = transposed = jax.lax.conv_transpose",

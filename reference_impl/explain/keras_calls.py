@@ -50,7 +50,7 @@ def _transpose(case: Case) -> tuple[str, str]:
         "out_backprop",
         "filters",
         **_options(case.strides, word or "valid", case.dilations, output_padding=longer),
-        tail="" if word else crop(case, case.problem.padding),
+        tail="" if word else crop(case, case.convolution.padding),
     )
     last = "input_backprop = transposed = keras.ops.convert_to_numpy(transposed)"
     return f"{_IMPORTS}{transposed}\n{last}", _PICKS_ANOTHER if longer else ""
@@ -61,7 +61,7 @@ def _output_padding(case: Case) -> tuple[int, int] | None:
 
     With "same" that least is (n - 1) * stride, and 1 more for an odd kernel extent.
     """
-    axes = case.problem.height, case.problem.width
+    axes = case.convolution.axes
     if case.padding == "SAME":
         least = [(axis.output_size - 1) * axis.stride + axis.kernel_extent % 2 for axis in axes]
         return None if keras_picks(case) else (case.height - least[0], case.width - least[1])
@@ -70,7 +70,7 @@ def _output_padding(case: Case) -> tuple[int, int] | None:
 
 
 def _filters(case: Case) -> str:
-    pad, images = ("", "images") if case.problem.padding == NO_PADS else _padded(case, "images")
+    pad, images = ("", "images") if case.convolution.padding == NO_PADS else _padded(case, "images")
     gradient = call("gradient = keras.ops.conv", images, "weights", **_options(case.dilations, "valid", case.strides))
     return f"""\
 {_IMPORTS}{filters_gradient.images(case, "NHWC")}
@@ -86,7 +86,7 @@ def _word(case: Case) -> str | None:
 
 def _padded(case: Case, images: str) -> tuple[str, str]:
     """The line that puts the zeros there, and the name of what it makes."""
-    return f"padded = keras.ops.pad({images}, {((0, 0), *case.problem.padding, (0, 0))})\n", "padded"
+    return f"padded = keras.ops.pad({images}, {((0, 0), *case.convolution.padding, (0, 0))})\n", "padded"
 
 
 def _options(strides: Any, padding: str, dilations: Any, **more: Any) -> dict[str, Any]:

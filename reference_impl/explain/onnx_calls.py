@@ -43,7 +43,7 @@ def _convolution(case: Case) -> str:
 
 def _transpose(case: Case) -> str:
     images = "images = out_backprop.transpose(0, 3, 1, 2)  # NHWC to NCHW"
-    leftover = case.problem.height.leftover, case.problem.width.leftover
+    leftover = case.convolution.height.leftover, case.convolution.width.leftover
     node = _node("ConvTranspose", case, case.strides, case.dilations, leftover)
     last = "input_backprop = transposed = result.transpose(0, 2, 3, 1)  # NCHW to NHWC"
     return f"{_run(case, images, _WEIGHTS, node)}\n{last}"
@@ -60,14 +60,14 @@ def _filters(case: Case) -> str:
 
 
 def _node(operator: str, case: Case, strides: Pair, dilations: Pair, output_padding: Pair = (0, 0)) -> str:
-    (top, bottom), (left, right) = case.problem.padding
+    (top, bottom), (left, right) = case.convolution.padding
     return call(
         "node = helper.make_node",
         f'"{operator}"',
         '["images", "weights"]',
         '["result"]',
         strides=None if strides == (1, 1) else list(strides),
-        pads=None if case.problem.padding == NO_PADS else [top, left, bottom, right],
+        pads=None if case.convolution.padding == NO_PADS else [top, left, bottom, right],
         output_padding=None if output_padding == (0, 0) else list(output_padding),
         dilations=None if dilations == (1, 1) else list(dilations),
         group=case.groups if case.groups > 1 else None,

@@ -12,7 +12,6 @@ from rich.syntax import Syntax
 from rich.table import Table
 
 from ..cases.case import Case
-from ..cases.generation import multiply_adds
 from ..geometry import Axis, padding_of
 from . import DTYPES, sizes
 from .modules import Layer
@@ -28,7 +27,7 @@ _LEFTOVER = "Leftover: positions at the end that no window reaches. Their gradie
 
 def print_sizes(console: Console, case: Case) -> None:
     """All numbers of a case, with the arithmetic."""
-    problem = case.problem
+    convolution = case.convolution
     groups = f" in {case.groups} groups" if case.groups > 1 else ""
     console.print(f"[bold]{case}[/]", highlight=False)
     console.print(
@@ -44,7 +43,7 @@ def print_sizes(console: Console, case: Case) -> None:
     for operation, arithmetic in sizes.terms(case).items():
         table.add_row(operation, arithmetic)
     outputs = " * ".join(map(str, case.output_shape))
-    total = f"Multiply-adds, zeros included: {outputs} * {problem.terms('conv2d')} = {multiply_adds(case):,}"
+    total = f"Multiply-adds, zeros included: {outputs} * {convolution.terms('conv2d')} = {case.multiply_adds:,}"
     console.print(table, f"{total}, in each of the four operations.", highlight=False)
 
 
@@ -64,7 +63,7 @@ def _padding_table(case: Case) -> Table:
 def _transposed_table(case: Case) -> Table:
     heads = ("conv2d_transpose", "of", "may give", "here", "Keras, JAX", "torch", "ONNX")
     table = Table(*heads, box=box.SIMPLE_HEAD, pad_edge=False)
-    for axis, found in zip((case.problem.height, case.problem.width), sizes.transposed(case), strict=True):
+    for axis, found in zip(case.convolution.axes, sizes.transposed(case), strict=True):
         legal = " to ".join(dict.fromkeys(str(size) for size in (*found.legal[:1], *found.legal[-1:]))) or "none"
         picks = [str(pick) if pick is not None else "-" for pick in (found.keras, found.torch, sizes.onnx_picks(axis))]
         table.add_row(axis.name, str(axis.output_size), legal, str(axis.input_size), *picks)
@@ -76,7 +75,7 @@ def print_under_same(console: Console, layer: Layer) -> None:
     operation = "conv2d_transpose" if layer.is_transposed else "conv2d"
     console.print(f"Bias and activation aside, this layer is {operation} of {layer.case}.", highlight=False)
     said: dict[str, list[str]] = {}
-    for axis in (layer.case.problem.height, layer.case.problem.width):
+    for axis in layer.case.convolution.axes:
         said.setdefault(under_same(axis), []).append(axis.name)
     for change, names in said.items():
         console.print(f"Under TensorFlow's SAME, along {' and '.join(names)}: {change}.", highlight=False)

@@ -22,10 +22,7 @@ class Derivation:
 
 def extents(case: Case) -> list[str]:
     """The arithmetic of the dilated kernel, along height and width."""
-    return [
-        f"({axis.kernel_size} - 1) * {axis.dilation} + 1 = {axis.kernel_extent}"
-        for axis in (case.problem.height, case.problem.width)
-    ]
+    return [f"({axis.kernel_size} - 1) * {axis.dilation} + 1 = {axis.kernel_extent}" for axis in case.convolution.axes]
 
 
 def derivations(case: Case) -> list[Derivation]:
@@ -36,7 +33,7 @@ def derivations(case: Case) -> list[Derivation]:
     return [
         _derive(mode, padding, axis)
         for mode, *paddings in modes
-        for padding, axis in zip(paddings, (case.problem.height, case.problem.width), strict=True)
+        for padding, axis in zip(paddings, case.convolution.axes, strict=True)
     ]
 
 
@@ -62,18 +59,18 @@ def _derive(mode: str, padding: AxisPadding, own: Axis) -> Derivation:
 
 def terms(case: Case) -> dict[str, str]:
     """How many products one element of each operation's result sums, at most: the arithmetic."""
-    problem = case.problem
-    kernel = f"{problem.height.kernel_size} * {problem.width.kernel_size}"
+    convolution = case.convolution
+    kernel = f"{convolution.height.kernel_size} * {convolution.width.kernel_size}"
     groups = f" / {case.groups}" if case.groups > 1 else ""
     to_input = f"{kernel} * {case.output_channels}{groups}"
-    outputs = f"{case.batch} * {problem.height.output_size} * {problem.width.output_size}"
+    outputs = f"{case.batch} * {convolution.height.output_size} * {convolution.width.output_size}"
     factors = {
         "conv2d": f"{kernel} * {case.input_channels}{groups}",
         "conv2d_backprop_input": to_input,
         "conv2d_backprop_filter": outputs,
         "conv2d_transpose": to_input,
     }
-    return {operation: f"{product} = {problem.terms(operation)}" for operation, product in factors.items()}
+    return {operation: f"{product} = {convolution.terms(operation)}" for operation, product in factors.items()}
 
 
 def transposed(case: Case) -> tuple[TransposedSizes, TransposedSizes]:
@@ -81,7 +78,7 @@ def transposed(case: Case) -> tuple[TransposedSizes, TransposedSizes]:
     paddings: list[AxisPadding] = [case.padding] * 2 if isinstance(case.padding, str) else [*case.padding]
     height, width = (
         transposed_sizes(axis.output_size, axis.kernel_size, stride=axis.stride, dilation=axis.dilation, padding=own)
-        for axis, own in zip((case.problem.height, case.problem.width), paddings, strict=True)
+        for axis, own in zip(case.convolution.axes, paddings, strict=True)
     )
     return height, width
 

@@ -71,7 +71,7 @@ def crop(case: Case, pads: Pads, axes: str = "NHWC") -> str:
 
 def size_remark(case: Case) -> str:
     """Said where SAME is written as numbers that another image size may not have."""
-    if case.padding_mode in ("SAME", "SAME_LOWER") and case.strides != (1, 1) and case.problem.padding != NO_PADS:
+    if case.padding_mode in ("SAME", "SAME_LOWER") and case.strides != (1, 1) and case.convolution.padding != NO_PADS:
         return f"The zeros are those of {case.padding} for {case.height} x {case.width}: other sizes may take others."
     return ""
 

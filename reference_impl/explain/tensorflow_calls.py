@@ -23,7 +23,7 @@ def lack(case: Case) -> str:
 
 
 def snippets(case: Case) -> list[Snippet]:
-    pads = case.problem.padding if _pads_first(case) else NO_PADS
+    pads = case.convolution.padding if _pads_first(case) else NO_PADS
     first = ", so that the zeros come first" if _pads_first(case) else ""
     remark = _ON_CPUS.format(first) if _is_grouped_or_dilated(case) else ""
     return [
@@ -101,15 +101,14 @@ def _pads_first(case: Case) -> bool:
 
 def _word(case: Case) -> str | None:
     """TensorFlow's word for the padding, None where it has none."""
-    if case.padding == "SAME" or (case.padding == "SAME_LOWER" and case.problem.padding == _same(case)):
+    if case.padding == "SAME" or (case.padding == "SAME_LOWER" and case.convolution.padding == _same(case)):
         return "SAME"
-    return "VALID" if case.problem.padding == NO_PADS else None
+    return "VALID" if case.convolution.padding == NO_PADS else None
 
 
 def _same(case: Case) -> Pads:
     height, width = (
-        padding_of("SAME", axis.input_size, axis.kernel_extent, axis.stride)
-        for axis in (case.problem.height, case.problem.width)
+        padding_of("SAME", axis.input_size, axis.kernel_extent, axis.stride) for axis in case.convolution.axes
     )
     return height, width
 
@@ -118,7 +117,7 @@ def _options(case: Case, done: Pads = NO_PADS) -> dict[str, Any]:
     """The options of `tf.nn`'s functions, where the zeros in `done` are there already."""
     padding: Any = _word(case) if done == NO_PADS else "VALID"
     if padding is None:
-        padding = [[0, 0], *map(list, case.problem.padding), [0, 0]]
+        padding = [[0, 0], *map(list, case.convolution.padding), [0, 0]]
     return {"strides": pair(case.strides, 1) or 1, "padding": padding, "dilations": pair(case.dilations, 1)}
 
 
@@ -126,7 +125,7 @@ def _raw_padding(case: Case, done: Pads) -> dict[str, Any]:
     word = _word(case) if done == NO_PADS else "VALID"
     if word is not None:
         return {"padding": word}
-    (top, bottom), (left, right) = case.problem.padding
+    (top, bottom), (left, right) = case.convolution.padding
     return {"padding": "EXPLICIT", "explicit_paddings": [0, 0, top, bottom, left, right, 0, 0]}
 
 

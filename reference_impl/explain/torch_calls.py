@@ -53,15 +53,15 @@ filters_backprop = gradients[1].permute(2, 3, 1, 0).numpy()  # OIHW to HWIO"""
 
 def _forward(case: Case) -> str:
     padding, images, pad = _padding(case), "images", ""
-    if padding is None and case.problem.padding != NO_PADS:
-        (top, bottom), (left, right) = case.problem.padding
+    if padding is None and case.convolution.padding != NO_PADS:
+        (top, bottom), (left, right) = case.convolution.padding
         images, pad = "padded", f"padded = F.pad(images, {(left, right, top, bottom)})  # width first\n"
     return pad + call("output = F.conv2d", images, "weights", **_options(case, padding))
 
 
 def _padding(case: Case) -> Any:
     """What `F.conv2d` can be told for a padding; None where zeros are none, or not to be told."""
-    (top, bottom), (left, right) = case.problem.padding
+    (top, bottom), (left, right) = case.convolution.padding
     if (top, left) == (bottom, right):
         return pair((top, left), 0)
     # torch's "same" puts the odd zero after the image, as TensorFlow's does, but knows no strides.
@@ -70,13 +70,13 @@ def _padding(case: Case) -> Any:
 
 def _transpose(case: Case) -> tuple[str, str]:
     """By `padding` and `output_padding` where they can say it, else cropped; and what there is to say of it."""
-    axes = case.problem.height, case.problem.width
+    axes = case.convolution.axes
     longer = [axis.leftover + axis.pad_before - axis.pad_after for axis in axes]
     around, remark = NO_PADS, ""
     if all(0 <= more < max(axis.stride, axis.dilation) for more, axis in zip(longer, axes, strict=True)):
         padding = pair((axes[0].pad_before, axes[1].pad_before), 0)
     else:
-        padding, around, remark = None, case.problem.padding, _CROPPED
+        padding, around, remark = None, case.convolution.padding, _CROPPED
         longer = [max(axis.leftover - axis.pad_after, 0) for axis in axes]
     transposed = call(
         "transposed = F.conv_transpose2d",

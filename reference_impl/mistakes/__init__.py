@@ -5,10 +5,20 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from . import axes, behaviour, calls, flips, padding, same_padding, sizes, strides, sums, values
-from .altered_call import NoAnswer, Question
+from .altered_call import AlteredCall, NoAnswer
 from .mistake import FAMILIES, RIGHT, Mistake
 
-__all__ = ["EQUIVALENTS", "FAMILIES", "MISTAKES", "RIGHT", "Mistake", "NoAnswer", "Question", "by_name", "equivalents"]
+__all__ = [
+    "EQUIVALENTS",
+    "FAMILIES",
+    "MISTAKES",
+    "RIGHT",
+    "AlteredCall",
+    "Mistake",
+    "NoAnswer",
+    "by_name",
+    "equivalents",
+]
 
 MISTAKES: tuple[Mistake, ...] = tuple(
     mistake

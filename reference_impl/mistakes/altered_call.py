@@ -89,7 +89,7 @@ class Slide:
 
 
 @dataclass(frozen=True, eq=False)
-class Question:
+class AlteredCall:
     """One call, its arrays by role and in the widest type; `given` are the caller's own, in the order of the call."""
 
     operation: str
@@ -114,20 +114,20 @@ class Question:
         strides: Any = 1,
         dilations: Any = 1,
         groups: int = 1,
-    ) -> Question:
+    ) -> AlteredCall:
         sizes: tuple[Sizes, Sizes] = tuple(input_sizes), tuple(filter_sizes)  # type: ignore[assignment]
-        problem = Convolution.checked(*sizes, strides, padding, dilations, groups)
+        convolution = Convolution.checked(*sizes, strides, padding, dilations, groups)
         given = tuple(arrays.values())
         wide = np.int64 if given[0].dtype.kind in "biu" else np.float64
         return cls(
             operation,
             given,
             {role: array.astype(wide) for role, array in arrays.items()},
-            (Slide.of(problem.height), Slide.of(problem.width)),
-            problem.batch,
-            problem.input_channels,
-            problem.output_channels,
-            problem.groups,
+            (Slide.of(convolution.height), Slide.of(convolution.width)),
+            convolution.batch,
+            convolution.input_channels,
+            convolution.output_channels,
+            convolution.groups,
             padding,
             given[0].dtype,
         )
@@ -161,7 +161,7 @@ class Question:
         }[role]
 
     def answer(self) -> np.ndarray:
-        """The exact answer to the question as it now stands: the oracle's, on an input that is padded or cut first."""
+        """The exact answer to the call as it now stands: the oracle's, on an input that is padded or cut first."""
         arrays, (height, width) = self.arrays, self.slides
         spanned = self.batch, height.spanned, width.spanned, self.input_channels
         options: dict[str, Any] = {
@@ -185,22 +185,22 @@ class Question:
         places = [slide.places() for slide in self.slides]
         return tuple(inside for inside, _ in places), tuple(of_input for _, of_input in places)
 
-    def with_arrays(self, **arrays: np.ndarray) -> Question:
+    def with_arrays(self, **arrays: np.ndarray) -> AlteredCall:
         """The same with other arrays in these roles."""
         return replace(self, arrays={**self.arrays, **arrays})
 
-    def sliding(self, *slides: Slide) -> Question:
+    def sliding(self, *slides: Slide) -> AlteredCall:
         """The same with other geometry."""
         height, width = slides
         return replace(self, slides=(height, width))
 
-    def along(self, **changes: Callable[[Slide], int]) -> Question:
+    def along(self, **changes: Callable[[Slide], int]) -> AlteredCall:
         """The same with fields of both axes changed: `q.along(stride=lambda axis: 1)`."""
         return self.sliding(
             *(replace(slide, **{name: change(slide) for name, change in changes.items()}) for slide in self.slides)
         )
 
-    def exchanged(self, *names: str) -> Question:
+    def exchanged(self, *names: str) -> AlteredCall:
         """The same with these fields of height and width exchanged."""
         height, width = self.slides
         return self.sliding(
@@ -208,7 +208,7 @@ class Question:
             replace(width, **{name: getattr(height, name) for name in names}),
         )
 
-    def called(self, **options: Any) -> Question:
+    def called(self, **options: Any) -> AlteredCall:
         """The same with other strides, dilations or padding in the call, so that sizes and zeros follow from them."""
         asked = {"strides": self.strides, "padding": self.padding, "dilations": self.dilations, **options}
         try:
@@ -217,7 +217,7 @@ class Question:
             raise NoAnswer(str(error)) from error
         return self.sliding(Slide.of(sizes.height), Slide.of(sizes.width))
 
-    def padded(self, modes: str, before: Callable[[Slide], int]) -> Question:
+    def padded(self, modes: str, before: Callable[[Slide], int]) -> AlteredCall:
         """The same with so many zeros before each axis, where the padding is one of `modes`."""
         return self.along(before=before) if self.mode in modes.split() else self
 

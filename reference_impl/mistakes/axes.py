@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from .altered_call import Question
+from .altered_call import AlteredCall
 from .mistake import FILTER_GRADIENT, FORWARD, INPUT_GRADIENTS, Family
 
 FAMILY = Family("axes")
 mistake = FAMILY.mistake
 
 
-def _as_if_stored(q: Question, role: str, layout: str, true: str) -> np.ndarray:
+def _as_if_stored(q: AlteredCall, role: str, layout: str, true: str) -> np.ndarray:
     """The answer where the memory of `role`, in layout `true`, is taken for one in `layout`."""
     order = [true.index(letter) for letter in layout]
 
@@ -30,7 +30,7 @@ def _as_if_stored(q: Question, role: str, layout: str, true: str) -> np.ndarray:
     "Filters are read as (width, height, input, output); TensorFlow's and this oracle's are HWIO.",
     links=("https://github.com/renmengye/np-conv2d/issues/2",),
 )
-def filters_read_as_whio(q: Question) -> np.ndarray:
+def filters_read_as_whio(q: AlteredCall) -> np.ndarray:
     return _as_if_stored(q, "filters", "WHIO", "HWIO")
 
 
@@ -42,12 +42,12 @@ def filters_read_as_whio(q: Question) -> np.ndarray:
         "https://github.com/tensorflow/tfjs-core/issues/379",
     ),
 )
-def filters_read_as_hwoi(q: Question) -> np.ndarray:
+def filters_read_as_hwoi(q: AlteredCall) -> np.ndarray:
     return _as_if_stored(q, "filters", "HWOI", "HWIO")
 
 
 @mistake("Filters are read as OIHW, PyTorch's layout; TensorFlow's and this oracle's are HWIO.")
-def filters_read_as_oihw(q: Question) -> np.ndarray:
+def filters_read_as_oihw(q: AlteredCall) -> np.ndarray:
     return _as_if_stored(q, "filters", "OIHW", "HWIO")
 
 
@@ -56,24 +56,24 @@ def filters_read_as_oihw(q: Question) -> np.ndarray:
     "oracle's are HWIO.",
     links=("https://github.com/pytorch/pytorch/issues/5166",),
 )
-def filters_read_as_iohw(q: Question) -> np.ndarray:
+def filters_read_as_iohw(q: AlteredCall) -> np.ndarray:
     return _as_if_stored(q, "filters", "IOHW", "HWIO")
 
 
 @mistake("Filters are read as OHWI, the layout of MLX and TFLite; TensorFlow's and this oracle's are HWIO.")
-def filters_read_as_ohwi(q: Question) -> np.ndarray:
+def filters_read_as_ohwi(q: AlteredCall) -> np.ndarray:
     return _as_if_stored(q, "filters", "OHWI", "HWIO")
 
 
 @mistake("The image is read as NCHW; TensorFlow's and this oracle's are NHWC.", FORWARD + FILTER_GRADIENT)
-def image_read_as_nchw(q: Question) -> np.ndarray:
+def image_read_as_nchw(q: AlteredCall) -> np.ndarray:
     return _as_if_stored(q, "input", "NCHW", "NHWC")
 
 
 @mistake(
     "The image is read column by column, as NWHC; TensorFlow's and this oracle's are NHWC.", FORWARD + FILTER_GRADIENT
 )
-def image_read_as_nwhc(q: Question) -> np.ndarray:
+def image_read_as_nwhc(q: AlteredCall) -> np.ndarray:
     return _as_if_stored(q, "input", "NWHC", "NHWC")
 
 
@@ -81,17 +81,17 @@ def image_read_as_nwhc(q: Question) -> np.ndarray:
     "The image is read as CHWN, cuda-convnet's layout; TensorFlow's and this oracle's are NHWC.",
     FORWARD + FILTER_GRADIENT,
 )
-def image_read_as_chwn(q: Question) -> np.ndarray:
+def image_read_as_chwn(q: AlteredCall) -> np.ndarray:
     return _as_if_stored(q, "input", "CHWN", "NHWC")
 
 
 @mistake("The cotangent is read as NCHW; TensorFlow's and this oracle's are NHWC.", FILTER_GRADIENT + INPUT_GRADIENTS)
-def cotangent_read_as_nchw(q: Question) -> np.ndarray:
+def cotangent_read_as_nchw(q: AlteredCall) -> np.ndarray:
     return _as_if_stored(q, "output", "NCHW", "NHWC")
 
 
 @mistake("The result is written as NCHW; TensorFlow's and this oracle's are NHWC.", FORWARD + INPUT_GRADIENTS)
-def result_written_as_nchw(q: Question) -> np.ndarray:
+def result_written_as_nchw(q: AlteredCall) -> np.ndarray:
     return _as_if_stored(q, q.asked, "NCHW", "NHWC")
 
 
@@ -99,17 +99,17 @@ def result_written_as_nchw(q: Question) -> np.ndarray:
     "The result is written column by column, as NWHC; TensorFlow's and this oracle's are NHWC.",
     FORWARD + INPUT_GRADIENTS,
 )
-def result_written_as_nwhc(q: Question) -> np.ndarray:
+def result_written_as_nwhc(q: AlteredCall) -> np.ndarray:
     return _as_if_stored(q, q.asked, "NWHC", "NHWC")
 
 
 @mistake("The input channels are in reverse, BGR for RGB; TensorFlow and this oracle keep their order.")
-def input_channels_reversed(q: Question) -> np.ndarray:
+def input_channels_reversed(q: AlteredCall) -> np.ndarray:
     return q.through("input", lambda array: array[..., ::-1])
 
 
 @mistake("The output channels are all off by one, the last one first; TensorFlow and this oracle keep their order.")
-def output_channels_shifted(q: Question) -> np.ndarray:
+def output_channels_shifted(q: AlteredCall) -> np.ndarray:
     return q.through("output", lambda array: np.roll(array, 1, -1), lambda array: np.roll(array, -1, -1))
 
 
@@ -130,7 +130,7 @@ def _gather(array: np.ndarray, groups: int) -> np.ndarray:
     "channels.",
     links=("https://github.com/onnx/onnx/issues/2273",),
 )
-def groups_interleaved_in_the_input(q: Question) -> np.ndarray:
+def groups_interleaved_in_the_input(q: AlteredCall) -> np.ndarray:
     return q.through("input", lambda array: _gather(array, q.groups), lambda array: _deal(array, q.groups))
 
 
@@ -139,7 +139,7 @@ def groups_interleaved_in_the_input(q: Question) -> np.ndarray:
     "are blocks of neighbouring channels.",
     links=("https://github.com/onnx/onnx/issues/2273",),
 )
-def groups_interleaved_in_the_output(q: Question) -> np.ndarray:
+def groups_interleaved_in_the_output(q: AlteredCall) -> np.ndarray:
     return q.through("output", lambda array: _gather(array, q.groups), lambda array: _deal(array, q.groups))
 
 
@@ -148,7 +148,7 @@ def groups_interleaved_in_the_output(q: Question) -> np.ndarray:
     "filter o = channel * copies + copy.",
     links=("https://github.com/Theano/Theano/issues/6297",),
 )
-def depth_multiplier_order(q: Question) -> np.ndarray:
+def depth_multiplier_order(q: AlteredCall) -> np.ndarray:
     if q.groups != q.input_channels:
         return q.answer()
     return q.through("filters", lambda array: _gather(array, q.groups), lambda array: _deal(array, q.groups))
@@ -158,7 +158,7 @@ def depth_multiplier_order(q: Question) -> np.ndarray:
     "Groups meet in reverse, the first block of inputs with the last of outputs; TensorFlow and this oracle keep the "
     "order."
 )
-def groups_reversed(q: Question) -> np.ndarray:
+def groups_reversed(q: AlteredCall) -> np.ndarray:
     def reverse(array: np.ndarray) -> np.ndarray:
         blocks = array.reshape(*array.shape[:-1], q.groups, array.shape[-1] // q.groups)
         return blocks[..., ::-1, :].reshape(array.shape)
@@ -170,7 +170,7 @@ def groups_reversed(q: Question) -> np.ndarray:
     "Every group reads the first block of input channels; in TensorFlow and this oracle each reads its own.",
     FORWARD + FILTER_GRADIENT,
 )
-def groups_all_read_the_first(q: Question) -> np.ndarray:
+def groups_all_read_the_first(q: AlteredCall) -> np.ndarray:
     block = q.input_channels // q.groups
     return q.through("input", lambda array: np.concatenate([array[..., :block]] * q.groups, -1))
 
@@ -179,7 +179,7 @@ def groups_all_read_the_first(q: Question) -> np.ndarray:
     "Every group uses the filters of the first; in TensorFlow and this oracle each has its own.",
     FORWARD + INPUT_GRADIENTS,
 )
-def groups_share_filters(q: Question) -> np.ndarray:
+def groups_share_filters(q: AlteredCall) -> np.ndarray:
     block = q.output_channels // q.groups
     return q.through("filters", lambda array: np.concatenate([array[..., :block]] * q.groups, -1))
 
@@ -190,7 +190,7 @@ def groups_share_filters(q: Question) -> np.ndarray:
     FORWARD,
     ("https://github.com/pytorch/pytorch/issues/82060", "https://github.com/pytorch/pytorch/pull/82392"),
 )
-def one_input_channel_windows_by_tap(q: Question) -> np.ndarray:
+def one_input_channel_windows_by_tap(q: AlteredCall) -> np.ndarray:
     if q.input_channels != 1:
         return q.answer()
     kernel, taps = q.arrays["filters"], q.arrays["filters"][..., 0].size

@@ -7,20 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from .altered_call import Question
+from .altered_call import AlteredCall
 from .mistake import FILTER_GRADIENT, FORWARD, INPUT_GRADIENTS, Answerer, Family
 
 FAMILY = Family("behaviour")
 mistake, behaviour = FAMILY.mistake, FAMILY.behaviour
 
 
-def _right(q: Question) -> np.ndarray:
+def _right(q: AlteredCall) -> np.ndarray:
     return q.cast(q.answer())
 
 
 @behaviour("It writes to its arguments; TensorFlow and this oracle leave them as they are.")
 def writes_to_its_arguments() -> Answerer:
-    def answer(q: Question) -> np.ndarray:
+    def answer(q: AlteredCall) -> np.ndarray:
         found = _right(q)
         if q.given[0].flags.writeable:
             q.given[0][...] = 0
@@ -35,7 +35,7 @@ def writes_to_its_arguments() -> Answerer:
     links=("https://github.com/hw-native-sys/simpler/pull/56",),
 )
 def answers_in_its_input() -> Answerer:
-    def answer(q: Question) -> np.ndarray:
+    def answer(q: AlteredCall) -> np.ndarray:
         found = _right(q)
         memory = q.given[0].reshape(-1)
         if memory.size < found.size or not memory.flags.writeable:
@@ -53,7 +53,7 @@ def answers_in_its_input() -> Answerer:
     FORWARD,
 )
 def returns_its_input() -> Answerer:
-    def answer(q: Question) -> np.ndarray:
+    def answer(q: AlteredCall) -> np.ndarray:
         same = q.shape("filters")[:2] == (1, 1) and q.shape("input") == q.shape("output")
         return q.given[0][...] if same else _right(q)
 
@@ -64,7 +64,7 @@ def returns_its_input() -> Answerer:
     "It answers zeros, whatever it is asked; a loose tolerance accepts them where the right answer is small.",
     links=("https://github.com/ScalingIntelligence/KernelBench/issues/165",),
 )
-def answers_zeros(q: Question) -> np.ndarray:
+def answers_zeros(q: AlteredCall) -> np.ndarray:
     return np.zeros(q.shape(q.asked))
 
 
@@ -82,7 +82,7 @@ def answers_in_float32() -> Answerer:
     "The answer has the right elements in the order of NCHW's shape; TensorFlow's and this oracle's shape is NHWC."
 )
 def right_count_wrong_shape() -> Answerer:
-    def answer(q: Question) -> np.ndarray:
+    def answer(q: AlteredCall) -> np.ndarray:
         found = _right(q)
         return found.reshape([found.shape[axis] for axis in (0, 3, 1, 2)])
 
@@ -106,7 +106,7 @@ def answers_lists() -> Answerer:
 def differs_from_call_to_call() -> Answerer:
     calls = itertools.count()
 
-    def answer(q: Question) -> np.ndarray:
+    def answer(q: AlteredCall) -> np.ndarray:
         return q.cast(q.without("output", ..., slice(-1, None)) if next(calls) % 2 else q.answer())
 
     return answer
@@ -116,7 +116,7 @@ def differs_from_call_to_call() -> Answerer:
 def remembers_its_answers() -> Answerer:
     seen: dict[Any, np.ndarray] = {}
 
-    def answer(q: Question) -> np.ndarray:
+    def answer(q: AlteredCall) -> np.ndarray:
         key = q.operation, q.slides, q.groups, q.shape("input"), q.shape("filters"), q.dtype
         return seen.setdefault(key, _right(q)).copy()
 
@@ -130,7 +130,7 @@ def remembers_its_answers() -> Answerer:
 def remembers_its_filters() -> Answerer:
     seen: dict[Any, np.ndarray] = {}
 
-    def answer(q: Question) -> np.ndarray:
+    def answer(q: AlteredCall) -> np.ndarray:
         key = q.operation, q.shape("filters"), q.groups, q.dtype
         return q.cast(q.through("filters", lambda filters: seen.setdefault(key, filters)))
 
@@ -141,7 +141,7 @@ def remembers_its_filters() -> Answerer:
     "Every image of a batch is answered like the first; TensorFlow and this oracle take each for itself.",
     links=("https://github.com/cbovar/ConvNetSharp/issues/128", "https://github.com/Pegessi/conv2d_direct/issues/1"),
 )
-def right_only_at_batch_1(q: Question) -> np.ndarray:
+def right_only_at_batch_1(q: AlteredCall) -> np.ndarray:
     return q.through("input", lambda array: np.repeat(array[:1], q.batch, 0) if q.batch else array)
 
 
@@ -150,7 +150,7 @@ def right_only_at_batch_1(q: Question) -> np.ndarray:
     "number.",
     links=("https://github.com/NervanaSystems/neon/issues/361", "https://github.com/tensorflow/tensorflow/issues/9870"),
 )
-def right_only_for_32_images(q: Question) -> np.ndarray:
+def right_only_for_32_images(q: AlteredCall) -> np.ndarray:
     return q.without("input", slice(32, None))
 
 
@@ -159,7 +159,7 @@ def right_only_for_32_images(q: Question) -> np.ndarray:
     FORWARD + FILTER_GRADIENT,
     ("https://github.com/Maratyszcza/NNPACK/issues/15",),
 )
-def right_only_for_square_images(q: Question) -> np.ndarray:
+def right_only_for_square_images(q: AlteredCall) -> np.ndarray:
     _, height, width, channels = q.shape("input")
     if height == width:
         return q.answer()
@@ -172,7 +172,7 @@ def right_only_for_square_images(q: Question) -> np.ndarray:
     "Kernels that are not square are read with height and width exchanged; TensorFlow and this oracle keep both.",
     links=("https://github.com/Maratyszcza/NNPACK/issues/15",),
 )
-def right_only_for_square_kernels(q: Question) -> np.ndarray:
+def right_only_for_square_kernels(q: AlteredCall) -> np.ndarray:
     kh, kw, *channels = q.shape("filters")
 
     def read(array: np.ndarray) -> np.ndarray:
@@ -188,17 +188,17 @@ def right_only_for_square_kernels(q: Question) -> np.ndarray:
     "Input channels after the last whole eight are left out, all of them below 8; TensorFlow and this oracle take any "
     "number."
 )
-def right_only_for_channels_in_eights(q: Question) -> np.ndarray:
+def right_only_for_channels_in_eights(q: AlteredCall) -> np.ndarray:
     return q.without("input", ..., slice(q.input_channels // 8 * 8, None))
 
 
 @mistake("Strides of 3 and more count as 2; TensorFlow and this oracle take any.")
-def right_only_for_stride_below_3(q: Question) -> Question:
+def right_only_for_stride_below_3(q: AlteredCall) -> AlteredCall:
     return q.along(stride=lambda axis: min(axis.stride, 2))
 
 
 @mistake("Taps after the fifth of an axis are left out; TensorFlow and this oracle take kernels of any size.")
-def right_only_for_kernels_up_to_5(q: Question) -> np.ndarray:
+def right_only_for_kernels_up_to_5(q: AlteredCall) -> np.ndarray:
     def cut(array: np.ndarray) -> np.ndarray:
         kept = np.zeros_like(array)
         kept[:5, :5] = array[:5, :5]
@@ -212,7 +212,7 @@ def right_only_for_kernels_up_to_5(q: Question) -> np.ndarray:
     "oracle take images of any size.",
     FORWARD + FILTER_GRADIENT,
 )
-def right_only_below_65536_elements(q: Question) -> np.ndarray:
+def right_only_below_65536_elements(q: AlteredCall) -> np.ndarray:
     return q.through("input", lambda array: np.resize(array.ravel()[:65536], array.shape))
 
 
@@ -222,7 +222,7 @@ def right_only_below_65536_elements(q: Question) -> np.ndarray:
     FORWARD,
 )
 def input_shape_for_large_kernels() -> Answerer:
-    def answer(q: Question) -> np.ndarray:
+    def answer(q: AlteredCall) -> np.ndarray:
         larger = any(axis.extent > axis.input for axis in q.slides)
         return np.ones(q.shape("input"), q.dtype) if larger or not q.batch else _right(q)
 
@@ -247,7 +247,7 @@ def right_only_for_positive_strides() -> Answerer:
 
 @behaviour("It refuses read-only arrays; TensorFlow and this oracle only read them.")
 def needs_writable_arrays() -> Answerer:
-    def answer(q: Question) -> np.ndarray:
+    def answer(q: AlteredCall) -> np.ndarray:
         if not all(array.flags.writeable for array in q.given):
             raise ValueError("buffer source array is read-only")
         return _right(q)
@@ -255,7 +255,7 @@ def needs_writable_arrays() -> Answerer:
     return answer
 
 
-def _reread(q: Question, read: Any) -> np.ndarray:
+def _reread(q: AlteredCall, read: Any) -> np.ndarray:
     """The answer where the caller's arrays are read so."""
     wide = (read(array).astype(q.arrays[role].dtype) for role, array in zip(q.arrays, q.given, strict=True))
     return q.cast(q.with_arrays(**dict(zip(q.arrays, wide, strict=True))).answer())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .altered_call import Question
+from .altered_call import AlteredCall
 from .mistake import FORWARD, Family
 
 FAMILY = Family("calls")
@@ -15,7 +15,7 @@ mistake = FAMILY.mistake
     FORWARD,
     ("https://github.com/mlpack/mlpack/issues/3376",),
 )
-def strides_and_sizes_exchanged(q: Question) -> Question:
+def strides_and_sizes_exchanged(q: AlteredCall) -> AlteredCall:
     return q.called(strides=q.strides[::-1])
 
 
@@ -24,7 +24,7 @@ def strides_and_sizes_exchanged(q: Question) -> Question:
     "axis by its own.",
     FORWARD,
 )
-def size_by_stride_of_height(q: Question) -> Question:
+def size_by_stride_of_height(q: AlteredCall) -> AlteredCall:
     return q.called(strides=(q.strides[0], q.strides[0]))
 
 
@@ -33,24 +33,24 @@ def size_by_stride_of_height(q: Question) -> Question:
     "by its own.",
     FORWARD,
 )
-def size_by_stride_of_width(q: Question) -> Question:
+def size_by_stride_of_width(q: AlteredCall) -> AlteredCall:
     return q.called(strides=(q.strides[1], q.strides[1]))
 
 
 @mistake("There is no stride: the output has a window at every position; TensorFlow's has one every stride.", FORWARD)
-def size_without_stride(q: Question) -> Question:
+def size_without_stride(q: AlteredCall) -> AlteredCall:
     return q.called(strides=(1, 1))
 
 
 @mistake(
     "Columns are not strided, so that the output is too wide; TensorFlow and this oracle stride both axes.", FORWARD
 )
-def size_without_stride_of_width(q: Question) -> Question:
+def size_without_stride_of_width(q: AlteredCall) -> AlteredCall:
     return q.called(strides=(q.strides[0], 1))
 
 
 @mistake("Rows are not strided, so that the output is too high; TensorFlow and this oracle stride both axes.", FORWARD)
-def size_without_stride_of_height(q: Question) -> Question:
+def size_without_stride_of_height(q: AlteredCall) -> AlteredCall:
     return q.called(strides=(1, q.strides[1]))
 
 
@@ -59,7 +59,7 @@ def size_without_stride_of_height(q: Question) -> Question:
     "height's first.",
     FORWARD,
 )
-def dilations_and_sizes_exchanged(q: Question) -> Question:
+def dilations_and_sizes_exchanged(q: AlteredCall) -> AlteredCall:
     return q.called(dilations=q.dilations[::-1])
 
 
@@ -68,7 +68,7 @@ def dilations_and_sizes_exchanged(q: Question) -> Question:
     "and pad and size by the extent that they span.",
     FORWARD,
 )
-def size_and_taps_without_dilation(q: Question) -> Question:
+def size_and_taps_without_dilation(q: AlteredCall) -> AlteredCall:
     return q.called(dilations=(1, 1))
 
 
@@ -77,7 +77,7 @@ def size_and_taps_without_dilation(q: Question) -> Question:
     "this oracle count from 1, and 1 is none.",
     FORWARD,
 )
-def size_with_dilation_plus_one(q: Question) -> Question:
+def size_with_dilation_plus_one(q: AlteredCall) -> AlteredCall:
     return q.called(dilations=tuple(dilation + 1 for dilation in q.dilations))
 
 
@@ -86,7 +86,7 @@ def size_with_dilation_plus_one(q: Question) -> Question:
     "oracle count from 1, and 1 is none.",
     FORWARD,
 )
-def size_with_dilation_minus_one(q: Question) -> Question:
+def size_with_dilation_minus_one(q: AlteredCall) -> AlteredCall:
     return q.called(dilations=tuple(max(dilation - 1, 1) for dilation in q.dilations))
 
 
@@ -95,7 +95,7 @@ def size_with_dilation_minus_one(q: Question) -> Question:
     "move the window by the stride and its taps by the dilation.",
     FORWARD,
 )
-def size_with_strides_and_dilations_exchanged(q: Question) -> Question:
+def size_with_strides_and_dilations_exchanged(q: AlteredCall) -> AlteredCall:
     return q.called(strides=q.dilations, dilations=q.strides)
 
 
@@ -104,7 +104,7 @@ def size_with_strides_and_dilations_exchanged(q: Question) -> Question:
     "first.",
     FORWARD,
 )
-def size_without_padding(q: Question) -> Question:
+def size_without_padding(q: AlteredCall) -> AlteredCall:
     return q.called(padding="VALID")
 
 
@@ -114,7 +114,7 @@ def size_without_padding(q: Question) -> Question:
     FORWARD,
     ("https://github.com/pytorch/pytorch/issues/3867",),
 )
-def size_with_half_the_kernel_for_same(q: Question) -> Question:
+def size_with_half_the_kernel_for_same(q: AlteredCall) -> AlteredCall:
     if q.mode not in ("SAME", "SAME_LOWER"):
         return q
     height, width = (axis.extent // 2 for axis in q.slides)
@@ -127,7 +127,7 @@ def size_with_half_the_kernel_for_same(q: Question) -> Question:
     FORWARD,
     ("https://github.com/szagoruyko/nnpack.torch/issues/6",),
 )
-def pads_and_sizes_exchanged(q: Question) -> Question:
+def pads_and_sizes_exchanged(q: AlteredCall) -> AlteredCall:
     return q if isinstance(q.padding, str) else q.called(padding=q.padding[::-1])
 
 
@@ -136,7 +136,7 @@ def pads_and_sizes_exchanged(q: Question) -> Question:
     "this oracle it is ((top, bottom), (left, right)).",
     FORWARD,
 )
-def size_with_pads_in_the_order_of_onnx(q: Question) -> Question:
+def size_with_pads_in_the_order_of_onnx(q: AlteredCall) -> AlteredCall:
     if isinstance(q.padding, str):
         return q
     (top, left), (bottom, right) = q.padding

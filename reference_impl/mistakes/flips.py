@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .altered_call import Change, Question
+from .altered_call import AlteredCall, Change
 from .mistake import FILTER_GRADIENT, FORWARD, INPUT_GRADIENTS, Family
 
 FAMILY = Family("flips")
@@ -26,7 +26,7 @@ def _reversed(*axes: int) -> Change:
         "https://github.com/andravin/wincnn/issues/3",
     ),
 )
-def kernel_flipped(q: Question) -> np.ndarray:
+def kernel_flipped(q: AlteredCall) -> np.ndarray:
     return q.through("filters", _reversed(0, 1))
 
 
@@ -35,17 +35,17 @@ def kernel_flipped(q: Question) -> np.ndarray:
     "180 degrees there.",
     INPUT_GRADIENTS,
 )
-def kernel_not_flipped_in_input_gradient(q: Question) -> np.ndarray:
+def kernel_not_flipped_in_input_gradient(q: AlteredCall) -> np.ndarray:
     return q.through("filters", _reversed(0, 1))
 
 
 @mistake("The kernel is flipped along the height; TensorFlow and this oracle do not flip it.")
-def kernel_upside_down(q: Question) -> np.ndarray:
+def kernel_upside_down(q: AlteredCall) -> np.ndarray:
     return q.through("filters", _reversed(0))
 
 
 @mistake("The kernel is flipped along the width; TensorFlow and this oracle do not flip it.")
-def kernel_mirrored(q: Question) -> np.ndarray:
+def kernel_mirrored(q: AlteredCall) -> np.ndarray:
     return q.through("filters", _reversed(1))
 
 
@@ -53,7 +53,7 @@ def kernel_mirrored(q: Question) -> np.ndarray:
     "The kernel is flipped along the input channels, as a convolution in three dimensions does; TensorFlow and this "
     "oracle sum each channel with its own."
 )
-def kernel_flipped_along_channels(q: Question) -> np.ndarray:
+def kernel_flipped_along_channels(q: AlteredCall) -> np.ndarray:
     return q.through("filters", _reversed(2))
 
 
@@ -61,7 +61,7 @@ def kernel_flipped_along_channels(q: Question) -> np.ndarray:
     "The kernel is flipped about its first tap, tap -p mod k, as after an FFT; TensorFlow and this oracle do not flip "
     "it."
 )
-def kernel_flipped_about_its_first_tap(q: Question) -> np.ndarray:
+def kernel_flipped_about_its_first_tap(q: AlteredCall) -> np.ndarray:
     kh, kw = q.shape("filters")[:2]
     rows, columns = -np.arange(kh) % kh, -np.arange(kw) % kw
     return q.through("filters", lambda array: array[rows][:, columns])
@@ -71,7 +71,7 @@ def kernel_flipped_about_its_first_tap(q: Question) -> np.ndarray:
     "The kernel is rolled by half its size, as when an FFT's shift is forgotten; in TensorFlow and this oracle its "
     "first tap is the one at the top left."
 )
-def kernel_rolled(q: Question) -> np.ndarray:
+def kernel_rolled(q: AlteredCall) -> np.ndarray:
     shift = [size // 2 for size in q.shape("filters")[:2]]
     return q.through(
         "filters",
@@ -84,14 +84,14 @@ def kernel_rolled(q: Question) -> np.ndarray:
     "The image is rotated by 180 degrees instead of the kernel; TensorFlow and this oracle rotate neither.",
     FORWARD + FILTER_GRADIENT,
 )
-def image_flipped(q: Question) -> np.ndarray:
+def image_flipped(q: AlteredCall) -> np.ndarray:
     return q.through("input", _reversed(1, 2))
 
 
 @mistake(
     "The cotangent is rotated by 180 degrees; in TensorFlow and this oracle it lies as the output does.", _GRADIENTS
 )
-def cotangent_flipped(q: Question) -> np.ndarray:
+def cotangent_flipped(q: AlteredCall) -> np.ndarray:
     return q.through("output", _reversed(1, 2))
 
 
@@ -99,7 +99,7 @@ def cotangent_flipped(q: Question) -> np.ndarray:
     "The result is rotated by 180 degrees; in TensorFlow and this oracle it lies as the image does.",
     FORWARD + INPUT_GRADIENTS,
 )
-def result_flipped(q: Question) -> np.ndarray:
+def result_flipped(q: AlteredCall) -> np.ndarray:
     return q.through(q.asked, _reversed(1, 2))
 
 
@@ -107,7 +107,7 @@ def result_flipped(q: Question) -> np.ndarray:
     "The result's rows run from the bottom up; in TensorFlow and this oracle row 0 is the top.",
     FORWARD + INPUT_GRADIENTS,
 )
-def result_upside_down(q: Question) -> np.ndarray:
+def result_upside_down(q: AlteredCall) -> np.ndarray:
     return q.through(q.asked, _reversed(1))
 
 
@@ -115,5 +115,5 @@ def result_upside_down(q: Question) -> np.ndarray:
     "The result's columns run from right to left; in TensorFlow and this oracle column 0 is the left.",
     FORWARD + INPUT_GRADIENTS,
 )
-def result_mirrored(q: Question) -> np.ndarray:
+def result_mirrored(q: AlteredCall) -> np.ndarray:
     return q.through(q.asked, _reversed(2))

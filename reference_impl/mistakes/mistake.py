@@ -10,8 +10,9 @@ import numpy as np
 
 from .. import __version__
 from ..backends.protocol import Capabilities
-from ..cases.case import DTYPES, OPERATIONS
-from .altered_call import Question
+from ..cases.case import DTYPES
+from ..operations import OPERATIONS
+from .altered_call import AlteredCall
 
 FAMILIES = ("padding", "strides", "flips", "axes", "sizes", "calls", "sums", "values", "behaviour")
 
@@ -19,7 +20,7 @@ FORWARD = ("conv2d",)
 FILTER_GRADIENT = ("conv2d_backprop_filter",)
 INPUT_GRADIENTS = ("conv2d_backprop_input", "conv2d_transpose")
 
-Answerer = Callable[[Question], Any]
+Answerer = Callable[[AlteredCall], Any]
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,8 @@ class Mistake:
     sentence : what it does and what TensorFlow and this oracle do, as told to the author of a kernel that does it
     operations : those that it spoils; it answers the others rightly
     links : where people made it
-    answerer : makes a function that answers a question wrongly; a fresh one has no memory
-    pure : whether what it does follows from the question alone, and not from those before
+    answerer : makes a function that answers a call wrongly; a fresh one has no memory
+    pure : whether what it does follows from the call alone, and not from those before
     """
 
     name: str
@@ -82,8 +83,8 @@ class Planted:
 
     def _ask(self, operation: str, arrays: dict[str, np.ndarray], *sizes_and_options: Any) -> Any:
         *sizes, options = sizes_and_options
-        question = Question.of(operation, arrays, *sizes, **options)
-        return self._answer(question) if operation in self._wrong else question.cast(question.answer())
+        call = AlteredCall.of(operation, arrays, *sizes, **options)
+        return self._answer(call) if operation in self._wrong else call.cast(call.answer())
 
 
 RIGHT = Mistake("none", "", "It makes no mistake.", (), (), lambda: lambda q: q.cast(q.answer()), pure=True)
@@ -99,12 +100,12 @@ class Family:
     def mistake(
         self, sentence: str, operations: tuple[str, ...] = OPERATIONS, links: tuple[str, ...] = (), name: str = ""
     ) -> Callable:
-        """Of a function that answers a question, or changes it: the mistake of its name."""
+        """Of a function that answers a call, or changes it: the mistake of its name."""
 
-        def register(function: Callable[[Question], Any]) -> Callable:
-            def answer(question: Question) -> np.ndarray:
-                found = function(question)
-                return question.cast(found.answer() if isinstance(found, Question) else found)
+        def register(function: Callable[[AlteredCall], Any]) -> Callable:
+            def answer(call: AlteredCall) -> np.ndarray:
+                found = function(call)
+                return call.cast(found.answer() if isinstance(found, AlteredCall) else found)
 
             self._add(name or function.__name__, sentence, operations, links, lambda: answer, pure=True)
             return function

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .altered_call import Question, Slide
+from .altered_call import AlteredCall, Slide
 from .mistake import FORWARD, INPUT_GRADIENTS, Family
 
 FAMILY = Family("padding")
@@ -21,7 +21,7 @@ def _split(mode: str, total: int) -> int:
     return total // 2 if mode == "SAME" else total - total // 2
 
 
-def _padded_and_sized(q: Question, total: Callable[[Slide], int]) -> Question:
+def _padded_and_sized(q: AlteredCall, total: Callable[[Slide], int]) -> AlteredCall:
     """With `total` zeros for SAME or SAME_LOWER, and as many outputs as that makes."""
     if q.mode not in _SAME.split():
         return q
@@ -35,7 +35,7 @@ def _padded_and_sized(q: Question, total: Callable[[Slide], int]) -> Question:
     "SAME padding puts the odd element before; TensorFlow and this oracle put it after.",
     links=("https://github.com/vtjeng/MIPVerify.jl/issues/23", "https://github.com/root-project/root/issues/21793"),
 )
-def same_odd_element_before(q: Question) -> Question:
+def same_odd_element_before(q: AlteredCall) -> AlteredCall:
     return q.padded("SAME", lambda axis: axis.total - axis.total // 2)
 
 
@@ -43,7 +43,7 @@ def same_odd_element_before(q: Question) -> Question:
     "SAME_LOWER padding puts the odd element after, as SAME does; ONNX and this oracle put it before.",
     links=("https://github.com/microsoft/onnxruntime/issues/8769",),
 )
-def same_lower_odd_element_after(q: Question) -> Question:
+def same_lower_odd_element_after(q: AlteredCall) -> AlteredCall:
     return q.padded("SAME_LOWER", lambda axis: axis.total // 2)
 
 
@@ -51,7 +51,7 @@ def same_lower_odd_element_after(q: Question) -> Question:
     "SAME padding is computed from the kernel without its dilation; TensorFlow and this oracle use the extent of the "
     "dilated kernel.",
 )
-def same_without_dilation(q: Question) -> Question:
+def same_without_dilation(q: AlteredCall) -> AlteredCall:
     return q.padded(_SAME, lambda axis: _split(q.mode, replace(axis, dilation=1).total))
 
 
@@ -61,7 +61,7 @@ def same_without_dilation(q: Question) -> Question:
     FORWARD,
     links=("https://github.com/jax-ml/jax/blob/main/jax/_src/lax_reference.py",),
 )
-def same_and_size_without_dilation(q: Question) -> Question:
+def same_and_size_without_dilation(q: AlteredCall) -> AlteredCall:
     return _padded_and_sized(q, lambda axis: replace(axis, dilation=1).total)
 
 
@@ -73,7 +73,7 @@ def same_and_size_without_dilation(q: Question) -> Question:
         "https://github.com/pytorch/pytorch/issues/67551",
     ),
 )
-def same_without_stride(q: Question) -> Question:
+def same_without_stride(q: AlteredCall) -> AlteredCall:
     return q.padded(_SAME, lambda axis: _split(q.mode, axis.extent - 1))
 
 
@@ -82,7 +82,7 @@ def same_without_stride(q: Question) -> Question:
     "depends on the stride and the image, the odd element after.",
     links=("https://github.com/root-project/root/issues/21793", "https://github.com/pytorch/pytorch/issues/3867"),
 )
-def same_as_half_the_kernel(q: Question) -> Question:
+def same_as_half_the_kernel(q: AlteredCall) -> AlteredCall:
     return q.padded(_SAME, lambda axis: axis.extent // 2)
 
 
@@ -92,14 +92,14 @@ def same_as_half_the_kernel(q: Question) -> Question:
     FORWARD,
     links=("https://github.com/pytorch/pytorch/issues/3867",),
 )
-def same_as_symmetric_padding(q: Question) -> Question:
+def same_as_symmetric_padding(q: AlteredCall) -> AlteredCall:
     return _padded_and_sized(q, lambda axis: (axis.extent - 1) // 2 * 2)
 
 
 @mistake(
     "SAME padding is ignored, and no zeros go before; TensorFlow and this oracle put half of the total there.",
 )
-def same_ignored(q: Question) -> Question:
+def same_ignored(q: AlteredCall) -> AlteredCall:
     return q.padded(_SAME, lambda axis: 0)
 
 
@@ -109,7 +109,7 @@ def same_ignored(q: Question) -> Question:
     ("conv2d_transpose",),
     ("https://github.com/microsoft/onnxruntime/issues/4086", "https://github.com/microsoft/onnxruntime/issues/4698"),
 )
-def same_and_size_ignored(q: Question) -> Question:
+def same_and_size_ignored(q: AlteredCall) -> AlteredCall:
     uncut = q.along(before=lambda axis: 0, input=lambda axis: axis.spanned)
     return uncut if q.mode in _SAME.split() else q
 
@@ -121,7 +121,7 @@ def same_and_size_ignored(q: Question) -> Question:
     INPUT_GRADIENTS,
     ("https://github.com/keras-team/keras/issues/22876",),
 )
-def same_transposed_by_output_padding(q: Question) -> Question:
+def same_transposed_by_output_padding(q: AlteredCall) -> AlteredCall:
     if q.mode != "SAME":
         return q
     return q.along(
@@ -131,7 +131,7 @@ def same_transposed_by_output_padding(q: Question) -> Question:
 
 
 @mistake("SAME padding goes before entirely; TensorFlow and this oracle split it between both sides.")
-def same_all_before(q: Question) -> Question:
+def same_all_before(q: AlteredCall) -> AlteredCall:
     return q.padded(_SAME, lambda axis: axis.total)
 
 
@@ -140,7 +140,7 @@ def same_all_before(q: Question) -> Question:
     "this oracle count a negative total as 0.",
     links=("https://github.com/microsoft/onnxruntime/issues/10086",),
 )
-def same_negative_total(q: Question) -> Question:
+def same_negative_total(q: AlteredCall) -> AlteredCall:
     return q.padded(_SAME, lambda axis: _split(q.mode, axis.unclamped_total))
 
 
@@ -149,17 +149,17 @@ def same_negative_total(q: Question) -> Question:
     "own sizes.",
     links=("https://github.com/Oldpan/Faceswap-Deepfake-Pytorch/issues/1",),
 )
-def same_of_height_for_width(q: Question) -> Question:
+def same_of_height_for_width(q: AlteredCall) -> AlteredCall:
     return q.padded(_SAME, lambda axis: q.slides[0].before)
 
 
 @mistake("SAME padding uses the other axis's stride; TensorFlow and this oracle use each axis's own.")
-def same_with_strides_exchanged(q: Question) -> Question:
+def same_with_strides_exchanged(q: AlteredCall) -> AlteredCall:
     return _same_of(q, q.exchanged("stride"))
 
 
 @mistake("SAME padding uses the other axis's dilation; TensorFlow and this oracle use each axis's own.")
-def same_with_dilations_exchanged(q: Question) -> Question:
+def same_with_dilations_exchanged(q: AlteredCall) -> AlteredCall:
     return _same_of(q, q.exchanged("dilation"))
 
 
@@ -168,7 +168,7 @@ def same_with_dilations_exchanged(q: Question) -> Question:
     "for spatial; TensorFlow and this oracle use the height and the width.",
     links=("https://github.com/onnx/onnx/blob/v1.16.2/onnx/reference/ops/op_conv.py",),
 )
-def same_from_batch_and_channels(q: Question) -> Question:
+def same_from_batch_and_channels(q: AlteredCall) -> AlteredCall:
     height, width = q.slides
     return _same_of(q, q.sliding(replace(height, input=q.batch), replace(width, input=q.input_channels)))
 
@@ -179,7 +179,7 @@ def same_from_batch_and_channels(q: Question) -> Question:
     FORWARD,
     ("https://github.com/onnx/onnx/blob/v1.16.2/onnx/reference/ops/op_conv.py",),
 )
-def words_from_batch_and_channels(q: Question) -> Question | np.ndarray:
+def words_from_batch_and_channels(q: AlteredCall) -> AlteredCall | np.ndarray:
     if q.mode not in ("VALID", *_SAME.split()):
         return q
     # With groups, each group of each image is convolved apart.
@@ -195,7 +195,7 @@ def words_from_batch_and_channels(q: Question) -> Question | np.ndarray:
     return q.sliding(rows, columns).answer()[:, : max(rows.output, 0), : max(columns.output, 0)]
 
 
-def _same_of(q: Question, other: Question) -> Question:
+def _same_of(q: AlteredCall, other: AlteredCall) -> AlteredCall:
     """`q` with the SAME padding that `other` has."""
     return q.sliding(
         *(

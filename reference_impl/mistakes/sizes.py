@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .altered_call import Question, Slide
+from .altered_call import AlteredCall, Slide
 from .mistake import FILTER_GRADIENT, FORWARD, INPUT_GRADIENTS, Family
 
 FAMILY = Family("sizes")
@@ -30,7 +30,7 @@ def _smallest(axis: Slide) -> int:
         "https://github.com/tensorflow/tensorflow/issues/2118",
     ),
 )
-def leftover_dropped(q: Question) -> Question:
+def leftover_dropped(q: AlteredCall) -> AlteredCall:
     return q.along(input=_smallest)
 
 
@@ -44,7 +44,7 @@ def leftover_dropped(q: Question) -> Question:
         "https://github.com/tinygrad/tinygrad/issues/875",
     ),
 )
-def largest_legal_size(q: Question) -> Question:
+def largest_legal_size(q: AlteredCall) -> AlteredCall:
     return q.along(input=lambda axis: _smallest(axis) + axis.stride - 1)
 
 
@@ -53,7 +53,7 @@ def largest_legal_size(q: Question) -> Question:
     "TensorFlow and this oracle what no window reads has gradient 0.",
     INPUT_GRADIENTS,
 )
-def leftover_given_a_gradient(q: Question) -> np.ndarray:
+def leftover_given_a_gradient(q: AlteredCall) -> np.ndarray:
     one_more = [(0, 0), *((0, int(axis.leftover > 0)) for axis in q.slides), (0, 0)]
     if not all(q.shape("output")):
         return q.answer()
@@ -67,7 +67,7 @@ def leftover_given_a_gradient(q: Question) -> np.ndarray:
     FILTER_GRADIENT,
     ("https://github.com/meta-pytorch/opacus/issues/245",),
 )
-def filter_gradient_too_large(q: Question) -> Question:
+def filter_gradient_too_large(q: AlteredCall) -> AlteredCall:
     return q.along(kernel=lambda axis: axis.kernel + axis.leftover // axis.dilation)
 
 
@@ -75,12 +75,12 @@ def filter_gradient_too_large(q: Question) -> Question:
     "Leftover positions are left at the start, the last window ending where the image ends; in TensorFlow and this "
     "oracle the first window starts where the padded image starts."
 )
-def windows_aligned_at_the_end(q: Question) -> Question:
+def windows_aligned_at_the_end(q: AlteredCall) -> AlteredCall:
     return q.along(before=lambda axis: axis.before - axis.leftover)
 
 
 @mistake("Leftover positions are shared between both ends; TensorFlow and this oracle leave them at the end.")
-def windows_centred(q: Question) -> Question:
+def windows_centred(q: AlteredCall) -> AlteredCall:
     return q.along(before=lambda axis: axis.before - axis.leftover // 2)
 
 
@@ -93,7 +93,7 @@ def windows_centred(q: Question) -> Question:
         "https://github.com/pytorch/pytorch/issues/25536",
     ),
 )
-def output_padding_as_zeros(q: Question) -> np.ndarray:
+def output_padding_as_zeros(q: AlteredCall) -> np.ndarray:
     answer = q.answer()
     rows, columns = (_smallest(axis) for axis in q.slides)
     answer[:, rows:] = 0
@@ -105,7 +105,7 @@ def output_padding_as_zeros(q: Question) -> np.ndarray:
     "Output sizes under SAME are rounded down; TensorFlow's and this oracle's are ceil(size / stride).",
     links=("https://github.com/pytorch/pytorch/issues/3867",),
 )
-def same_size_rounded_down(q: Question) -> Question | np.ndarray:
+def same_size_rounded_down(q: AlteredCall) -> AlteredCall | np.ndarray:
     if q.mode not in ("SAME", "SAME_LOWER"):
         return q
     return _with_outputs(q, lambda axis: max(axis.input // axis.stride, 1))
@@ -116,7 +116,7 @@ def same_size_rounded_down(q: Question) -> Question | np.ndarray:
     "rounded down after padding.",
     FORWARD,
 )
-def size_rounded_up(q: Question) -> Question:
+def size_rounded_up(q: AlteredCall) -> AlteredCall:
     return q.along(output=lambda axis: axis.output + (axis.leftover > 0))
 
 
@@ -125,7 +125,7 @@ def size_rounded_up(q: Question) -> Question:
     "dilated kernel.",
     FORWARD,
 )
-def size_without_dilation(q: Question) -> Question:
+def size_without_dilation(q: AlteredCall) -> AlteredCall:
     def output(axis: Slide) -> int:
         return (axis.before + axis.input + axis.after - axis.kernel) // axis.stride + 1
 
@@ -136,7 +136,7 @@ def size_without_dilation(q: Question) -> Question:
     "The output is one row short; TensorFlow's and this oracle's has floor((padded size - extent) / stride) + 1.",
     FORWARD,
 )
-def size_without_the_last(q: Question) -> Question:
+def size_without_the_last(q: AlteredCall) -> AlteredCall:
     height, width = q.slides
     return q.sliding(replace(height, output=height.output - 1), width) if height.output > 1 else q
 
@@ -146,11 +146,11 @@ def size_without_the_last(q: Question) -> Question:
     FORWARD,
     ("https://github.com/pytorch/pytorch/issues/101356",),
 )
-def no_channels_in_none_out(q: Question) -> np.ndarray:
+def no_channels_in_none_out(q: AlteredCall) -> np.ndarray:
     return q.answer()[..., : q.output_channels if q.input_channels else 0]
 
 
-def _with_outputs(q: Question, output: object) -> Question | np.ndarray:
+def _with_outputs(q: AlteredCall, output: object) -> AlteredCall | np.ndarray:
     """`q` with other output sizes; what a given cotangent has beyond them is ignored."""
     if q.asked == "output":
         return q.along(output=output)  # type: ignore[arg-type]

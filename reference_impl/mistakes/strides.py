@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 
 from .. import operations
-from .altered_call import Question, Slide
+from .altered_call import AlteredCall, Slide
 from .mistake import FILTER_GRADIENT, FORWARD, INPUT_GRADIENTS, Family
 
 FAMILY = Family("strides")
@@ -20,7 +20,7 @@ mistake = FAMILY.mistake
     "The strides of height and width are exchanged; TensorFlow and this oracle take the height's first.",
     links=("https://github.com/mlpack/mlpack/issues/3376",),
 )
-def strides_exchanged(q: Question) -> Question:
+def strides_exchanged(q: AlteredCall) -> AlteredCall:
     return q.exchanged("stride")
 
 
@@ -28,17 +28,17 @@ def strides_exchanged(q: Question) -> Question:
     "The width's stride is used for rows too; TensorFlow and this oracle step each axis by its own.",
     links=("https://github.com/mlpack/mlpack/issues/4050",),
 )
-def stride_of_width_for_height(q: Question) -> Question:
+def stride_of_width_for_height(q: AlteredCall) -> AlteredCall:
     return q.along(stride=lambda axis: q.slides[1].stride)
 
 
 @mistake("The height's stride is used for columns too; TensorFlow and this oracle step each axis by its own.")
-def stride_of_height_for_width(q: Question) -> Question:
+def stride_of_height_for_width(q: AlteredCall) -> AlteredCall:
     return q.along(stride=lambda axis: q.slides[0].stride)
 
 
 @mistake("The stride is ignored in reading the image; TensorFlow and this oracle start a window every stride.", FORWARD)
-def stride_forgotten(q: Question) -> Question:
+def stride_forgotten(q: AlteredCall) -> AlteredCall:
     return q.along(stride=lambda axis: 1)
 
 
@@ -51,7 +51,7 @@ def stride_forgotten(q: Question) -> Question:
         "https://github.com/cybertronai/autograd-hacks/issues/5",
     ),
 )
-def stride_forgotten_in_filter_gradient(q: Question) -> Question:
+def stride_forgotten_in_filter_gradient(q: AlteredCall) -> AlteredCall:
     return q.along(stride=lambda axis: 1)
 
 
@@ -61,12 +61,12 @@ def stride_forgotten_in_filter_gradient(q: Question) -> Question:
     INPUT_GRADIENTS,
     ("https://github.com/Kulbear/deep-learning-coursera/issues/34",),
 )
-def stride_forgotten_in_input_gradient(q: Question) -> Question:
+def stride_forgotten_in_input_gradient(q: AlteredCall) -> AlteredCall:
     return q.along(stride=lambda axis: 1)
 
 
 @mistake("Only the height's stride is honoured; TensorFlow and this oracle stride both axes.")
-def stride_of_width_ignored(q: Question) -> Question:
+def stride_of_width_ignored(q: AlteredCall) -> AlteredCall:
     height, width = q.slides
     return q.sliding(height, replace(width, stride=1))
 
@@ -77,7 +77,7 @@ def stride_of_width_ignored(q: Question) -> Question:
     INPUT_GRADIENTS,
     ("https://github.com/ml-explore/mlx/issues/3800",),
 )
-def stride_forgotten_with_groups(q: Question) -> Question:
+def stride_forgotten_with_groups(q: AlteredCall) -> AlteredCall:
     return q.along(stride=lambda axis: 1) if q.groups > 1 else q
 
 
@@ -86,7 +86,7 @@ def stride_forgotten_with_groups(q: Question) -> Question:
     "it is the stride less one.",
     INPUT_GRADIENTS,
 )
-def one_zero_too_many_between(q: Question) -> Question:
+def one_zero_too_many_between(q: AlteredCall) -> AlteredCall:
     return q.along(stride=lambda axis: axis.stride + (axis.stride > 1))
 
 
@@ -95,7 +95,7 @@ def one_zero_too_many_between(q: Question) -> Question:
     "between the windows.",
     links=("https://github.com/tensorflow/tensorflow/issues/11092",),
 )
-def stride_at_most_the_kernel(q: Question) -> Question:
+def stride_at_most_the_kernel(q: AlteredCall) -> AlteredCall:
     return q.along(stride=lambda axis: min(axis.stride, axis.extent))
 
 
@@ -103,12 +103,12 @@ def stride_at_most_the_kernel(q: Question) -> Question:
     "The stride takes the last position of each step, not the first; TensorFlow and this oracle start at the first "
     "position of the padded image."
 )
-def stride_starts_late(q: Question) -> Question:
+def stride_starts_late(q: AlteredCall) -> AlteredCall:
     return q.along(before=lambda axis: axis.before - (axis.stride - 1))
 
 
 @mistake("The stride is multiplied by the dilation; TensorFlow and this oracle count both in input positions.")
-def stride_times_dilation(q: Question) -> Question:
+def stride_times_dilation(q: AlteredCall) -> AlteredCall:
     return q.along(stride=lambda axis: axis.stride * axis.dilation)
 
 
@@ -116,7 +116,7 @@ def stride_times_dilation(q: Question) -> Question:
     "Strides are taken for dilations and dilations for strides; TensorFlow and this oracle move the window by the "
     "stride and its taps by the dilation."
 )
-def strides_and_dilations_exchanged(q: Question) -> Question:
+def strides_and_dilations_exchanged(q: AlteredCall) -> AlteredCall:
     height, width = q.slides
     return q.sliding(
         replace(height, stride=height.dilation, dilation=height.stride),
@@ -125,12 +125,12 @@ def strides_and_dilations_exchanged(q: Question) -> Question:
 
 
 @mistake("The dilations of height and width are exchanged; TensorFlow and this oracle take the height's first.")
-def dilations_exchanged(q: Question) -> Question:
+def dilations_exchanged(q: AlteredCall) -> AlteredCall:
     return q.exchanged("dilation")
 
 
 @mistake("The dilation is ignored; TensorFlow and this oracle spread the taps by it.", FORWARD)
-def dilation_forgotten(q: Question) -> Question:
+def dilation_forgotten(q: AlteredCall) -> AlteredCall:
     return q.along(dilation=lambda axis: 1)
 
 
@@ -139,7 +139,7 @@ def dilation_forgotten(q: Question) -> Question:
     FILTER_GRADIENT,
     ("https://github.com/cybertronai/autograd-hacks/issues/3",),
 )
-def dilation_forgotten_in_filter_gradient(q: Question) -> Question:
+def dilation_forgotten_in_filter_gradient(q: AlteredCall) -> AlteredCall:
     return q.along(dilation=lambda axis: 1)
 
 
@@ -147,7 +147,7 @@ def dilation_forgotten_in_filter_gradient(q: Question) -> Question:
     "The input gradient forgets the dilation; in TensorFlow and this oracle it adds where the forward taps read.",
     INPUT_GRADIENTS,
 )
-def dilation_forgotten_in_input_gradient(q: Question) -> Question:
+def dilation_forgotten_in_input_gradient(q: AlteredCall) -> AlteredCall:
     return q.along(dilation=lambda axis: 1)
 
 
@@ -157,7 +157,7 @@ def dilation_forgotten_in_input_gradient(q: Question) -> Question:
     INPUT_GRADIENTS,
     ("https://github.com/apache/mxnet/issues/11203",),
 )
-def dilation_forgotten_with_stride(q: Question) -> Question:
+def dilation_forgotten_with_stride(q: AlteredCall) -> AlteredCall:
     return q.along(dilation=lambda axis: 1 if axis.stride > 1 else axis.dilation)
 
 
@@ -166,7 +166,7 @@ def dilation_forgotten_with_stride(q: Question) -> Question:
     "it, and pad for the dilated kernel.",
     links=("https://github.com/PaddlePaddle/Paddle/blob/v2.6.2/paddle/phi/kernels/cpu/conv_util.h",),
 )
-def dilation_forgotten_under_same(q: Question) -> Question:
+def dilation_forgotten_under_same(q: AlteredCall) -> AlteredCall:
     return q.along(dilation=lambda axis: 1).padded("SAME", lambda axis: axis.total // 2) if q.mode == "SAME" else q
 
 
@@ -177,7 +177,7 @@ def dilation_forgotten_under_same(q: Question) -> Question:
     INPUT_GRADIENTS,
     ("https://github.com/apache/mxnet/issues/11203", "https://github.com/apache/mxnet/pull/14031"),
 )
-def dilation_steps_over_windows(q: Question) -> np.ndarray:
+def dilation_steps_over_windows(q: AlteredCall) -> np.ndarray:
     height, width = q.slides
     answer = np.zeros(q.shape("input"), q.arrays["output"].dtype)
     for (row, rows), (column, columns) in product(_gathered(height), _gathered(width)):
@@ -205,7 +205,7 @@ def _gathered(axis: Slide) -> Iterator[tuple[int, np.ndarray]]:
     "The dilation is one too small, as where it is counted from 0; TensorFlow and this oracle count from 1, and 1 is "
     "none."
 )
-def dilation_minus_one(q: Question) -> Question:
+def dilation_minus_one(q: AlteredCall) -> AlteredCall:
     return q.along(dilation=lambda axis: max(axis.dilation - 1, 1))
 
 
@@ -213,7 +213,7 @@ def dilation_minus_one(q: Question) -> Question:
     "The dilation is one too large, as by a library that counts it from 0; TensorFlow and this oracle count from 1, "
     "and 1 is none."
 )
-def dilation_plus_one(q: Question) -> Question:
+def dilation_plus_one(q: AlteredCall) -> AlteredCall:
     return q.along(dilation=lambda axis: axis.dilation + 1)
 
 
@@ -221,7 +221,7 @@ def dilation_plus_one(q: Question) -> Question:
     "The dilation spreads the image, not the kernel (lhs_dilation for rhs_dilation in JAX); TensorFlow and this oracle "
     "spread the kernel."
 )
-def dilation_of_the_image(q: Question) -> np.ndarray:
+def dilation_of_the_image(q: AlteredCall) -> np.ndarray:
     steps = (slice(None), *(slice(None, None, axis.dilation) for axis in q.slides))
     spread = q.along(input=lambda axis: (axis.input - 1) * axis.dilation + 1, dilation=lambda axis: 1)
 

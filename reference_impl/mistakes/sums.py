@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..cases.case import OPERATIONS
-from .altered_call import Question
+from ..operations import OPERATIONS
+from .altered_call import AlteredCall
 from .mistake import FILTER_GRADIENT, FORWARD, INPUT_GRADIENTS, Answerer, Family
 
 FAMILY = Family("sums")
@@ -29,7 +29,7 @@ def _divided(answer: np.ndarray, count: Any) -> np.ndarray:
     FILTER_GRADIENT,
     ("https://github.com/sebgao/cTensor/issues/3",),
 )
-def mean_over_batch(q: Question) -> np.ndarray:
+def mean_over_batch(q: AlteredCall) -> np.ndarray:
     return _divided(q.answer(), q.batch)
 
 
@@ -38,26 +38,26 @@ def mean_over_batch(q: Question) -> np.ndarray:
     FILTER_GRADIENT,
     ("https://github.com/sebgao/cTensor/issues/3",),
 )
-def mean_over_positions(q: Question) -> np.ndarray:
+def mean_over_positions(q: AlteredCall) -> np.ndarray:
     return _divided(q.answer(), prod(q.shape("output")[:3]))
 
 
 @mistake("The input gradient is averaged over the filters; TensorFlow and this oracle sum.", INPUT_GRADIENTS)
-def mean_over_filters(q: Question) -> np.ndarray:
+def mean_over_filters(q: AlteredCall) -> np.ndarray:
     return _divided(q.answer(), q.output_channels // q.groups)
 
 
 @mistake("The output is averaged over the taps, as in pooling; TensorFlow and this oracle sum.", FORWARD)
-def mean_over_taps(q: Question) -> np.ndarray:
+def mean_over_taps(q: AlteredCall) -> np.ndarray:
     return _divided(q.answer(), prod(q.shape("filters")[:2]))
 
 
 @mistake("The output is averaged over the input channels; TensorFlow and this oracle sum.", FORWARD)
-def mean_over_channels(q: Question) -> np.ndarray:
+def mean_over_channels(q: AlteredCall) -> np.ndarray:
     return _divided(q.answer(), q.input_channels // q.groups)
 
 
-def _taps(q: Question) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _taps(q: AlteredCall) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """For each tap, what it adds to the input gradient, and where (rows, columns)."""
     for p, q_ in np.ndindex(*q.shape("filters")[:2]):
 
@@ -74,7 +74,7 @@ def _taps(q: Question) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 
 @mistake("Where windows overlap the input gradient is averaged; TensorFlow and this oracle add.", INPUT_GRADIENTS)
-def overlaps_averaged(q: Question) -> np.ndarray:
+def overlaps_averaged(q: AlteredCall) -> np.ndarray:
     count = sum(where.astype(np.int64) for _, where in _taps(q))
     return _divided(q.answer(), np.asarray(count)[:, :, None])
 
@@ -83,7 +83,7 @@ def overlaps_averaged(q: Question) -> np.ndarray:
     "Where windows overlap the input gradient keeps what was written last, = for +=; TensorFlow and this oracle add.",
     INPUT_GRADIENTS,
 )
-def overlaps_overwritten(q: Question) -> np.ndarray:
+def overlaps_overwritten(q: AlteredCall) -> np.ndarray:
     answer = np.zeros_like(q.answer())
     for added, where in _taps(q):
         answer[:, where] = added[:, where]
@@ -93,7 +93,7 @@ def overlaps_overwritten(q: Question) -> np.ndarray:
 def _left_out(name: str, what: str, role: str, *index: Any, operations: tuple[str, ...] = OPERATIONS) -> None:
     """A mistake that ignores part of a role or, where it is the answer's, leaves it zero."""
 
-    def wrong(q: Question) -> np.ndarray:
+    def wrong(q: AlteredCall) -> np.ndarray:
         return q.without(role, *index)
 
     mistake(f"{what}; TensorFlow and this oracle leave nothing out.", operations, name=name)(wrong)
@@ -116,7 +116,7 @@ _left_out("last-image-column-dropped", "The image's last column is left out", "i
 
 
 @mistake("The border of the output is left out; TensorFlow and this oracle leave nothing out.")
-def output_border_dropped(q: Question) -> np.ndarray:
+def output_border_dropped(q: AlteredCall) -> np.ndarray:
     def without_border(array: np.ndarray) -> np.ndarray:
         inner = np.zeros_like(array)
         inner[:, 1:-1, 1:-1] = array[:, 1:-1, 1:-1]
@@ -126,24 +126,24 @@ def output_border_dropped(q: Question) -> np.ndarray:
 
 
 @mistake("All groups but the first are left out; TensorFlow and this oracle leave nothing out.")
-def first_group_only(q: Question) -> np.ndarray:
+def first_group_only(q: AlteredCall) -> np.ndarray:
     return q.without("output", ..., slice(q.output_channels // q.groups, None))
 
 
 @mistake("The kernel's first tap is added twice; TensorFlow and this oracle add each product once.")
-def first_tap_twice(q: Question) -> np.ndarray:
+def first_tap_twice(q: AlteredCall) -> np.ndarray:
     return q.weighted("filters", 2, 0, 0)
 
 
 @mistake("The output's last row is added twice; TensorFlow and this oracle add each product once.")
-def last_output_row_twice(q: Question) -> np.ndarray:
+def last_output_row_twice(q: AlteredCall) -> np.ndarray:
     return q.weighted("output", 2, ALL, -1)
 
 
 @mistake(
     "Images are taken in pairs and the last of an odd batch is left out; TensorFlow and this oracle take every image."
 )
-def odd_image_dropped(q: Question) -> np.ndarray:
+def odd_image_dropped(q: AlteredCall) -> np.ndarray:
     return q.without("output", slice(q.batch // 2 * 2, None)) if q.batch > 1 else q.answer()
 
 
@@ -151,7 +151,7 @@ def odd_image_dropped(q: Question) -> np.ndarray:
     "Input channels from the 512th on, the second part of a split sum, are left out; TensorFlow and this oracle add "
     "all."
 )
-def second_part_of_a_split_sum_dropped(q: Question) -> np.ndarray:
+def second_part_of_a_split_sum_dropped(q: AlteredCall) -> np.ndarray:
     return q.without("input", ..., slice(512, None))
 
 
@@ -162,10 +162,10 @@ def _blocks(what: str, size: int) -> None:
     """Two mistakes of a loop in blocks: one place of each block skipped, and what is left after whole blocks."""
     role, axis = _BLOCKED[what]
 
-    def every(q: Question) -> np.ndarray:
+    def every(q: AlteredCall) -> np.ndarray:
         return q.without(role, *[ALL] * axis, slice(size - 1, None, size))
 
-    def remainder(q: Question) -> np.ndarray:
+    def remainder(q: AlteredCall) -> np.ndarray:
         whole = q.shape(role)[axis] // size * size
         return q.without(role, *[ALL] * axis, slice(whole, None)) if whole else q.answer()
 
@@ -192,7 +192,7 @@ for _size in (8, 16, 32):
 def buffer_not_cleared() -> Answerer:
     buffers: dict[Any, np.ndarray] = {}
 
-    def answer(q: Question) -> np.ndarray:
+    def answer(q: AlteredCall) -> np.ndarray:
         found = q.cast(q.answer())
         key = q.operation, found.shape, found.dtype
         buffers[key] = buffers.get(key, np.zeros_like(found)) + found
@@ -205,7 +205,7 @@ def buffer_not_cleared() -> Answerer:
     "The result's last row is not written, and holds what was in that memory; TensorFlow and this oracle write "
     "everything."
 )
-def last_row_not_written(q: Question) -> np.ndarray:
+def last_row_not_written(q: AlteredCall) -> np.ndarray:
     answer = q.answer()
     axis = 0 if q.asked == "filters" else 1
     left = np.resize(q.arrays["filters" if q.asked != "filters" else "input"], answer.shape)
@@ -218,6 +218,6 @@ def last_row_not_written(q: Question) -> np.ndarray:
     "Sums of nothing (no channels, no images) are not written, and hold what was in that memory; in this oracle they "
     "are zero."
 )
-def empty_sum_not_written(q: Question) -> np.ndarray:
+def empty_sum_not_written(q: AlteredCall) -> np.ndarray:
     summed = {"output": q.input_channels, "input": q.output_channels, "filters": q.batch}[q.asked]
     return q.answer() if summed else np.ones(q.shape(q.asked), np.int64)

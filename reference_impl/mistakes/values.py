@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .altered_call import Change, Question
+from .altered_call import AlteredCall, Change
 from .mistake import FILTER_GRADIENT, FORWARD, INPUT_GRADIENTS, Family
 
 FAMILY = Family("values")
@@ -26,7 +26,7 @@ def _significant(bits: int) -> Change:
     return rounded
 
 
-def _of_arguments(q: Question, change: Change) -> np.ndarray:
+def _of_arguments(q: AlteredCall, change: Change) -> np.ndarray:
     """The answer to float arguments that are changed first; to others, the right one."""
     if q.dtype.kind in "biu":
         return q.answer()
@@ -36,7 +36,7 @@ def _of_arguments(q: Question, change: Change) -> np.ndarray:
 
 
 @mistake("The cotangent is ignored, and ones are taken for it; TensorFlow and this oracle multiply by it.", _GRADIENTS)
-def cotangent_of_ones(q: Question) -> np.ndarray:
+def cotangent_of_ones(q: AlteredCall) -> np.ndarray:
     return q.through("output", np.ones_like)
 
 
@@ -44,29 +44,29 @@ def cotangent_of_ones(q: Question) -> np.ndarray:
     "The cotangent of the first position is used for all; TensorFlow and this oracle take each position's own.",
     _GRADIENTS,
 )
-def cotangent_of_the_first_position(q: Question) -> np.ndarray:
+def cotangent_of_the_first_position(q: AlteredCall) -> np.ndarray:
     return q.through("output", lambda array: np.broadcast_to(array[:, :1, :1], array.shape))
 
 
 @mistake("The cotangent's signs alone are used; TensorFlow and this oracle use its values.", _GRADIENTS)
-def cotangent_signs_only(q: Question) -> np.ndarray:
+def cotangent_signs_only(q: AlteredCall) -> np.ndarray:
     return q.through("output", np.sign)
 
 
 @mistake("The gradient has the opposite sign; TensorFlow's and this oracle's points uphill.", _GRADIENTS)
-def gradient_negated(q: Question) -> np.ndarray:
+def gradient_negated(q: AlteredCall) -> np.ndarray:
     return -q.answer()
 
 
 @mistake("Floats are rounded to bfloat16 before they are multiplied; TensorFlow and this oracle use all of their bits.")
-def arguments_rounded_to_bfloat16(q: Question) -> np.ndarray:
+def arguments_rounded_to_bfloat16(q: AlteredCall) -> np.ndarray:
     return _of_arguments(q, _significant(8))
 
 
 @mistake(
     "Floats are rounded to TF32, 11 bits, before they are multiplied; TensorFlow on a CPU and this oracle use all bits."
 )
-def arguments_rounded_to_tf32(q: Question) -> np.ndarray:
+def arguments_rounded_to_tf32(q: AlteredCall) -> np.ndarray:
     return _of_arguments(q, _significant(11))
 
 
@@ -74,36 +74,36 @@ def arguments_rounded_to_tf32(q: Question) -> np.ndarray:
     "The filters alone are rounded to bfloat16; TensorFlow and this oracle use all of their bits.",
     FORWARD + INPUT_GRADIENTS,
 )
-def filters_rounded_to_bfloat16(q: Question) -> np.ndarray:
+def filters_rounded_to_bfloat16(q: AlteredCall) -> np.ndarray:
     return q.through("filters", _significant(8)) if q.dtype.kind not in "biu" else q.answer()
 
 
 @mistake("Arguments in float64 are computed with as float32; TensorFlow and this oracle keep their bits.")
-def float64_computed_as_float32(q: Question) -> np.ndarray:
+def float64_computed_as_float32(q: AlteredCall) -> np.ndarray:
     return _of_arguments(q, _significant(24)) if q.dtype == np.float64 else q.answer()
 
 
 @mistake("Integers are summed as float32, exact to 2**24; this oracle sums them exactly.")
-def integers_summed_in_float32(q: Question) -> np.ndarray:
+def integers_summed_in_float32(q: AlteredCall) -> np.ndarray:
     return _accumulated(q, lambda sums: sums.astype(np.float32)) if q.dtype.kind in "biu" else q.answer()
 
 
 @mistake("Floats are accumulated in float16; TensorFlow and this oracle accumulate in float32 or wider.")
-def float16_accumulation(q: Question) -> np.ndarray:
+def float16_accumulation(q: AlteredCall) -> np.ndarray:
     return _accumulated(q, lambda sums: sums.astype(np.float16)) if q.dtype.kind not in "biu" else q.answer()
 
 
 @mistake("Integer sums stop at 32767, as in a 16-bit accumulator; this oracle's use the whole range.")
-def sums_saturate_at_16_bits(q: Question) -> np.ndarray:
+def sums_saturate_at_16_bits(q: AlteredCall) -> np.ndarray:
     return _accumulated(q, lambda sums: np.clip(sums, _INT16.min, _INT16.max)) if q.dtype.kind in "biu" else q.answer()
 
 
 @mistake("Integer sums wrap around at 32767, as in a 16-bit accumulator; this oracle's use the whole range.")
-def sums_wrap_at_16_bits(q: Question) -> np.ndarray:
+def sums_wrap_at_16_bits(q: AlteredCall) -> np.ndarray:
     return q.answer().astype(np.int16) if q.dtype.kind in "biu" else q.answer()
 
 
-def _accumulated(q: Question, narrow: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+def _accumulated(q: AlteredCall, narrow: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """The answer summed in four parts, the running sum narrowed after each."""
     summed = {"output": ("filters", 2), "input": ("output", 3), "filters": ("output", 0)}[q.asked]
     role, axis = summed
@@ -118,25 +118,25 @@ def _accumulated(q: Question, narrow: Callable[[np.ndarray], np.ndarray]) -> np.
 
 
 @mistake("The result is rounded to float16; TensorFlow's and this oracle's has the precision of its dtype.")
-def result_rounded_to_float16(q: Question) -> np.ndarray:
+def result_rounded_to_float16(q: AlteredCall) -> np.ndarray:
     with np.errstate(all="ignore"):
         return q.answer().astype(np.float16) if q.dtype.kind not in "biu" else q.answer()
 
 
 @mistake("The result is 0.1 % too large; TensorFlow and this oracle scale nothing.")
-def scaled_by_a_thousandth(q: Question) -> np.ndarray:
+def scaled_by_a_thousandth(q: AlteredCall) -> np.ndarray:
     return q.answer() * 1.001
 
 
 @mistake(
     "Negative results are clipped to 0, a fused activation that nobody asked for; TensorFlow and this oracle keep them."
 )
-def negative_results_clipped(q: Question) -> np.ndarray:
+def negative_results_clipped(q: AlteredCall) -> np.ndarray:
     return np.maximum(q.answer(), 0)
 
 
 @mistake("Subnormal results are flushed to zero; this oracle keeps them, and a backend may declare that it does not.")
-def subnormals_flushed(q: Question) -> np.ndarray:
+def subnormals_flushed(q: AlteredCall) -> np.ndarray:
     answer = q.answer()
     if q.dtype.kind in "biu":
         return answer
@@ -145,7 +145,7 @@ def subnormals_flushed(q: Question) -> np.ndarray:
 
 
 @mistake("Arguments below 1e-8 count as zero; TensorFlow and this oracle multiply them.")
-def small_values_dropped(q: Question) -> np.ndarray:
+def small_values_dropped(q: AlteredCall) -> np.ndarray:
     return _of_arguments(q, lambda array: np.where(np.abs(array) < 1e-8, 0, array))
 
 
@@ -153,12 +153,12 @@ def small_values_dropped(q: Question) -> np.ndarray:
     "NaN in an argument counts as zero; in this oracle every sum that reads a NaN is NaN.",
     links=("https://github.com/pytorch/pytorch/issues/12484",),
 )
-def nan_swallowed(q: Question) -> np.ndarray:
+def nan_swallowed(q: AlteredCall) -> np.ndarray:
     return _of_arguments(q, lambda array: np.where(np.isnan(array), 0, array))
 
 
 @mistake("Infinity in an argument counts as the largest finite number; in this oracle it stays infinite.")
-def infinity_saturates(q: Question) -> np.ndarray:
+def infinity_saturates(q: AlteredCall) -> np.ndarray:
     largest = 65504.0 if q.dtype == np.float16 else float(np.finfo(np.float32).max)
     return _of_arguments(q, lambda array: np.where(np.isinf(array), np.copysign(largest, array), array))
 
@@ -167,7 +167,7 @@ def infinity_saturates(q: Question) -> np.ndarray:
     "Products with a zero in the filters are skipped; in this oracle 0 times infinity or NaN is NaN.",
     FORWARD + INPUT_GRADIENTS,
 )
-def zero_filters_skipped(q: Question) -> np.ndarray:
+def zero_filters_skipped(q: AlteredCall) -> np.ndarray:
     other = "input" if q.asked == "output" else "output"
     filters, array = q.arrays["filters"], q.arrays[other]
     if q.dtype.kind in "biu" or np.isfinite(array).all() or not np.isfinite(filters).all():

@@ -9,7 +9,7 @@ from statistics import median
 from rich import box
 from rich.table import Table
 
-from ..cases.case import OPERATIONS
+from ..operations import OPERATIONS
 from ..run.outcome import PASS, Record
 
 LEGEND = (

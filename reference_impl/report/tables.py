@@ -9,13 +9,12 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from ..cases.case import OPERATIONS
+from ..cases.case import PADDING_MODES
+from ..operations import OPERATIONS
 from ..run import outcome
 from ..run.runner import Subject
 from . import accuracy, remarks
 from .failures import Cells, Tally
-
-PADDING_MODES = ("VALID", "SAME", "SAME_LOWER", "FULL", "EXPLICIT")
 
 LEGEND = (
     "A number is how many calls agreed with the oracle to the bit: right shape and dtype, every element equal, "

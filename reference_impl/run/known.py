@@ -13,7 +13,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 from simpleeval import SimpleEval
 
-from ..cases.case import OPERATIONS, Case
+from ..cases.case import Case
+from ..operations import OPERATIONS
 from . import outcome
 from .outcome import Record
 

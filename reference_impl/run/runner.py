@@ -13,11 +13,11 @@ from typing import Any
 
 from ..backends import registry
 from ..backends.protocol import OF_A_FUNCTION, Capabilities
-from ..cases.case import OPERATIONS, Case
-from ..cases.generation import multiply_adds
+from ..cases.case import Case
+from ..operations import OPERATIONS
 from ..verdicts.agreement import Accuracy, Disagreement
 from ..verdicts.checks import Check, Remark, Trial, checks_of
-from ..verdicts.task import Problem
+from ..verdicts.task import Task
 from . import known, outcome
 from .outcome import Record
 from .processes.worker import Died, Worker
@@ -115,7 +115,7 @@ def judge(
     case: Case,
     operation: str,
     seed: int = 0,
-    problem: Problem | None = None,
+    task: Task | None = None,
     *,
     checks: Sequence[Check] | None = None,
 ) -> list[Record]:
@@ -132,7 +132,7 @@ def judge(
     entry = known.find(subject.name, subject.version, subject.facts, operation, case)
     if entry is not None and entry.outcome == outcome.CRASHED:
         return known.expecting(entry, _apart(subject, blank, checks))
-    trial = Trial(subject.backend, problem or Problem(case, operation, seed), declared)
+    trial = Trial(subject.backend, task or Task(case, operation, seed), declared)
     records = [_run(check, trial, replace(blank, check=check.name)) for check in checks]
     return records if entry is None else known.expecting(entry, records)
 
@@ -153,9 +153,9 @@ def judge_all(
     the checks to run, if not all.
     """
     for case in cases:
-        problems = {operation: Problem(case, operation, seed) for operation in operations}
+        tasks = {operation: Task(case, operation, seed) for operation in operations}
         for subject, operation, checks in calls_of(subjects, case, operations, seed, full=full, only=only):
-            yield from judge(subject, case, operation, seed, problems[operation], checks=checks)
+            yield from judge(subject, case, operation, seed, tasks[operation], checks=checks)
             advance()
 
 
@@ -184,7 +184,7 @@ def takes(subject: Subject, case: Case, seed: int) -> bool:
     if case.dtype not in subject.capabilities.dtypes:
         return False
     share = subject.capabilities.share
-    if subject.is_route and multiply_adds(case) > LARGE:
+    if subject.is_route and case.multiply_adds > LARGE:
         share *= ROUTES_SHARE
     return zlib.crc32(f"{seed} {case}".encode()) < share * 2**32
 

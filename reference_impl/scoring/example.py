@@ -14,7 +14,7 @@ import numpy as np
 from ..cases import catalogue
 from ..cases.case import Case
 from ..mistakes.mistake import RIGHT, Mistake
-from ..verdicts.integers import Call, array_shapes
+from ..verdicts.call import Call, array_shapes
 
 # From the simplest on; a mistake is shown on the first where it shows.
 TINY = catalogue.read(str(files(__package__).joinpath("tiny.txt")))

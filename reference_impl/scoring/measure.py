@@ -13,14 +13,14 @@ from ..cases.case import Case
 from ..cases.generation import generate
 from ..mistakes import MISTAKES, Mistake
 from ..run import outcome
-from ..run.runner import Problem, Subject, in_dtypes, judge
+from ..run.runner import Subject, Task, in_dtypes, judge
 
 SMALL = ("curated", "regressions")
 ORDERS = 3
 EXAMPLES = 100
 
-# One problem is asked of hundreds of mistakes.
-_problem = lru_cache(maxsize=8192)(Problem)
+# One task is asked of hundreds of mistakes.
+_task = lru_cache(maxsize=8192)(Task)
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def _dtypes(mistake: Mistake) -> tuple[str, ...]:
 def _seen(subject: Subject, operation: str, case: Case, dtypes: tuple[str, ...]) -> str | None:
     """The first check that fails on the case in one of the dtypes."""
     for each in in_dtypes([case], dtypes):
-        for record in judge(subject, each, operation, 0, _problem(each, operation, 0)):
+        for record in judge(subject, each, operation, 0, _task(each, operation, 0)):
             if record.outcome in outcome.UNEXPECTED:
                 return record.check
     return None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 
 from ..cases import catalogue
 from ..cases.case import Case
-from ..cases.generation import multiply_adds
 from ..mistakes import MISTAKES, by_name
 from .measure import SMALL, seen_by
 
@@ -51,7 +51,7 @@ def smallest(cases: Sequence[Case]) -> set[Case]:
     sees = {case: seen_on(case, unseen) for case in cases}
     unseen = frozenset().union(*sees.values())
     while unseen:
-        best = max(sees, key=lambda case: (len(sees[case] & unseen), -multiply_adds(case)))
+        best = max(sees, key=lambda case: (len(sees[case] & unseen), -case.multiply_adds))
         unseen -= sees[best]
         seen[best] = seen_on(best, all_sights())
     return without_superfluous(seen)
@@ -61,7 +61,7 @@ def without_superfluous(seen: dict[Case, Sights]) -> set[Case]:
     """`seen` less the cases that see nothing that the others do not, the most expensive first."""
     everything = frozenset().union(*seen.values())
     kept = set(seen)
-    for case in sorted(seen, key=multiply_adds, reverse=True):
+    for case in sorted(seen, key=attrgetter("multiply_adds"), reverse=True):
         if frozenset().union(*(seen[other] for other in kept - {case})) == everything:
             kept.remove(case)
     return kept

@@ -13,7 +13,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from ..cases import catalogue
-from ..cases.case import DTYPES, OPERATIONS, Case
+from ..cases.case import DTYPES, Case
+from ..operations import OPERATIONS
 from ..run import outcome
 from ..run.runner import in_dtypes
 from . import compare as comparing

@@ -11,9 +11,9 @@ import numpy as np
 from ..run import outcome
 from ..verdicts import agreement
 from ..verdicts.agreement import Accuracy, Disagreement
+from ..verdicts.call import Call, array_shapes, numpy_dtype, oracle
 from ..verdicts.checks import trust
-from ..verdicts.integers import Call, array_shapes, numpy_dtype, oracle
-from ..verdicts.real_data import RealProblem
+from ..verdicts.real_data import RealTask
 from . import files, manifest
 from .files import Arrays, BadFile
 from .manifest import Vector
@@ -106,7 +106,7 @@ def _judge(vector: Vector, call: Call, path: Path) -> Judged:
 def _verdict(vector: Vector, call: Call, answer: np.ndarray) -> Accuracy | str | None:
     """How accurate it is; or, of integers, what keeps it from being a proof."""
     if not vector.is_integer:
-        return agreement.assert_rounded(answer, RealProblem(vector.data, call), vector.case.dtype)
+        return agreement.assert_rounded(answer, RealTask(vector.data, call), vector.case.dtype)
     expected = oracle(call)
     agreement.assert_exact(answer, expected, call)
     remark = trust(call, expected)

@@ -9,9 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from .. import exact
-from ..cases.case import OPERATIONS, Case
-from ..verdicts.integers import Call, integer_call, numpy_dtype, oracle
-from ..verdicts.real_data import FORMATS, real_problem
+from ..cases.case import Case
+from ..exact.formats import FORMATS
+from ..operations import OPERATIONS
+from ..verdicts.call import Call, numpy_dtype, oracle
+from ..verdicts.integers import integer_call
+from ..verdicts.real_data import real_task
 from . import files, manifest, onnx_files
 from .manifest import INTEGER, LeftOut, Vector
 
@@ -81,8 +84,8 @@ def _calls(case: Case, operation: str, seed: int, file_format: str) -> Iterator[
     """On integers and, in a float dtype, on real data; the vector's hash is yet to come."""
     found = [(INTEGER, INTEGER, integer_call(case, operation, seed))]
     if case.dtype in FORMATS:
-        problem = real_problem(case, operation, seed)
-        found.append(("real", problem.kind, problem.call))
+        task = real_task(case, operation, seed)
+        found.append(("real", task.kind, task.call))
     for word, data, call in found:
         name, suffix = f"{operation}.{case}.{word}", files.SUFFIXES.get(file_format, "")
         yield Vector(operation, case, data, seed, name + suffix, "", name + (suffix or onnx_files.RESULT_SUFFIX)), call

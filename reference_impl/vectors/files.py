@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..cases.case import DTYPES
-from ..verdicts.integers import numpy_dtype
+from ..verdicts.call import numpy_dtype
 from . import onnx_files
 from .onnx_files import Arrays
 

@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ..cases.generation import multiply_adds
 from ..diagnosis.observation import same_answers
 from ..mistakes import MISTAKES, Mistake
 from ..verdicts.agreement import rounding_room
+from ..verdicts.call import Call
 from ..verdicts.checks import MOST_ROUNDED
-from ..verdicts.integers import Call
 from .compare import Judged
 
 SECONDS = 5.0
@@ -35,7 +34,7 @@ class Likeness:
         """Those of small cases, as long as there is time."""
         likeness, until = cls(), time.monotonic() + seconds
         for judged in failed:
-            small = multiply_adds(judged.vector.case) <= MOST_ROUNDED
+            small = judged.vector.case.multiply_adds <= MOST_ROUNDED
             if judged.answer is not None and small and time.monotonic() < until:
                 likeness._add(judged, call_of(judged))
         return likeness

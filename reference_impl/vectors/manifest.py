@@ -12,9 +12,9 @@ from typing import Any
 
 from .. import __version__
 from ..cases.case import Case
+from ..exact.formats import FORMATS
 from ..geometry import Axis
-from ..verdicts.integers import array_shapes
-from ..verdicts.real_data import FORMATS
+from ..verdicts.call import array_shapes
 from .files import BadFile
 
 NAME = "manifest.json"
@@ -51,7 +51,7 @@ class Vector:
 
     def entry(self) -> dict[str, Any]:
         """What the manifest says of it."""
-        made_by = "data.integer_call" if self.is_integer else "real_data.real_problem"
+        made_by = "data.integer_call" if self.is_integer else "real_data.real_task"
         return {
             "file": self.file,
             "sha256": self.sha256,
@@ -81,7 +81,7 @@ class LeftOut:
 
 def pads(case: Case) -> list[tuple[int, int]]:
     """What the padding comes to: (top, bottom), (left, right)."""
-    axes: tuple[Axis, Axis] = case.problem.height, case.problem.width
+    axes: tuple[Axis, Axis] = case.convolution.axes
     return [(axis.pad_before, axis.pad_after) for axis in axes]
 
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from ..exact.formats import FORMATS
 from . import location
-from .integers import Call, gauge, numpy_dtype
-from .real_data import FORMATS, RealProblem
-from .special_values import SpecialProblem
+from .call import Call, gauge, numpy_dtype
+from .real_data import RealTask
+from .special_values import SpecialTask
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +66,7 @@ def assert_exact(actual: np.ndarray, expected: np.ndarray, call: Call, given: st
         raise _disagreement(actual, expected, wrong, _ratios(actual, expected, call), call, heading)
 
 
-def assert_special_values(actual: np.ndarray, problem: SpecialProblem) -> bool | None:
+def assert_special_values(actual: np.ndarray, task: SpecialTask) -> bool | None:
     """A NaN or infinity is in exactly the elements that sum it, as itself; all others are right.
 
     Elements `around`, where it can meet a zero that stands for padding, may be NaN instead. Returns whether any is;
@@ -73,14 +74,14 @@ def assert_special_values(actual: np.ndarray, problem: SpecialProblem) -> bool |
     """
     actual = _comparable(actual)
     with np.errstate(invalid="ignore"):
-        right = (actual == problem.expected) | (np.isnan(actual) & np.isnan(problem.expected))
-    multiplied = problem.around & np.isnan(actual)
+        right = (actual == task.expected) | (np.isnan(actual) & np.isnan(task.expected))
+    multiplied = task.around & np.isnan(actual)
     wrong = ~(right | multiplied)
     if wrong.any():
-        heading = f"{problem.said} must reach exactly the elements whose sums it enters"
+        heading = f"{task.said} must reach exactly the elements whose sums it enters"
         ratios = np.where(wrong, np.inf, 0.0)
-        raise _disagreement(actual, problem.expected, wrong, ratios, problem.call, heading)
-    return bool(multiplied.any()) if problem.around.any() else None
+        raise _disagreement(actual, task.expected, wrong, ratios, task.call, heading)
+    return bool(multiplied.any()) if task.around.any() else None
 
 
 # That of the reference BLAS's own tests ("threshold value of test ratio"): https://www.netlib.org/blas/dblat3
@@ -97,7 +98,7 @@ class Accuracy:
 
 def assert_rounded(
     actual: np.ndarray,
-    problem: RealProblem,
+    task: RealTask,
     dtype: str,
     factor: float = 1.0,
     *,
@@ -112,19 +113,19 @@ def assert_rounded(
     nothing. NaN fails. Where the backend is `planewise`, the gauge is that of whole planes.
     """
     form = FORMATS[dtype]
-    gauge = problem.plane_gauge if planewise else problem.gauge
+    gauge = task.plane_gauge if planewise else task.gauge
     lost = form.smallest_normal if flushes else form.smallest_subnormal
     telling = gauge * (1 + form.eps) <= form.largest
-    underflow = np.where(gauge > 0, problem.terms * lost, 0.0)
+    underflow = np.where(gauge > 0, task.terms * lost, 0.0)
     with np.errstate(all="ignore"):
-        errors = np.abs(actual.astype(np.float64) - problem.exact)
+        errors = np.abs(actual.astype(np.float64) - task.exact)
         ratios = np.where(errors == 0, 0.0, errors / (form.eps * gauge + underflow))
     ratios = np.nan_to_num(ratios, nan=np.inf, posinf=np.inf)
     wrong = telling & ~(ratios < THRESHOLD * factor)
     if wrong.any():
         unit = "eps * gauge of whole planes" if planewise else "eps * gauge"
-        heading = f"the answer must be within {THRESHOLD * factor:g} {unit} of the exact one ({problem.kind} data)"
-        raise _disagreement(actual, problem.exact, wrong, np.where(telling, ratios, 0.0), problem.call, heading)
+        heading = f"the answer must be within {THRESHOLD * factor:g} {unit} of the exact one ({task.kind} data)"
+        raise _disagreement(actual, task.exact, wrong, np.where(telling, ratios, 0.0), task.call, heading)
     if not telling.any():
         return None
     return Accuracy(float(ratios[telling].max()), float(np.median(ratios[telling])))
@@ -133,9 +134,9 @@ def assert_rounded(
 def rounding_room(call: Call, *, planewise: bool = False) -> np.ndarray:
     """By how much two kernels may differ that compute the same: twice what `assert_rounded` allows each."""
     form = FORMATS[call.case.dtype]
-    problem = RealProblem("", call)
-    terms = problem.terms * form.smallest_subnormal
-    return 2 * THRESHOLD * (form.eps * (problem.plane_gauge if planewise else problem.gauge) + terms)
+    task = RealTask("", call)
+    terms = task.terms * form.smallest_subnormal
+    return 2 * THRESHOLD * (form.eps * (task.plane_gauge if planewise else task.gauge) + terms)
 
 
 def assert_same_bits(second: np.ndarray, first: np.ndarray) -> None:

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..cases.case import Case
-from ..cases.generation import multiply_adds
+from ..exact.formats import FORMATS
 from . import agreement
 from .agreement import Accuracy
-from .integers import Call
-from .real_data import FORMATS, RealProblem
-from .task import Problem
+from .call import Call
+from .real_data import RealTask
+from .task import Task
 from .trial import Found, Remark, Trial
 
 
@@ -40,28 +40,28 @@ class Check:
 
 
 def _shape_and_dtype(trial: Trial) -> None:
-    agreement.assert_shape_and_dtype(trial.answer, trial.problem.expected.shape, trial.dtype)
+    agreement.assert_shape_and_dtype(trial.answer, trial.task.expected.shape, trial.dtype)
 
 
 def _exact(trial: Trial) -> Found:
     _shape_and_dtype(trial)
-    _assert_exact(trial, trial.answer, trial.problem)
-    return trust(trial.problem.call, trial.problem.expected)
+    _assert_exact(trial, trial.answer, trial.task)
+    return trust(trial.task.call, trial.task.expected)
 
 
-def _assert_exact(trial: Trial, answer: np.ndarray, problem: Problem, given: str = "") -> None:
+def _assert_exact(trial: Trial, answer: np.ndarray, task: Task, given: str = "") -> None:
     """On integers; what is declared to be no plain sum must be within its bound of the oracle."""
-    if trial.declared.plain_sum or not _is_float(problem.case):
-        agreement.assert_exact(answer, problem.expected, problem.call, given)
+    if trial.declared.plain_sum or not _is_float(task.case):
+        agreement.assert_exact(answer, task.expected, task.call, given)
     else:
-        _assert_near(trial, answer, RealProblem("integer", problem.call))
+        _assert_near(trial, answer, RealTask("integer", task.call))
 
 
-def _assert_near(trial: Trial, answer: np.ndarray, problem: RealProblem) -> Accuracy | None:
+def _assert_near(trial: Trial, answer: np.ndarray, task: RealTask) -> Accuracy | None:
     declared = trial.declared
-    flushes = trial.problem.case.dtype in declared.flushes
+    flushes = trial.task.case.dtype in declared.flushes
     return agreement.assert_rounded(
-        answer, problem, trial.dtype, declared.factor, flushes=flushes, planewise=declared.planewise
+        answer, task, trial.dtype, declared.factor, flushes=flushes, planewise=declared.planewise
     )
 
 
@@ -81,7 +81,7 @@ def trust(call: Call, expected: np.ndarray) -> Remark | None:
 
 def _inputs_unchanged(trial: Trial) -> None:
     trial.answer  # noqa: B018  the call must have been made
-    agreement.assert_unchanged(trial.given.arrays, trial.problem.call.arrays)
+    agreement.assert_unchanged(trial.given.arrays, trial.task.call.arrays)
 
 
 def _repeatable(trial: Trial) -> None:
@@ -93,7 +93,7 @@ def _repeatable(trial: Trial) -> None:
 
 def _remembers_nothing(trial: Trial) -> None:
     """As a step of training changes filters: in place, which what is kept of an array by its address does not see."""
-    arrays, other = trial.problem.call.with_arrays(np.copy), trial.problem.other
+    arrays, other = trial.task.call.with_arrays(np.copy), trial.task.other
     arrays.run(trial.backend)
     for name, array in arrays.arrays.items():
         array[...] = other.call.arrays[name]
@@ -102,11 +102,11 @@ def _remembers_nothing(trial: Trial) -> None:
 
 
 def _rounded(trial: Trial) -> Found:
-    return _assert_near(trial, trial.real_answer, trial.problem.real)
+    return _assert_near(trial, trial.real_answer, trial.task.real)
 
 
 def _special_values(trial: Trial) -> Found:
-    special = trial.problem.special
+    special = trial.task.special
     if special is None:
         return None
     with np.errstate(invalid="ignore"):  # a NumPy kernel would warn of what is wanted here
@@ -118,17 +118,17 @@ def _special_values(trial: Trial) -> Found:
 
 
 def _any_memory_layout(trial: Trial) -> None:
-    laid = trial.problem.laid()
-    answer = trial.ask(laid.call, trial.problem.expected.shape, as_it_is=True)
-    _assert_exact(trial, answer, trial.problem, f"with {laid.how}, ")
+    laid = trial.task.laid()
+    answer = trial.ask(laid.call, trial.task.expected.shape, as_it_is=True)
+    _assert_exact(trial, answer, trial.task, f"with {laid.how}, ")
 
 
 def _batch_invariant(trial: Trial) -> Remark | None:
     """Reported: a kernel may well add in another order for another batch."""
-    call = trial.problem.real.call
+    call = trial.task.real.call
     if call.operation == "conv2d_backprop_filter":  # it sums over the batch
         return None
-    image = trial.problem.seed % call.case.batch
+    image = trial.task.seed % call.case.batch
     alone = Call(
         call.operation,
         replace(call.case, batch=1),
@@ -215,4 +215,4 @@ def _is_due(check: Check, case: Case, seed: int, share: float) -> bool:
     if not check.asks_again:
         return True
     drawn = zlib.crc32(f"{seed} {check.name} {case}".encode()) / 2**32
-    return drawn < check.share * share and multiply_adds(case) <= check.most_multiply_adds
+    return drawn < check.share * share and case.multiply_adds <= check.most_multiply_adds

@@ -1,16 +1,14 @@
-"""The arrays that a case is tried on, from a seed."""
+"""Integers on which every correct kernel gives the same bits, from a seed."""
 
 from __future__ import annotations
 
 import math
 import zlib
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from .. import operations
 from ..cases.case import Case
+from .call import Call, array_shapes, gauge, numpy_dtype
 
 # Integers up to this magnitude are exact in the dtype, and so is every sum that stays below it.
 EXACT_INTEGERS = {
@@ -25,47 +23,6 @@ EXACT_INTEGERS = {
     "int64": 2**63 - 1,
 }
 
-_ARRAYS = {
-    "conv2d": ("input", "filters"),
-    "conv2d_backprop_input": ("filters", "out_backprop"),
-    "conv2d_backprop_filter": ("input", "out_backprop"),
-    "conv2d_transpose": ("input", "filters"),
-}
-
-
-@dataclass(frozen=True)
-class Call:
-    """One operation on one case with given arrays, by argument name."""
-
-    operation: str
-    case: Case
-    arrays: dict[str, np.ndarray]
-
-    def positional(self) -> tuple[Any, ...]:
-        """The arguments before the options, in the operation's order."""
-        arrays, case = self.arrays, self.case
-        if self.operation == "conv2d":
-            return arrays["input"], arrays["filters"]
-        if self.operation == "conv2d_backprop_input":
-            return case.input_sizes, arrays["filters"], arrays["out_backprop"]
-        if self.operation == "conv2d_backprop_filter":
-            return arrays["input"], case.filter_sizes, arrays["out_backprop"]
-        return arrays["input"], arrays["filters"], case.input_sizes
-
-    def run(self, backend: Any) -> Any:
-        """What `backend` (or the oracle, `reference_impl.operations`) answers."""
-        return getattr(backend, self.operation)(*self.positional(), **self.case.options)
-
-    def with_arrays(self, convert: Any) -> Call:
-        return Call(self.operation, self.case, {name: convert(array) for name, array in self.arrays.items()})
-
-
-def array_shapes(case: Case, operation: str) -> dict[str, tuple[int, ...]]:
-    """The shape of each array that `operation` takes on `case`."""
-    input_shape = case.output_shape if operation == "conv2d_transpose" else case.input_sizes
-    shapes = {"input": input_shape, "filters": case.filter_sizes, "out_backprop": case.output_shape}
-    return {name: shapes[name] for name in _ARRAYS[operation]}
-
 
 def integer_call(case: Case, operation: str, seed: int) -> Call:
     """Random integers in the case's dtype such that every partial sum, in whatever order, is exact in it.
@@ -76,7 +33,7 @@ def integer_call(case: Case, operation: str, seed: int) -> Call:
     random = np.random.default_rng([seed, zlib.crc32(f"{case} {operation}".encode())])
     limit = EXACT_INTEGERS[case.dtype]
     shapes = array_shapes(case, operation)
-    room = limit // max(case.problem.terms(operation), 1)
+    room = limit // max(case.convolution.terms(operation), 1)
     small = max(math.isqrt(math.isqrt(room)), 1)
     magnitudes = random.permutation([small, max(room // small, 1)])
     density = 1.0
@@ -89,45 +46,6 @@ def integer_call(case: Case, operation: str, seed: int) -> Call:
         if room >= 1 or _largest_sum(call) <= limit:
             return call.with_arrays(lambda array: array.astype(numpy_dtype(case.dtype)))
         density *= 0.8
-
-
-def oracle(call: Call) -> np.ndarray:
-    """The exact answer to a call on integers, as int64."""
-    return call.with_arrays(lambda array: array.astype(np.int64)).run(operations)
-
-
-def gauge(call: Call) -> np.ndarray:
-    """The same operation on absolute values, as float64."""
-    return call.with_arrays(lambda array: np.abs(array.astype(np.float64))).run(operations)
-
-
-def plane_gauge(call: Call) -> np.ndarray:
-    """The same operation on the 2-norms of planes, as float64: it broadcasts to the gauge, and is nowhere below it.
-
-    A plane is one channel of an image, or one input channel of a filter: the operation is left with one pixel and one
-    tap, and sums over the channels, or the images, as before.
-    """
-    case = call.case
-    pixel = Case(case.batch, 1, 1, case.input_channels, (1, 1), case.output_channels, groups=case.groups)
-    norms = {name: _norms(array, (0, 1) if name == "filters" else (1, 2)) for name, array in call.arrays.items()}
-    return Call(call.operation, pixel, norms).run(operations)
-
-
-def numpy_dtype(name: str) -> np.dtype:
-    """The NumPy dtype of that name; bfloat16 is `ml_dtypes`'."""
-    if name == "bfloat16":
-        import ml_dtypes
-
-        return np.dtype(ml_dtypes.bfloat16)
-    return np.dtype(name)
-
-
-def _norms(array: np.ndarray, axes: tuple[int, int]) -> np.ndarray:
-    """2-norms over `axes`, as float64, of numbers scaled so that no square overflows or underflows."""
-    values = np.abs(array.astype(np.float64))
-    largest = values.max(axis=axes, keepdims=True)
-    scaled = values / np.where(largest > 0, largest, 1.0)
-    return largest * np.sqrt(np.square(scaled).sum(axis=axes, keepdims=True))
 
 
 def _integers(

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from .. import operations
-from ..cases.case import OPERATIONS, Case
+from ..cases.case import Case
+from ..operations import OPERATIONS
 from .integers import integer_call
 
 # Valid, in float32, with no two sizes alike where that matters.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .integers import Call
+from .call import Call
 
 
 @dataclass(frozen=True)

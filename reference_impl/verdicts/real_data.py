@@ -10,43 +10,14 @@ import numpy as np
 
 from .. import exact
 from ..cases.case import Case
-from .integers import Call, array_shapes, gauge, numpy_dtype, plane_gauge
-
-
-@dataclass(frozen=True)
-class FloatFormat:
-    """A binary floating-point format: eps = 2**-mantissa_bits, smallest subnormal and largest number."""
-
-    mantissa_bits: int
-    smallest_exponent: int
-    largest: float
-
-    @property
-    def eps(self) -> float:
-        return 2.0**-self.mantissa_bits
-
-    @property
-    def smallest_normal(self) -> float:
-        return 2.0**self.smallest_exponent
-
-    @property
-    def smallest_subnormal(self) -> float:
-        return 2.0 ** (self.smallest_exponent - self.mantissa_bits)
-
-
-# IEEE 754 binary16, 32 and 64; bfloat16 is binary32 cut to 8 bits of significand.
-FORMATS = {
-    "float16": FloatFormat(10, -14, 65504.0),
-    "bfloat16": FloatFormat(7, -126, 2.0**127 * (2 - 2.0**-7)),
-    "float32": FloatFormat(23, -126, 2.0**127 * (2 - 2.0**-23)),
-    "float64": FloatFormat(52, -1022, float(np.finfo(np.float64).max)),
-}
+from ..exact.formats import FORMATS, FloatFormat
+from .call import Call, array_shapes, gauge, numpy_dtype, plane_gauge
 
 KINDS = ("normal", "uniform", "wide", "cancelling", "subnormal")
 
 
 @dataclass(frozen=True)
-class RealProblem:
+class RealTask:
     """One call on real data, with what an answer is measured against.
 
     `exact` is the exact answer rounded once to float64; `gauge`, the same operation on absolute values.
@@ -57,7 +28,7 @@ class RealProblem:
 
     @property
     def terms(self) -> int:
-        return self.call.case.problem.terms(self.call.operation)
+        return self.call.case.convolution.terms(self.call.operation)
 
     @cached_property
     def exact(self) -> np.ndarray:
@@ -74,7 +45,7 @@ class RealProblem:
         return np.broadcast_to(plane_gauge(self.call), self.gauge.shape)
 
 
-def real_problem(case: Case, operation: str, seed: int, kind: str | None = None) -> RealProblem:
+def real_task(case: Case, operation: str, seed: int, kind: str | None = None) -> RealTask:
     """Random real arrays in the case's dtype; the seed and the case choose a kind that is not given.
 
     normal, uniform (-1 to 1)    as they are
@@ -92,7 +63,7 @@ def real_problem(case: Case, operation: str, seed: int, kind: str | None = None)
     if kind == "cancelling":
         _make_cancel(arrays, operation, FORMATS[case.dtype])
     arrays = {name: values.astype(numpy_dtype(case.dtype)) for name, values in arrays.items()}
-    return RealProblem(kind, Call(operation, case, arrays))
+    return RealTask(kind, Call(operation, case, arrays))
 
 
 def _draw(random: np.random.Generator, kind: str, shape: tuple[int, ...], dtype: str) -> np.ndarray:

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from .integers import Call, oracle
-from .real_data import FORMATS
+from ..exact.formats import FORMATS
+from .call import Call, oracle
 
 SPECIAL = (np.nan, np.inf, -np.inf)
 
@@ -27,7 +27,7 @@ _MEETS_PADDING = {
 
 
 @dataclass(frozen=True)
-class SpecialProblem:
+class SpecialTask:
     """A call with one special element.
 
     `expected` is the answer of a kernel that multiplies no padding, as float64; `reached` says which elements sum
@@ -41,7 +41,7 @@ class SpecialProblem:
     around: np.ndarray
 
 
-def special_problem(call: Call, seed: int) -> SpecialProblem | None:
+def special_task(call: Call, seed: int) -> SpecialTask | None:
     """`call`, on integers, with one element of one array made special; the seed and the case choose which.
 
     None if an array is empty, or the dtype has no special values.
@@ -75,7 +75,7 @@ def special_problem(call: Call, seed: int) -> SpecialProblem | None:
     special[index] = value
     in_order = {which: special if which == name else other[which] for which in call.arrays}
     given = Call(call.operation, call.case, in_order)
-    return SpecialProblem(given, f"{value} in {name} at {list(index)}", expected, reached, around & ~reached)
+    return SpecialTask(given, f"{value} in {name} at {list(index)}", expected, reached, around & ~reached)
 
 
 def _only(array: np.ndarray, index: tuple[int, ...]) -> np.ndarray:

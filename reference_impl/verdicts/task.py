@@ -8,14 +8,15 @@ from functools import cached_property
 import numpy as np
 
 from ..cases.case import Case
-from .integers import Call, integer_call, oracle
+from .call import Call, oracle
+from .integers import integer_call
 from .memory_layouts import Laid, laid_out
-from .real_data import RealProblem, real_problem
-from .special_values import SpecialProblem, special_problem
+from .real_data import RealTask, real_task
+from .special_values import SpecialTask, special_task
 
 
 @dataclass(frozen=True)
-class Problem:
+class Task:
     """Everything is computed when a check first needs it; `seed` and the case decide all data."""
 
     case: Case
@@ -34,18 +35,18 @@ class Problem:
         return oracle(self.call)
 
     @cached_property
-    def other(self) -> Problem:
+    def other(self) -> Task:
         """The same with other numbers."""
-        return Problem(self.case, self.operation, self.seed + 1)
+        return Task(self.case, self.operation, self.seed + 1)
 
     def laid(self) -> Laid:
         """Made anew each time, as a copy would not be laid out so, and a backend may write to it."""
         return laid_out(self.call, self.seed)
 
     @cached_property
-    def real(self) -> RealProblem:
-        return real_problem(self.case, self.operation, self.seed)
+    def real(self) -> RealTask:
+        return real_task(self.case, self.operation, self.seed)
 
     @cached_property
-    def special(self) -> SpecialProblem | None:
-        return special_problem(self.call, self.seed)
+    def special(self) -> SpecialTask | None:
+        return special_task(self.call, self.seed)

@@ -1,4 +1,4 @@
-"""What a backend answers to one problem, and what a check finds in it."""
+"""What a backend answers to one task, and what a check finds in it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 from ..backends.protocol import Capabilities
 from . import agreement
 from .agreement import Accuracy
-from .integers import Call
-from .task import Problem
+from .call import Call
+from .task import Task
 
 
 @dataclass(frozen=True)
@@ -28,21 +28,21 @@ Found = Accuracy | Remark | None
 
 @dataclass
 class Trial:
-    """One backend's answers to one problem, each asked for when a check first needs it."""
+    """One backend's answers to one task, each asked for when a check first needs it."""
 
     backend: Any
-    problem: Problem
+    task: Task
     declared: Capabilities
 
     @property
     def dtype(self) -> str:
         """That of a right answer."""
-        return self.declared.result_dtype(self.problem.case.dtype)
+        return self.declared.result_dtype(self.task.case.dtype)
 
     @cached_property
     def given(self) -> Call:
         """The call with the backend's own copies of the arguments, so that what it does to them is seen."""
-        return self.problem.call.with_arrays(np.copy)
+        return self.task.call.with_arrays(np.copy)
 
     @cached_property
     def own_answer(self) -> Any:
@@ -57,7 +57,7 @@ class Trial:
 
     @cached_property
     def real_answer(self) -> np.ndarray:
-        return self.ask(self.problem.real.call, self.problem.expected.shape)
+        return self.ask(self.task.real.call, self.task.expected.shape)
 
     def ask(self, call: Call, shape: tuple[int, ...], *, as_it_is: bool = False) -> np.ndarray:
         """The backend's answer, of the right shape and dtype, to another call, or to a copy of it."""

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import pytest
 from jax import lax
 
-from reference_impl.cases.case import OPERATIONS
 from reference_impl.conformance import Capabilities, check_backend, jax_style
+from reference_impl.operations import OPERATIONS
 
 CASES = ["n1_h6w5c2_k2x3o3_s2x1_p1,2,0,1"]
 # XLA mixes groups: it multiplies by zero what is not of a group, also an infinity.

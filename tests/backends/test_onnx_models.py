@@ -6,7 +6,8 @@ import pytest
 from onnx import helper
 
 from reference_impl.backends.onnx.reference_evaluator import Plain
-from reference_impl.cases.case import OPERATIONS, Case
+from reference_impl.cases.case import Case
+from reference_impl.operations import OPERATIONS
 from reference_impl.run import outcome
 from reference_impl.run.runner import Subject, judge
 from reference_impl.verdicts.checks import CHECKS

@@ -6,8 +6,8 @@ import pytest
 
 import reference_impl
 from reference_impl.axis_order import convert
-from reference_impl.cases.case import OPERATIONS
 from reference_impl.conformance import Capabilities, check_backend, from_nchw
+from reference_impl.operations import OPERATIONS
 
 CASES = ["n2_h7w9c4_k3x2o6_s2x3_g2_p1,2,0,1", "n1_h6w5c2_k2x3o3_d2x1_SAME"]
 

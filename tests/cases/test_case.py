@@ -59,7 +59,7 @@ def test_with_dtype_changes_nothing_else(dtype):
 
 
 @pytest.mark.parametrize(
-    ("spec", "problem", "bad_part"),
+    ("spec", "reason", "bad_part"),
     [
         ("n1_h5w6c2_k3x4o7_SAMEE", "'SAMEE' should be", "SAMEE"),
         ("n1_h5w6c2_k3x4o7_s2x", "'s2x' should be s<stride height>x<stride width>", "s2x"),
@@ -76,11 +76,11 @@ def test_with_dtype_changes_nothing_else(dtype):
         ("k3x4o7", "it ends without n<batch> and h<height>w<width>c<input channels>", ""),
     ],
 )
-def test_parse_points_at_the_bad_part(spec, problem, bad_part):
+def test_parse_points_at_the_bad_part(spec, reason, bad_part):
     with pytest.raises(ValueError, match="cannot read the case") as raised:
         Case.parse(spec)
     message, shown, pointer = str(raised.value).split("\n    ")
-    assert problem in message
+    assert reason in message
     assert shown == spec
     start, stop = len(pointer) - len(pointer.lstrip()), len(pointer)
     assert shown[start:stop] == bad_part

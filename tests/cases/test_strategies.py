@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 
 from reference_impl.cases.boundaries import BOUNDARIES, boundaries_of
-from reference_impl.cases.case import Case
-from reference_impl.cases.generation import PADDING_MODES, generate, multiply_adds
+from reference_impl.cases.case import PADDING_MODES, Case
+from reference_impl.cases.generation import generate
 from reference_impl.cases.strategies import cases, seeds
 
 GENERATED = generate(300, 0)
@@ -30,7 +30,7 @@ shrinking = settings(
 @given(cases())
 def test_drawn_case_is_valid_and_small(case):
     assert Case.parse(str(case)) == case
-    assert multiply_adds(case) <= 20_000
+    assert case.multiply_adds <= 20_000
     assert case.dtype == "float32"
     assert case.batch <= 3
 
@@ -51,7 +51,7 @@ def test_drawn_case_is_valid_and_small(case):
 def test_drawn_case_keeps_to_the_options(case):
     assert case.dtype in ("int8", "float64")
     assert case.padding_mode in ("EXPLICIT", "SAME")
-    assert 0 < multiply_adds(case) <= 500
+    assert 0 < case.multiply_adds <= 500
     assert case.batch == 1
     assert max(case.strides) <= 2
     assert case.dilations == (1, 1)
@@ -61,7 +61,7 @@ def test_drawn_case_keeps_to_the_options(case):
 @every_health_check
 @given(cases(max_products=1, empty=False))
 def test_drawn_case_can_be_a_single_product(case):
-    assert multiply_adds(case) == 1
+    assert case.multiply_adds == 1
 
 
 @given(seeds())

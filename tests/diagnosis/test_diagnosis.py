@@ -16,21 +16,22 @@ from examples.kernels.im2col import Im2col
 from examples.kernels.per_tap import PerTap
 from reference_impl.backends.registry import load
 from reference_impl.cases import catalogue
-from reference_impl.cases.case import OPERATIONS, Case
+from reference_impl.cases.case import Case
 from reference_impl.diagnosis import Diagnoses, diagnose, recognise
 from reference_impl.diagnosis.observation import observe
 from reference_impl.diagnosis.probes import Probe
 from reference_impl.mistakes import MISTAKES, by_name, equivalents
+from reference_impl.operations import OPERATIONS
 from reference_impl.report.failures import Tally, failure_text, failures
 from reference_impl.run import outcome
 from reference_impl.run.outcome import Record
-from reference_impl.run.runner import Problem, Subject, in_dtypes, judge, judge_all
+from reference_impl.run.runner import Subject, Task, in_dtypes, judge, judge_all
 
 SMOKE = in_dtypes(catalogue.load("smoke"), ("float32", "float64", "int32"))
 STRIDED = Case.parse("n2_h10w14c6_k3x4o7_s2x3_d1x2_SAME")
 
 # Made once for all mistakes.
-_problem = functools.lru_cache(256)(Problem)
+_task = functools.lru_cache(256)(Task)
 
 # Every second mistake in one of its operations, by turns; all in all of them with `--hypothesis-profile nightly`, which
 # takes two minutes.
@@ -45,7 +46,7 @@ _PLANTED = [
 def first_failure(subject: Subject, operation: str) -> Record:
     """What `verify` would report first; of a mistake that no check sees, anything."""
     records = itertools.chain.from_iterable(
-        judge(subject, case, operation, problem=_problem(case, operation, 0)) for case in SMOKE
+        judge(subject, case, operation, task=_task(case, operation, 0)) for case in SMOKE
     )
     blank = Record(subject.name, subject.version, operation, str(SMOKE[0]), "exact", outcome.FAIL)
     return next((record for record in records if record.unexpected), blank)

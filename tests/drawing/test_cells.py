@@ -9,21 +9,22 @@ import pytest
 from general_cases import GENERAL_CASES
 
 from reference_impl import definition
-from reference_impl.cases.case import OPERATIONS, Case
+from reference_impl.cases.case import Case
 from reference_impl.drawing import cells
 from reference_impl.drawing.cells import PLANES, Read
 from reference_impl.geometry import Convolution
+from reference_impl.operations import OPERATIONS
 
 PADDINGS = ("VALID", "SAME", "SAME_LOWER", "FULL", (0, 2), (2, 1))
 
 
 def case_of(spec):
-    return Case.parse(spec).problem
+    return Case.parse(spec).convolution
 
 
-def plain(problem):
+def plain(convolution):
     """The same with one image and one channel."""
-    return Convolution(1, problem.height, problem.width, 1, 1)
+    return Convolution(1, convolution.height, convolution.width, 1, 1)
 
 
 def along_height():
@@ -34,13 +35,13 @@ def along_height():
             yield Convolution.checked((1, size, 1, 1), (kernel, 1, 1, 1), (stride, 1), pads, (dilation, 1), 1)
 
 
-def turned(problem):
-    return Convolution(1, problem.width, problem.height, 1, 1)
+def turned(convolution):
+    return Convolution(1, convolution.width, convolution.height, 1, 1)
 
 
-def powers(problem, plane, step):
+def powers(convolution, plane, step):
     """2 to the power of `step` times the place of each position."""
-    rows, columns = cells.size(problem, plane)
+    rows, columns = cells.size(convolution, plane)
     values = [[2 ** (step * (row * columns + column)) for column in range(columns)] for row in range(rows)]
     shaped = [[[[value]] for value in row] for row in values]
     return shaped if plane == "tap" else [[[value for (value,) in row] for row in shaped]]
@@ -51,44 +52,46 @@ def at(array, plane, position):
     return array[row][column][0][0] if plane == "tap" else array[0][row][column][0]
 
 
-def by_definition(problem, operation):
+def by_definition(convolution, operation):
     """The result whose elements have a bit set for each product, and the arrays that make it so."""
     left, right, _ = PLANES[operation]
-    arrays = {right: powers(problem, right, 1)}
-    arrays[left] = powers(problem, left, len(cells.positions(problem, right)))
+    arrays = {right: powers(convolution, right, 1)}
+    arrays[left] = powers(convolution, left, len(cells.positions(convolution, right)))
     order = ("tap", "output") if operation == "conv2d_backprop_input" else (left, right)
-    strides, dilations = ((getattr(problem.height, of), getattr(problem.width, of)) for of in ("stride", "dilation"))
-    options = problem.input_sizes, problem.filter_sizes, strides, problem.padding, dilations, 1
+    strides, dilations = (
+        (getattr(convolution.height, of), getattr(convolution.width, of)) for of in ("stride", "dilation")
+    )
+    options = convolution.input_sizes, convolution.filter_sizes, strides, convolution.padding, dilations, 1
     return getattr(definition, operation)(*(arrays[plane] for plane in order), *options), arrays
 
 
-def disagrees(problem, operation):
+def disagrees(convolution, operation):
     """Whether any sum has other products in the image than the definition says, or one outside the padding."""
     *read, summed = PLANES[operation]
-    result, arrays = by_definition(problem, operation)
-    inside, outside = set(cells.positions(problem, "input")), cells.padding(problem)
+    result, arrays = by_definition(convolution, operation)
+    inside, outside = set(cells.positions(convolution, "input")), cells.padding(convolution)
 
     def bits(position):
-        products = cells.summed(problem, operation, position)
+        products = cells.summed(convolution, operation, position)
         if not {one.input for one in products} <= inside | outside:
             return None
         within = [one for one in products if one.input in inside]
         values = [[at(arrays[plane], plane, getattr(one, plane)) for plane in read] for one in within]
         return sum(left * right for left, right in values)
 
-    return any(bits(place) != at(result, summed, place) for place in cells.positions(problem, summed))
+    return any(bits(place) != at(result, summed, place) for place in cells.positions(convolution, summed))
 
 
 @pytest.mark.parametrize("turn", [plain, turned], ids=["height", "width"])
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_sums_are_those_of_the_definition_along_one_axis(operation, turn):
-    assert [problem for problem in map(turn, along_height()) if disagrees(problem, operation)] == []
+    assert [convolution for convolution in map(turn, along_height()) if disagrees(convolution, operation)] == []
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("case", GENERAL_CASES, ids=str)
 def test_sums_are_those_of_the_definition_along_both_axes(case, operation):
-    assert not disagrees(plain(case.problem), operation)
+    assert not disagrees(plain(case.convolution), operation)
 
 
 WRONG = {
@@ -116,20 +119,20 @@ def test_sums_that_are_wrong_are_seen(monkeypatch, wrong, operation):
 
 @pytest.mark.parametrize("case", GENERAL_CASES, ids=str)
 def test_sums_have_every_tap_and_every_output_with_padding(case):
-    problem = case.problem
-    drawn = set(cells.positions(problem, "input")) | cells.padding(problem)
+    convolution = case.convolution
+    drawn = set(cells.positions(convolution, "input")) | cells.padding(convolution)
     for operation, plane in (("conv2d", "tap"), ("conv2d_backprop_filter", "output")):
-        products = cells.summed(problem, operation, (0, 0))
-        assert [getattr(one, plane) for one in products] == cells.positions(problem, plane)
+        products = cells.summed(convolution, operation, (0, 0))
+        assert [getattr(one, plane) for one in products] == cells.positions(convolution, plane)
         assert {one.input for one in products} <= drawn
 
 
 @pytest.mark.parametrize("case", GENERAL_CASES, ids=str)
 def test_unread_positions_are_those_whose_sum_is_empty(case):
-    problem = plain(case.problem)
-    gradient, _ = by_definition(problem, "conv2d_backprop_input")
-    empty = {place for place in cells.positions(problem, "input") if at(gradient, "input", place) == 0}
-    assert cells.unread(problem) == empty
+    convolution = plain(case.convolution)
+    gradient, _ = by_definition(convolution, "conv2d_backprop_input")
+    empty = {place for place in cells.positions(convolution, "input") if at(gradient, "input", place) == 0}
+    assert cells.unread(convolution) == empty
 
 
 @pytest.mark.parametrize(
@@ -148,5 +151,5 @@ def test_telling_position_is(spec, operation, position):
 
 
 def test_padding_surrounds_the_image():
-    problem = case_of("n1_h2w1c1_k1x1o1_p1,0,0,2")
-    assert cells.padding(problem) == {(-1, 0), (-1, 1), (-1, 2), (0, 1), (0, 2), (1, 1), (1, 2)}
+    convolution = case_of("n1_h2w1c1_k1x1o1_p1,0,0,2")
+    assert cells.padding(convolution) == {(-1, 0), (-1, 1), (-1, 2), (0, 1), (0, 2), (1, 1), (1, 2)}

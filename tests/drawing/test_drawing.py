@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from reference_impl import drawing, operations
 from reference_impl.backends import registry
-from reference_impl.cases.case import OPERATIONS, Case
+from reference_impl.cases.case import Case
 from reference_impl.cli import app
 from reference_impl.drawing import canvas, sheet
 from reference_impl.drawing.canvas import LOOKS
@@ -26,9 +26,10 @@ from reference_impl.drawing.cells import PLANES
 from reference_impl.drawing.failures import Pictures
 from reference_impl.drawing.picture import Mark, picture
 from reference_impl.drawing.view import View
+from reference_impl.operations import OPERATIONS
 from reference_impl.run.runner import Subject, judge
+from reference_impl.verdicts.call import Call, array_shapes
 from reference_impl.verdicts.checks import CHECKS
-from reference_impl.verdicts.integers import Call, array_shapes
 
 PAGES = Path(__file__).parents[2] / "docs" / "pictures"
 SAME = "n1_h5w5c1_k3x3o1_SAME"

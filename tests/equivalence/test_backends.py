@@ -10,16 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reference_impl.cases import catalogue
-from reference_impl.cases.case import OPERATIONS, Case
+from reference_impl.cases.case import Case
 from reference_impl.cases.strategies import cases
 from reference_impl.diagnosis import Diagnoses
+from reference_impl.operations import OPERATIONS
 from reference_impl.report.failures import failure_text
 from reference_impl.run import outcome, runner, whole_backend
 from reference_impl.run.outcome import Record
 from reference_impl.run.runner import ROUTES_SHARE, Subject, in_dtypes, judge, takes
 from reference_impl.verdicts.checks import checks_of
 from reference_impl.verdicts.invalid_calls import INVALID_CALLS, InvalidCall
-from reference_impl.verdicts.task import Problem
+from reference_impl.verdicts.task import Task
 
 DTYPES = ("float32", "float64", "int32")
 
@@ -54,7 +55,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         for subject in subjects:
             for case in _cases(subject, asked, seed):
                 takers.setdefault(case, []).append(subject)
-        # All that take a call stand together, as pytest-xdist hands out runs of items: `_problem` is made but once.
+        # All that take a call stand together, as pytest-xdist hands out runs of items: `_task` is made but once.
         items = [
             pytest.param(subject, operation, case, id=f"{operation}-{subject.name}-{case}")
             for case, its_takers in takers.items()
@@ -97,15 +98,15 @@ def _dtypes(subject: Subject) -> tuple[str, ...]:
 
 
 @functools.lru_cache(1)
-def _problem(case: Case, operation: str, seed: int) -> Problem:
+def _task(case: Case, operation: str, seed: int) -> Task:
     """Made once for all backends that come one after another; no more are kept, as network layers are large."""
-    return Problem(case, operation, seed)
+    return Task(case, operation, seed)
 
 
 def _judge(subject: Subject, operation: str, case: Case, seed: int) -> list[Record]:
     """The records; fails, with a report that says what to do, if one is unexpected."""
     checks = checks_of(case, seed, share=ROUTES_SHARE if subject.is_route else 1.0)
-    return _expected(subject, judge(subject, case, operation, seed, _problem(case, operation, seed), checks=checks))
+    return _expected(subject, judge(subject, case, operation, seed, _task(case, operation, seed), checks=checks))
 
 
 def _expected(subject: Subject, records: list[Record]) -> list[Record]:

@@ -8,8 +8,8 @@ import pytest
 
 from examples.kernels.numba_kernel import Numba
 from reference_impl.cases import catalogue
-from reference_impl.cases.case import OPERATIONS
 from reference_impl.conformance import check_backend
+from reference_impl.operations import OPERATIONS
 
 CASES = catalogue.load("curated")[::12]
 

@@ -16,12 +16,13 @@ from examples.kernels.scipy_correlate import ScipyCorrelate
 from examples.kernels.sparse_matrix import SparseMatrix
 from examples.kernels.winograd import Winograd
 from reference_impl.cases import catalogue
-from reference_impl.cases.case import OPERATIONS, Case
+from reference_impl.cases.case import Case
+from reference_impl.operations import OPERATIONS
 from reference_impl.report.failures import failure_text
 from reference_impl.run import outcome
 from reference_impl.run.runner import Subject, judge
 from reference_impl.verdicts.agreement import Disagreement, assert_rounded
-from reference_impl.verdicts.real_data import real_problem
+from reference_impl.verdicts.real_data import real_task
 
 KERNELS = (
     Blocked,
@@ -94,15 +95,15 @@ def test_kernel_that_is_no_plain_sum_is_caught_when_wrong(wrong, operation):
 @pytest.mark.parametrize("kernel", [Fft, Winograd])
 @pytest.mark.parametrize("seed", range(3))
 def test_kernel_that_is_no_plain_sum_must_be_measured_by_planes(kernel, seed):
-    problem = real_problem(CASE, "conv2d", seed, "wide")
-    answer = problem.call.run(kernel())
-    assert_rounded(answer, problem, "float32", kernel.capabilities.factor, planewise=True)
+    task = real_task(CASE, "conv2d", seed, "wide")
+    answer = task.call.run(kernel())
+    assert_rounded(answer, task, "float32", kernel.capabilities.factor, planewise=True)
     with pytest.raises(Disagreement):
-        assert_rounded(answer, problem, "float32", kernel.capabilities.factor)
+        assert_rounded(answer, task, "float32", kernel.capabilities.factor)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("case", [*CURATED[:8], CASE], ids=str)
 def test_plane_gauge_bounds_the_gauge(case, operation):
-    problem = real_problem(case, operation, 0, "wide")
-    assert (problem.gauge <= problem.plane_gauge * (1 + 2**-40)).all()
+    task = real_task(case, operation, 0, "wide")
+    assert (task.gauge <= task.plane_gauge * (1 + 2**-40)).all()

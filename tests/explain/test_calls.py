@@ -14,7 +14,8 @@ from reference_impl.cases.case import Case
 from reference_impl.explain import FRAMEWORKS, sizes, snippets
 from reference_impl.explain.snippet import RESULTS
 from reference_impl.verdicts.agreement import Disagreement, assert_exact, assert_shape_and_dtype
-from reference_impl.verdicts.integers import array_shapes, integer_call, oracle
+from reference_impl.verdicts.call import array_shapes, oracle
+from reference_impl.verdicts.integers import integer_call
 
 CURATED = catalogue.load("curated")
 EMPTY = [case for case in CURATED if 0 in (*case.input_sizes, case.output_channels)]
@@ -182,7 +183,7 @@ def test_onnx_picks_the_image_without_its_leftover(spec):
         "out_backprop": np.ones(case.output_shape, "float32"),
     }
     exec(code, arrays)
-    axes = case.problem.height, case.problem.width
+    axes = case.convolution.axes
     assert arrays["transposed"].shape[1:3] == tuple(sizes.onnx_picks(axis) for axis in axes)
 
 

@@ -16,9 +16,10 @@ from typer.testing import CliRunner
 
 from reference_impl.backends.padding import explicit
 from reference_impl.cases import catalogue
-from reference_impl.cases.case import OPERATIONS, Case
+from reference_impl.cases.case import Case
 from reference_impl.cli import app
 from reference_impl.explain import FRAMEWORKS, sizes, snippets
+from reference_impl.operations import OPERATIONS
 
 CASES = catalogue.load("curated")
 SPEC = "n2_h11w15c4_k4x5o6_s3x2_d2x1_g2_SAME"
@@ -70,7 +71,7 @@ def test_arithmetic_of_every_mode_comes_to_the_sizes(case):
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_arithmetic_of_terms_and_extents_comes_to_them(case):
     assert {name: value(text) for name, text in sizes.terms(case).items()} == {
-        operation: case.problem.terms(operation) for operation in OPERATIONS
+        operation: case.convolution.terms(operation) for operation in OPERATIONS
     }
     extents = [(taps - 1) * rate + 1 for taps, rate in zip(case.kernel_size, case.dilations, strict=True)]
     assert [value(text) for text in sizes.extents(case)] == extents

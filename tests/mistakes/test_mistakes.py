@@ -14,9 +14,10 @@ from hypothesis import settings
 from typer.testing import CliRunner
 
 from reference_impl.cases import catalogue
-from reference_impl.cases.case import OPERATIONS, Case
+from reference_impl.cases.case import Case
 from reference_impl.cli import app
 from reference_impl.mistakes import EQUIVALENTS, FAMILIES, MISTAKES, RIGHT, NoAnswer, by_name, equivalents
+from reference_impl.operations import OPERATIONS
 from reference_impl.run import outcome
 from reference_impl.run.runner import Subject, in_dtypes, judge
 from reference_impl.scoring import command, measure, smoke

@@ -92,11 +92,11 @@ def test_axis_reads_the_positions_that_are_input(tap, outputs, expected):
 
 def test_convolution_names_its_sizes_height_first():
     options = {"strides": (3, 2), "padding": ((1, 2), (0, 3)), "dilations": (2, 1), "groups": 2}
-    problem = Convolution.checked((5, 11, 9, 4), (3, 2, 2, 6), *options.values())
-    assert problem.input_sizes == (5, 11, 9, 4)
-    assert problem.filter_sizes == (3, 2, 2, 6)
-    assert problem.output_shape == (5, 4, 6, 6)  # (14 - 5) // 3 + 1, (12 - 2) // 2 + 1
-    assert problem.padding == ((1, 2), (0, 3))
+    convolution = Convolution.checked((5, 11, 9, 4), (3, 2, 2, 6), *options.values())
+    assert convolution.input_sizes == (5, 11, 9, 4)
+    assert convolution.filter_sizes == (3, 2, 2, 6)
+    assert convolution.output_shape == (5, 4, 6, 6)  # (14 - 5) // 3 + 1, (12 - 2) // 2 + 1
+    assert convolution.padding == ((1, 2), (0, 3))
 
 
 @pytest.mark.parametrize(
@@ -114,9 +114,9 @@ def test_terms_are_the_hand_computed_ones(operation, expected):
 
 
 def test_terms_refuses_an_unknown_operation():
-    problem = Convolution.checked((1, 2, 2, 1), (1, 1, 1, 1), 1, "VALID", 1, 1)
+    convolution = Convolution.checked((1, 2, 2, 1), (1, 1, 1, 1), 1, "VALID", 1, 1)
     with pytest.raises(ValueError, match="operation must be one of the four, not 'conv3d'"):
-        problem.terms("conv3d")
+        convolution.terms("conv3d")
 
 
 @pytest.mark.parametrize("kernel", range(1, 5))

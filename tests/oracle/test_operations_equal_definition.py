@@ -14,8 +14,9 @@ from integer_arrays import Arrays, arrays_of, by_definition, distinct_integers
 
 import reference_impl
 from reference_impl import definition
-from reference_impl.cases.case import OPERATIONS, Case
+from reference_impl.cases.case import Case
 from reference_impl.cases.strategies import cases, seeds
+from reference_impl.operations import OPERATIONS
 
 SIZES, KERNELS, STRIDES, DILATIONS = range(1, 7), range(1, 5), range(1, 4), range(1, 3)
 PADDINGS = ("VALID", "SAME", "SAME_LOWER", "FULL", *itertools.product(range(3), repeat=2))
@@ -25,7 +26,7 @@ OTHER_SIZE, OTHER_KERNEL, OTHER_STRIDE, OTHER_PADS = 3, 2, 2, (1, 0)
 CHANNELS, OUTPUT_CHANNELS = 2, 3
 
 
-class Problem(NamedTuple):
+class Geometry(NamedTuple):
     """A geometry that need not be one."""
 
     input_sizes: tuple[int, int, int, int]
@@ -41,11 +42,11 @@ class Problem(NamedTuple):
         return Arrays(*map(distinct_integers, (self.input_sizes, self.filter_sizes, self.output_shape)))
 
 
-def problems(axis: str, kernel: int, padding) -> Iterator[Problem]:
+def geometries(axis: str, kernel: int, padding) -> Iterator[Geometry]:
     """Every size, stride and dilation along `axis`."""
     order = slice(None, None, 1 if axis == "height" else -1)
     for size, stride, dilation in itertools.product(SIZES, STRIDES, DILATIONS):
-        yield Problem(
+        yield Geometry(
             (1, *(size, OTHER_SIZE)[order], CHANNELS),
             (*(kernel, OTHER_KERNEL)[order], CHANNELS, OUTPUT_CHANNELS),
             {
@@ -57,20 +58,20 @@ def problems(axis: str, kernel: int, padding) -> Iterator[Problem]:
         )
 
 
-def by_oracle(operation: str, problem: Problem | Case, arrays: Arrays) -> np.ndarray:
+def by_oracle(operation: str, geometry: Geometry | Case, arrays: Arrays) -> np.ndarray:
     given = {
         "conv2d": (arrays.input, arrays.filters),
-        "conv2d_backprop_input": (problem.input_sizes, arrays.filters, arrays.out_backprop),
-        "conv2d_backprop_filter": (arrays.input, problem.filter_sizes, arrays.out_backprop),
-        "conv2d_transpose": (arrays.out_backprop, arrays.filters, problem.input_sizes),
+        "conv2d_backprop_input": (geometry.input_sizes, arrays.filters, arrays.out_backprop),
+        "conv2d_backprop_filter": (arrays.input, geometry.filter_sizes, arrays.out_backprop),
+        "conv2d_transpose": (arrays.out_backprop, arrays.filters, geometry.input_sizes),
     }
-    return getattr(reference_impl, operation)(*given[operation], **problem.options)
+    return getattr(reference_impl, operation)(*given[operation], **geometry.options)
 
 
-def refusal(operation: str, problem: Problem) -> str:
+def refusal(operation: str, geometry: Geometry) -> str:
     """The oracle's words, or none if it answers."""
     try:
-        by_oracle(operation, problem, problem.arrays)
+        by_oracle(operation, geometry, geometry.arrays)
     except ValueError as error:
         return str(error)
     return ""
@@ -81,7 +82,7 @@ def one_axis_geometries(*, refused: bool) -> list:
     return [
         pytest.param(axis, kernel, padding, id=f"{axis}-k{kernel}-{_spelled(padding)}")
         for axis, kernel, padding in itertools.product(("height", "width"), KERNELS, PADDINGS)
-        if not refused or any(not all(problem.output_shape) for problem in problems(axis, kernel, padding))
+        if not refused or any(not all(geometry.output_shape) for geometry in geometries(axis, kernel, padding))
     ]
 
 
@@ -92,12 +93,12 @@ def _spelled(padding: str | tuple[int, int]) -> str:
 @pytest.mark.parametrize(("axis", "kernel", "padding"), one_axis_geometries(refused=False))
 def test_operations_equal_the_definition_along_one_axis(axis, kernel, padding):
     wrong = [
-        (operation, problem)
-        for problem in problems(axis, kernel, padding)
-        if all(problem.output_shape)
-        for arrays in [problem.arrays]
+        (operation, geometry)
+        for geometry in geometries(axis, kernel, padding)
+        if all(geometry.output_shape)
+        for arrays in [geometry.arrays]
         for operation in OPERATIONS
-        if by_oracle(operation, problem, arrays).tolist() != by_definition(operation, problem, arrays)
+        if by_oracle(operation, geometry, arrays).tolist() != by_definition(operation, geometry, arrays)
     ]
     assert not wrong
 
@@ -107,10 +108,10 @@ def test_operations_equal_the_definition_along_one_axis(axis, kernel, padding):
 def test_operations_refuse_the_kernel_when_the_definition_has_no_window(operation, axis, kernel, padding):
     # That they refuse no other is shown above: a refusal there is an error.
     accepted = [
-        problem
-        for problem in problems(axis, kernel, padding)
-        if not all(problem.output_shape)
-        and not refusal(operation, problem).startswith(f"kernel must fit in the padded input along {axis}: ")
+        geometry
+        for geometry in geometries(axis, kernel, padding)
+        if not all(geometry.output_shape)
+        and not refusal(operation, geometry).startswith(f"kernel must fit in the padded input along {axis}: ")
     ]
     assert not accepted
 

@@ -19,7 +19,9 @@ BLOCKS = [(1, 1), (1, 100), (100, 1), (100, 300), (300, 1000), (1000, 3000)]
 def blocks_of(case: Case) -> int:
     """How many blocks the case falls into."""
     return sum(
-        1 for channels in windows.channel_blocks(case.problem) for _ in windows.position_blocks(case.problem, channels)
+        1
+        for channels in windows.channel_blocks(case.convolution)
+        for _ in windows.position_blocks(case.convolution, channels)
     )
 
 
@@ -41,9 +43,9 @@ def test_blocks_cover_every_output_once(case, blocks, monkeypatch):
     monkeypatch.setattr(windows, "FILTER_BLOCK_BYTES", 8 * blocks[0])
     monkeypatch.setattr(windows, "WINDOW_BLOCK_BYTES", 8 * blocks[1])
     assert blocks_of(case) > 1
-    problem, (batch, height, width, channels) = case.problem, case.output_shape
+    convolution, (batch, height, width, channels) = case.convolution, case.output_shape
     seen = np.zeros((batch, height, width, channels // case.groups), int)
-    for block_channels in windows.channel_blocks(problem):
-        for images, rows, columns in windows.position_blocks(problem, block_channels):
+    for block_channels in windows.channel_blocks(convolution):
+        for images, rows, columns in windows.position_blocks(convolution, block_channels):
             seen[np.ix_(images, rows, columns, block_channels)] += 1
     assert (seen == 1).all()

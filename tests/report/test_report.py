@@ -9,8 +9,9 @@ import pytest
 from planted import Flipped, Right
 from rich.console import Console
 
-from reference_impl.cases.case import OPERATIONS, Case
+from reference_impl.cases.case import Case
 from reference_impl.conformance import Capabilities
+from reference_impl.operations import OPERATIONS
 from reference_impl.report.failures import Tally, failure_text, failures, write_json
 from reference_impl.report.tables import by_padding, print_tables
 from reference_impl.run.runner import Subject, judge_all

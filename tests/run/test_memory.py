@@ -1,4 +1,4 @@
-"""Scratch memory stays below 64 MiB, whatever the problem: no operation unfolds, pads or converts a whole array."""
+"""Scratch memory stays below 64 MiB, whatever the task: no operation unfolds, pads or converts a whole array."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from integer_arrays import TAKES, Arrays, run
 
 from reference_impl.cases.case import Case
-from reference_impl.verdicts.integers import numpy_dtype
+from reference_impl.verdicts.call import numpy_dtype
 
 MIB = 1 << 20
 MOST_SCRATCH = 64 * MIB
@@ -35,8 +35,8 @@ CASES = [
 
 def whole(case: Case) -> int:
     """Bytes of the largest array that a simple implementation holds: windows, padded input or filters, as float64."""
-    windows = math.prod(case.output_shape[:3]) * case.problem.terms("conv2d") * case.groups
-    padded = case.batch * case.problem.height.padded_size * case.problem.width.padded_size * case.input_channels
+    windows = math.prod(case.output_shape[:3]) * case.convolution.terms("conv2d") * case.groups
+    padded = case.batch * case.convolution.height.padded_size * case.convolution.width.padded_size * case.input_channels
     return 8 * max(windows, padded, math.prod(case.filter_sizes))
 
 

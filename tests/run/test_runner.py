@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from planted import Flipped, Right
 
-from reference_impl.cases.case import OPERATIONS, Case
+from reference_impl.cases.case import Case
 from reference_impl.cases.generation import generate
 from reference_impl.conformance import Capabilities, Lack
+from reference_impl.operations import OPERATIONS
 from reference_impl.run import known, outcome
 from reference_impl.run.known import KnownFailure
 from reference_impl.run.runner import Subject, in_dtypes, judge, judge_all, takes

@@ -9,7 +9,7 @@ import pytest
 
 from reference_impl.backends.protocol import Capabilities
 from reference_impl.backends.registry import load
-from reference_impl.cases.case import OPERATIONS
+from reference_impl.operations import OPERATIONS
 from reference_impl.run import known, outcome, whole_backend
 from reference_impl.run.known import KnownFailure
 from reference_impl.run.runner import Subject

@@ -16,13 +16,14 @@ from typer.testing import CliRunner
 
 from examples.c.ctypes_backend import SOURCE, CKernel
 from reference_impl.backends.definition import Definition
-from reference_impl.cases.case import DTYPES, OPERATIONS, Case
+from reference_impl.cases.case import DTYPES, Case
 from reference_impl.cli import app
 from reference_impl.conformance import Capabilities, check_backend
+from reference_impl.exact.formats import FORMATS
+from reference_impl.operations import OPERATIONS
 from reference_impl.vectors import files, manifest
 from reference_impl.vectors.compare import read_call
-from reference_impl.verdicts.integers import numpy_dtype
-from reference_impl.verdicts.real_data import FORMATS
+from reference_impl.verdicts.call import numpy_dtype
 
 CASE = "n2_h7w9c3_k3x2o4_s2x3_p1,2,0,1"
 SPECS = (CASE, "n2_h5w6c4_k2x3o6_d1x2_g2_SAME_float64", "n1_h4w5c2_k2x2o3_FULL_int8", "n0_h5w6c3_k3x2o4_float16")

@@ -13,7 +13,8 @@ from reference_impl.verdicts.agreement import (
     assert_shape_and_dtype,
     assert_unchanged,
 )
-from reference_impl.verdicts.integers import integer_call, oracle
+from reference_impl.verdicts.call import oracle
+from reference_impl.verdicts.integers import integer_call
 
 CALL = integer_call(Case.parse("n2_h4w5c1_k1o3"), "conv2d", 0)
 EXPECTED = oracle(CALL)

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from planted import Right
 
-from reference_impl.cases.case import OPERATIONS, Case
+from reference_impl.cases.case import Case
 from reference_impl.conformance import Capabilities
+from reference_impl.operations import OPERATIONS
 from reference_impl.run import outcome
 from reference_impl.run.runner import Subject, judge
 from reference_impl.verdicts.checks import CHECKS
-from reference_impl.verdicts.task import Problem
+from reference_impl.verdicts.task import Task
 
 CASE = Case.parse("n2_h7w9c3_k3x2o4_s2x3_p1,2,0,1")
 
@@ -203,9 +204,9 @@ def seen(backend, operation, check, case=CASE):
 
 
 def test_a_backend_that_writes_to_its_arguments_leaves_the_problem_as_it_was():
-    problem = Problem(CASE, "conv2d", 0)
-    judge(Subject.of(WritesToAnArgument()), CASE, "conv2d", 0, problem)
-    assert {record.outcome for record in judge(Subject.of(Right()), CASE, "conv2d", 0, problem)} == {outcome.PASS}
+    task = Task(CASE, "conv2d", 0)
+    judge(Subject.of(WritesToAnArgument()), CASE, "conv2d", 0, task)
+    assert {record.outcome for record in judge(Subject.of(Right()), CASE, "conv2d", 0, task)} == {outcome.PASS}
 
 
 @pytest.mark.parametrize("operation", ["conv2d", "conv2d_backprop_input", "conv2d_transpose"])

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reference_impl.cases.case import OPERATIONS, Case
-from reference_impl.verdicts.integers import EXACT_INTEGERS, array_shapes, gauge, integer_call, numpy_dtype, oracle
+from reference_impl.cases.case import Case
+from reference_impl.operations import OPERATIONS
+from reference_impl.verdicts.call import array_shapes, gauge, numpy_dtype, oracle
+from reference_impl.verdicts.integers import EXACT_INTEGERS, integer_call
 
 CASE = Case.parse("n2_h9w8c3_k3x2o5")
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reference_impl.cases.case import OPERATIONS, Case
+from reference_impl.cases.case import Case
+from reference_impl.operations import OPERATIONS
 from reference_impl.verdicts.integers import integer_call
 from reference_impl.verdicts.memory_layouts import LAYOUTS, laid_out
-from reference_impl.verdicts.task import Problem
+from reference_impl.verdicts.task import Task
 
 ARRAY = np.arange(2 * 3 * 4 * 5, dtype=np.float32).reshape(2, 3, 4, 5)
 
@@ -42,8 +43,8 @@ def test_layout_shares_no_memory(layout, shape):
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_what_all_backends_are_asked_from_cannot_be_written_to(operation):
-    problem = Problem(Case.parse("n2_h7w9c3_k3x2o4"), operation, 0)
-    assert not any(array.flags.writeable for array in problem.call.arrays.values())
+    task = Task(Case.parse("n2_h7w9c3_k3x2o4"), operation, 0)
+    assert not any(array.flags.writeable for array in task.call.arrays.values())
 
 
 def test_every_array_is_laid_out_in_every_way():

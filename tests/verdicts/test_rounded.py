@@ -6,81 +6,83 @@ import numpy as np
 import pytest
 from planted import Right
 
-from reference_impl.cases.case import OPERATIONS, Case
+from reference_impl.cases.case import Case
 from reference_impl.conformance import Capabilities
+from reference_impl.exact.formats import FORMATS
+from reference_impl.operations import OPERATIONS
 from reference_impl.run import outcome
 from reference_impl.run.runner import Subject, judge
 from reference_impl.verdicts.agreement import THRESHOLD, Disagreement, assert_rounded
-from reference_impl.verdicts.integers import numpy_dtype
-from reference_impl.verdicts.real_data import FORMATS, KINDS, real_problem
+from reference_impl.verdicts.call import numpy_dtype
+from reference_impl.verdicts.real_data import KINDS, real_task
 
 CASE = Case.parse("n2_h7w9c3_k3x2o4_s2x3_p1,2,0,1")
 
 
-def rounded_answer(problem, dtype):
-    return problem.exact.astype(numpy_dtype(dtype))
+def rounded_answer(task, dtype):
+    return task.exact.astype(numpy_dtype(dtype))
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("dtype", FORMATS)
 def test_exact_answer_rounded_once_is_half_a_unit_off_at_most(dtype, kind, operation):
-    problem = real_problem(CASE.with_dtype(dtype), operation, 0, kind)
-    accuracy = assert_rounded(rounded_answer(problem, dtype), problem, dtype)
+    task = real_task(CASE.with_dtype(dtype), operation, 0, kind)
+    accuracy = assert_rounded(rounded_answer(task, dtype), task, dtype)
     assert accuracy.median <= accuracy.worst <= 0.5
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_cancelling_data_cancel(dtype, operation):
-    problem = real_problem(Case.parse(f"n8_h9w9c8_k2x2o8_{dtype}"), operation, 0, "cancelling")
-    assert np.median(problem.gauge / np.abs(problem.exact)) > 100
+    task = real_task(Case.parse(f"n8_h9w9c8_k2x2o8_{dtype}"), operation, 0, "cancelling")
+    assert np.median(task.gauge / np.abs(task.exact)) > 100
 
 
 @pytest.mark.parametrize("dtype", FORMATS)
 def test_subnormal_data_reach_the_subnormal_numbers(dtype):
-    problem = real_problem(CASE.with_dtype(dtype), "conv2d", 0, "subnormal")
-    assert (np.abs(problem.exact) < FORMATS[dtype].smallest_normal).any()
+    task = real_task(CASE.with_dtype(dtype), "conv2d", 0, "subnormal")
+    assert (np.abs(task.exact) < FORMATS[dtype].smallest_normal).any()
 
 
 def test_assert_rounded_fails_at_the_threshold_and_passes_below():
-    problem = real_problem(CASE, "conv2d", 0, "normal")
-    unit = FORMATS["float32"].eps * problem.gauge
-    assert_rounded(problem.exact + unit * (THRESHOLD - 1), problem, "float32")
+    task = real_task(CASE, "conv2d", 0, "normal")
+    unit = FORMATS["float32"].eps * task.gauge
+    assert_rounded(task.exact + unit * (THRESHOLD - 1), task, "float32")
     with pytest.raises(Disagreement, match=r"within 16 eps \* gauge of the exact one \(normal data\)"):
-        assert_rounded(problem.exact + unit * (THRESHOLD + 0.01), problem, "float32")
+        assert_rounded(task.exact + unit * (THRESHOLD + 0.01), task, "float32")
 
 
 def test_assert_rounded_allows_the_declared_factor():
-    problem = real_problem(CASE, "conv2d", 0, "normal")
-    answer = problem.exact + FORMATS["float32"].eps * problem.gauge * 20
-    assert_rounded(answer, problem, "float32", factor=2)
+    task = real_task(CASE, "conv2d", 0, "normal")
+    answer = task.exact + FORMATS["float32"].eps * task.gauge * 20
+    assert_rounded(answer, task, "float32", factor=2)
     with pytest.raises(Disagreement):
-        assert_rounded(answer, problem, "float32")
+        assert_rounded(answer, task, "float32")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_assert_rounded_fails_when_an_element_is_not_finite(value):
-    problem = real_problem(CASE, "conv2d", 0, "normal")
-    answer = rounded_answer(problem, "float32")
+    task = real_task(CASE, "conv2d", 0, "normal")
+    answer = rounded_answer(task, "float32")
     answer.flat[3] = value
     with pytest.raises(Disagreement, match=r"1 of \d+ elements are wrong"):
-        assert_rounded(answer, problem, "float32")
+        assert_rounded(answer, task, "float32")
 
 
 def test_assert_rounded_demands_zero_where_the_gauge_is_zero():
-    problem = real_problem(Case.parse("n1_h2w2c1_k1x1o1_p1,0,0,0"), "conv2d", 0, "normal")
-    answer = rounded_answer(problem, "float32")
-    assert_rounded(answer, problem, "float32")
+    task = real_task(Case.parse("n1_h2w2c1_k1x1o1_p1,0,0,0"), "conv2d", 0, "normal")
+    answer = rounded_answer(task, "float32")
+    assert_rounded(answer, task, "float32")
     answer[0, 0] = 1e-40
     with pytest.raises(Disagreement, match="ratio inf"):
-        assert_rounded(answer, problem, "float32")
+        assert_rounded(answer, task, "float32")
 
 
 def test_assert_rounded_says_nothing_where_the_gauge_overflows():
-    problem = real_problem(CASE, "conv2d", 0, "normal")
-    problem.__dict__["gauge"] = np.full_like(problem.exact, 1e39)
-    assert assert_rounded(np.full(problem.exact.shape, np.inf, np.float32), problem, "float32") is None
+    task = real_task(CASE, "conv2d", 0, "normal")
+    task.__dict__["gauge"] = np.full_like(task.exact, 1e39)
+    assert assert_rounded(np.full(task.exact.shape, np.inf, np.float32), task, "float32") is None
 
 
 class FixedPoint(Right):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .derivatives import Forward, SecondOrder, Transposed, Vjp
+from .derivatives import ForwardMode, SecondOrder, Transposed, Vjp
 from .functions import ChannelsFirst, Jit, Plain
 
 ROUTES = {
@@ -11,6 +11,6 @@ ROUTES = {
     "nchw": ChannelsFirst,
     "vjp": Vjp,
     "transposed": Transposed,
-    "forward": Forward,
+    "forward": ForwardMode,
     "second_order": SecondOrder,
 }

@@ -15,7 +15,7 @@ Function = Callable[..., Any]
 
 
 @dataclass(frozen=True)
-class Question:
+class JaxCall:
     """The bilinear functions of a convolution; `axes` are its sizes, kernel, strides and dilations, height first."""
 
     conv_function: Function

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from ..points import POINTS, UNCLAIMED
 from ..protocol import Capabilities, Lack
-from .call import Function, Question
+from .call import Function, JaxCall
 from .functions import FLOATS, FLUSHES, NO_GROUPS, Plain
 
 _CAPABILITIES = Capabilities(dtypes=FLOATS, flushes=FLUSHES, share=0.02)  # each call is several compilations
@@ -29,26 +29,26 @@ class Vjp(Plain):
     name = "jax:vjp"
     capabilities = replace(_CAPABILITIES, lacks=(_ungrouped("conv2d"),))
 
-    def forward(self, question: Question) -> Function:
+    def forward(self, call: JaxCall) -> Function:
         def value(images: Any, filters: Any) -> Any:
-            return _gradient(lambda at: question.transposed(at, filters), question.output_shape, images)
+            return _gradient(lambda at: call.transposed(at, filters), call.output_shape, images)
 
         return value
 
-    def backprop_input(self, question: Question) -> Function:
+    def backprop_input(self, call: JaxCall) -> Function:
         def gradient(filters: Any, cotangent: Any) -> Any:
-            return _gradient(lambda at: question.convolution(at, filters), question.input_sizes, cotangent)
+            return _gradient(lambda at: call.convolution(at, filters), call.input_sizes, cotangent)
 
         return gradient
 
-    def backprop_filter(self, question: Question) -> Function:
+    def backprop_filter(self, call: JaxCall) -> Function:
         def gradient(images: Any, cotangent: Any) -> Any:
-            return _gradient(lambda at: question.convolution(images, at), question.filter_sizes, cotangent)
+            return _gradient(lambda at: call.convolution(images, at), call.filter_sizes, cotangent)
 
         return gradient
 
-    def transpose(self, question: Question) -> Function:
-        return self.backprop_input(question)
+    def transpose(self, call: JaxCall) -> Function:
+        return self.backprop_input(call)
 
 
 class Transposed(Vjp):
@@ -61,27 +61,27 @@ class Transposed(Vjp):
     _OPERATIONS = ("conv2d_backprop_input", "conv2d_backprop_filter")
     capabilities = replace(_CAPABILITIES, operations=_OPERATIONS, lacks=(_ungrouped(*_OPERATIONS),))
 
-    def backprop_input(self, question: Question) -> Function:
-        return lambda filters, cotangent: question.transposed(cotangent, filters)
+    def backprop_input(self, call: JaxCall) -> Function:
+        return lambda filters, cotangent: call.transposed(cotangent, filters)
 
-    def backprop_filter(self, question: Question) -> Function:
+    def backprop_filter(self, call: JaxCall) -> Function:
         def gradient(images: Any, cotangent: Any) -> Any:
-            return _gradient(lambda at: question.transposed(cotangent, at), question.filter_sizes, images)
+            return _gradient(lambda at: call.transposed(cotangent, at), call.filter_sizes, images)
 
         return gradient
 
 
-class Forward(Vjp):
+class ForwardMode(Vjp):
     """Forward mode, in both arguments at once: of the functions, and of their gradients by reverse mode."""
 
     name = "jax:forward"
     capabilities = replace(_CAPABILITIES, lacks=(_ungrouped("conv2d_transpose"),), unclaimed=UNCLAIMED)
 
-    def forward(self, question: Question) -> Function:
-        return question.convolution
+    def forward(self, call: JaxCall) -> Function:
+        return call.convolution
 
-    def transpose(self, question: Question) -> Function:
-        return lambda filters, cotangent: question.transposed(cotangent, filters)
+    def transpose(self, call: JaxCall) -> Function:
+        return lambda filters, cotangent: call.transposed(cotangent, filters)
 
     def _run(self, function: Function, *arrays: Any) -> Any:
         """`function` of `arrays`: half its derivative along them, at `POINTS`."""
@@ -99,27 +99,27 @@ class SecondOrder(Vjp):
         unclaimed={"special_values": "moves the cotangent over padded filters: its NaN or infinity meets their zeros"},
     )
 
-    def forward(self, question: Question) -> Function:
-        gradient = super().backprop_input(question)
+    def forward(self, call: JaxCall) -> Function:
+        gradient = super().backprop_input(call)
 
         def value(images: Any, filters: Any) -> Any:
-            return _gradient(lambda at: gradient(filters, at), question.output_shape, images)
+            return _gradient(lambda at: gradient(filters, at), call.output_shape, images)
 
         return value
 
-    def backprop_input(self, question: Question) -> Function:
-        gradient = super().backprop_filter(question)
+    def backprop_input(self, call: JaxCall) -> Function:
+        gradient = super().backprop_filter(call)
 
         def of_filters(filters: Any, cotangent: Any) -> Any:
-            return _gradient(lambda at: gradient(at, cotangent), question.input_sizes, filters)
+            return _gradient(lambda at: gradient(at, cotangent), call.input_sizes, filters)
 
         return of_filters
 
-    def backprop_filter(self, question: Question) -> Function:
-        gradient = super().backprop_input(question)
+    def backprop_filter(self, call: JaxCall) -> Function:
+        gradient = super().backprop_input(call)
 
         def of_images(images: Any, cotangent: Any) -> Any:
-            return _gradient(lambda at: gradient(at, cotangent), question.filter_sizes, images)
+            return _gradient(lambda at: gradient(at, cotangent), call.filter_sizes, images)
 
         return of_images
 

@@ -15,7 +15,7 @@ from jax import lax
 
 from ..padding import explicit
 from ..protocol import Capabilities, Lack
-from .call import Function, Question
+from .call import Function, JaxCall
 
 jax.config.update("jax_enable_x64", True)
 
@@ -55,47 +55,47 @@ class Plain:
     conv_transpose_function: ClassVar[Function] = staticmethod(lax.conv_transpose)
 
     def conv2d(self, input: Any, filters: Any, **options: Any) -> np.ndarray:
-        question = self._question(input.shape, filters.shape, **options)
-        return self._nhwc(self._run(self.forward(question), self._images(input), self._filters(filters)))
+        call = self._question(input.shape, filters.shape, **options)
+        return self._nhwc(self._run(self.forward(call), self._images(input), self._filters(filters)))
 
     def conv2d_backprop_input(self, input_sizes: Any, filters: Any, out_backprop: Any, **options: Any) -> np.ndarray:
-        question, cotangent = self._question(input_sizes, filters.shape, **options), self._images(out_backprop)
-        question.check_cotangent(cotangent.shape)
-        return self._nhwc(self._run(self.backprop_input(question), self._filters(filters), cotangent))
+        call, cotangent = self._question(input_sizes, filters.shape, **options), self._images(out_backprop)
+        call.check_cotangent(cotangent.shape)
+        return self._nhwc(self._run(self.backprop_input(call), self._filters(filters), cotangent))
 
     def conv2d_backprop_filter(self, input: Any, filter_sizes: Any, out_backprop: Any, **options: Any) -> np.ndarray:
-        question, cotangent = self._question(input.shape, filter_sizes, **options), self._images(out_backprop)
-        question.check_cotangent(cotangent.shape)
-        result = self._run(self.backprop_filter(question), self._images(input), cotangent)
+        call, cotangent = self._question(input.shape, filter_sizes, **options), self._images(out_backprop)
+        call.check_cotangent(cotangent.shape)
+        result = self._run(self.backprop_filter(call), self._images(input), cotangent)
         return np.asarray(result).transpose(np.argsort(self.orders[1]))
 
     def conv2d_transpose(self, input: Any, filters: Any, output_shape: Any, **options: Any) -> np.ndarray:
-        question, cotangent = self._question(output_shape, filters.shape, **options), self._images(input)
-        question.check_cotangent(cotangent.shape)
-        return self._nhwc(self._run(self.transpose(question), self._filters(filters), cotangent))
+        call, cotangent = self._question(output_shape, filters.shape, **options), self._images(input)
+        call.check_cotangent(cotangent.shape)
+        return self._nhwc(self._run(self.transpose(call), self._filters(filters), cotangent))
 
     # What routes replace: functions of two arrays.
 
-    def forward(self, question: Question) -> Function:
-        return question.convolution
+    def forward(self, call: JaxCall) -> Function:
+        return call.convolution
 
-    def backprop_input(self, question: Question) -> Function:
-        return question.input_gradient
+    def backprop_input(self, call: JaxCall) -> Function:
+        return call.input_gradient
 
-    def backprop_filter(self, question: Question) -> Function:
-        return question.filter_gradient
+    def backprop_filter(self, call: JaxCall) -> Function:
+        return call.filter_gradient
 
-    def transpose(self, question: Question) -> Function:
-        return lambda filters, cotangent: question.transposed(cotangent, filters)
+    def transpose(self, call: JaxCall) -> Function:
+        return lambda filters, cotangent: call.transposed(cotangent, filters)
 
     def _run(self, function: Function, *arrays: Any) -> Any:
         return function(*arrays)
 
     def _question(
         self, input_sizes: Any, filter_sizes: Any, *, strides: Any, padding: Any, dilations: Any, groups: int
-    ) -> Question:
+    ) -> JaxCall:
         axes = input_sizes[1:3], filter_sizes[:2], strides, dilations
-        return Question(
+        return JaxCall(
             self.conv_function,
             self.conv_transpose_function,
             self.layouts,

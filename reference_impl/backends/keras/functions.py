@@ -12,8 +12,9 @@ from typing import Any, ClassVar
 import keras
 import numpy as np
 
-from ..padding import Forward, Pads
-from ..protocol import OPERATIONS, Capabilities, Lack
+from ...operations import OPERATIONS
+from ..padding import ForwardSizes, Pads
+from ..protocol import Capabilities, Lack
 from .engines import FLOATS, engine
 
 _UNGROUPED = Lack(
@@ -52,30 +53,30 @@ class Plain:
     conv_transpose_function: ClassVar[Callable] = staticmethod(keras.ops.conv_transpose)
 
     def conv2d(self, input: Any, filters: Any, **options: Any) -> np.ndarray:
-        question = Question.of(input.shape, filters.shape, **options)
-        return _array(self._convolution(question)(question.pad(_tensor(input)), _tensor(filters)))
+        call = KerasCall.of(input.shape, filters.shape, **options)
+        return _array(self._convolution(call)(call.pad(_tensor(input)), _tensor(filters)))
 
     def conv2d_backprop_input(self, input_sizes: Any, filters: Any, out_backprop: Any, **options: Any) -> np.ndarray:
-        question = Question.of(input_sizes, filters.shape, **options)
-        convolution, kernel = self._convolution(question), _tensor(filters)
-        padded = self._vjp(lambda at: convolution(at, kernel), question.padded(input_sizes), _tensor(out_backprop))
-        return question.crop(_array(padded))
+        call = KerasCall.of(input_sizes, filters.shape, **options)
+        convolution, kernel = self._convolution(call), _tensor(filters)
+        padded = self._vjp(lambda at: convolution(at, kernel), call.padded(input_sizes), _tensor(out_backprop))
+        return call.crop(_array(padded))
 
     def conv2d_backprop_filter(self, input: Any, filter_sizes: Any, out_backprop: Any, **options: Any) -> np.ndarray:
-        question = Question.of(input.shape, filter_sizes, **options)
-        convolution, images = self._convolution(question), question.pad(_tensor(input))
+        call = KerasCall.of(input.shape, filter_sizes, **options)
+        convolution, images = self._convolution(call), call.pad(_tensor(input))
         return _array(self._vjp(lambda at: convolution(images, at), filter_sizes, _tensor(out_backprop)))
 
     def conv2d_transpose(self, input: Any, filters: Any, output_shape: Any, **options: Any) -> np.ndarray:
-        question = Question.of(output_shape, filters.shape, **options)
-        question.forward.check_transposed(input.shape, filters.shape, output_shape)  # Keras is never told of it
+        call = KerasCall.of(output_shape, filters.shape, **options)
+        call.forward.check_transposed(input.shape, filters.shape, output_shape)  # Keras is never told of it
         answer = self.conv_transpose_function(
-            _tensor(input), _tensor(filters), output_padding=question.output_padding, **question.options
+            _tensor(input), _tensor(filters), output_padding=call.output_padding, **call.options
         )
-        return question.crop(_array(answer))
+        return call.crop(_array(answer))
 
-    def _convolution(self, question: Question) -> Callable:
-        return lambda images, filters: self.conv_function(images, filters, **question.options)
+    def _convolution(self, call: KerasCall) -> Callable:
+        return lambda images, filters: self.conv_function(images, filters, **call.options)
 
     def _vjp(self, function: Callable, shape: Any, cotangent: Any) -> Any:
         assert ENGINE.vjp is not None
@@ -83,15 +84,15 @@ class Plain:
 
 
 @dataclass(frozen=True)
-class Question:
+class KerasCall:
     """What Keras is asked, SAME or VALID; the zeros `around` the input are left to us."""
 
-    forward: Forward
+    forward: ForwardSizes
     around: Pads = ((0, 0), (0, 0))
 
     @classmethod
-    def of(cls, input_sizes: Any, filter_sizes: Any, **options: Any) -> Question:
-        forward = Forward(tuple(input_sizes[1:3]), tuple(filter_sizes[:2]), **options)
+    def of(cls, input_sizes: Any, filter_sizes: Any, **options: Any) -> KerasCall:
+        forward = ForwardSizes(tuple(input_sizes[1:3]), tuple(filter_sizes[:2]), **options)
         if forward.groups * filter_sizes[2] != input_sizes[3]:
             raise ValueError(
                 "groups must be input channels / filters' channels, for which Keras takes it: "

@@ -7,13 +7,13 @@ import os
 # TensorFlow reads it when it is imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from .derivatives import Forward, SecondOrder, Tape, Transposed, TransposedSecondOrder
+from .derivatives import ForwardMode, SecondOrder, Tape, Transposed, TransposedSecondOrder
 from .functions import XLA, ChannelsFirst, Graph, Plain
 
 ROUTES = {
     "": Plain,
     "tape": Tape,
-    "forward": Forward,
+    "forward": ForwardMode,
     "transposed": Transposed,
     "second_order": SecondOrder,
     "transposed_second_order": TransposedSecondOrder,

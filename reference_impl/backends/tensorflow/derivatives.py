@@ -87,7 +87,7 @@ class Transposed(Derivatives):
         return function
 
 
-class Forward(Derivatives):
+class ForwardMode(Derivatives):
     """Forward mode, in both arguments at once: of the functions, and of their gradients by a tape."""
 
     name = "tensorflow:forward"

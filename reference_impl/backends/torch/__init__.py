@@ -6,14 +6,14 @@ either memory format, and those that only a derivative reaches.
 
 from __future__ import annotations
 
-from .derivatives import Autograd, DoubleBackward, Forward, Func, Transposed, TransposedDoubleBackward
+from .derivatives import Autograd, DoubleBackward, ForwardMode, Func, Transposed, TransposedDoubleBackward
 from .functions import ChannelsLast, ChannelsLastFilters, Native, Plain
 
 ROUTES = {
     "": Plain,
     "autograd": Autograd,
     "func": Func,
-    "forward": Forward,
+    "forward": ForwardMode,
     "transposed": Transposed,
     "double_backward": DoubleBackward,
     "transposed_double_backward": TransposedDoubleBackward,

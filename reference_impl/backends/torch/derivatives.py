@@ -16,7 +16,7 @@ from torch.autograd import forward_ad
 from ..points import POINTS, UNCLAIMED
 from ..protocol import Capabilities
 from .functions import FLOATS, FLUSHES, NO_EMPTY_IMAGE, Plain
-from .padding import Geometry, Modes, Question, composed_by
+from .padding import Geometry, Modes, TorchCall, composed_by
 
 
 class Derivatives(Plain):
@@ -25,11 +25,11 @@ class Derivatives(Plain):
     modes: ClassVar[Modes] = dict.fromkeys(Plain.modes, Geometry.word)
     capabilities = Capabilities(flushes=FLUSHES, dtypes=FLOATS, lacks=(NO_EMPTY_IMAGE,), composed=composed_by(modes))
 
-    def convolution(self, question: Question) -> Callable:
-        return lambda images, filters: self.conv2d_function(images, filters, **question.options)
+    def convolution(self, call: TorchCall) -> Callable:
+        return lambda images, filters: self.conv2d_function(images, filters, **call.options)
 
-    def transposed_convolution(self, question: Question) -> Callable:
-        return lambda images, filters: self.conv_transpose2d_function(images, filters, **question.transposed_options)
+    def transposed_convolution(self, call: TorchCall) -> Callable:
+        return lambda images, filters: self.conv_transpose2d_function(images, filters, **call.transposed_options)
 
 
 class Autograd(Derivatives):
@@ -43,20 +43,20 @@ class Autograd(Derivatives):
         point = torch.zeros(shape, dtype=cotangent.dtype, requires_grad=True)
         return torch.autograd.grad(function(point), point, cotangent)[0]
 
-    def forward(self, input: Any, filters: Any, question: Question) -> torch.Tensor:
-        transposed = self.transposed_convolution(question)
-        return self.vjp(lambda at: transposed(at, filters), _output_shape(input, filters, question), input)
+    def forward(self, input: Any, filters: Any, call: TorchCall) -> torch.Tensor:
+        transposed = self.transposed_convolution(call)
+        return self.vjp(lambda at: transposed(at, filters), _output_shape(input, filters, call), input)
 
-    def backprop_input(self, shape: Any, filters: Any, cotangent: Any, question: Question) -> torch.Tensor:
-        convolution = self.convolution(question)
+    def backprop_input(self, shape: Any, filters: Any, cotangent: Any, call: TorchCall) -> torch.Tensor:
+        convolution = self.convolution(call)
         return self.vjp(lambda at: convolution(at, filters), shape, cotangent)
 
-    def backprop_filter(self, input: Any, shape: Any, cotangent: Any, question: Question) -> torch.Tensor:
-        convolution = self.convolution(question)
+    def backprop_filter(self, input: Any, shape: Any, cotangent: Any, call: TorchCall) -> torch.Tensor:
+        convolution = self.convolution(call)
         return self.vjp(lambda at: convolution(input, at), shape, cotangent)
 
-    def transpose(self, shape: Any, filters: Any, input: Any, question: Question) -> torch.Tensor:
-        return self.backprop_input(shape, filters, input, question)
+    def transpose(self, shape: Any, filters: Any, input: Any, call: TorchCall) -> torch.Tensor:
+        return self.backprop_input(shape, filters, input, call)
 
 
 class Func(Autograd):
@@ -69,8 +69,8 @@ class Func(Autograd):
     def vjp(self, function: Callable, shape: Any, cotangent: torch.Tensor) -> torch.Tensor:
         return torch.func.vjp(function, torch.zeros(shape, dtype=cotangent.dtype))[1](cotangent)[0]
 
-    def forward(self, input: Any, filters: Any, question: Question) -> torch.Tensor:
-        convolution = self.convolution(question)
+    def forward(self, input: Any, filters: Any, call: TorchCall) -> torch.Tensor:
+        convolution = self.convolution(call)
         return torch.func.jvp(lambda at: convolution(at, filters), (torch.zeros_like(input),), (input,))[1]
 
 
@@ -88,15 +88,15 @@ class Transposed(Derivatives):
         composed=composed_by(modes),
     )
 
-    def backprop_input(self, shape: Any, filters: Any, cotangent: Any, question: Question) -> torch.Tensor:
-        return self.transposed_convolution(question)(cotangent, filters)
+    def backprop_input(self, shape: Any, filters: Any, cotangent: Any, call: TorchCall) -> torch.Tensor:
+        return self.transposed_convolution(call)(cotangent, filters)
 
-    def backprop_filter(self, input: Any, shape: Any, cotangent: Any, question: Question) -> torch.Tensor:
+    def backprop_filter(self, input: Any, shape: Any, cotangent: Any, call: TorchCall) -> torch.Tensor:
         point = torch.ones(shape, dtype=input.dtype, requires_grad=True)
-        return torch.autograd.grad(self.transposed_convolution(question)(cotangent, point), point, input)[0]
+        return torch.autograd.grad(self.transposed_convolution(call)(cotangent, point), point, input)[0]
 
 
-class Forward(Derivatives):
+class ForwardMode(Derivatives):
     """Forward mode, in both arguments at once: of the functions, and of their gradients by reverse mode."""
 
     name = "torch:forward"
@@ -110,21 +110,21 @@ class Forward(Derivatives):
             value = bilinear(*map(forward_ad.make_dual, points, tangents))
             return forward_ad.unpack_dual(value).tangent / 2
 
-    def forward(self, input: Any, filters: Any, question: Question) -> torch.Tensor:
-        return self.jvp(self.convolution(question), input, filters)
+    def forward(self, input: Any, filters: Any, call: TorchCall) -> torch.Tensor:
+        return self.jvp(self.convolution(call), input, filters)
 
-    def backprop_input(self, shape: Any, filters: Any, cotangent: Any, question: Question) -> torch.Tensor:
+    def backprop_input(self, shape: Any, filters: Any, cotangent: Any, call: TorchCall) -> torch.Tensor:
         point = torch.ones(shape, dtype=filters.dtype, requires_grad=True)
-        convolution = self.convolution(question)
+        convolution = self.convolution(call)
         return self.jvp(lambda at, of: torch.autograd.grad(convolution(point, at), point, of)[0], filters, cotangent)
 
-    def backprop_filter(self, input: Any, shape: Any, cotangent: Any, question: Question) -> torch.Tensor:
+    def backprop_filter(self, input: Any, shape: Any, cotangent: Any, call: TorchCall) -> torch.Tensor:
         point = torch.ones(shape, dtype=input.dtype, requires_grad=True)
-        convolution = self.convolution(question)
+        convolution = self.convolution(call)
         return self.jvp(lambda at, of: torch.autograd.grad(convolution(at, point), point, of)[0], input, cotangent)
 
-    def transpose(self, shape: Any, filters: Any, input: Any, question: Question) -> torch.Tensor:
-        return self.jvp(self.transposed_convolution(question), input, filters)
+    def transpose(self, shape: Any, filters: Any, input: Any, call: TorchCall) -> torch.Tensor:
+        return self.jvp(self.transposed_convolution(call), input, filters)
 
 
 class DoubleBackward(Derivatives):
@@ -133,19 +133,19 @@ class DoubleBackward(Derivatives):
     name = "torch:double_backward"
     capabilities = replace(Derivatives.capabilities, share=0.25, unclaimed=UNCLAIMED)
 
-    def forward(self, input: Any, filters: Any, question: Question) -> torch.Tensor:
-        return self.of_cotangent(self.convolution(question), _output_shape(input, filters, question), input, filters)
+    def forward(self, input: Any, filters: Any, call: TorchCall) -> torch.Tensor:
+        return self.of_cotangent(self.convolution(call), _output_shape(input, filters, call), input, filters)
 
-    def backprop_input(self, shape: Any, filters: Any, cotangent: Any, question: Question) -> torch.Tensor:
+    def backprop_input(self, shape: Any, filters: Any, cotangent: Any, call: TorchCall) -> torch.Tensor:
         points = torch.ones(shape, dtype=filters.dtype), torch.ones_like(filters)
-        return _second(self.convolution(question), points, cotangent, (points[0], filters))[0]
+        return _second(self.convolution(call), points, cotangent, (points[0], filters))[0]
 
-    def backprop_filter(self, input: Any, shape: Any, cotangent: Any, question: Question) -> torch.Tensor:
+    def backprop_filter(self, input: Any, shape: Any, cotangent: Any, call: TorchCall) -> torch.Tensor:
         points = torch.ones_like(input), torch.ones(shape, dtype=input.dtype)
-        return _second(self.convolution(question), points, cotangent, (input, points[1]))[1]
+        return _second(self.convolution(call), points, cotangent, (input, points[1]))[1]
 
-    def transpose(self, shape: Any, filters: Any, input: Any, question: Question) -> torch.Tensor:
-        return self.backprop_input(shape, filters, input, question)
+    def transpose(self, shape: Any, filters: Any, input: Any, call: TorchCall) -> torch.Tensor:
+        return self.backprop_input(shape, filters, input, call)
 
     def of_cotangent(self, bilinear: Callable, shape: Any, *along: torch.Tensor) -> torch.Tensor:
         """`bilinear` of `along`: half the derivative in the cotangent, to which both gradients are linear."""
@@ -160,16 +160,16 @@ class TransposedDoubleBackward(DoubleBackward):
     modes = Transposed.modes
     capabilities = replace(DoubleBackward.capabilities, composed=composed_by(modes))
 
-    def forward(self, input: Any, filters: Any, question: Question) -> torch.Tensor:
-        points = torch.ones(_output_shape(input, filters, question), dtype=input.dtype), torch.ones_like(filters)
-        return _second(self.transposed_convolution(question), points, input, (points[0], filters))[0]
+    def forward(self, input: Any, filters: Any, call: TorchCall) -> torch.Tensor:
+        points = torch.ones(_output_shape(input, filters, call), dtype=input.dtype), torch.ones_like(filters)
+        return _second(self.transposed_convolution(call), points, input, (points[0], filters))[0]
 
-    def backprop_input(self, shape: Any, filters: Any, cotangent: Any, question: Question) -> torch.Tensor:
-        return self.of_cotangent(self.transposed_convolution(question), shape, cotangent, filters)
+    def backprop_input(self, shape: Any, filters: Any, cotangent: Any, call: TorchCall) -> torch.Tensor:
+        return self.of_cotangent(self.transposed_convolution(call), shape, cotangent, filters)
 
-    def backprop_filter(self, input: Any, shape: Any, cotangent: Any, question: Question) -> torch.Tensor:
+    def backprop_filter(self, input: Any, shape: Any, cotangent: Any, call: TorchCall) -> torch.Tensor:
         points = torch.ones_like(cotangent), torch.ones(shape, dtype=input.dtype)
-        return _second(self.transposed_convolution(question), points, input, (cotangent, points[1]))[1]
+        return _second(self.transposed_convolution(call), points, input, (cotangent, points[1]))[1]
 
 
 def _second(function: Callable, points: Any, cotangent: torch.Tensor, along: Any) -> tuple[torch.Tensor, ...]:
@@ -181,5 +181,5 @@ def _second(function: Callable, points: Any, cotangent: torch.Tensor, along: Any
     return torch.autograd.grad(gradients, (*points, cotangent), along, materialize_grads=True)
 
 
-def _output_shape(input: torch.Tensor, filters: torch.Tensor, question: Question) -> tuple[int, ...]:
-    return (input.shape[0], filters.shape[0], *question.geometry.windows[0])
+def _output_shape(input: torch.Tensor, filters: torch.Tensor, call: TorchCall) -> tuple[int, ...]:
+    return (input.shape[0], filters.shape[0], *call.geometry.windows[0])

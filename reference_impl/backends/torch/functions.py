@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch.nn import grad
 
 from ..protocol import Capabilities, Lack
-from .padding import Geometry, Modes, Question, composed_by
+from .padding import Geometry, Modes, TorchCall, composed_by
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 # The instruction that multiplies bfloat16 (VDPBF16PS) takes subnormals for zero.
@@ -66,46 +66,46 @@ class Plain:
     conv_transpose2d_function: ClassVar[Callable] = staticmethod(F.conv_transpose2d)
 
     def conv2d(self, input: Any, filters: Any, **options: Any) -> np.ndarray:
-        with self._asking("conv2d", input.shape, filters.shape, options) as question:
-            padded = self._formatted(question.pad(self._nchw(input)))
-            return _nhwc(self.forward(padded, self._oihw(filters), question), input.dtype)
+        with self._calling("conv2d", input.shape, filters.shape, options) as call:
+            padded = self._formatted(call.pad(self._nchw(input)))
+            return _nhwc(self.forward(padded, self._oihw(filters), call), input.dtype)
 
     def conv2d_backprop_input(self, input_sizes: Any, filters: Any, out_backprop: Any, **options: Any) -> np.ndarray:
-        with self._asking("conv2d_backprop_input", input_sizes, filters.shape, options) as question:
-            shape, cotangent = question.padded(input_sizes), self._nchw(out_backprop)
-            padded = self.backprop_input(shape, self._oihw(filters), cotangent, question)
-            return _nhwc(question.crop(padded), filters.dtype)
+        with self._calling("conv2d_backprop_input", input_sizes, filters.shape, options) as call:
+            shape, cotangent = call.padded(input_sizes), self._nchw(out_backprop)
+            padded = self.backprop_input(shape, self._oihw(filters), cotangent, call)
+            return _nhwc(call.crop(padded), filters.dtype)
 
     def conv2d_backprop_filter(self, input: Any, filter_sizes: Any, out_backprop: Any, **options: Any) -> np.ndarray:
-        with self._asking("conv2d_backprop_filter", input.shape, filter_sizes, options) as question:
-            padded = self._formatted(question.pad(self._nchw(input)))
+        with self._calling("conv2d_backprop_filter", input.shape, filter_sizes, options) as call:
+            padded = self._formatted(call.pad(self._nchw(input)))
             shape = tuple(filter_sizes[axis] for axis in (3, 2, 0, 1))
-            result = self.backprop_filter(padded, shape, self._nchw(out_backprop), question)
+            result = self.backprop_filter(padded, shape, self._nchw(out_backprop), call)
             return _array(result, input.dtype).transpose(2, 3, 1, 0)
 
     def conv2d_transpose(self, input: Any, filters: Any, output_shape: Any, **options: Any) -> np.ndarray:
-        with self._asking("conv2d_transpose", output_shape, filters.shape, options) as question:
+        with self._calling("conv2d_transpose", output_shape, filters.shape, options) as call:
             # torch is never told of the output's shape.
-            question.geometry.check_transposed(input.shape, filters.shape, output_shape)
-            padded = self.transpose(question.padded(output_shape), self._oihw(filters), self._nchw(input), question)
-            return _nhwc(question.crop(padded), input.dtype)
+            call.geometry.check_transposed(input.shape, filters.shape, output_shape)
+            padded = self.transpose(call.padded(output_shape), self._oihw(filters), self._nchw(input), call)
+            return _nhwc(call.crop(padded), input.dtype)
 
     # What routes replace. Tensors and shapes are NCHW and OIHW; the callers above pad and crop.
 
-    def forward(self, input: Any, filters: Any, question: Question) -> torch.Tensor:
-        return self.conv2d_function(input, filters, **question.options)
+    def forward(self, input: Any, filters: Any, call: TorchCall) -> torch.Tensor:
+        return self.conv2d_function(input, filters, **call.options)
 
-    def backprop_input(self, shape: Any, filters: Any, cotangent: Any, question: Question) -> torch.Tensor:
-        return grad.conv2d_input(shape, filters, cotangent, **question.options)
+    def backprop_input(self, shape: Any, filters: Any, cotangent: Any, call: TorchCall) -> torch.Tensor:
+        return grad.conv2d_input(shape, filters, cotangent, **call.options)
 
-    def backprop_filter(self, input: Any, shape: Any, cotangent: Any, question: Question) -> torch.Tensor:
-        return grad.conv2d_weight(input, shape, cotangent, **question.options)
+    def backprop_filter(self, input: Any, shape: Any, cotangent: Any, call: TorchCall) -> torch.Tensor:
+        return grad.conv2d_weight(input, shape, cotangent, **call.options)
 
-    def transpose(self, shape: Any, filters: Any, input: Any, question: Question) -> torch.Tensor:
-        return self.conv_transpose2d_function(input, filters, **question.transposed_options)
+    def transpose(self, shape: Any, filters: Any, input: Any, call: TorchCall) -> torch.Tensor:
+        return self.conv_transpose2d_function(input, filters, **call.transposed_options)
 
     @contextlib.contextmanager
-    def _asking(self, operation: str, input_sizes: Any, filter_sizes: Any, options: Any) -> Iterator[Question]:
+    def _calling(self, operation: str, input_sizes: Any, filter_sizes: Any, options: Any) -> Iterator[TorchCall]:
         geometry = Geometry(tuple(input_sizes[1:3]), tuple(filter_sizes[:2]), **options)
         with warnings.catch_warnings():
             # That "same" with an even kernel copies; that oneDNN's flags want a GPU; torch's own use of its past.
@@ -144,13 +144,13 @@ class Native(Plain):
     name = "torch:native"
 
     @contextlib.contextmanager
-    def _asking(self, *arguments: Any) -> Iterator[Question]:
+    def _calling(self, *arguments: Any) -> Iterator[TorchCall]:
         with (
-            super()._asking(*arguments) as question,
+            super()._calling(*arguments) as call,
             torch.backends.mkldnn.flags(enabled=False),
             torch.backends.nnpack.flags(enabled=False),
         ):
-            yield question
+            yield call
 
 
 def _tensor(array: np.ndarray) -> torch.Tensor:

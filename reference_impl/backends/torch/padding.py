@@ -9,7 +9,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from ..padding import Forward, Pads, Pair
+from ..padding import ForwardSizes, Pads, Pair
 
 _COMPOSED = {
     "conv2d": "F.pad, then no padding",
@@ -19,33 +19,33 @@ _COMPOSED = {
 }
 
 
-class Geometry(Forward):
+class Geometry(ForwardSizes):
     """The forward convolution, and what torch can be asked for it."""
 
-    def symmetric(self) -> Question | None:
+    def symmetric(self) -> TorchCall | None:
         (top, bottom), (left, right) = self.pads
-        return Question(self, (top, left)) if (top, left) == (bottom, right) else None
+        return TorchCall(self, (top, left)) if (top, left) == (bottom, right) else None
 
-    def word(self) -> Question | None:
+    def word(self) -> TorchCall | None:
         """`F.conv2d` also takes "valid", and "same" at stride 1: it puts the odd zero after the input, as SAME does."""
         if self.padding == "VALID" or (self.padding == "SAME" and self.strides == (1, 1)):
-            return Question(self, self.padding.lower())
+            return TorchCall(self, self.padding.lower())
         return self.symmetric()
 
-    def transposed(self) -> Question | None:
+    def transposed(self) -> TorchCall | None:
         """`F.conv_transpose2d` crops both sides alike; `output_padding` moves the end of what it keeps."""
         (top, _), (left, _) = self.pads
         longer, limits = self.output_padding, map(max, self.strides, self.dilations)
         if all(0 <= more < limit for more, limit in zip(longer, limits, strict=True)):
-            return Question(self, (top, left), longer)
+            return TorchCall(self, (top, left), longer)
         return None
 
-    def composed(self) -> Question:
-        return Question(self, (0, 0), self.windows[1], self.pads)
+    def composed(self) -> TorchCall:
+        return TorchCall(self, (0, 0), self.windows[1], self.pads)
 
 
 @dataclass(frozen=True)
-class Question:
+class TorchCall:
     """What torch is asked; the zeros `around` the input are left to us."""
 
     geometry: Geometry
@@ -75,7 +75,7 @@ class Question:
         return padded[:, :, top : padded.shape[2] - bottom, left : padded.shape[3] - right]
 
 
-Modes = dict[str, Callable[[Geometry], "Question | None"]]
+Modes = dict[str, Callable[[Geometry], "TorchCall | None"]]
 
 
 def composed_by(modes: Modes) -> Callable[[str, Any], str | None]:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..protocol import OPERATIONS, Capabilities
+from ...operations import OPERATIONS
+from ..protocol import Capabilities
 
 
 class _FromNCHW:

@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ...operations import OPERATIONS
 from ..padding import explicit
-from ..protocol import OPERATIONS, Capabilities
+from ..protocol import Capabilities
 
 # XLA has the processor take subnormals for zero.
 _FLUSHES = ("bfloat16", "float32", "float64")

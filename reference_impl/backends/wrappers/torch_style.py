@@ -12,7 +12,7 @@ import torch
 
 from ..protocol import Capabilities
 from ..torch.derivatives import Autograd
-from ..torch.padding import Geometry, Modes, Question, composed_by
+from ..torch.padding import Geometry, Modes, TorchCall, composed_by
 
 
 class _TorchStyle(Autograd):
@@ -24,8 +24,8 @@ class _TorchStyle(Autograd):
     modes: ClassVar[Modes] = dict.fromkeys(Autograd.modes, Geometry.symmetric)
     device: str | torch.device = "cpu"
 
-    def forward(self, input: Any, filters: Any, question: Question) -> torch.Tensor:
-        return self._called(input, filters, question).cpu()
+    def forward(self, input: Any, filters: Any, call: TorchCall) -> torch.Tensor:
+        return self._called(input, filters, call).cpu()
 
     def vjp(self, function: Callable, shape: Any, cotangent: torch.Tensor) -> torch.Tensor:
         # Not at 0, where a derivative that keeps some of the function's value would look right.
@@ -33,12 +33,12 @@ class _TorchStyle(Autograd):
         with _kept(cotangent=cotangent):
             return torch.autograd.grad(function(point), point, cotangent)[0].cpu()
 
-    def convolution(self, question: Question) -> Callable:
-        return lambda images, filters: self._called(images, filters, question)
+    def convolution(self, call: TorchCall) -> Callable:
+        return lambda images, filters: self._called(images, filters, call)
 
-    def _called(self, input: torch.Tensor, filters: torch.Tensor, question: Question) -> torch.Tensor:
+    def _called(self, input: torch.Tensor, filters: torch.Tensor, call: TorchCall) -> torch.Tensor:
         with _kept(input=input, filters=filters):
-            return self.conv2d_function(input, filters, **question.options)
+            return self.conv2d_function(input, filters, **call.options)
 
     def _nchw(self, array: np.ndarray) -> torch.Tensor:
         return self._lying_as(array, super()._nchw(array))

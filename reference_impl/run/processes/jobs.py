@@ -21,8 +21,8 @@ from ...cases.case import Case
 from ...verdicts.checks import CHECKS
 from ...verdicts.integers import integer_call
 from ...verdicts.invalid_calls import answer_to
-from ...verdicts.real_data import real_problem
-from ...verdicts.task import Problem
+from ...verdicts.real_data import real_task
+from ...verdicts.task import Task
 from .. import known, outcome
 from ..outcome import Record
 from ..runner import Subject, judge
@@ -34,13 +34,13 @@ Subjects = dict[str, Subject]
 def records(subjects: Subjects, case: str, seed: int, calls: list[tuple[str, str, list[str]]]) -> list[list[dict]]:
     """Those of `judge` for each of `calls`: a backend, an operation and the names of the checks."""
     parsed = Case.parse(case)
-    problems: dict[str, Problem] = {}
+    tasks: dict[str, Task] = {}
     answers = []
     for backend, operation, checks in calls:
-        problem = problems.setdefault(operation, Problem(parsed, operation, seed))
+        task = tasks.setdefault(operation, Task(parsed, operation, seed))
         chosen = [check for check in CHECKS if check.name in checks]
         stdout.take()
-        judged = judge(subjects[backend], parsed, operation, seed, problem, checks=chosen)
+        judged = judge(subjects[backend], parsed, operation, seed, task, checks=chosen)
         printed = _printed(subjects[backend], subjects[backend].blank(operation, case, seed, stdout.PRINTS_NOTHING))
         answers.append([asdict(record) for record in judged + printed])
     return answers
@@ -64,7 +64,7 @@ _MOST_QUOTED = 80
 
 def digest(subjects: Subjects, backend: str, operation: str, case: str, seed: int) -> dict[str, Any]:
     """SHA-256 of the bits of an answer on real data."""
-    call = real_problem(Case.parse(case), operation, seed, "normal").call
+    call = real_task(Case.parse(case), operation, seed, "normal").call
     run = partial(call.run, subjects[backend].backend)
     return _tried(lambda: hashlib.sha256(np.ascontiguousarray(run()).tobytes()).hexdigest())
 

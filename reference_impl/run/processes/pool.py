@@ -8,7 +8,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from ...cases.case import OPERATIONS, Case
+from ...cases.case import Case
+from ...operations import OPERATIONS
 from ...verdicts.checks import Check
 from .. import known, outcome
 from ..outcome import Record

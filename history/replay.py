@@ -16,10 +16,11 @@ from reference_impl.backends import registry
 from reference_impl.cases.case import Case
 from reference_impl.diagnosis import Diagnoses
 from reference_impl.run import outcome
-from reference_impl.run.known import tomllib
+from reference_impl.run.known import mark_expected, tomllib
 from reference_impl.run.outcome import Record
-from reference_impl.run.processes.pool import judge_isolated
-from reference_impl.run.runner import Subject
+from reference_impl.run.records import records_of
+from reference_impl.run.selection import for_all
+from reference_impl.run.subject import Subject
 from reference_impl.run.whole_backend import invalid_call
 from reference_impl.verdicts.invalid_calls import BY_NAME
 
@@ -68,8 +69,9 @@ def judged(bug: Bug) -> Record:
     """What the suite says of the call: its first unexpected record, with a diagnosis, or else the first of all."""
     subject = Subject.of(registry.load(bug.backend), bug.backend)
     if bug.call in BY_NAME:
-        return invalid_call(subject, bug.operation, BY_NAME[bug.call])
-    records = list(judge_isolated([subject], [Case.parse(bug.call)], [bug.operation], full=True))
+        return mark_expected([invalid_call(subject, bug.operation, BY_NAME[bug.call])], subject)[0]
+    selected = for_all([subject], [Case.parse(bug.call)], [bug.operation], full=True)
+    records = list(records_of(selected, processes=None))
     unexpected = [record for record in records if record.unexpected]
     return Diagnoses(isolate=True).added(subject, unexpected[0]) if unexpected else records[0]
 

@@ -12,7 +12,8 @@ from reference_impl import __version__
 from reference_impl.backends import registry
 from reference_impl.cases import catalogue
 from reference_impl.cases.case import Case
-from reference_impl.cli import DEFAULT_DTYPES, app
+from reference_impl.cli import app
+from reference_impl.run.selection import DEFAULT_DTYPES
 from reference_impl.verdicts.checks import CHECKS
 
 CASE = "n2_h7w9c3_k3x2o4_s2x3"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 import threading
 from dataclasses import dataclass, fields, replace
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
@@ -17,6 +17,10 @@ from ..cases.case import Case
 from ..operations import OPERATIONS
 from . import outcome
 from .outcome import Record
+from .whole_backend import STEADY, THREADS
+
+if TYPE_CHECKING:
+    from .subject import Subject
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -90,13 +94,35 @@ def known_failures() -> tuple[KnownFailure, ...]:
 def find(
     backend: str, version: str, facts: dict[str, Any], operation: str, case: Case, invalid: str | None = None
 ) -> KnownFailure | None:
-    """The entry that expects `backend` to fail here, or on the `invalid` call of that name, if there is one."""
+    """Find the entry that expects `backend` to fail here, or on the `invalid` call of that name."""
     asked = backend, version, facts, operation, case, invalid
     return next((entry for entry in known_failures() if entry.applies(*asked)), None)
 
 
-def expecting(entry: KnownFailure, records: list[Record]) -> list[Record]:
-    """Records of a call that is expected to fail: as expected, in another way, or (to be looked at) not at all."""
+def is_deadly(subject: Subject, operation: str, case: Case) -> bool:
+    """True if the process is expected to die of this call."""
+    entry = find(subject.name, subject.version, subject.facts, operation, case)
+    return entry is not None and entry.outcome == outcome.CRASHED
+
+
+def mark_expected(records: list[Record], subject: Subject) -> list[Record]:
+    """Mark what was expected in the records of one call: the one place that does.
+
+    A failure that an entry expects becomes "known". If a call that should fail passes, its records become "fixed".
+    """
+    first = records[0] if records else None
+    if first is None or first.check in (STEADY, THREADS):  # entries speak of answers
+        return records
+    case = _case(first.case)
+    entry = find(subject.name, subject.version, subject.facts, first.operation, case, first.invalid_call)
+    return records if entry is None else _expecting(entry, records)
+
+
+_case = lru_cache(4096)(Case.parse)
+
+
+def _expecting(entry: KnownFailure, records: list[Record]) -> list[Record]:
+    """Mark the records of a call that is expected to fail: as expected, in another way, or not at all."""
     said = f"{entry.does} ({entry.link})"
     concerned = [record for record in records if not entry.checks or record.check in entry.checks]
     if not any(record.outcome in outcome.UNEXPECTED for record in concerned):

@@ -13,7 +13,10 @@ from ..cases.case import Case
 from ..cases.generation import generate
 from ..mistakes import MISTAKES, Mistake
 from ..run import outcome
-from ..run.runner import Subject, Task, in_dtypes, judge
+from ..run.judge import judge
+from ..run.selection import in_dtypes
+from ..run.subject import Subject
+from ..verdicts.task import Task
 
 SMALL = ("curated", "regressions")
 ORDERS = 3

@@ -16,7 +16,7 @@ from ..cases import catalogue
 from ..cases.case import DTYPES, Case
 from ..operations import OPERATIONS
 from ..run import outcome
-from ..run.runner import in_dtypes
+from ..run.selection import in_dtypes
 from . import compare as comparing
 from . import export as exporting
 from . import files, manifest

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -201,18 +200,3 @@ CHECKS = (
         most_multiply_adds=MOST_ROUNDED,
     ),
 )
-
-
-def checks_of(case: Case, seed: int = 0, *, full: bool = False, share: float = 1.0) -> tuple[Check, ...]:
-    """Those that say something about the case; unless `full`, only its part of each check's share.
-
-    `share` is that of the checks which ask again, for backends that are many or slow.
-    """
-    return tuple(check for check in CHECKS if check.applies(case) and (full or _is_due(check, case, seed, share)))
-
-
-def _is_due(check: Check, case: Case, seed: int, share: float) -> bool:
-    if not check.asks_again:
-        return True
-    drawn = zlib.crc32(f"{seed} {check.name} {case}".encode()) / 2**32
-    return drawn < check.share * share and case.multiply_adds <= check.most_multiply_adds

@@ -10,8 +10,9 @@ import pytest
 from history.elsewhere import THERE
 from reference_impl.backends import registry
 from reference_impl.cases.case import Case
-from reference_impl.run.processes.pool import judge_isolated
-from reference_impl.run.runner import Subject
+from reference_impl.run.records import records_of
+from reference_impl.run.selection import for_all
+from reference_impl.run.subject import Subject
 
 if os.name != "posix":
     pytest.skip("descriptors are handed on, and signals sent, as on Unix", allow_module_level=True)
@@ -32,7 +33,7 @@ def records(request):
 
 def _judged(names):
     subjects = [Subject.of(registry.load(name), name) for name in names]
-    return judge_isolated(subjects, [CASE], ["conv2d"], processes=1)
+    return records_of(for_all(subjects, [CASE], ["conv2d"]), processes=1)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,9 @@ from reference_impl.cli import app
 from reference_impl.mistakes import EQUIVALENTS, FAMILIES, MISTAKES, RIGHT, NoAnswer, by_name, equivalents
 from reference_impl.operations import OPERATIONS
 from reference_impl.run import outcome
-from reference_impl.run.runner import Subject, in_dtypes, judge
+from reference_impl.run.judge import judge
+from reference_impl.run.selection import in_dtypes
+from reference_impl.run.subject import Subject
 from reference_impl.scoring import command, measure, smoke
 from reference_impl.scoring.example import KINDS, TINY, WAYS, observed, tiny_call
 from reference_impl.scoring.page import page

@@ -23,9 +23,10 @@ from ...verdicts.integers import integer_call
 from ...verdicts.invalid_calls import answer_to
 from ...verdicts.real_data import real_task
 from ...verdicts.task import Task
-from .. import known, outcome
+from .. import outcome
+from ..judge import judge
 from ..outcome import Record
-from ..runner import Subject, judge
+from ..subject import Subject
 from . import memory, stdout
 
 Subjects = dict[str, Subject]
@@ -113,7 +114,6 @@ JOBS: dict[str, Callable[..., Any]] = {
 
 def main(*backends: str) -> None:
     answers = stdout.redirect()  # what a backend prints must not be taken for an answer
-    known.known_failures = lambda: ()  # type: ignore[assignment]  # what is expected is for the caller to say
     gc.disable()  # nearly all that an import makes stays, and to look for what does not takes a fifth of its time
     subjects = {name: Subject.load(name) for name in backends}
     gc.freeze()

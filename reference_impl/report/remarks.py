@@ -1,4 +1,4 @@
-"""What was observed of right answers where more than one way is right, and how many invalid calls were refused."""
+"""Observations on right answers, where more than one is right; and counts of invalid calls that were refused."""
 
 from __future__ import annotations
 

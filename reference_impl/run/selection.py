@@ -1,4 +1,4 @@
-"""Which cases, dtypes and checks each backend is given: the one place that decides.
+"""The choice of cases, dtypes and checks for each backend: the one place that decides.
 
 Everybody who runs the suite asks here: `verify`, `check_backend`, `parametrize_with_checks`, the equivalence tests, the
 mutation score, and `export`.

@@ -29,7 +29,7 @@ THREAD_COUNTS = (1, 4)
 STEADY_CASE = Case.parse("n1_h13w12c26_k3x2o26_SAME")
 # A quarter of such an array a call; less may be the allocator's. The frameworks' growth is below 0.01 MiB.
 MOST_GROWTH = 2 * MIB
-# What frameworks and the libraries below them read when they start.
+# Frameworks, and the libraries below them, read these when they start.
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",

@@ -25,9 +25,10 @@ from .report.failures import Illustrate, print_failures
 from .report.json_file import write_json
 from .report.tally import Tally
 from .run import selection
+from .run.processes.remote import CALL_TIME_LIMIT
 from .run.records import records_of
 from .run.selection import CHECK_NAMES, DEFAULT_DTYPES, EXAMPLES
-from .run.subject import Subject, available, subjects
+from .run.subject import Loaded, NotLoaded, load, missing
 from .scoring.command import mistakes
 from .vectors.command import compare, export
 from .verdicts.checks import MOST_ROUNDED
@@ -99,6 +100,9 @@ def verify(
     no_isolation: Annotated[
         bool, typer.Option("--no-isolation", help="Run backends in this process: a crash ends the run.")
     ] = False,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, metavar="SECONDS", help="The most seconds that one call may take.")
+    ] = CALL_TIME_LIMIT,
     json: Annotated[Path | None, typer.Option(help="Write one record per check to this file.")] = None,
     pictures: Annotated[
         Path | None,
@@ -116,10 +120,12 @@ def verify(
     operations = _known(operation, OPERATIONS, "operation")
     dtypes = _known(dtype, DTYPES, "dtype")
     checks = _known(check, CHECK_NAMES, "check")
-    tested, missing = _subjects(backend)
+    processes = 0 if no_isolation else processes
+    loaded, lines = _load(backend, here=processes == 0)
+    tested = loaded.subjects
     try:
         asked = selection.for_verify(
-            tested,
+            loaded,
             cases or (),
             operations=operations,
             dtypes=dtypes,
@@ -131,9 +137,8 @@ def verify(
     except (OSError, ValueError) as error:
         raise typer.BadParameter(str(error), param_hint="--cases") from error
     _check_file(json)
-    processes = 0 if no_isolation else processes
     illustrate = _illustrate(pictures, isolate=processes > 0)
-    for line in missing:
+    for line in lines:
         console.print(line)
 
     tally, interrupted = Tally(), False
@@ -144,7 +149,7 @@ def verify(
             bar.update(task, advance=1, description=f"{len(asked.cases)} cases, {tally.failed} calls failed")
 
         try:
-            tally.extend(records_of(asked, processes=processes, advance=advance))
+            tally.extend(records_of(asked, processes=processes, time_limit=timeout, advance=advance))
         except KeyboardInterrupt:
             interrupted = True
     tables.print_tables(console, tally, tested, full=asked.full)
@@ -184,18 +189,22 @@ def _known(given: Sequence[str] | None, known: Sequence[str], what: str) -> Sequ
     return given or ()
 
 
-def _subjects(asked: Sequence[str] | None) -> tuple[list[Subject], list[str]]:
+def _load(asked: Sequence[str] | None, *, here: bool) -> tuple[Loaded, list[str]]:
     """Load the backends. For each that could be meant and cannot run, a line says why."""
     # A user's module is found in the current directory, by `conv2d-reference` as by `python -m reference_impl`.
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
+    if not asked:
+        return load(here=here), missing()
     try:
-        if not asked:
-            return available()
-        mistaken = {word.partition(":")[0] for word in asked} & set(registry.refused())
-        return subjects(asked), [f"Not checked: {registry.refused()[name]}" for name in sorted(mistaken)]
+        loaded = load(asked, here=here)
     except (ImportError, ValueError) as error:
         raise typer.BadParameter(str(error), param_hint="--backend") from error
+    misused = [one for one in loaded.errors.values() if isinstance(one, NotLoaded) and one.is_misuse]
+    if misused and not loaded.subjects:
+        raise typer.BadParameter(str(misused[0]), param_hint="--backend")
+    mistaken = {word.partition(":")[0] for word in asked} & set(registry.refused())
+    return loaded, [f"Not checked: {registry.refused()[name]}" for name in sorted(mistaken)]
 
 
 def _check_file(path: Path | None) -> None:

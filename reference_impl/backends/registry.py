@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.metadata import EntryPoint
 from typing import Any
 
@@ -66,10 +66,10 @@ def routes(name: str) -> list[str]:
     return [f"{name}:{route}" if route else name for route in _adapter(name).ROUTES]
 
 
-def expand(words: Iterable[str] = ()) -> list[str]:
+def expand(words: Iterable[str] = (), routes: Callable[[str], list[str]] = routes) -> list[str]:
     """The full names that `words` stand for; without any, all routes of everything installed.
 
-    "torch:*" is every route of torch, "all" every route of those in `ALL`, installed or not.
+    "torch:*" is every route of torch, "all" every route of those in `ALL`, installed or not. `routes` lists them.
     """
     known = installed()
     words = list(words) or [f"{name}:*" for name, there in known.items() if there]

@@ -11,7 +11,7 @@ from ..diagnosis import Diagnoses
 from ..run import outcome
 from ..run.outcome import Record
 from ..run.subject import Subject
-from ..run.whole_backend import REFUSES, WHOLE_BACKEND_CHECKS
+from ..run.whole_backend import LOADS, REFUSES, WHOLE_BACKEND_CHECKS
 from .tally import Tally
 
 Illustrate = Callable[[Subject, Record], Record]
@@ -30,11 +30,12 @@ def failures(
     unexpected, diagnoses = tally.unexpected, Diagnoses(isolate=isolate)
     by_name = {subject.name: subject for subject in subjects}
     for record in unexpected[:most]:
-        subject = by_name[record.backend]
-        diagnosed = diagnoses.added(subject, record)
-        if illustrate is not None:
-            diagnosed = illustrate(subject, diagnosed)
-        tally.replace(record, diagnosed)
+        diagnosed, subject = record, by_name.get(record.backend)
+        if subject is not None:
+            diagnosed = diagnoses.added(subject, record)
+            if illustrate is not None:
+                diagnosed = illustrate(subject, diagnosed)
+            tally.replace(record, diagnosed)
         yield failure_text(diagnosed)
     if len(unexpected) > most:
         yield f"... and {len(unexpected) - most} more failing calls; --json FILE writes them all."
@@ -57,7 +58,7 @@ def print_failures(
 def failure_text(record: Record) -> str:
     """Write what a stranger needs in order to act on a failure."""
     lines = [
-        f"{record.outcome.upper()}  {record.backend} {record.version}: {record.operation} on {record.spec}",
+        f"{record.outcome.upper()}  {record.backend}{_call(record)}",
         f"check: {record.check} ({outcome.MEANING[record.outcome]}); {record.mode}",
         *(record.message or "").splitlines(),
         *(record.diagnosis or "").splitlines(),
@@ -67,11 +68,17 @@ def failure_text(record: Record) -> str:
     return "\n    ".join(lines)
 
 
+def _call(record: Record) -> str:
+    if record.check == LOADS:
+        return ": it cannot be loaded"
+    return f" {record.version}: {record.operation} on {record.spec}"
+
+
 def _advice(record: Record) -> list[str]:
     """Say how a backend declares that it is not meant to do what it failed to do."""
     if record.check == REFUSES and record.outcome == outcome.FAIL:
         return [f'if checking arguments is the caller\'s job, declare it: unclaimed={{"{REFUSES}": "why"}}']
-    if record.outcome == outcome.REFUSED:
+    if record.outcome == outcome.REFUSED and record.check != LOADS:
         return ["if it is not meant to take this, declare it: lacks=(Lack(reason, applies),)"]
     return []
 
@@ -81,7 +88,5 @@ def rerun_line(record: Record) -> str:
     if record.argument is None:
         return f"check_backend(your_backend, [{record.case!r}], seed={record.seed})"
     what = f"--check {record.check}" if record.check in WHOLE_BACKEND_CHECKS else f"--cases {record.case}"
-    return (
-        f"python -m reference_impl verify --backend {record.argument} {what} "
-        f"--operation {record.operation} --seed {record.seed}"
-    )
+    operation = "" if record.check == LOADS else f" --operation {record.operation} --seed {record.seed}"
+    return f"python -m reference_impl verify --backend {record.argument} {what}{operation}"

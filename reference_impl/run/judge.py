@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import sysconfig
-import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from ..cases.case import Case
 from ..verdicts.agreement import Accuracy, Disagreement
@@ -14,6 +11,8 @@ from ..verdicts.checks import Check, Remark, Trial
 from ..verdicts.task import Task
 from . import outcome
 from .outcome import Record
+from .place import place_of
+from .processes.remote import Raised, RemoteBackend
 from .processes.worker import Died
 from .selection import Asked, Selection, checks_of
 from .subject import Subject
@@ -42,15 +41,19 @@ def judge(
     if composed is not None:
         blank = replace(blank, mode=f"composed: {composed}")
     trial = Trial(subject.backend, task or Task(case, operation, seed), declared)
-    return [_run(check, trial, replace(blank, check=check.name)) for check in checks]
+    try:
+        records = [_run(check, trial, replace(blank, check=check.name)) for check in checks]
+    except Died as died:
+        return [replace(blank, check=check.name, outcome=outcome.CRASHED, message=str(died)) for check in checks]
+    return records + _printed(subject, blank)
 
 
 def judge_call(asked: Asked, task: Task | None = None) -> list[Record]:
-    """Judge one call in this process or, if it is known to kill the process, in one of its own."""
-    subject, case = asked.subject, asked.case
-    if asked.may_kill and subject.capabilities.unsupported(asked.operation, case) is None:
-        return _apart(asked)
-    return judge(subject, case, asked.operation, asked.seed, task, checks=asked.checks)
+    """Judge one call. If it is known to kill the process, a backend in this one is asked in another."""
+    subject = asked.subject
+    if not subject.is_apart and subject.argument and asked.may_kill:
+        subject = subject.apart
+    return judge(subject, asked.case, asked.operation, asked.seed, task, checks=asked.checks)
 
 
 def judge_here(selection: Selection) -> Iterator[list[Record]]:
@@ -63,21 +66,22 @@ def judge_here(selection: Selection) -> Iterator[list[Record]]:
                 yield judge_call(asked, task)
 
 
-def crashed(asked: Asked, died: Died) -> list[Record]:
-    """The records of a call that its process died of."""
-    blank = asked.subject.blank(asked.operation, str(asked.case), asked.seed)
-    return [replace(blank, check=check.name, outcome=outcome.CRASHED, message=str(died)) for check in asked.checks]
+# The name of a check that runs on every call in a process of its own.
+PRINTS_NOTHING = "prints_nothing"
 
 
-def _apart(asked: Asked) -> list[Record]:
-    """Judge a call in a process of its own, which may die of it."""
-    subject = asked.subject
-    call = subject.argument or subject.name, asked.operation, [check.name for check in asked.checks]
-    try:
-        (judged,) = subject.worker.ask("records", str(asked.case), asked.seed, [call])
-    except Died as died:
-        return crashed(asked, died)
-    return [Record(**fields) for fields in judged]
+def _printed(subject: Subject, blank: Record) -> list[Record]:
+    """Record a failure if the backend has printed."""
+    if not isinstance(subject.backend, RemoteBackend):
+        return []
+    size, begins = subject.backend.take_printed()
+    if not size or PRINTS_NOTHING in subject.capabilities.unclaimed:
+        return []
+    message = (
+        "a kernel must not write to stdout, which belongs to the program that calls it; "
+        f"it wrote {size} bytes, beginning with {begins!r}"
+    )
+    return [replace(blank, check=PRINTS_NOTHING, outcome=outcome.FAIL, message=message)]
 
 
 def _run(check: Check, trial: Trial, blank: Record) -> Record:
@@ -88,21 +92,14 @@ def _run(check: Check, trial: Trial, blank: Record) -> Record:
         found = check.run(trial)
     except Disagreement as error:
         return replace(blank, outcome=outcome.FAIL, ratio=error.ratio, diagnosis=error.diagnosis, message=str(error))
-    except Exception as error:  # a backend may raise anything: an outcome of its own, never a skip
-        return replace(blank, outcome=outcome.REFUSED, message=f"{type(error).__name__}: {error}{_place(error)}")
+    except Died:
+        raise
+    except Raised as error:
+        return replace(blank, outcome=outcome.REFUSED, message=str(error))
+    except (Exception, SystemExit) as error:  # a backend may raise anything: an outcome of its own, never a skip
+        return replace(blank, outcome=outcome.REFUSED, message=f"{type(error).__name__}: {error}{place_of(error)}")
     if isinstance(found, Accuracy):
         return replace(blank, ratio=found.worst, median_ratio=found.median)
     if isinstance(found, Remark):
         return replace(blank, outcome=outcome.MISTRUSTED if found.mistrusted else outcome.PASS, remark=found.text)
     return blank
-
-
-# Python's own files, installed packages, and our own files.
-_LIBRARIES = (*(Path(sysconfig.get_paths()[name]) for name in ("stdlib", "purelib")), Path(__file__).parents[1])
-
-
-def _place(error: Exception) -> str:
-    """The last line of the user's own code on the way to the error."""
-    frames = traceback.extract_tb(error.__traceback__)
-    theirs = [frame for frame in frames if not any(map(Path(frame.filename).is_relative_to, _LIBRARIES))]
-    return f" ({theirs[-1].filename}, line {theirs[-1].lineno}, in {theirs[-1].name})" if theirs else ""

@@ -7,8 +7,8 @@ mutation score, and `export`.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,8 @@ from ..cases.generation import generate
 from ..operations import OPERATIONS
 from ..verdicts.checks import CHECKS, Check
 from . import known
-from .subject import Subject
+from .processes.worker import Died
+from .subject import Loaded, NotLoaded, Subject
 from .whole_backend import WHOLE_BACKEND_CHECKS
 
 DEFAULT_DTYPES = ("float32", "float64", "int32")
@@ -64,6 +65,7 @@ class Selection:
     full : give every case and every check to every backend
     only : names of the checks to run; all, if empty
     whole : names of the checks on whole backends to run
+    errors : backends that cannot be loaded, each with the error
     """
 
     groups: tuple[tuple[tuple[Subject, ...], tuple[Case, ...]], ...]
@@ -72,6 +74,7 @@ class Selection:
     full: bool = False
     only: tuple[str, ...] = ()
     whole: tuple[str, ...] = ()
+    errors: Mapping[str, NotLoaded | Died] = field(default_factory=dict)
 
     @property
     def subjects(self) -> list[Subject]:
@@ -114,7 +117,7 @@ def for_all(
 
 
 def for_verify(
-    subjects: Sequence[Subject],
+    loaded: Loaded,
     words: Sequence[str] = (),
     *,
     operations: Sequence[str] = (),
@@ -133,12 +136,12 @@ def for_verify(
         examples = 0 if words else EXAMPLES
     of_calls = not checks or bool(set(checks) - set(WHOLE_BACKEND_CHECKS))
     groups = []
-    for default, group in _by_dtypes(subjects, fixed=bool(words or dtypes)).items():
+    for default, group in _by_dtypes(loaded.subjects, fixed=bool(words or dtypes)).items():
         cases = _cases(words, dtypes, default, examples, seed) if of_calls else []
         groups.append((tuple(group), tuple(cases)))
     whole = tuple(name for name in WHOLE_BACKEND_CHECKS if name in checks or not (checks or words))
     named = tuple(operations) or OPERATIONS
-    return Selection(tuple(groups), named, seed, full or bool(words), tuple(checks), whole)
+    return Selection(tuple(groups), named, seed, full or bool(words), tuple(checks), whole, loaded.errors)
 
 
 def for_own_backend(

@@ -12,7 +12,8 @@ from ..backends.protocol import OF_A_FUNCTION, Capabilities
 from ..operations import OPERATIONS
 from . import outcome
 from .outcome import Record
-from .processes.worker import Worker
+from .processes.remote import BackendProcess, RemoteBackend
+from .processes.worker import Died
 
 # Our own backends. They run beside the frameworks.
 OURS = ("reference", "definition", "minimal")
@@ -29,14 +30,20 @@ class Subject:
     facts: dict[str, Any] = field(default_factory=dict, compare=False)
     argument: str | None = None
 
+    @property
+    def is_apart(self) -> bool:
+        """True if the backend is in a process of its own."""
+        return isinstance(self.backend, RemoteBackend)
+
     @cached_property
-    def worker(self) -> Worker:
-        """A process that has loaded this backend too."""
-        return Worker(self.argument or self.name)
+    def apart(self) -> Subject:
+        """The same backend in a process of its own. Raises NotLoaded or Died."""
+        return self if self.is_apart else Subject.load(self.argument or self.name)
 
     def ask(self, job: str, *arguments: Any, **options: Any) -> Any:
-        """Return that process's answer to a job of `processes/jobs.py`. Raises Died."""
-        return self.worker.ask(job, self.argument or self.name, *arguments, **options)
+        """Return the answer of the backend's own process to a job of `processes/backend_process.py`. Raises Died."""
+        remote = self.apart.backend
+        return remote.process.ask(job, remote.argument, *arguments, **options)
 
     def blank(self, operation: str, case: str, seed: int, check: str = "", invalid_call: str | None = None) -> Record:
         """Make a record of this backend that says "pass"."""
@@ -77,34 +84,113 @@ class Subject:
         return cls(backend, name, version, capabilities, dict(getattr(backend, "facts", {})), argument)
 
     @classmethod
-    def load(cls, argument: str) -> Subject:
-        """Load the backend of this name. A backend that a package declares keeps the name that it declares."""
+    def here(cls, argument: str) -> Subject:
+        """Load the backend of this name in this process. If a package declares it, it keeps the declared name."""
         subject = cls.of(registry.load(argument), argument)
-        declared = argument not in registry.ADAPTERS and ":" not in argument
-        return replace(subject, name=argument) if declared else subject
+        return replace(subject, name=argument) if _is_declared(argument) else subject
+
+    @classmethod
+    def load(cls, argument: str, process: BackendProcess | None = None) -> Subject:
+        """Load the backend of this name in a process of its own, or in one of its framework that is given.
+
+        Raises NotLoaded if it cannot be loaded, and Died if its process dies or hangs.
+        """
+        process = process or BackendProcess(argument)
+        (described,) = process.ask("describe", [argument])
+        if "error" in described:
+            raise NotLoaded(described["said"], described["error"])
+        backend = RemoteBackend(process, argument, described)
+        return cls(backend, backend.name, backend.version, backend.capabilities, dict(backend.facts), argument)
+
+
+class NotLoaded(ImportError):
+    """A backend cannot be loaded. `kind` is the type of the error that it raised."""
+
+    def __init__(self, said: str, kind: str) -> None:
+        super().__init__(said)
+        self.kind = kind
+
+    @property
+    def is_misuse(self) -> bool:
+        """True if the name is wrong, or names what is no backend."""
+        return self.kind in ("ValueError", "ImportError", "ModuleNotFoundError")
+
+
+def _is_declared(argument: str) -> bool:
+    return argument not in registry.ADAPTERS and ":" not in argument
+
+
+def process_of(argument: str) -> str:
+    """The name of the process that a backend shares: all routes of a framework have one, all others their own."""
+    adapter = argument.partition(":")[0]
+    return adapter if adapter in registry.ADAPTERS else argument
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The backends that could be loaded, and the error of each that could not."""
+
+    subjects: list[Subject]
+    errors: dict[str, NotLoaded | Died]
+
+
+def load(words: Iterable[str] = (), *, here: bool = False) -> Loaded:
+    """Load the backends that `words` name (see `registry.expand`); without any, every one that is installed.
+
+    Each framework is loaded in a process of its own or, if `here`, in this one. Raises ImportError if a framework that
+    is named is not installed.
+    """
+    words = list(words)
+    registry.require(words)
+    if here:
+        return _load_here(registry.expand(words))
+    processes: dict[str, BackendProcess] = {}
+
+    def process(name: str) -> BackendProcess:
+        return processes.setdefault(process_of(name), BackendProcess())
+
+    found: list[Subject] = []
+    errors: dict[str, NotLoaded | Died] = {}
+
+    def routes(name: str) -> list[str]:
+        try:
+            return process(name).ask("routes", name) if name in registry.ADAPTERS else [name]
+        except Died as died:
+            errors[name] = died
+            return []
+
+    for name in registry.expand(words, routes):
+        try:
+            found.append(Subject.load(name, process(name)))
+        except (NotLoaded, Died) as error:
+            errors[name] = error
+    return Loaded(found, errors)
+
+
+def _load_here(names: Iterable[str]) -> Loaded:
+    found: list[Subject] = []
+    errors: dict[str, NotLoaded | Died] = {}
+    for name in names:
+        try:
+            found.append(Subject.here(name))
+        except (Exception, SystemExit) as error:  # a module of a user's may raise anything
+            errors[name] = NotLoaded(str(error), type(error).__name__)
+    return Loaded(found, errors)
 
 
 def subjects(words: Iterable[str] = ()) -> list[Subject]:
-    """Load the backends that `words` name (see `registry.expand`); without any, all that are `available`.
+    """Load the backends that `words` name. Raises NotLoaded, Died or ImportError if one cannot be loaded."""
+    loaded = load(words)
+    for error in loaded.errors.values():
+        raise error
+    return loaded.subjects
 
-    Raises ImportError or ValueError if one that is named cannot be loaded.
-    """
-    words = list(words)
-    return [Subject.load(name) for name in registry.expand(words)] if words else available()[0]
 
-
-def available() -> tuple[list[Subject], list[str]]:
-    """Load the backends that can run here. For each that cannot, a line says why."""
-    found, lines = [], []
-    for name, there in registry.installed().items():
-        if not there:
-            lines.append(f"Not installed, so not checked: {name} (pip install 'conv2d-reference-impl[{name}]')")
-    lines += [f"Not checked: {why}" for why in registry.refused().values()]
-    for name in registry.expand():
-        try:
-            found.append(Subject.load(name))
-        except Exception as error:  # a broken package does not keep the others from being judged
-            if name not in registry.declared():
-                raise
-            lines.append(f"Not checked: {name}: {error}")
-    return found, lines
+def missing() -> list[str]:
+    """Write a line on each backend that could be meant and is not installed, or cannot be had."""
+    lines = [
+        f"Not installed, so not checked: {name} (pip install 'conv2d-reference-impl[{name}]')"
+        for name, there in registry.installed().items()
+        if not there
+    ]
+    return lines + [f"Not checked: {why}" for why in registry.refused().values()]

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from ..cases.case import Case
-from ..verdicts.invalid_calls import CASE, INVALID_CALLS, InvalidCall
+from ..verdicts.invalid_calls import CASE, INVALID_CALLS, InvalidCall, answer_to
+from ..verdicts.real_data import real_task
 from . import outcome
 from .outcome import Record
 from .processes.memory import FEWEST_CALLS, KIB, MIB, UNKNOWN
-from .processes.worker import Died, Worker
-from .subject import Subject
+from .processes.remote import BackendProcess, Raised
+from .processes.worker import Died
+from .subject import NotLoaded, Subject
 
 STEADY = "steady_memory"
 REFUSES = "refuses_invalid_calls"
 THREADS = "thread_counts"
+LOADS = "loads"
 WHOLE_BACKEND_CHECKS = {
+    LOADS: "it can be loaded: that raises no error, and does not exit, kill or hang the process",
     STEADY: "the same call, made again and again, takes no more memory",
     REFUSES: "an invalid call raises an error; it is not answered, and does not kill or hang the process",
     THREADS: "the same call gives the same bits on 1 and on 4 threads (reported, unless the backend promises it)",
@@ -63,8 +70,11 @@ def judge_whole_backend(
         yield from thread_counts(subject, operations, seed)
 
 
-class Raised(Exception):
-    """The backend raised an error where it should have answered."""
+def not_loaded(name: str, error: NotLoaded | Died, seed: int = 0) -> Record:
+    """Record that a backend cannot be loaded."""
+    said = str(error) if isinstance(error, Died) else f"{error.kind}: {error}"
+    came = outcome.CRASHED if isinstance(error, Died) else outcome.REFUSED
+    return Record(name, "", "loading", "", LOADS, came, message=said, seed=seed, argument=name)
 
 
 def steady_memory(subject: Subject, operations: Sequence[str], seed: int = 0) -> Iterator[Record]:
@@ -103,7 +113,7 @@ def _steady(blank: Record, calls: int, grown: int) -> Record:
 
 def _found(answer: Mapping[str, Any]) -> Any:
     if "raised" in answer:
-        raise Raised(answer["raised"])
+        raise Raised(answer["raised"], "")
     return answer["found"]
 
 
@@ -126,9 +136,8 @@ def invalid_call(subject: Subject, operation: str, invalid: InvalidCall, seed: i
     if REFUSES in declared.unclaimed:
         return replace(record, outcome=outcome.UNSUPPORTED, message=declared.unclaimed[REFUSES])
     try:
-        answer = subject.ask("invalid", invalid.name, operation, time_limit=TIME_LIMIT)
-        came = outcome.PASS if answer["right"] else outcome.FAIL
-        return replace(record, outcome=came, message=answer["said"])
+        right, said = answer_to(subject.apart.backend, invalid.name, operation)
+        return replace(record, outcome=outcome.PASS if right else outcome.FAIL, message=said)
     except Died as died:
         return replace(record, outcome=outcome.CRASHED, message=f"{invalid.must}; {died}")
 
@@ -160,13 +169,21 @@ def thread_counts(subject: Subject, operations: Sequence[str], seed: int = 0) ->
 
 
 def _digests(subject: Subject, threads: int, calls: Sequence[tuple[str, Case]], seed: int) -> list[str | Died | Raised]:
+    """SHA-256 of the answers on real data, each on this number of threads."""
     environment = dict.fromkeys(_THREAD_VARIABLES, str(threads))
     found: list[str | Died | Raised] = []
     name = subject.argument or subject.name
-    with Worker(name, environment=environment) as worker:
+    process = BackendProcess(name, environment=environment)
+    try:
+        backend = Subject.load(name, process).backend
         for operation, case in calls:
             try:
-                found.append(_found(worker.ask("digest", name, operation, str(case), seed)))
+                answer = real_task(case, operation, seed, "normal").call.run(backend)
+                found.append(hashlib.sha256(np.ascontiguousarray(answer).tobytes()).hexdigest())
             except (Died, Raised) as error:
                 found.append(error)
+    except (Died, NotLoaded) as error:
+        found = [error if isinstance(error, Died) else Died(str(error))] * len(calls)
+    finally:
+        process.close()
     return found

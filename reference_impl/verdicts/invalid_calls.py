@@ -159,14 +159,20 @@ def arguments_of(name: str, operation: str) -> tuple[list[Any], Arguments]:
     return [arguments.pop(name) for name in _POSITIONAL[operation]], arguments
 
 
-def answer_to(backend: Any, name: str, operation: str) -> dict[str, Any]:
-    """Make an invalid call: "right" says if the backend passes, "said" describes what it did."""
+def answer_to(backend: Any, name: str, operation: str) -> tuple[bool, str]:
+    """Make an invalid call. Return whether the backend passes, and a description of what it did.
+
+    The death of its process is raised.
+    """
     positional, options = arguments_of(name, operation)
     try:
         answer = getattr(backend, operation)(*positional, **options)
     except Exception as error:  # any error will do: it did not answer
-        return {"right": True, "said": f"{type(error).__name__}: {error}"}
+        if getattr(error, "is_death", False):
+            raise
+        kind = "" if hasattr(error, "kind") else f"{type(error).__name__}: "
+        return True, f"{kind}{error}"
     shape = np.shape(answer)
     if BY_NAME[name].extreme and np.array_equal(answer, getattr(operations, operation)(*positional, **options)):
-        return {"right": True, "said": f"the right answer, of shape {shape}"}
-    return {"right": False, "said": f"{BY_NAME[name].must}; it answered, with shape {shape}"}
+        return True, f"the right answer, of shape {shape}"
+    return False, f"{BY_NAME[name].must}; it answered, with shape {shape}"

@@ -52,8 +52,7 @@ class Trial:
     @cached_property
     def answer(self) -> Any:
         """A copy of the answer, as the backend may write to its own buffers later."""
-        answer = self.own_answer
-        return answer.copy() if isinstance(answer, np.ndarray) else answer
+        return plain(self.own_answer)
 
     @cached_property
     def real_answer(self) -> np.ndarray:
@@ -61,6 +60,23 @@ class Trial:
 
     def ask(self, call: Call, shape: tuple[int, ...], *, as_it_is: bool = False) -> np.ndarray:
         """Ask the backend another call, on copies unless `as_it_is`, and require the right shape and dtype."""
-        answer = (call if as_it_is else call.with_arrays(np.copy)).run(self.backend)
+        answer = plain((call if as_it_is else call.with_arrays(np.copy)).run(self.backend))
         agreement.assert_shape_and_dtype(answer, shape, self.dtype)
-        return answer.copy()
+        return answer
+
+    def ask_again(self) -> tuple[Any, bool]:
+        """Make the first call again. The second value says if the answer lies in the memory of the first."""
+        second = self.given.run(self.backend)
+        shares = getattr(self.backend, "in_former_memory", None)  # a backend in another process says so itself
+        return plain(second), _share_memory(self.own_answer, second) if shares is None else shares
+
+
+def plain(answer: Any) -> Any:
+    """Copy an array as a plain one: a subclass may say of itself what it likes. Anything else stays as it is."""
+    if isinstance(answer, np.ndarray) and not isinstance(answer, np.ma.MaskedArray):
+        return np.array(answer, subok=False)
+    return answer
+
+
+def _share_memory(first: Any, second: Any) -> bool:
+    return isinstance(first, np.ndarray) and isinstance(second, np.ndarray) and np.may_share_memory(first, second)

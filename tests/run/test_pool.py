@@ -96,10 +96,8 @@ def test_processes_give_the_records_of_this_one_in_the_same_order(subjects):
     assert {record.outcome for record in here} >= {outcome.PASS, outcome.FAIL}
 
 
-def test_what_a_backend_dies_of_is_crashed_and_nothing_else_is_lost(subjects, monkeypatch):
-    monkeypatch.setattr(pool, "TIME_LIMIT", 5)
-    monkeypatch.setattr(pool, "TIME_LIMIT_OF_A_CALL", 0)
-    records = list(records_of(for_all([subjects[0], subjects[2]], CASES, full=True), processes=2))
+def test_what_a_backend_dies_of_is_crashed_and_nothing_else_is_lost(subjects):
+    records = list(records_of(for_all([subjects[0], subjects[2]], CASES, full=True), processes=2, time_limit=5))
     assert len(records) == len(list(records_of(for_all([subjects[0]], CASES, full=True)))) * 2
     crashed = {(record.backend, record.operation, record.case) for record in records if record.outcome == "crashed"}
     assert crashed == {("dies", "conv2d", str(CASES[1])), ("dies", "conv2d", str(CASES[3]))}

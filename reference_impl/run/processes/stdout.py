@@ -7,9 +7,6 @@ import os
 import sys
 import tempfile
 
-# The name of the check. It runs on every call in a process of its own.
-PRINTS_NOTHING = "prints_nothing"
-
 _C = ctypes.CDLL(None) if os.name == "posix" else None
 
 

@@ -1,21 +1,20 @@
-"""Worker: a process that runs backends, and may die of a call."""
+"""Worker: a process that answers jobs, one at a time, and may die of one."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import queue
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import IO, Any
 
+from .channel import Closed, Late, receive, send
 from .memory import GIB
 
 TIME_LIMIT = 120  # seconds, most of them to import a framework
@@ -24,59 +23,71 @@ TIME_LIMIT = 120  # seconds, most of them to import a framework
 class Died(Exception):
     """The process ended, or was ended, without an answer. The message says how."""
 
+    is_death = True
+
+
+class Hung(Died):
+    """The process gave no answer in time, and was ended."""
+
 
 class Worker:
-    """A process that loads the backends of these names and answers jobs, one at a time.
+    """A process of a module of ours, which answers jobs.
 
-    The first job starts it. If it dies, the next job starts it again. `environment` is added to ours.
+    The first job starts it. If it dies, the next job starts it again. `environment` is added to ours, and `descriptors`
+    are those of open files that it inherits.
     """
 
-    def __init__(self, *backends: str, environment: Mapping[str, str] | None = None) -> None:
-        self.backends = backends
+    def __init__(
+        self,
+        module: str,
+        arguments: Sequence[str] = (),
+        *,
+        environment: Mapping[str, str] | None = None,
+        descriptors: Sequence[int] = (),
+    ) -> None:
+        self._command = [sys.executable, "-m", f"{__package__}.{module}", *arguments]
         path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}  # it must find the modules that we find
-        self.environment = {**os.environ, **path, **(environment or {})}
+        self._environment = {**os.environ, **path, **(environment or {})}
+        self._descriptors = tuple(descriptors)
         self._lock = threading.Lock()
         self._closed = False
-        self._process: subprocess.Popen[str] | None = None
-        self._answers: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._said: IO[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stderr: IO[bytes] | None = None
 
     def ask(self, job: str, *arguments: Any, time_limit: float = TIME_LIMIT) -> Any:
-        """Run the function `job` of `jobs.py` there. Arguments and answer go through JSON.
+        """Run a job there. Arguments and answer go through JSON.
 
         Raises Died if the process dies, exits or takes longer than `time_limit` seconds.
         """
         with self._lock:
-            return self._ask(json.dumps([job, arguments]), time_limit)
-
-    def _ask(self, job: str, time_limit: float) -> Any:
-        if self._closed:
-            raise Died("the run was ended")
-        if self._process is None:
-            self._start()
-        process = self._process
-        assert process is not None
-        assert process.stdin is not None
-        try:
-            process.stdin.write(job + "\n")
-            process.stdin.flush()
-            line = self._answers.get(timeout=time_limit)
-        except queue.Empty:
-            self.close()
-            raise Died(f"no answer within {time_limit:g} s") from None
-        except OSError:  # it is gone
-            line = ""
-        answer = json.loads(line) if line else {"died": process.wait()}
-        if "died" in answer:
-            died = Died(_how(answer["died"], answer.get("taken")) + self._last_words())
-            if not line:
+            if self._closed:
+                raise Died("the run was ended")
+            if self._process is None:
+                self._start()
+            process = self._process
+            assert process is not None and process.stdin is not None and process.stdout is not None  # noqa: PT018
+            try:
+                send(process.stdin.fileno(), [job, arguments])
+                answer = receive(process.stdout.fileno(), time_limit)
+            except Late:
                 self.close()
-            raise died
-        return answer["answer"]
+                raise Hung(f"no answer within {time_limit:g} s") from None
+            except (OSError, Closed):
+                return self._dead({"died": process.wait() if process.poll() is not None else _ended(process)})
+            if not isinstance(answer, dict) or not {"answer", "died"} & set(answer):
+                return self._dead({"died": _ended(process)})
+            if "died" in answer:
+                raise Died(_how(answer["died"], answer.get("taken")) + self._last_words())
+            return answer["answer"]
+
+    def _dead(self, answer: dict[str, Any]) -> Any:
+        said = _how(answer["died"]) + self._last_words()
+        self.close()
+        raise Died(said)
 
     def close(self, *, for_good: bool = False) -> None:
         """End the process and its children. After `for_good`, every later job raises Died."""
-        self._closed = for_good
+        self._closed = self._closed or for_good
         if self._process is not None:
             self._process = None
             self._end()
@@ -87,39 +98,47 @@ class Worker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        self.close(for_good=True)
 
     def _start(self) -> None:
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115  it lives as long as the process
-        self._answers = queue.SimpleQueue()
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  it must live as long as the process
         self._process = subprocess.Popen(
-            [sys.executable, "-m", f"{__package__}.jobs", *self.backends],
+            self._command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._said,
-            text=True,
-            env=self.environment,
+            stderr=self._stderr,
+            bufsize=0,
+            env=self._environment,
             start_new_session=True,
+            pass_fds=self._descriptors,
         )
-        threading.Thread(target=_forward, args=(self._process.stdout, self._answers), daemon=True).start()
-        self._end = weakref.finalize(self, _end, self._process, self._said)  # also runs when the worker is garbage
+        self._end = weakref.finalize(self, _end, self._process, self._stderr)  # also runs when the worker is garbage
 
     def _last_words(self) -> str:
         """The end of its stderr."""
-        assert self._said is not None
-        file = self._said.fileno()  # not `read`: the process shares the offset
+        assert self._stderr is not None
+        file = self._stderr.fileno()  # not `read`: the process shares the offset
         said = os.pread(file, 300, max(os.fstat(file).st_size - 300, 0)).decode(errors="replace").strip()
         return f"; its last words: {said}" if said else ""
 
 
-def _end(process: subprocess.Popen[str], said: IO[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
+def _ended(process: subprocess.Popen[bytes]) -> int:
+    """End a process that writes what is no answer, or nothing at all. Return its status."""
+    try:
+        return process.wait(timeout=1)
+    except subprocess.TimeoutExpired:
+        _end(process)
+        return process.returncode
+
+
+def _end(process: subprocess.Popen[bytes], stderr: IO[bytes] | None = None) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    assert process.stdin is not None
-    for pipe in (process.stdin, said):
-        with contextlib.suppress(OSError):  # if something was still to be written
-            pipe.close()
+    for pipe in (process.stdin, process.stdout, stderr):
+        if pipe is not None:
+            with contextlib.suppress(OSError):  # if something was still to be written
+                pipe.close()
 
 
 def _how(status: int, taken: int | None = None) -> str:
@@ -128,11 +147,3 @@ def _how(status: int, taken: int | None = None) -> str:
     if status < 0:
         return f"the process died of signal {-status} ({signal.Signals(-status).name})"
     return f"the process exited with status {status}, without an answer"
-
-
-def _forward(lines: IO[str], answers: queue.SimpleQueue[str]) -> None:
-    """Put every line into the queue as it comes, and an empty one at the end."""
-    with lines:
-        for line in lines:
-            answers.put(line)
-    answers.put("")

@@ -1,0 +1,242 @@
+"""The process of a backend: it loads one framework's backends, or one of a user's, and makes the calls it is asked for.
+
+It judges nothing: answers go back to the judge through shared memory. A child makes the calls, so that the next one
+need not import the framework again when a call kills it.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...cases.case import Case
+from ...verdicts.integers import integer_call
+from ..outcome import Record
+from ..place import place_of
+from ..subject import Subject
+from . import memory, stdout
+from .channel import Closed, receive, send
+from .shared_memory import Place, SharedMemory, fill_and_free
+
+_may_share_memory = np.may_share_memory  # before a backend can replace it
+_MOST_QUOTED, _MOST_OF_A_MESSAGE = 80, 20_000
+_JOBS = ("describe", "routes", "declares", "call", "fetch", "growth", "diagnosis", "picture", "renew")
+
+
+class Backends:
+    """The backends of this process by name, loaded when they are first asked for."""
+
+    def __init__(self, shared: SharedMemory | None) -> None:
+        self.shared = shared
+        self._loaded: dict[str, Subject] = {}
+        self._last: dict[str, Any] = {}
+        self._answer: Any = None
+        self.start = 0
+        """The peak of the memory when the calls begin."""
+
+    def subject(self, name: str) -> Subject:
+        if name not in self._loaded:
+            self._loaded[name] = Subject.here(name)
+        return self._loaded[name]
+
+    def describe(self, names: list[str]) -> list[dict[str, Any]]:
+        """What each backend declares or, if it cannot be loaded, the error."""
+        return [self._described(name) for name in names]
+
+    def _described(self, name: str) -> dict[str, Any]:
+        try:
+            subject = self.subject(name)
+        except Exception as error:  # a module of a user's may raise anything
+            return {"error": type(error).__name__, "said": str(error)[:_MOST_OF_A_MESSAGE]}
+        declared = subject.capabilities
+        return {
+            "name": subject.name,
+            "version": subject.version,
+            "facts": _plain(subject.facts),
+            "capabilities": {
+                "operations": list(declared.operations),
+                "dtypes": list(declared.dtypes),
+                "result_dtypes": dict(declared.result_dtypes),
+                "share": declared.share,
+                "flushes": list(declared.flushes),
+                "factor": declared.factor,
+                "planewise": declared.planewise,
+                "citation": declared.citation,
+                "unclaimed": dict(declared.unclaimed),
+                "same_bits_on_any_threads": declared.same_bits_on_any_threads,
+            },
+        }
+
+    def routes(self, name: str) -> list[str]:
+        """The full names of the routes of an adapter."""
+        from ...backends import registry
+
+        return registry.routes(name)
+
+    def declares(self, name: str, operation: str, case: str) -> tuple[str | None, str | None]:
+        """Why a call is unsupported, and how it is composed, as the backend declares."""
+        declared, parsed = self.subject(name).capabilities, Case.parse(case)
+        lack = declared.unsupported(operation, parsed)
+        return lack, None if lack else declared.composed(operation, parsed)
+
+    def call(self, name: str, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Make one call. The arguments, and then the answer, are in shared memory."""
+        assert self.shared is not None
+        self.shared.follow(request["size"])
+        arrays = [Place(**_tuples(place)).view(self.shared) for place in request["arrays"]]
+        positional, options = (_decoded(request[part], arrays) for part in ("positional", "options"))
+        function = getattr(self.subject(name).backend, operation)
+        stdout.take()
+        fill_and_free(request["fill"])
+        try:
+            answer = function(*positional, **options)
+        except Exception as error:  # a backend may raise anything
+            said = f"{type(error).__name__}: {error}{place_of(error)}"
+            return {"raised": type(error).__name__, "said": said[:_MOST_OF_A_MESSAGE], **_observed(self.start)}
+        return self._answered(f"{name} {operation}", answer, arrays, request["offset"]) | _observed(self.start)
+
+    def _answered(self, key: str, answer: Any, arrays: list[np.ndarray], offset: int) -> dict[str, Any]:
+        if not isinstance(answer, np.ndarray) or isinstance(answer, np.ma.MaskedArray):
+            return {"type": type(answer).__name__}
+        former, self._last[key] = self._last.get(key), answer
+        plain = np.asarray(answer)
+        self._answer = None if plain.dtype.hasobject else np.ascontiguousarray(plain).reshape(-1).view(np.uint8)
+        return {
+            "shape": list(plain.shape),
+            "dtype": plain.dtype.name,
+            "bytes": 0 if self._answer is None else self.fetch(offset, self.shared.size),  # type: ignore[union-attr]
+            "needs": 0 if self._answer is None else self._answer.size,
+            "in_former": former is not None and bool(_may_share_memory(former, answer)),
+            "in_argument": any(_may_share_memory(answer, array) for array in arrays),
+        }
+
+    def fetch(self, offset: int, size: int) -> int:
+        """Put the last answer into shared memory. Return its size in bytes, or 0 if it does not fit."""
+        assert self.shared is not None
+        self.shared.follow(size)
+        if offset + self._answer.size > size:
+            return 0
+        np.frombuffer(self.shared.map, np.uint8, self._answer.size, offset)[:] = self._answer
+        return int(self._answer.size)
+
+    def growth(self, name: str, operation: str, case: str, seed: int) -> dict[str, Any]:
+        """Make the same call many times. Return how often, and by how many bytes the process grew."""
+        call = integer_call(Case.parse(case), operation, seed)
+        try:
+            return {"found": memory.growth(partial(call.run, self.subject(name).backend))}
+        except Exception as error:  # a backend may raise anything
+            return {"raised": f"{type(error).__name__}: {error}"}
+
+    def diagnosis(self, name: str, record: dict[str, Any], plain: bool = False) -> list[str]:
+        """Diagnose a failure: the lines that explain it. `plain` asks non-empty integer calls only."""
+        from ...diagnosis import diagnose  # by its name: it stands above `run`, and its catalogue is large
+
+        return diagnose(self.subject(name), Record(**record), plain=plain).lines
+
+    def picture(self, name: str, record: dict[str, Any], path: str) -> str | None:
+        """Draw a failure to a file. Return the reason if it cannot be drawn."""
+        from ...drawing.failures import draw_failure  # by its name: it stands above `run`, and needs matplotlib
+
+        return draw_failure(self.subject(name), Record(**record), Path(path))
+
+    def renew(self) -> None:
+        """End this child: the next one has only what was there when the backends were loaded."""
+        os._exit(0)
+
+
+def _observed(start: int) -> dict[str, Any]:
+    """What a call wrote to stdout, and whether the process has grown so much that it should be renewed."""
+    written = stdout.take()
+    begins = written.decode(errors="replace").strip().partition("\n")[0][:_MOST_QUOTED]
+    grown = memory.peak() - start > memory.LIMIT // 2
+    return {"printed": len(written), "begins": begins, "grown": grown}
+
+
+def _plain(facts: dict[str, Any]) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple | set | frozenset) else value for name, value in facts.items()}
+
+
+def _tuples(place: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in place.items()}
+
+
+def _decoded(value: Any, arrays: list[np.ndarray]) -> Any:
+    """The arguments of a call: lists stand for tuples, {"array": k} for an array."""
+    if isinstance(value, list):
+        return tuple(_decoded(item, arrays) for item in value)
+    if isinstance(value, dict):
+        if set(value) == {"array"}:
+            return arrays[value["array"]]
+        return {name: _decoded(item, arrays) for name, item in value.items()}
+    return value
+
+
+def main(descriptor: str, *names: str) -> None:
+    """Load the backends, then serve. `descriptor` is that of the shared memory; it is followed by its size."""
+    answers = stdout.redirect()  # text that a backend prints is no answer
+    requests = _take_stdin()
+    number, size = map(int, descriptor.split(":"))
+    backends = Backends(SharedMemory(number, size))
+    gc.disable()  # collecting garbage takes a fifth of an import, and finds next to none
+    backends.describe(list(names))
+    gc.freeze()
+    gc.enable()
+    stdout.take()  # printing while it is loaded is no fault
+    asker = os.getppid()
+    while (child := os.fork()) != 0:
+        status, taken = _end_of(child, asker)
+        os.write(2, stdout.take()[-_MOST_QUOTED:])  # its last words
+        send(answers, {"died": status, "taken": taken})
+    backends.start = memory.peak()
+    _serve(backends, requests, answers)
+    os.killpg(0, signal.SIGKILL)  # the whole group, with what backends started
+
+
+def _end_of(child: int, asker: int) -> tuple[int, int | None]:
+    """Wait for the child. Return its exit status and, if it is ended for taking memory, how many bytes it took.
+
+    Nothing outlives the process that asks, even a child that hangs.
+    """
+    taken, start = None, memory.held(child)
+    while True:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status), taken
+        grown = memory.held(child) - start
+        if grown > memory.LIMIT:
+            taken = grown
+            os.kill(child, signal.SIGKILL)
+        if os.getppid() != asker:
+            os.killpg(0, signal.SIGKILL)
+        time.sleep(0.02)
+
+
+def _take_stdin() -> int:
+    """Give backends an empty stdin. Return a descriptor of the former one, through which jobs come."""
+    former = os.dup(0)
+    with open(os.devnull) as empty:
+        os.dup2(empty.fileno(), 0)
+    return former
+
+
+def _serve(backends: Backends, requests: int, answers: int) -> None:
+    jobs: dict[str, Callable[..., Any]] = {name: getattr(backends, name) for name in _JOBS}
+    while True:
+        try:
+            job, arguments = receive(requests)
+        except Closed:
+            return
+        send(answers, {"answer": jobs[job](*arguments)})
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

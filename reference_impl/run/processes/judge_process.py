@@ -1,0 +1,88 @@
+"""A process that judges: it computes the right answers, asks backends in processes of theirs, and compares.
+
+It never imports a backend.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from dataclasses import asdict
+from typing import Any
+
+from ...cases.case import Case
+from ...verdicts.checks import CHECKS
+from ...verdicts.task import Task
+from ..judge import judge
+from ..outcome import CRASHED, Record
+from ..subject import NotLoaded, Subject, process_of
+from .channel import Closed, receive, send
+from .remote import BackendProcess
+from .worker import Died
+
+_BY_NAME = {check.name: check for check in CHECKS}
+
+
+def records(
+    subjects: Subjects, case: str, seed: int, calls: list[tuple[str, str, list[str]]]
+) -> list[list[dict[str, Any]]]:
+    """Judge each of `calls`: a backend, an operation and the names of the checks."""
+    parsed = Case.parse(case)
+    tasks: dict[str, Task] = {}
+    judged = []
+    for backend, operation, checks in calls:
+        task = tasks.setdefault(operation, Task(parsed, operation, seed))
+        try:
+            subject = subjects(backend)
+        except (Died, NotLoaded) as error:
+            blank = Record(backend, "", operation, case, "", CRASHED, message=str(error), seed=seed, argument=backend)
+            judged.append([asdict(blank) | {"check": check} for check in checks])
+        else:
+            found = judge(subject, parsed, operation, seed, task, checks=[_BY_NAME[name] for name in checks])
+            judged.append([asdict(record) for record in found])
+    return judged
+
+
+class Subjects:
+    """The backends by name. All backends of a framework are in one process, all others in one of their own."""
+
+    def __init__(self, names: list[str], time_limit: float) -> None:
+        self._names, self._time_limit = names, time_limit
+        self._processes: dict[str, BackendProcess] = {}
+        self._subjects: dict[str, Subject] = {}
+
+    def __call__(self, name: str) -> Subject:
+        if name not in self._subjects:
+            shared = process_of(name)
+            if shared not in self._processes:
+                together = [other for other in self._names if process_of(other) == shared]
+                self._processes[shared] = BackendProcess(*together, time_limit=self._time_limit)
+            self._subjects[name] = Subject.load(name, self._processes[shared])
+        return self._subjects[name]
+
+
+def main(time_limit: str, *names: str) -> None:
+    """Judge what is asked, until the channel is closed or the process that asks has ended."""
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    subjects = Subjects(list(names), float(time_limit))
+    while True:
+        try:
+            job, arguments = receive(0)
+        except Closed:
+            return
+        assert job == "records"
+        send(1, {"answer": records(subjects, *arguments)})
+
+
+def _end_with(asker: int) -> None:
+    """End this process and all that it started when the process that asks has ended, even in the middle of a call."""
+    while os.getppid() == asker:
+        time.sleep(0.2)
+    os.killpg(0, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,163 @@
+"""Arrays in memory that two processes share: laid out as they were, with guard zones around each."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+import tempfile
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...verdicts.call import numpy_dtype
+
+# Bytes on both sides of an array. A kernel that writes beyond its arguments is likely to hit them.
+GUARD = 256
+_PATTERN = 0xA5
+_ALIGNMENT = 64
+_FIRST_SIZE = 1 << 20
+
+
+class SharedMemory:
+    """A file without a name, mapped by both processes. The judge makes it grow; the backend's process follows."""
+
+    def __init__(self, descriptor: int, size: int) -> None:
+        self.descriptor, self.size = descriptor, size
+        self.map = mmap.mmap(descriptor, size)
+
+    @classmethod
+    def make(cls) -> SharedMemory:
+        if hasattr(os, "memfd_create"):
+            descriptor = os.memfd_create("reference_impl")
+        else:
+            with tempfile.TemporaryFile() as file:
+                descriptor = os.dup(file.fileno())
+        os.ftruncate(descriptor, _FIRST_SIZE)
+        return cls(descriptor, _FIRST_SIZE)
+
+    def grow(self, size: int) -> None:
+        """Make room for `size` bytes."""
+        if size > self.size:
+            size = max(size, 2 * self.size)
+            os.ftruncate(self.descriptor, size)
+            self.follow(size)
+
+    def follow(self, size: int) -> None:
+        """Map the file anew after it has grown. Arrays in the former mapping stay valid."""
+        if size != self.size:
+            self.map, self.size = mmap.mmap(self.descriptor, size), size
+
+    def close(self) -> None:
+        os.close(self.descriptor)
+
+
+@dataclass(frozen=True)
+class Place:
+    """The place of an array in shared memory; `low` is its first byte, `start` its first element."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    low: int
+    start: int
+    size: int
+    writeable: bool
+
+    def view(self, memory: SharedMemory) -> np.ndarray:
+        """The array."""
+        array = np.ndarray(self.shape, numpy_dtype(self.dtype), memory.map, self.start, self.strides)
+        array.flags.writeable = self.writeable
+        return array
+
+
+class Sent:
+    """An array that was put into shared memory, to be looked at again after the call."""
+
+    def __init__(self, array: np.ndarray, memory: SharedMemory, offset: int) -> None:
+        low, high = _bounds(array)
+        self.array, self._raw = array, _raw(low, high - low)
+        at = _aligned(offset + GUARD) + low % _ALIGNMENT
+        first = array.__array_interface__["data"][0]
+        self.place = Place(
+            array.dtype.name, array.shape, array.strides, at, at + first - low, high - low, array.flags.writeable
+        )
+        self._begin, self.end = offset, at + self.place.size + GUARD
+        memory.grow(self.end)
+        whole = self._whole(memory)
+        whole[:] = _PATTERN
+        whole[at - offset : at - offset + self.place.size] = self._raw
+        self._sent = whole.copy()
+
+    def received(self, memory: SharedMemory) -> str | None:
+        """Copy changed elements back into the array. Describe writes outside its elements, or to a read-only array."""
+        whole = self._whole(memory)
+        if np.array_equal(whole, self._sent):
+            return None
+        elements = np.zeros(whole.size, bool)
+        start, strides = self.place.start - self._begin, self.place.strides
+        if self.array.size:
+            marks = np.ndarray((*self.array.shape, self.array.dtype.itemsize), bool, elements, start, (*strides, 1))
+            marks[...] = True
+        changed = whole != self._sent
+        outside = int((changed & ~elements).sum())
+        if outside:
+            return f"{outside} bytes before, behind or between its elements were written to"
+        if not self.array.flags.writeable:
+            return f"it is read-only, and {int(changed.sum())} of its bytes were written to"
+        self.array[...] = np.ndarray(self.array.shape, self.array.dtype, whole, start, strides)
+        return None
+
+    def _whole(self, memory: SharedMemory) -> np.ndarray:
+        return np.frombuffer(memory.map, np.uint8, self.end - self._begin, self._begin)
+
+
+def answer_in(memory: SharedMemory, answer: dict[str, Any], offset: int) -> np.ndarray:
+    """Copy an answer out of shared memory."""
+    shape, dtype = tuple(answer["shape"]), _dtype(answer["dtype"])
+    size = int(np.prod(shape)) * dtype.itemsize
+    if not answer["bytes"]:
+        return np.empty(shape, dtype) if not size else np.full(shape, np.nan if dtype.kind == "f" else 0, dtype)
+    return np.frombuffer(memory.map, np.uint8, size, offset).copy().view(dtype).reshape(shape)
+
+
+def _dtype(name: str) -> np.dtype:
+    try:
+        return numpy_dtype(name)
+    except TypeError:
+        return np.dtype(np.void)
+
+
+def _aligned(offset: int) -> int:
+    return -(-offset // _ALIGNMENT) * _ALIGNMENT
+
+
+def _bounds(array: np.ndarray) -> tuple[int, int]:
+    """Addresses of the first byte of an array, and of the byte after its last."""
+    first = array.__array_interface__["data"][0]
+    if not array.size:
+        return first, first
+    spans = [(size - 1) * stride for size, stride in zip(array.shape, array.strides, strict=True)]
+    low = first + sum(span for span in spans if span < 0)
+    return low, first + sum(span for span in spans if span > 0) + array.itemsize
+
+
+def _raw(address: int, size: int) -> np.ndarray:
+    """The bytes at an address."""
+    return np.ctypeslib.as_array((ctypes.c_ubyte * size).from_address(address)) if size else np.empty(0, np.uint8)
+
+
+_libc = ctypes.CDLL(None) if os.name == "posix" else None
+if _libc is not None:
+    _libc.malloc.restype, _libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+    _libc.free.restype, _libc.free.argtypes = None, [ctypes.c_void_p]
+
+
+def fill_and_free(size: int) -> None:
+    """Leave NaN in free memory of this size, so that an answer that is partly unwritten shows."""
+    block = _libc.malloc(size) if _libc is not None else None
+    if block:
+        ctypes.memset(block, 0xFF, size)
+        _libc.free(block)  # type: ignore[union-attr]
+    np.empty(size, np.uint8).fill(0xFF)  # NumPy keeps small blocks for itself

@@ -1,4 +1,4 @@
-"""A process of its own survives what a backend does to it: the next job is answered."""
+"""A backend's process survives what a backend does to it: the next call is answered, and nothing outlives the asker."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from reference_impl.run.processes.worker import Died, Worker
+from reference_impl.run.processes.channel import Closed, Late, receive, send
+from reference_impl.run.processes.remote import MOST_HUNG, BackendProcess, Raised
+from reference_impl.run.processes.worker import Died
+from reference_impl.run.subject import NotLoaded, Subject
+from reference_impl.verdicts.invalid_calls import arguments_of
 
 DEADLY = """
 import os, signal, sys, time
@@ -30,42 +34,85 @@ class Kernel:
 
 
 @pytest.fixture
-def worker(tmp_path):
+def kernel(tmp_path, monkeypatch):
     (tmp_path / "deadly.py").write_text(DEADLY)
-    with Worker("deadly:Kernel", environment={"PYTHONPATH": str(tmp_path)}) as worker:
-        yield worker
+    monkeypatch.syspath_prepend(tmp_path)
+    process = BackendProcess("deadly:Kernel", time_limit=2)
+    yield Subject.load("deadly:Kernel", process).backend
+    process.close()
 
 
-def refused(worker):
-    return worker.ask("invalid", "deadly:Kernel", "padding-word", "conv2d") == {
-        "right": True,
-        "said": "ValueError: refused",
-    }
+def call(kernel, name):
+    positional, options = arguments_of(name, "conv2d")
+    return kernel.conv2d(*positional, **options)
+
+
+def assert_refused(kernel):
+    with pytest.raises(Raised, match=r"ValueError: refused \(.*deadly.py, line \d+, in conv2d\)") as raised:
+        call(kernel, "padding-word")
+    assert raised.value.kind == "ValueError"
 
 
 @pytest.mark.parametrize(
-    ("call", "how"),
+    ("name", "how"),
     [
         ("stride-zero", "the process exited with status 0, without an answer"),
         ("stride-negative", r"(?s)the process died of signal 11 \(SIGSEGV\).*about to crash"),
         ("dilation-zero", "no answer within 2 s"),
     ],
 )
-def test_worker_says_how_the_process_ended_and_goes_on(worker, call, how):
-    assert refused(worker)
+def test_process_says_how_it_ended_and_goes_on(kernel, name, how):
+    assert_refused(kernel)
     with pytest.raises(Died, match=how):
-        worker.ask("invalid", "deadly:Kernel", call, "conv2d", time_limit=2)
-    assert refused(worker)
+        call(kernel, name)
+    assert_refused(kernel)
 
 
-def test_worker_says_why_a_backend_cannot_be_loaded():
-    with Worker("no_such_module:Kernel") as worker, pytest.raises(Died, match="No module named 'no_such_module'"):
-        worker.ask("invalid", "no_such_module:Kernel", "padding-word", "conv2d")
+def test_backend_that_hangs_again_and_again_is_asked_no_more(kernel):
+    for _ in range(MOST_HUNG):
+        with pytest.raises(Died, match="no answer within 2 s"):
+            call(kernel, "dilation-zero")
+    start = time.monotonic()
+    with pytest.raises(Died, match="not asked: 3 calls before gave no answer within 2 s"):
+        call(kernel, "padding-word")
+    assert time.monotonic() - start < 1
+
+
+def test_what_a_call_prints_is_told(kernel):
+    assert_refused(kernel)
+    assert kernel.take_printed() == (25, "noise on standard output")
+    assert kernel.take_printed() == (0, "")
+
+
+def test_backend_that_is_not_there_is_not_loaded():
+    with pytest.raises(NotLoaded, match="No module named 'no_such_module'") as raised:
+        Subject.load("no_such_module:Kernel")
+    assert raised.value.is_misuse
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "how"),
+    [
+        ("import os; os._exit(0)", Died, "the process exited with status 0, without an answer"),
+        ("import sys; sys.exit(0)", Died, "the process exited with status 0, without an answer"),
+        ("import ctypes; ctypes.string_at(0)", Died, r"the process died of signal 11 \(SIGSEGV\)"),
+        ("raise RuntimeError('not today')", NotLoaded, "not today"),
+    ],
+    ids=["os._exit", "sys.exit", "segfault", "raises"],
+)
+def test_what_happens_at_load_is_told(tmp_path, monkeypatch, source, error, how):
+    (tmp_path / "at_import.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(error, match=how):
+        Subject.load("at_import:Kernel")
 
 
 ASKER = """
-from reference_impl.run.processes.worker import Worker
-Worker("hanging:Kernel").ask("invalid", "hanging:Kernel", "stride-zero", "conv2d")
+from reference_impl.run.subject import Subject
+from reference_impl.verdicts.invalid_calls import arguments_of
+
+positional, options = arguments_of("stride-zero", "conv2d")
+Subject.load("hanging:Kernel").backend.conv2d(*positional, **options)
 """
 HANGING = """
 import os, pathlib, time
@@ -95,3 +142,30 @@ def soon(happens, seconds=20):
     while not happens() and time.monotonic() < until:
         time.sleep(0.05)
     return happens()
+
+
+@pytest.fixture
+def pipe():
+    ends = os.pipe()
+    yield ends
+    for end in ends:
+        os.close(end)
+
+
+def test_messages_are_read_one_by_one(pipe):
+    reading, writing = pipe
+    for message in ({"answer": [1, None, "é"]}, [], "x" * 60_000):
+        send(writing, message)
+        assert receive(reading, 1) == message
+
+
+def test_message_that_does_not_come_is_late(pipe):
+    with pytest.raises(Late):
+        receive(pipe[0], 0.01)
+
+
+@pytest.mark.parametrize("written", [b"PASS\n" + b"x" * 100, b"\x04\x00\x00\x00oops"], ids=["a line", "no JSON"])
+def test_what_is_no_message_closes_the_channel(pipe, written):
+    os.write(pipe[1], written)
+    with pytest.raises((Closed, Late)):
+        receive(pipe[0], 0.2)

@@ -1,0 +1,196 @@
+"""Hostile backends: each is told as what it is, and no other backend is accused for it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from reference_impl.cases.case import Case
+from reference_impl.run import outcome
+from reference_impl.run.processes.remote import BackendProcess
+from reference_impl.run.processes.shared_memory import GUARD, Sent, SharedMemory
+from reference_impl.run.records import records_of
+from reference_impl.run.selection import for_all
+from reference_impl.run.subject import Subject, process_of
+from reference_impl.verdicts.memory_layouts import LAYOUTS
+
+CASES = [Case.parse("n2_h7w6c3_k3x2o4_SAME"), Case.parse("n1_h6w5c2_k2x3o3_s2x1")]
+
+HOSTILE = """
+import ctypes, os, sys
+import numpy as np
+import planted
+
+class Innocent(planted.Right):
+    name = "innocent"
+
+class Exits(planted.Right):
+    def spoil(self, answer, arrays):
+        sys.exit(0)
+
+class Forges(planted.Right):
+    "Writes what may look like a verdict to every descriptor, and ends with the status that once meant well."
+    def spoil(self, answer, arrays):
+        for descriptor in range(3, 20):
+            try:
+                os.write(descriptor, b'{"answer": [[{"outcome": "pass"}]]}\\n')
+            except OSError:
+                pass
+        os._exit(94)
+
+class Lies(planted.Right):
+    def spoil(self, answer, arrays):
+        class Liar(np.ndarray):
+            def __eq__(self, other):
+                return np.ones(self.shape, bool)
+            def __array_ufunc__(self, ufunc, method, *inputs, **options):
+                return np.ones(self.shape, bool)
+            def copy(self, order="C"):
+                return self
+        return np.zeros_like(answer).view(Liar)
+
+class Patches(planted.Right):
+    "Makes every assertion of the suite, and NumPy's comparison, agree."
+    def spoil(self, answer, arrays):
+        from reference_impl.verdicts import agreement, checks
+        for name in dir(agreement):
+            if name.startswith("assert_"):
+                setattr(agreement, name, lambda *given, **options: None)
+        np.array_equal = lambda *given: True
+        return answer * 0
+
+class PatchesTheOracle(planted.Right):
+    def spoil(self, answer, arrays):
+        import reference_impl
+        reference_impl.operations.conv2d = lambda *given, **options: 0 * answer
+        return answer
+
+class WritesBehindItsArguments(planted.Right):
+    def spoil(self, answer, arrays):
+        array = arrays[0]
+        ctypes.memset(array.__array_interface__["data"][0] + array.nbytes, 7, 8)
+        return answer
+
+class LeavesHalfUnwritten(planted.Right):
+    def spoil(self, answer, arrays):
+        unwritten = np.empty(answer.shape, answer.dtype)
+        unwritten.reshape(-1)[: answer.size // 2] = answer.reshape(-1)[: answer.size // 2]
+        return unwritten
+
+class ReadsStdin(planted.Right):
+    def spoil(self, answer, arrays):
+        assert sys.stdin.read() == ""
+        return answer
+"""
+
+
+@pytest.fixture
+def load(tmp_path, monkeypatch, request):
+    (tmp_path / "hostile.py").write_text(HOSTILE)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.syspath_prepend(request.config.rootpath / "tests")
+    return lambda *names: [Subject.load(f"hostile:{name}") for name in names]
+
+
+def outcomes(subjects, checks=("exact",)):
+    """The outcomes of each backend in conv2d."""
+    found: dict[str, set[str]] = {subject.argument: set() for subject in subjects}
+    asked = for_all(subjects, CASES, ["conv2d"], full=True, only=checks)
+    for record in records_of(asked, processes=1, time_limit=10):
+        found[record.argument].add(record.outcome)
+    return list(found.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Exits", outcome.CRASHED),
+        ("Forges", outcome.CRASHED),
+        ("Lies", outcome.FAIL),
+        ("Patches", outcome.FAIL),
+        ("WritesBehindItsArguments", outcome.FAIL),
+        ("LeavesHalfUnwritten", outcome.FAIL),
+        ("PatchesTheOracle", outcome.PASS),  # its own answers are right
+        ("ReadsStdin", outcome.PASS),
+    ],
+)
+def test_hostile_backend_is_told_as_what_it_is_and_its_neighbour_passes(load, name, expected):
+    assert outcomes(load("Innocent", name)) == [{outcome.PASS}, {expected}]
+
+
+def test_subclass_that_lies_fails_in_this_process_too(load):
+    (subject,) = load("Lies")
+    here = Subject.here("hostile:Lies")
+    records = list(records_of(for_all([here], CASES, ["conv2d"], full=True, only=("exact",))))
+    assert {record.outcome for record in records} == {outcome.FAIL}
+    subject.backend.process.close()
+
+
+def test_frameworks_and_users_kernels_have_processes_of_their_own():
+    names = "torch", "torch:autograd", "tensorflow:xla", "my_module:One", "my_module:Two"
+    assert [process_of(name) for name in names] == ["torch", "torch", "tensorflow", "my_module:One", "my_module:Two"]
+
+
+@pytest.fixture
+def shared():
+    memory = SharedMemory.make()
+    yield memory
+    memory.close()
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_array_arrives_as_it_was_laid_out(shared, layout):
+    array = LAYOUTS[layout](np.arange(2 * 3 * 4 * 5, dtype=np.float32).reshape(2, 3, 4, 5))
+    sent = Sent(array, shared, 0)
+    arrived = sent.place.view(shared)
+    np.testing.assert_array_equal(arrived, array, strict=True)
+    assert arrived.strides == array.strides
+    assert arrived.flags.writeable == array.flags.writeable
+    assert arrived.__array_interface__["data"][0] % 64 == array.__array_interface__["data"][0] % 64
+    assert sent.received(shared) is None
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("beside", ["before", "behind"])
+def test_write_beside_an_array_is_seen(shared, layout, beside):
+    sent = Sent(LAYOUTS[layout](np.ones((2, 3, 2, 2), np.float32)), shared, 0)
+    place = sent.place
+    at = place.low - 1 if beside == "before" else place.low + place.size
+    shared.map[at] = 0
+    assert sent.received(shared) == "1 bytes before, behind or between its elements were written to"
+
+
+def test_write_between_the_elements_is_seen(shared):
+    sent = Sent(LAYOUTS["with gaps between the elements"](np.ones((2, 3, 2, 2), np.float32)), shared, 0)
+    shared.map[sent.place.low + 4] ^= 0xFF
+    assert sent.received(shared).startswith("1 bytes before, behind or between")
+
+
+def test_write_to_an_array_comes_back_and_to_a_read_only_one_is_seen(shared):
+    array = np.ones(5, np.float32)
+    sent = Sent(array, shared, 0)
+    sent.place.view(shared)[2] = 7
+    assert sent.received(shared) is None
+    assert array.tolist() == [1, 1, 7, 1, 1]
+    array.flags.writeable = False
+    sent = Sent(array, shared, 0)
+    shared.map[sent.place.start] ^= 0xFF
+    assert sent.received(shared) == "it is read-only, and 1 of its bytes were written to"
+
+
+def test_empty_and_large_arrays_are_handed_over(shared):
+    for array in (np.empty((0, 3), np.float64), np.arange(1_000_000, dtype=np.int64)):
+        sent = Sent(array, shared, GUARD)
+        np.testing.assert_array_equal(sent.place.view(shared), array, strict=True)
+        assert sent.received(shared) is None
+
+
+def test_answer_larger_than_the_memory_comes_whole():
+    process = BackendProcess("reference")
+    backend = Subject.load("reference", process).backend
+    filters = np.ones((1, 1, 1, 1), np.int64)
+    image = np.arange(300_000, dtype=np.int64).reshape(1, 300, 1000, 1)
+    padded = backend.conv2d(image, filters, strides=1, padding=((500, 500), (500, 500)), dilations=1, groups=1)
+    assert padded.shape == (1, 1300, 2000, 1)
+    np.testing.assert_array_equal(padded[:, 500:-500, 500:-500], image)
+    process.close()

@@ -16,13 +16,18 @@ from reference_impl.backends import registry
 from reference_impl.cases.case import Case
 from reference_impl.diagnosis import Diagnoses
 from reference_impl.run import outcome
-from reference_impl.run.known import mark_expected, tomllib
+from reference_impl.run.known import mark_expected
 from reference_impl.run.outcome import Record
 from reference_impl.run.records import records_of
 from reference_impl.run.selection import for_all
 from reference_impl.run.subject import Subject
 from reference_impl.run.whole_backend import invalid_call
 from reference_impl.verdicts.invalid_calls import BY_NAME
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 FILE = Path(__file__).with_name("bugs.toml")
 

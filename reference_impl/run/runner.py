@@ -23,7 +23,7 @@ from .outcome import Record
 from .processes.worker import Died, Worker
 
 # What is ours; it is run beside the frameworks.
-OURS = ("reference", "definition")
+OURS = ("reference", "definition", "minimal")
 # Of large cases, and of what asks a backend again, the part for routes by default.
 ROUTES_SHARE = 0.25
 LARGE = 5_000_000  # multiply-adds

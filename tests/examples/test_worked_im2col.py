@@ -1,4 +1,4 @@
-"""Worked example C: im2col by hand. test_1_definition and test_matrix_is_conv2d hold the same numbers to the textbook sum."""
+"""Worked example C: im2col by hand. The tests of the definition and of the matrix use the same numbers."""
 
 from __future__ import annotations
 

@@ -5,11 +5,11 @@ All four come from one sum of products, which is linear in each of its three fac
     T = sum_nhwipqo  windows[n, h, w, i, p, q] * filters[p, q, i, o] * out_backprop[n, h, w, o]
     windows[n, h, w, i, p, q] = padded[n, h*stride + p*dilation, w*stride + q*dilation, i]
 
-Each operation is the derivative of T by one factor: the same sum without that factor. conv2d leaves out
-out_backprop, conv2d_backprop_filter the filters, conv2d_backprop_input the windows, that is, the input.
+Each operation is the derivative of T by one factor: the same sum without it. conv2d leaves out out_backprop,
+conv2d_backprop_filter leaves out filters, and conv2d_backprop_input leaves out windows, that is, input.
 
 Shapes: input (N, H, W, I), filters (kh, kw, I, O), output and out_backprop (N, H', W', O). Sums are int64
-for integers, else float64. Nothing is checked, overflow neither. For checks and groups, see operations.py.
+for integers, else float64. Nothing is checked, not even overflow. For checks and groups: operations.py.
 """
 
 import numpy as np

@@ -33,8 +33,8 @@ def distinct_integers(sizes: tuple[int, ...], seed: int = 0) -> np.ndarray:
     return ((random.permutation(count) + 1) * random.choice((-1, 1), count)).reshape(sizes)
 
 
-def arrays_of(case: Case, seed: int = 0) -> Arrays:
-    shapes = case.input_sizes, case.filter_sizes, case.output_shape
+def arrays_of(problem: Any, seed: int = 0) -> Arrays:
+    shapes = problem.input_sizes, problem.filter_sizes, problem.output_shape
     return Arrays(*(distinct_integers(shape, seed + number) for number, shape in enumerate(shapes)))
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
-from integer_arrays import Arrays, distinct_integers
 
 from reference_impl import definition
 
@@ -29,10 +28,6 @@ class Geometry(NamedTuple):
     @property
     def output_shape(self) -> tuple[int, int, int, int]:
         return definition.output_shape(self.input_sizes, self.filter_sizes, **self.options)
-
-    @property
-    def arrays(self) -> Arrays:
-        return Arrays(*map(distinct_integers, (self.input_sizes, self.filter_sizes, self.output_shape)))
 
 
 def geometries(axis: str, kernel: int, padding: str | tuple[int, int]) -> Iterator[Geometry]:

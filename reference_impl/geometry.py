@@ -9,6 +9,7 @@ from typing import Any
 
 from . import arguments
 from .arguments import PADDING_WORDS, AxisPadding, Padding, Sizes
+from .framework_sizes import keras_size, torch_size
 
 
 @dataclass(frozen=True)
@@ -224,12 +225,23 @@ class Convolution:
                 yield (every, every, window_rows, window_columns, p, q), (every, every, input_rows, input_columns)
 
 
+def sizes_that_give(output_size: int, extent: int, stride: int, padding: AxisPadding) -> range:
+    """Return every input size, from 1 on, whose forward convolution has `output_size` windows along one axis."""
+    if padding in ("SAME", "SAME_LOWER"):
+        smallest = (output_size - 1) * stride + 1
+    else:
+        smallest = (output_size - 1) * stride + extent - sum(padding_of(padding, 0, extent, stride))
+    return range(max(smallest, 1), smallest + stride)  # one size for each leftover
+
+
 @dataclass(frozen=True)
 class TransposedSizes:
     """The sizes that a transposed convolution may give along one axis.
 
-    `legal` are all input sizes whose forward convolution has the given number of outputs; `keras` and
-    `torch` (with output_padding = 0) are the ones that those pick, None where they have no such padding.
+    Parameters
+    ----------
+    legal : every size whose forward convolution has the given number of outputs
+    keras, torch : the one that each picks (torch with output_padding = 0); None where it has no such padding
     """
 
     legal: tuple[int, ...]
@@ -245,15 +257,25 @@ def transposed_sizes(
     dilation: int = 1,
     padding: AxisPadding = "VALID",
 ) -> TransposedSizes:
-    """Every output size that `conv2d_transpose` can have for `input_size`, along one axis.
+    """Return every output size that `conv2d_transpose` can have for `input_size`, along one axis.
 
-    `padding` is the forward convolution's. TensorFlow's `tf.nn.conv2d_transpose` takes any of them as its
-    `output_shape`; Keras and torch compute one.
+    TensorFlow's `tf.nn.conv2d_transpose` takes any of them as its `output_shape`. Keras and torch compute one.
+
+    Parameters
+    ----------
+    input_size, kernel_size : int, >= 1
+    stride, dilation : int, in positions of the output, >= 1
+    padding : "VALID", "SAME", "SAME_LOWER", "FULL" or (before, after), zeros, >= 0
+        The forward convolution's.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an argument that is not an integer, out of range, or an unknown padding.
 
     References
     ----------
-    https://keras.io/api/layers/convolution_layers/convolution2d_transpose/
-    https://pytorch.org/docs/stable/generated/torch.nn.ConvTranspose2d.html
+    `framework_sizes` has the formulas of Keras and torch, and their sources.
     """
     input_size = arguments.integer(input_size, "input_size", at_least=1)
     kernel_size = arguments.integer(kernel_size, "kernel_size", at_least=1)
@@ -261,23 +283,8 @@ def transposed_sizes(
     dilation = arguments.integer(dilation, "dilation", at_least=1)
     padding = arguments.axis_padding(padding)
     extent = (kernel_size - 1) * dilation + 1
-    if padding in ("SAME", "SAME_LOWER"):
-        smallest = (input_size - 1) * stride + 1
-    else:
-        before, after = padding_of(padding, 0, extent, stride)
-        smallest = (input_size - 1) * stride + extent - before - after
-    # One size per leftover; below 1 there is no image.
-    legal = tuple(range(max(smallest, 1), smallest + stride))
-    symmetric = (not isinstance(padding, str) and padding[0] == padding[1]) or padding in ("VALID", "FULL")
-    keras = {
-        "VALID": input_size * stride + max(extent - stride, 0),
-        "SAME": input_size * stride,
-    }.get(padding if isinstance(padding, str) else "")
-    return TransposedSizes(
-        legal,
-        keras if keras in legal else None,
-        smallest if symmetric and smallest in legal else None,
-    )
+    given = input_size, extent, stride, padding
+    return TransposedSizes(tuple(sizes_that_give(*given)), keras_size(*given), torch_size(*given))
 
 
 def _ceil_div(numerator: int, denominator: int) -> int:

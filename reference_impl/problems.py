@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from . import arguments
-from .geometry import Convolution, transposed_sizes
+from .geometry import Convolution, sizes_that_give
 
 Checked = tuple[Convolution, np.ndarray, np.ndarray]
 
@@ -60,9 +60,7 @@ def _legal_sizes(input_shape: tuple, convolution: Convolution, padding: Any) -> 
     paddings = (padding, padding) if isinstance(padding, str) else padding
     for axis, size, pad in zip(convolution.axes, input_shape[1:3], paddings, strict=True):
         if size >= 1 and size != axis.output_size:
-            legal = transposed_sizes(
-                size, axis.kernel_size, stride=axis.stride, dilation=axis.dilation, padding=pad
-            ).legal
+            legal = sizes_that_give(size, axis.kernel_extent, axis.stride, pad)
             span = f"{legal[0]} to {legal[-1]}" if len(legal) > 1 else f"{legal[0]}" if legal else "no size"
             said.append(f"; along {axis.name} {span} would give {size}")
     return "".join(said)

@@ -1,4 +1,4 @@
-"""Sizes, padding and windows: all the arithmetic of a 2-D convolution that involves no array."""
+"""The sizes, padding and windows of a 2-D convolution: all its arithmetic that involves no array."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Axis:
 
     @property
     def output_size(self) -> int:
-        """How many windows fit: floor((padded_size - kernel_extent) / stride) + 1."""
+        """Number of windows that fit: floor((padded_size - kernel_extent) / stride) + 1."""
         return (self.padded_size - self.kernel_extent) // self.stride + 1
 
     @property
@@ -61,10 +61,10 @@ class Axis:
         return (self.padded_size - self.kernel_extent) % self.stride
 
     def reads(self, tap: int, outputs: range) -> tuple[slice, slice]:
-        """Which of `outputs` see the input, not padding, at `tap`, and the input positions that they see.
+        """Return two slices: the outputs whose window has input, not padding, at `tap`, and those input positions.
 
-        Output position h reads input position h * stride + tap * dilation - pad_before. The first
-        slice counts from the start of `outputs`; the second is into the input.
+        Output position h reads input position h * stride + tap * dilation - pad_before. The first slice counts from
+        the start of `outputs`.
         """
         shift = tap * self.dilation - self.pad_before
         first = max(outputs.start, _ceil_div(-shift, self.stride))
@@ -78,7 +78,7 @@ class Axis:
 
 
 def padding_of(padding: AxisPadding, input_size: int, extent: int, stride: int) -> tuple[int, int]:
-    """Zeros before and after one axis, for a padding word or an explicit (before, after).
+    """Return the zeros before and after one axis, for a padding word or an explicit (before, after).
 
     SAME        output ceil(n / stride), total max((output - 1) * stride + extent - n, 0), the odd zero after
     SAME_LOWER  as SAME, the odd zero before
@@ -108,7 +108,7 @@ def padding_of(padding: AxisPadding, input_size: int, extent: int, stride: int) 
 
 @dataclass(frozen=True)
 class Convolution:
-    """The sizes of one `conv2d`, from which those of its gradients and its transpose follow."""
+    """The sizes of one `conv2d`. Those of its gradients and of its transpose follow from them."""
 
     batch: int
     height: Axis
@@ -128,7 +128,10 @@ class Convolution:
         groups: Any,
         names: tuple[str, str] = ("input", "filters"),
     ) -> Convolution:
-        """The sizes of one forward convolution, checked; `names` are those of the first two in messages."""
+        """Check the arguments of a forward convolution, and return its sizes.
+
+        Messages call the first two arguments by `names`. The errors are those of `operations.conv2d`.
+        """
         strides = arguments.pair(strides, "strides")
         dilations = arguments.pair(dilations, "dilations")
         padding = arguments.padding(padding)
@@ -136,7 +139,7 @@ class Convolution:
         return cls._fitting(tuple(input_sizes), tuple(filter_sizes), strides, padding, dilations, groups, names)
 
     @classmethod
-    @lru_cache(1024)  # one convolution is often asked for several operations, and each operation several times
+    @lru_cache(1024)  # the suite asks one convolution for all operations, and each operation several times
     def _fitting(
         cls,
         input_sizes: Sizes,
@@ -192,16 +195,16 @@ class Convolution:
 
     @property
     def padding(self) -> tuple[tuple[int, int], tuple[int, int]]:
-        """The zeros actually added: ((top, bottom), (left, right))."""
+        """Zeros that are added: ((top, bottom), (left, right))."""
         return (self.height.pad_before, self.height.pad_after), (self.width.pad_before, self.width.pad_after)
 
     @property
     def is_pointwise(self) -> bool:
-        """One tap and no padding: a window is one input position."""
+        """True if each window is one input position: one tap and no padding."""
         return self.kernel_size == (1, 1) and self.padding == ((0, 0), (0, 0))
 
     def terms(self, operation: str) -> int:
-        """The most products that one element of `operation`'s result sums."""
+        """Return the most products that one element of `operation`'s result sums."""
         taps = self.height.kernel_size * self.width.kernel_size
         if operation == "conv2d":
             return taps * self.input_channels // self.groups
@@ -212,10 +215,11 @@ class Convolution:
         raise ValueError(f"operation must be one of the four, not {operation!r}")
 
     def taps(self, rows: range, columns: range) -> Iterator[tuple[tuple, tuple]]:
-        """Where the windows of a block of output positions lie: the one place that says so.
+        """Yield where the windows of a block of output positions lie. No other code says so.
 
-        For each tap (p, q), an index into windows (groups, N, rows, columns, kh, kw, channels) and one into
-        the input (groups, N, H, W, channels), naming the same elements. What no index names is padding.
+        For each tap (p, q) there are two indices that name the same elements: one into the windows (groups, N, rows,
+        columns, kh, kw, channels), and one into the input (groups, N, H, W, channels). All other elements of the
+        windows are padding.
         """
         every = slice(None)
         across = [self.width.reads(q, columns) for q in range(self.width.kernel_size)]

@@ -38,6 +38,10 @@ def arrays_of(problem: Any, seed: int = 0) -> Arrays:
     return Arrays(*(distinct_integers(shape, seed + number) for number, shape in enumerate(shapes)))
 
 
+def dtype_name(dtype: Any) -> str:
+    return np.dtype(dtype).name
+
+
 def small_arrays(case: Case, dtype: Any, low: int = -4) -> Arrays:
     """Nine integers from `low` on, which every dtype holds."""
     return Arrays(*((array % 9 + low).astype(dtype) for array in arrays_of(case)))

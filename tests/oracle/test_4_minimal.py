@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from general_cases import GENERAL_CASES
 from hypothesis import given
-from integer_arrays import Arrays, arrays_of, by_definition, run
+from integer_arrays import Arrays, arrays_of, by_definition, dtype_name, run
 from small_geometries import ALONG_ONE_AXIS, Geometry, with_windows
 
 import reference_impl
@@ -105,7 +105,7 @@ def test_minimal_equals_the_definition_and_the_oracle_when_drawn(operation, case
         *((np.int16, 15), (np.int32, 22), (np.int64, 22)),
         *((np.float16, 11), (ml_dtypes.bfloat16, 8), (np.float32, 22), (np.float64, 22)),
     ],
-    ids=lambda value: None if isinstance(value, int) else np.dtype(value).name,
+    ids=lambda value: None if isinstance(value, int) else dtype_name(value),
 )
 def test_minimal_adds_without_wrapping_or_rounding_in_every_dtype(dtype, bits, operation):
     case, random = UNGROUPED_CASES[0], np.random.default_rng(bits)

@@ -18,6 +18,8 @@ GRADIENTS = ("conv2d_backprop_input", "conv2d_backprop_filter")
 # One calculation under two names.
 TRANSPOSE = ("conv2d_transpose", "conv2d_backprop_input")
 TRANSPOSE_TITLE = "conv2d_transpose, the input's gradient"
+FILTER = ("conv2d_backprop_filter",)
+FILTER_TITLE = "filters' gradient"
 NO_PADS = ((0, 0), (0, 0))
 
 _LINE = 79
@@ -34,11 +36,11 @@ class Snippet:
 
     title: str
     operations: tuple[str, ...]
-    code: str
+    code: str = ""
     remark: str = ""
     """What the reader should know."""
     lack: str = ""
-    """Why there is no code to show; `code` is then what the framework refuses, or answers otherwise."""
+    """The reason why no code is shown. `code`, if there is any, is then refused or answered otherwise."""
 
 
 def call(head: str, *arguments: str, tail: str = "", **options: Any) -> str:

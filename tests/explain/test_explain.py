@@ -89,6 +89,13 @@ def test_arithmetic_of_terms_and_extents_comes_to_them(case):
         ("n1_h5w6c2_k3x3o4_int32", ["Calls are given for float16, float32, float64; not for int32."]),
         ("n2_h5w6c0_k3x2o4", ["PyTorch ─", "No calls. torch refuses filters of no output channels"]),
         ("n2_h9w8c6_k2x3o9_g3", ["Not to be had: keras.ops.conv_transpose knows no groups"]),
+        (
+            SPEC,
+            [
+                "ONNX has no operator for the filter gradient: see the torch or TensorFlow code.",
+                "Keras has no function for the filter gradient. Take it by the autodiff of Keras' backend: see",
+            ],
+        ),
     ],
 )
 def test_explain_says(spec, facts):

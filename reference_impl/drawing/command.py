@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from ..cases.case import Case
+from ..operations import OPERATIONS
+from ..options import one_of
 from . import figures, files
 
 
@@ -48,6 +50,7 @@ def draw(
 
     Exit status: 0, or 2 for bad usage.
     """
+    one_of([operation], OPERATIONS, "--operation")
     try:
         case = Case.parse(spec)
         path = Path(f"{operation}_{case}.svg") if output is None else output

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from ..cases.case import Case
 from ..operations import OPERATIONS
+from ..options import one_of
 from . import FRAMEWORKS, modules, screen, sizes, snippets
 from .snippet import Snippet
 
@@ -37,14 +38,14 @@ def explain(
 
     Exit status: 0, or 2 for bad usage.
     """
-    _check("--operation", operation, OPERATIONS)
-    _check("--framework", framework, tuple(FRAMEWORKS))
+    operations = one_of(operation, OPERATIONS, "--operation") or OPERATIONS
+    frameworks = one_of(framework, list(FRAMEWORKS), "--framework") or FRAMEWORKS
     if json is not None and not json.absolute().parent.is_dir():
         raise typer.BadParameter(f"there is no folder {json.absolute().parent} to write to", param_hint="--json")
     layer = _layer(spec, torch, keras, input)
     found = {
-        name: [one for one in snippets(name, layer.case) if set(one.operations) & set(operation or OPERATIONS)]
-        for name in framework or FRAMEWORKS
+        name: [one for one in snippets(name, layer.case) if set(one.operations) & set(operations)]
+        for name in frameworks
     }
     console = Console()
     if spec is None:
@@ -54,12 +55,6 @@ def explain(
         screen.print_snippets(console, layer.case, name, calls)
     if json is not None:
         json.write_text(json_format.dumps(_record(layer.case, found), indent=2) + "\n", encoding="utf-8")
-
-
-def _check(option: str, given: list[str] | None, known: tuple[str, ...]) -> None:
-    for word in given or ():
-        if word not in known:
-            raise typer.BadParameter(f"must be one of {', '.join(known)}; not {word!r}", param_hint=option)
 
 
 def _layer(spec: str | None, torch: str | None, keras: str | None, image: str | None) -> modules.Layer:

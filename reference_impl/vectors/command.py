@@ -15,6 +15,7 @@ from rich.table import Table
 from ..cases import catalogue
 from ..cases.case import DTYPES, Case
 from ..operations import OPERATIONS
+from ..options import one_of
 from ..run import outcome
 from ..run.runner import in_dtypes
 from . import compare as comparing
@@ -49,12 +50,12 @@ def export(
 
     Exit status: 0, or 2 for bad usage.
     """
-    _check("--operation", operation, OPERATIONS)
-    _check("--dtype", dtype, DTYPES)
-    _check("--format", [format], (*files.SUFFIXES, files.ONNX))
-    chosen = in_dtypes(_cases(cases or [DEFAULT_CASES]), dtype or ("float32",))
+    operations = one_of(operation, OPERATIONS, "--operation") or OPERATIONS
+    dtypes = one_of(dtype, DTYPES, "--dtype") or ("float32",)
+    one_of([format], (*files.SUFFIXES, files.ONNX), "--format")
+    chosen = in_dtypes(_cases(cases or [DEFAULT_CASES]), dtypes)
     try:
-        vectors, left_out = exporting.export(folder, chosen, operation or OPERATIONS, seed, format)
+        vectors, left_out = exporting.export(folder, chosen, operations, seed, format)
     except (ImportError, OSError, ValueError) as error:
         raise typer.BadParameter(str(error)) from error
     console = Console()
@@ -89,12 +90,6 @@ def compare(
         console.print(f"Not judged, as the manifest names no such result: {escape(name)}", soft_wrap=True)
     console.print(_summary(judged))
     raise typer.Exit(1 if failed else 0)
-
-
-def _check(option: str, given: list[str] | None, known: tuple[str, ...]) -> None:
-    for word in given or ():
-        if word not in known:
-            raise typer.BadParameter(f"must be one of {', '.join(known)}; not {word!r}", param_hint=option)
 
 
 def _cases(words: list[str]) -> list[Case]:

@@ -13,7 +13,7 @@ from rich.markup import escape
 from ..cases.case import Case
 from ..operations import OPERATIONS
 from ..options import one_of
-from . import figures, files
+from . import figure_files, figures
 
 
 def draw(
@@ -56,7 +56,7 @@ def draw(
         path = Path(f"{operation}_{case}.svg") if output is None else output
         if output is None and path.exists():
             raise ValueError(f"{path} exists; -o {path} replaces it")
-        files.check_path(path)
+        figure_files.check_path(path)
         shown: dict[str, Any] = {
             "image": image,
             "input_channel": input_channel,
@@ -69,7 +69,7 @@ def draw(
             drawn = figures.animate(case, operation, **shown)
         else:
             raise ValueError(f"a .gif goes through all positions; --position {position} is for a .svg or .png")
-        files.save(drawn, path)
+        figure_files.save(drawn, path)
     except (ModuleNotFoundError, OSError, ValueError) as error:
         raise typer.BadParameter(str(error)) from error
     Console().print(f"{operation} on {case} drawn to {escape(str(path))}", soft_wrap=True, highlight=False)

@@ -13,7 +13,7 @@ from rich.console import Console
 from ..cases.case import Case
 from ..operations import OPERATIONS
 from ..options import one_of
-from . import FRAMEWORKS, modules, screen, sizes, snippets
+from . import FRAMEWORKS, layers, screen, sizes, snippets
 from .snippet import Snippet
 
 
@@ -57,16 +57,16 @@ def explain(
         json.write_text(json_format.dumps(_record(layer.case, found), indent=2) + "\n", encoding="utf-8")
 
 
-def _layer(spec: str | None, torch: str | None, keras: str | None, image: str | None) -> modules.Layer:
+def _layer(spec: str | None, torch: str | None, keras: str | None, image: str | None) -> layers.Layer:
     if [spec, torch, keras].count(None) != 2:
         raise typer.BadParameter("give a SPEC, or --torch, or --keras: one of the three")
     if (image is None) != (spec is not None):
         raise typer.BadParameter("must be given with --torch and --keras, and with them alone", param_hint="--input")
     try:
         if spec is not None:
-            return modules.Layer(Case.parse(spec))
-        size = modules.parse_image(image or "")
-        return modules.from_torch(torch, size) if torch is not None else modules.from_keras(keras or "", size)
+            return layers.Layer(Case.parse(spec))
+        size = layers.parse_image(image or "")
+        return layers.from_torch(torch, size) if torch is not None else layers.from_keras(keras or "", size)
     except (TypeError, ValueError) as error:
         raise typer.BadParameter(str(error)) from error
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from ..cases.case import Case
 from ..geometry import Axis, padding_of
 from . import DTYPES, sizes
-from .modules import Layer
+from .layers import Layer
 from .snippet import Snippet
 
 TITLES = {"tensorflow": "TensorFlow", "torch": "PyTorch", "jax": "JAX", "onnx": "ONNX Runtime", "keras": "Keras"}

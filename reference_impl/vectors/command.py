@@ -18,12 +18,12 @@ from ..operations import OPERATIONS
 from ..options import one_of
 from ..run import outcome
 from ..run.runner import in_dtypes
+from . import array_files, manifest
 from . import compare as comparing
 from . import export as exporting
-from . import files, manifest
+from .array_files import BadFile
 from .compare import MEANING, Judged
-from .files import BadFile
-from .likeness import Likeness
+from .matching import Matches
 
 DEFAULT_CASES = "smoke"
 _MOST_SHOWN = 20
@@ -52,7 +52,7 @@ def export(
     """
     operations = one_of(operation, OPERATIONS, "--operation") or OPERATIONS
     dtypes = one_of(dtype, DTYPES, "--dtype") or ("float32",)
-    one_of([format], (*files.SUFFIXES, files.ONNX), "--format")
+    one_of([format], (*array_files.SUFFIXES, array_files.ONNX), "--format")
     chosen = in_dtypes(_cases(cases or [DEFAULT_CASES]), dtypes)
     try:
         vectors, left_out = exporting.export(folder, chosen, operations, seed, format)
@@ -81,9 +81,9 @@ def compare(
     console = Console()
     console.print(_table(judged))
     failed = sorted((one for one in judged if not one.passed), key=_order)
-    likeness = Likeness.of(failed, lambda one: comparing.read_call(folder, one.vector))
+    matches = Matches.of(failed, lambda one: comparing.read_call(folder, one.vector))
     for one in failed[:_MOST_SHOWN]:
-        console.print(escape(_text(one, likeness)), style="red", soft_wrap=True)
+        console.print(escape(_text(one, matches)), style="red", soft_wrap=True)
     if len(failed) > _MOST_SHOWN:
         console.print(f"... and {len(failed) - _MOST_SHOWN} more.")
     for name in comparing.foreign([one.vector for one in judged], results):
@@ -120,7 +120,7 @@ def _order(judged: Judged) -> tuple[int, bool]:
     return _COLUMNS.index(judged.outcome), not judged.vector.is_integer
 
 
-def _text(judged: Judged, likeness: Likeness) -> str:
+def _text(judged: Judged, matches: Matches) -> str:
     """As `report.failure_text`: who, on what, and how it is wrong."""
     vector = judged.vector
     if judged.outcome == comparing.MISSING:
@@ -129,7 +129,7 @@ def _text(judged: Judged, likeness: Likeness) -> str:
         f"{judged.outcome.upper()}  {judged.path}: {vector.operation} on {vector.case}",
         f"claim: {judged.claim} ({MEANING[judged.outcome]}); {vector.data} data",
         *judged.message.splitlines(),
-        *likeness.lines(judged),
+        *matches.lines(judged),
     ]
     return "\n    ".join(lines) + "\n"
 

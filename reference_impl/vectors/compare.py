@@ -14,8 +14,8 @@ from ..verdicts.agreement import Accuracy, Disagreement
 from ..verdicts.call import Call, array_shapes, numpy_dtype, oracle
 from ..verdicts.checks import trust
 from ..verdicts.real_data import RealTask
-from . import files, manifest
-from .files import Arrays, BadFile
+from . import array_files, manifest
+from .array_files import Arrays, BadFile
 from .manifest import Vector
 
 MISSING = "missing"
@@ -73,7 +73,7 @@ def read_call(folder: Path, vector: Vector) -> Call:
     found = manifest.sha256(path)
     if found != vector.sha256:
         raise BadFile(path, f"must be as exported, with SHA-256 {vector.sha256}; its is {found}")
-    arrays, dtype = files.read(path), numpy_dtype(vector.case.dtype)
+    arrays, dtype = array_files.read(path), numpy_dtype(vector.case.dtype)
     shapes = array_shapes(vector.case, vector.operation)
     for name, shape in shapes.items():
         said = _said(arrays, name)
@@ -86,7 +86,7 @@ def _judge(vector: Vector, call: Call, path: Path) -> Judged:
     if not path.is_file():
         return Judged(vector, path, MISSING)
     try:
-        arrays = files.read(path)
+        arrays = array_files.read(path)
         if list(arrays) != [RESULT]:
             raise BadFile(path, f"must hold one array, {RESULT}; it holds {_said(arrays, RESULT)}")
     except (BadFile, OSError) as error:

@@ -15,7 +15,7 @@ from ..operations import OPERATIONS
 from ..verdicts.call import Call, numpy_dtype, oracle
 from ..verdicts.integers import integer_call
 from ..verdicts.real_data import real_task
-from . import files, manifest, onnx_files
+from . import array_files, manifest, onnx_files
 from .manifest import INTEGER, LeftOut, Vector
 
 # The argument of an operation that is a shape, and that of the answer.
@@ -45,7 +45,7 @@ def export(
         If the format needs a package that is not installed.
     """
     calls = [(case, operation) for case in cases for operation in operations]
-    left_out = _left_out(calls) if file_format == files.ONNX else []
+    left_out = _left_out(calls) if file_format == array_files.ONNX else []
     if calls and len(left_out) == len(calls):
         raise ValueError(f"there must be something to export; {left_out[0].reason}")
     if file_format == "npz" and any(case.dtype == "bfloat16" for case, _ in calls):
@@ -66,8 +66,8 @@ def export(
 
 def _written(path: Path, vector: Vector, call: Call) -> str:
     """Write a vector, and give its hash."""
-    if path.suffix in files.SUFFIXES.values():
-        files.write(path, _arrays(call, vector))
+    if path.suffix in array_files.SUFFIXES.values():
+        array_files.write(path, _arrays(call, vector))
     else:
         onnx_files.write(path, vector.operation, _arrays(call, vector), is_integer=vector.is_integer)
     return manifest.sha256(path)
@@ -87,11 +87,11 @@ def _calls(case: Case, operation: str, seed: int, file_format: str) -> Iterator[
         task = real_task(case, operation, seed)
         found.append(("real", task.kind, task.call))
     for word, data, call in found:
-        name, suffix = f"{operation}.{case}.{word}", files.SUFFIXES.get(file_format, "")
+        name, suffix = f"{operation}.{case}.{word}", array_files.SUFFIXES.get(file_format, "")
         yield Vector(operation, case, data, seed, name + suffix, "", name + (suffix or onnx_files.RESULT_SUFFIX)), call
 
 
-def _arrays(call: Call, vector: Vector) -> files.Arrays:
+def _arrays(call: Call, vector: Vector) -> array_files.Arrays:
     """All of a vector: the operation's arguments by name, padding resolved; the exact answer; the gauge."""
     case, absolute = call.case, call.with_arrays(np.abs)
     options = {

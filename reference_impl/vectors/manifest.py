@@ -15,7 +15,7 @@ from ..cases.case import Case
 from ..exact.formats import FORMATS
 from ..geometry import Axis
 from ..verdicts.call import array_shapes
-from .files import BadFile
+from .array_files import BadFile
 
 NAME = "manifest.json"
 SCHEMA_VERSION = 1

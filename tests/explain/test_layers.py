@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 import reference_impl as ref
 from reference_impl.cli import app
-from reference_impl.explain.modules import from_keras, from_torch, parse_image
+from reference_impl.explain.layers import from_keras, from_torch, parse_image
 
 TORCH = [
     ("Conv2d(3, 5, 7, stride=2, padding=3)", "n1_h14w17c3_k7x7o5_s2x2_p3,3,3,3"),

@@ -21,7 +21,7 @@ from reference_impl.cli import app
 from reference_impl.conformance import Capabilities, check_backend
 from reference_impl.exact.formats import FORMATS
 from reference_impl.operations import OPERATIONS
-from reference_impl.vectors import files, manifest
+from reference_impl.vectors import array_files, manifest
 from reference_impl.vectors.compare import read_call
 from reference_impl.verdicts.call import numpy_dtype
 
@@ -44,11 +44,11 @@ def answered(folder, results, backend):
     """The results of a program that asks `backend`."""
     results.mkdir()
     for vector in manifest.read(folder):
-        files.write(results / vector.result, {"result": read_call(folder, vector).run(backend)})
+        array_files.write(results / vector.result, {"result": read_call(folder, vector).run(backend)})
     return results
 
 
-@pytest.fixture(params=files.SUFFIXES)
+@pytest.fixture(params=array_files.SUFFIXES)
 def file_format(request):
     return request.param
 
@@ -63,7 +63,7 @@ def one(tmp_path, file_format):
     """A single vector with its right result, to be spoilt: folder, results, and the file's name."""
     folder = exported(tmp_path / "one", "--operation", "conv2d", cases=[SPECS[2]], file_format=file_format)
     results = answered(folder, tmp_path / "results", Right())
-    return folder, results, f"conv2d.{SPECS[2]}.integer{files.SUFFIXES[file_format]}"
+    return folder, results, f"conv2d.{SPECS[2]}.integer{array_files.SUFFIXES[file_format]}"
 
 
 def test_export_gives_the_same_bytes_again(vectors, tmp_path, file_format):
@@ -74,7 +74,7 @@ def test_export_gives_the_same_bytes_again(vectors, tmp_path, file_format):
 
 
 def test_npz_knows_no_time(tmp_path):
-    files.write(tmp_path / "some.npz", {"result": np.zeros(3)})
+    array_files.write(tmp_path / "some.npz", {"result": np.zeros(3)})
     (member,) = zipfile.ZipFile(tmp_path / "some.npz").infolist()
     assert member.date_time == (1980, 1, 1, 0, 0, 0)
     assert member.compress_type == zipfile.ZIP_STORED
@@ -104,7 +104,7 @@ SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1 / 3, 1e-45, 3e-8, 1e38]
 # Of bfloat16 in npz: test_export_refuses.
 @pytest.mark.parametrize(
     ("file_format", "dtype"),
-    [(name, dtype) for name in files.SUFFIXES for dtype in DTYPES if (name, dtype) != ("npz", "bfloat16")],
+    [(name, dtype) for name in array_files.SUFFIXES for dtype in DTYPES if (name, dtype) != ("npz", "bfloat16")],
 )
 def test_files_keep_every_bit(tmp_path, file_format, dtype):
     target = numpy_dtype(dtype)
@@ -117,9 +117,9 @@ def test_files_keep_every_bit(tmp_path, file_format, dtype):
     else:
         limits = np.iinfo(target)
         values = np.array([limits.min, limits.max, 0, 1], target)
-    path = tmp_path / f"some{files.SUFFIXES[file_format]}"
-    files.write(path, {"result": values, "none": values.reshape(1, -1)[:0]})
-    found = files.read(path)
+    path = tmp_path / f"some{array_files.SUFFIXES[file_format]}"
+    array_files.write(path, {"result": values, "none": values.reshape(1, -1)[:0]})
+    found = array_files.read(path)
     assert found["result"].dtype == target
     assert found["result"].tobytes() == values.tobytes()
     assert found["none"].shape == (0, values.size)
@@ -129,7 +129,7 @@ def test_text_reads_what_c_and_rust_write(tmp_path):
     path = tmp_path / "some.txt"
     path.write_text("result float32 1 5\n0x1.8p+1 1e-3 NaN -inf\t1.40129846e-45 ")
     expected = np.array([3, np.float32(1e-3), np.nan, -np.inf, 2.0**-149], np.float32)
-    assert files.read(path)["result"].tobytes() == expected.tobytes()
+    assert array_files.read(path)["result"].tobytes() == expected.tobytes()
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -138,14 +138,14 @@ def test_expected_and_gauge_are_the_definitions(tmp_path, operation, word):
     case = Case.parse(SPECS[1])
     folder = exported(tmp_path / "vectors", "--operation", operation, cases=[case])
     (vector,) = (one for one in manifest.read(folder) if f".{word}." in one.file)
-    arrays, call = files.read(folder / vector.file), read_call(folder, vector)
+    arrays, call = array_files.read(folder / vector.file), read_call(folder, vector)
     assert arrays["expected"].tobytes() == call.run(Definition()).tobytes()
     assert arrays["gauge"].tobytes() == call.with_arrays(np.abs).run(Definition()).tobytes()
 
 
 def test_vector_holds_the_arguments_with_the_padding_resolved(tmp_path):
     folder = exported(tmp_path / "vectors", "--operation", "conv2d_transpose", cases=["n2_h5w6c4_k2x3o6_s2x3_SAME"])
-    arrays = files.read(folder / manifest.read(folder)[0].file)
+    arrays = array_files.read(folder / manifest.read(folder)[0].file)
     assert list(arrays) == [
         "strides",
         "dilations",
@@ -264,7 +264,7 @@ RIGHT_SHAPE = (1, 5, 6, 3)
 )
 def test_compare_fails_a_wrong_result(one, arrays, said):
     folder, results, name = one
-    files.write(results / name, arrays)
+    array_files.write(results / name, arrays)
     result = run("compare", folder, results)
     assert result.exit_code == 1
     assert str(results / name) in result.output
@@ -333,7 +333,9 @@ def _tampered(folder, name):
 
 def _exchanged(folder, name):
     """Another call's arrays, and a hash to match."""
-    files.write(folder / name, {"input": np.zeros((1, 2, 2, 1), np.int8), "filters": np.zeros((2, 2, 2, 3), np.int8)})
+    array_files.write(
+        folder / name, {"input": np.zeros((1, 2, 2, 1), np.int8), "filters": np.zeros((2, 2, 2, 3), np.int8)}
+    )
     _edited(lambda document, entry: entry.update(sha256=manifest.sha256(folder / name)))(folder, name)
 
 

@@ -22,7 +22,7 @@ _MOST_NAMED = 3
 
 
 @dataclass
-class Likeness:
+class Matches:
     """Wrong answers, each with the mistakes that give it; `compared` counts the wrong answers by operation."""
 
     compared: Counter[str] = field(default_factory=Counter)
@@ -30,14 +30,14 @@ class Likeness:
     _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     @classmethod
-    def of(cls, failed: Iterable[Judged], call_of: Callable[[Judged], Call], seconds: float = SECONDS) -> Likeness:
+    def of(cls, failed: Iterable[Judged], call_of: Callable[[Judged], Call], seconds: float = SECONDS) -> Matches:
         """Those of small cases, as long as there is time."""
-        likeness, until = cls(), time.monotonic() + seconds
+        matches, until = cls(), time.monotonic() + seconds
         for judged in failed:
             small = judged.vector.case.multiply_adds <= MOST_ROUNDED
             if judged.answer is not None and small and time.monotonic() < until:
-                likeness._add(judged, call_of(judged))
-        return likeness
+                matches._add(judged, call_of(judged))
+        return matches
 
     def lines(self, judged: Judged) -> list[str]:
         """What is said of it: the mistakes that explain most other answers too come first."""

@@ -97,7 +97,7 @@ def _arrays(call: Call, vector: Vector) -> array_files.Arrays:
     options = {
         "strides": case.strides,
         "dilations": case.dilations,
-        "pads": manifest.pads(case),
+        "pads": case.convolution.padding,
         "groups": [case.groups],
     }
     if call.operation in _SIZES:

@@ -1,4 +1,4 @@
-"""`python -m reference_impl export` and `compare`: golden vectors, and the judge of what a program made of them."""
+"""`python -m reference_impl export` and `compare`: golden vectors, and the judge of a program's results for them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _COLUMNS = (outcome.PASS, outcome.MISTRUSTED, outcome.FAIL, comparing.UNREADABLE
 
 
 def export(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder, to be filled.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to fill, new or empty.")],
     cases: Annotated[
         list[str] | None,
         typer.Option(
@@ -39,14 +39,16 @@ def export(
             f"{DEFAULT_CASES}, the few cases that see every known mistake. May be repeated."
         ),
     ] = None,
-    operation: Annotated[list[str] | None, typer.Option(help="One of the four. May be repeated.")] = None,
-    dtype: Annotated[
-        list[str] | None, typer.Option(help="Export float32 cases in these instead. May be repeated.")
+    operation: Annotated[
+        list[str] | None, typer.Option(help="One of the four operations. Default: all. May be repeated.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Decides all data.")] = 0,
-    format: Annotated[str, typer.Option(help="npz, text (numbers that scanf reads) or onnx.")] = "npz",
+    dtype: Annotated[
+        list[str] | None, typer.Option(help="The dtype of float32 cases. Default: float32. May be repeated.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The seed of all data.")] = 0,
+    format: Annotated[str, typer.Option(help="The files: npz, text (numbers that scanf reads) or onnx.")] = "npz",
 ) -> None:
-    """Write calls and their exact answers as files, for kernels in any language (docs/vectors.md).
+    """Write golden vectors: calls and their exact answers as files, for kernels in any language (docs/vectors.md).
 
     Exit status: 0, or 2 for bad usage.
     """
@@ -60,20 +62,20 @@ def export(
         raise typer.BadParameter(str(error)) from error
     console = Console()
     for reason, calls in Counter(one.reason for one in left_out).items():
-        console.print(f"Left out, of {calls} calls: {reason}", soft_wrap=True)
+        console.print(f"{calls} calls left out: {reason}", soft_wrap=True)
     console.print(f"{len(vectors)} vectors and {manifest.NAME} written to {escape(str(folder))}", soft_wrap=True)
 
 
 def compare(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What `export` wrote.")],
-    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="The folder of your program's results.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that `export` filled.")],
+    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="The folder with your program's results.")],
 ) -> None:
-    """Judge the results that another program wrote for golden vectors.
+    """Judge the results that your program wrote for golden vectors.
 
-    Exit status: 0 if each vector has a right result, 1 if one is wrong or missing, 2 for bad usage or bad vectors.
+    Exit status: 0 if every result is right, 1 if one is wrong or missing, 2 for bad usage or damaged vectors.
     """
     if not results.is_dir():
-        raise typer.BadParameter(f"RESULTS must be a folder; {results} is none")
+        raise typer.BadParameter(f"RESULTS must be a folder; {results} is not one")
     try:
         judged = list(comparing.compare(folder, results))
     except (BadFile, ImportError) as error:
@@ -116,12 +118,12 @@ def _table(judged: list[Judged]) -> Table:
 
 
 def _order(judged: Judged) -> tuple[int, bool]:
-    """What is wrong before what is missing, and integers, which prove more, before real data."""
+    """Sort wrong results before missing ones, and integers, which prove more, before real data."""
     return _COLUMNS.index(judged.outcome), not judged.vector.is_integer
 
 
 def _text(judged: Judged, matches: Matches) -> str:
-    """As `report.failure_text`: who, on what, and how it is wrong."""
+    """Return which result, of which call, is wrong and how, in the form of `verify`'s failures."""
     vector = judged.vector
     if judged.outcome == comparing.MISSING:
         return f"MISSING  {judged.path}: each vector must have a result, and this one has none"

@@ -1,4 +1,4 @@
-"""Golden vectors: what `export` writes, and what `compare` says of what other programs made of it."""
+"""Golden vectors: the files of `export`, and the verdicts of `compare` on other programs' results."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def exported(folder, *options, cases=SPECS, file_format="text"):
 
 
 def answered(folder, results, backend):
-    """The results of a program that asks `backend`."""
+    """Write the results of a program that asks `backend`."""
     results.mkdir()
     for vector in manifest.read(folder):
         array_files.write(results / vector.result, {"result": read_call(folder, vector).run(backend)})
@@ -61,7 +61,7 @@ def vectors(tmp_path, file_format):
 
 @pytest.fixture
 def one(tmp_path, file_format):
-    """A single vector with its right result, to be spoilt: folder, results, and the file's name."""
+    """A single vector with its right result, to be spoilt: the two folders and the file's name."""
     folder = exported(tmp_path / "one", "--operation", "conv2d", cases=[SPECS[2]], file_format=file_format)
     results = answered(folder, tmp_path / "results", Right())
     return folder, results, f"conv2d.{SPECS[2]}.integer{array_files.SUFFIXES[file_format]}"
@@ -169,7 +169,7 @@ def test_vector_holds_the_arguments_with_the_padding_resolved(tmp_path):
         (["--operation", "conv3d"], "must be one of conv2d"),
         (["--dtype", "complex64"], "must be one of int8"),
         (["--cases", "nothing"], "there is no catalogue and no file 'nothing'"),
-        (["--cases", CASE, "--dtype", "bfloat16"], "bfloat16 is no dtype of npz; the text format has it"),
+        (["--cases", CASE, "--dtype", "bfloat16"], "npz has no bfloat16; use the text format"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -184,7 +184,7 @@ def test_export_names_the_extra_that_onnx_needs(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
     result = run("export", tmp_path / "vectors", "--format", "onnx", "--cases", CASE)
     assert result.exit_code == 2
-    assert "needs onnx: pip install 'conv2d-reference-impl[onnx]'" in " ".join(result.output.split())
+    assert "needs the package onnx: pip install 'conv2d-reference-impl[onnx]'" in " ".join(result.output.split())
 
 
 def test_export_refuses_a_folder_that_holds_something(vectors):
@@ -253,9 +253,9 @@ RIGHT_SHAPE = (1, 5, 6, 3)
 @pytest.mark.parametrize(
     ("arrays", "said"),
     [
-        ({"answer": np.zeros(RIGHT_SHAPE, np.int8)}, "must hold one array, result; it holds answer"),
+        ({"answer": np.zeros(RIGHT_SHAPE, np.int8)}, "must hold one array, named result; it holds answer"),
         ({"result": np.zeros(RIGHT_SHAPE, np.int8), "more": np.zeros(1)}, "it holds result, more"),
-        ({}, "must hold one array, result; it holds none"),
+        ({}, "must hold one array, named result; it holds none"),
         ({"result": np.zeros((1, 5, 6), np.int8)}, "the answer's shape must be (1, 5, 6, 3), not (1, 5, 6)"),
         ({"result": np.zeros(RIGHT_SHAPE, np.int16)}, "the answer's dtype must be int8, not int16"),
         ({"result": np.zeros(RIGHT_SHAPE, np.int8)}, "90 of 90 elements are wrong"),
@@ -275,11 +275,11 @@ def test_compare_fails_a_wrong_result(one, arrays, said):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"\xff\xd8\xff", {"text": "must be plain text; byte 0 is not", "npz": "must be an npz file of arrays"}),
+        (b"\xff\xd8\xff", {"text": "must be plain ASCII text; byte 0 is not", "npz": "must be an npz file of arrays"}),
         (b"{}", {"text": "an array must begin with its name, dtype", "npz": "must be an npz file of arrays"}),
         (b"result int8 4 1 5 6 3\n1\n2\n", {"text": "result must have 90 numbers", "npz": "must be an npz file"}),
         (b"result int8 4 1 5", {"text": "as many sizes must follow", "npz": "must be an npz file"}),
-        (b"result int8 1 1\n128", {"text": "128 is outside of -128 to 127", "npz": "must be an npz file"}),
+        (b"result int8 1 1\n128", {"text": "128 is outside -128 to 127", "npz": "must be an npz file"}),
         (b"result int8 1 1\n1.5", {"text": "result must hold numbers of int8", "npz": "must be an npz file"}),
         (b"result int8 1 1\n1 2", {"text": "an array must begin with its name", "npz": "must be an npz file"}),
         (b"result int8 1 0 result int8 1 0", {"text": "result is given twice", "npz": "must be an npz file"}),
@@ -390,7 +390,7 @@ def test_compare_judges_nothing_by_vectors_that_are_not_as_exported(one, spoil, 
     assert said in " ".join(result.output.split())
 
 
-OLD_NAMES = ("reference_impl.conformance.data.integer_call", "reference_impl.conformance.real_data.real_task")
+OLD_NAMES = ("reference_impl.conformance.data.integer_call", "reference_impl.conformance.real_data.real_problem")
 
 
 @pytest.mark.parametrize("made_by", OLD_NAMES)
@@ -410,7 +410,7 @@ def test_compare_needs_a_folder_of_results(one):
 
 @pytest.fixture(scope="session")
 def compiler():
-    """The C compiler. What needs it is left out where there is none; .ci/run insists on one."""
+    """The C compiler. Tests that need it are skipped where there is none; .ci/run insists on one."""
     if shutil.which("cc") is None:
         pytest.skip("there is no C compiler cc")
     return "cc"

@@ -1,4 +1,4 @@
-"""The case as calls of Keras, on any of its backends: `keras.ops.conv` and `keras.ops.conv_transpose`."""
+"""The case in Keras, on any of its backends: `keras.ops.conv` and `keras.ops.conv_transpose`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from .sizes import keras_picks
 from .snippet import FILTER, FILTER_TITLE, TRANSPOSE, TRANSPOSE_TITLE, Snippet, call, crop, pair
 
 _IMPORTS = "import keras\n\n"
-_NO_GROUPS = "keras.ops.conv_transpose knows no groups: it gives the channels of one alone."
-_STRIDED_AND_DILATED = "Keras' layers, and keras.ops on TensorFlow, take strides or dilations above 1, not both."
+_NO_GROUPS = "keras.ops.conv_transpose takes no groups: it returns the channels of one group alone."
+_STRIDED_AND_DILATED = (
+    "Keras' layers, and keras.ops on TensorFlow, take strides above 1 or dilations above 1, not both."
+)
 _PICKS_ANOTHER = "Without output_padding, Keras picks another size."
 _NO_FILTER_GRADIENT = (
     "Keras has no function for the filter gradient. Take it by the autodiff of Keras' backend: see the torch or "
@@ -20,7 +22,7 @@ _NO_FILTER_GRADIENT = (
 
 def lack(case: Case) -> str:
     if 0 in (case.batch, case.input_channels, case.output_channels):
-        return "Keras on TensorFlow refuses an empty batch and filters without channels, or gives them another shape."
+        return "Keras on TensorFlow refuses an empty batch or filters without channels, or returns another shape."
     return ""
 
 
@@ -46,7 +48,7 @@ def _convolution(case: Case) -> str:
 
 
 def _transpose(case: Case) -> tuple[str, str]:
-    """And what there is to say of it."""
+    """Return the code, and a remark on it or ""."""
     word, longer = _word(case), _output_padding(case)
     transposed = call(
         "transposed = keras.ops.conv_transpose",
@@ -60,16 +62,16 @@ def _transpose(case: Case) -> tuple[str, str]:
 
 
 def _output_padding(case: Case) -> tuple[int, int] | None:
-    """How much longer than its least Keras is to make what it returns; None where it does so by itself.
+    """Return Keras' `output_padding`, by which the result exceeds the smallest; None if Keras gives the size unasked.
 
-    With "same" that least is (n - 1) * stride, and 1 more for an odd kernel extent.
+    With "same", the smallest is (n - 1) * stride for an even kernel extent, and 1 more for an odd one.
     """
     axes = case.convolution.axes
     if case.padding == "SAME":
         least = [(axis.output_size - 1) * axis.stride + axis.kernel_extent % 2 for axis in axes]
         return None if keras_picks(case) else (case.height - least[0], case.width - least[1])
-    by_itself = all(axis.leftover == max(axis.stride - axis.kernel_extent, 0) for axis in axes)
-    return None if by_itself else (axes[0].leftover, axes[1].leftover)
+    unasked = all(axis.leftover == max(axis.stride - axis.kernel_extent, 0) for axis in axes)
+    return None if unasked else (axes[0].leftover, axes[1].leftover)
 
 
 def _word(case: Case) -> str | None:

@@ -1,4 +1,4 @@
-"""The case as ONNX nodes, Conv and ConvTranspose, run by ONNX Runtime.
+"""The case in ONNX: the nodes Conv and ConvTranspose, run by ONNX Runtime.
 
 https://onnx.ai/onnx/operators/onnx__Conv.html, https://onnx.ai/onnx/operators/onnx__ConvTranspose.html
 """
@@ -16,11 +16,11 @@ _NO_FILTER_GRADIENT = "ONNX has no operator for the filter gradient: see the tor
 
 def lack(case: Case) -> str:
     if case.dtype == "float64":
-        return "ONNX Runtime has neither Conv nor ConvTranspose of float64 on CPUs."
+        return "ONNX Runtime has no Conv and no ConvTranspose for float64 on CPUs."
     if 0 in (case.height, case.width):
-        return "ONNX Runtime's ConvTranspose gives no image of height or width 0."
+        return "ONNX Runtime's ConvTranspose returns no image of height or width 0."
     if 0 in (case.batch, case.input_channels):
-        return "ONNX Runtime's Conv leaves its output unwritten, or never ends, where there is nothing to sum."
+        return "Where there is nothing to sum, ONNX Runtime's Conv leaves its output unwritten, or never ends."
     return ""
 
 

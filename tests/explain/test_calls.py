@@ -1,4 +1,4 @@
-"""Every snippet that `explain` prints does what it says, to the bit; what it calls impossible is."""
+"""Every snippet that `explain` prints gives the oracle's bits; what it calls impossible is impossible."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def marked(framework, *values):
 
 
 def run(snippet, case, operation):
-    """Raise unless the code leaves the oracle's answer. What it does not take for this operation is ones."""
+    """Raise unless the code gives the oracle's answer. Arrays that the operation does not take are ones."""
     call = integer_call(case, operation, seed=0)
     names = {"input": "out_backprop"} if operation == "conv2d_transpose" else {}
     shapes = array_shapes(case, "conv2d") | {"out_backprop": case.output_shape}
@@ -44,7 +44,7 @@ def run(snippet, case, operation):
 
 
 def fails(snippet, case, operation):
-    """Whether the framework refuses the code, with whatever error it has for that, or answers otherwise."""
+    """True if the framework refuses the code with any error, or gives another answer."""
     try:
         run(snippet, case, operation)
     except Exception as error:

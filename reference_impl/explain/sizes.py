@@ -88,7 +88,7 @@ def transposed(case: Case) -> tuple[TransposedSizes, TransposedSizes]:
 
 def onnx_picks(axis: Axis) -> int | None:
     """Return the size that ONNX gives by the zeros alone: the image without its leftover, None if that is nothing."""
-    return axis.input_size - axis.leftover or None
+    return max(axis.input_size - axis.leftover, 0) or None
 
 
 def keras_picks(case: Case) -> bool:

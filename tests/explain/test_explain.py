@@ -85,6 +85,7 @@ def test_arithmetic_of_terms_and_extents_comes_to_them(case):
         (SPEC, ["conv2d_backprop_input 4 * 5 * 6 / 2 = 60", "2 * 4 * 8 * 6 * 40 = 15,360"]),
         ("n1_h2w3c2_k5x7o3_SAME", ["VALID height zeros 0 + 0 output none: extent 5 > padded 2"]),
         ("n1_h8w9c2_k3x3o3_s2x2", ["output floor((8 - 3) / 2) + 1 = 3, leftover 1", "height 3 7 to 8 8 7 7 7"]),
+        ("n1_h1w5c2_k2x2o3_s4x1_p2,2,0,0", ["height 1 1 1 - - -", "width 4 5 5 - 5 5"]),
         ("n1_h0w5c2_k2x2o3_p1,1,0,0", ["height 1 none 0 - - -", "EXPLICIT * height zeros 1 + 1"]),
         ("n1_h5w6c2_k3x3o4_int32", ["Code is shown for float16, float32, float64; not for int32."]),
         ("n2_h5w6c0_k3x2o4", ["PyTorch ─", "No code. torch refuses filters without output channels"]),

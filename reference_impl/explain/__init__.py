@@ -16,13 +16,13 @@ FRAMEWORKS = {
     "onnx": onnx_calls,
     "keras": keras_calls,
 }
-DTYPES = ("float16", "float32", "float64")
+SNIPPET_DTYPES = ("float16", "float32", "float64")
 """The floating-point types that NumPy itself has: snippets take NumPy arrays."""
 
 
 def snippets(framework: str, case: Case) -> list[Snippet]:
-    """Return the case as code for one of `FRAMEWORKS`; an empty list for a dtype that is not in `DTYPES`."""
-    if case.dtype not in DTYPES:
+    """Return the case as code for one of `FRAMEWORKS`; an empty list for a dtype that is not in `SNIPPET_DTYPES`."""
+    if case.dtype not in SNIPPET_DTYPES:
         return []
     calls = FRAMEWORKS[framework]
     lack = calls.lack(case)

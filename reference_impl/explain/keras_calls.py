@@ -62,7 +62,7 @@ def _transpose(case: Case) -> tuple[str, str]:
 
 
 def _output_padding(case: Case) -> tuple[int, int] | None:
-    """Return Keras' `output_padding`, by which the result exceeds the smallest; None if Keras gives the size unasked.
+    """Return Keras' `output_padding`: the rows and columns beyond the smallest result; None if Keras adds them unasked.
 
     With "same", the smallest is (n - 1) * stride for an even kernel extent, and 1 more for an odd one.
     """

@@ -41,7 +41,7 @@ def parse_image(text: str) -> Image:
 
 
 def from_torch(text: str, image: Image) -> Layer:
-    """Return the case of torch's `Conv2d` or `ConvTranspose2d` on an image: (height, width), channels or not.
+    """Return the case of torch's `Conv2d` or `ConvTranspose2d` on an image with or without channels.
 
     Raises
     ------
@@ -163,7 +163,7 @@ def _keras_conv2d_transpose(
 
 
 def _transposed(case: Case, image: Image, output_padding: Pair) -> Layer:
-    """Return the layer if conv2d of its result has the size of `image`; else no conv2d is its forward convolution."""
+    """Return the layer. Raises ValueError if conv2d does not make the size of `image` of the layer's result."""
     given = case.output_shape[1:3]
     if given != image[:2]:
         raise ValueError(

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from ..cases.case import Case
 from ..geometry import Axis, padding_of
-from . import DTYPES, sizes
+from . import SNIPPET_DTYPES, sizes
 from .layers import Layer
 from .snippet import Snippet
 
@@ -105,8 +105,8 @@ def print_snippets(console: Console, case: Case, framework: str, snippets: Seque
     lacks = dict.fromkeys(snippet.lack for snippet in snippets)
     console.print()
     console.rule(TITLES[framework], align="left")
-    if case.dtype not in DTYPES:
-        console.print(f"Code is shown for {', '.join(DTYPES)}; not for {case.dtype}.", highlight=False)
+    if case.dtype not in SNIPPET_DTYPES:
+        console.print(f"Code is shown for {', '.join(SNIPPET_DTYPES)}; not for {case.dtype}.", highlight=False)
     elif len(lacks) == 1 and (lack := next(iter(lacks))):
         console.print(f"No code. {lack}", highlight=False)
     else:

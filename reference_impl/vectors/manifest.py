@@ -35,7 +35,7 @@ _PACKAGE = "conv2d-reference-impl"
 class Vector:
     """One call and its answer: `data` is INTEGER or one of real_data.KINDS.
 
-    `file` is its name in the folder, and `sha256` the hash of that; a program's answer to it is called `result`.
+    `file` names its file in the folder, and `sha256` is the hash of that. A program's answer is to be named `result`.
     """
 
     operation: str

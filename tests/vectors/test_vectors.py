@@ -102,7 +102,7 @@ def test_manifest_fits_its_schema_and_names_every_file(vectors):
 SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1 / 3, 1e-45, 3e-8, 1e38]
 
 
-# Of bfloat16 in npz: test_export_refuses.
+# npz has no bfloat16: see test_export_refuses.
 @pytest.mark.parametrize(
     ("file_format", "dtype"),
     [(name, dtype) for name in array_files.SUFFIXES for dtype in DTYPES if (name, dtype) != ("npz", "bfloat16")],

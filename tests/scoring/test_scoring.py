@@ -16,7 +16,8 @@ from reference_impl.cli import app
 from reference_impl.mistakes import MISTAKES, RIGHT, by_name
 from reference_impl.operations import OPERATIONS
 from reference_impl.run import outcome
-from reference_impl.run.runner import Subject, judge
+from reference_impl.run.judge import judge
+from reference_impl.run.subject import Subject
 from reference_impl.scoring import command, measure, smoke
 from reference_impl.scoring.page import page
 from reference_impl.scoring.smoke import asks_little

@@ -16,24 +16,24 @@ from ..verdicts.call import numpy_dtype
 from . import onnx_files
 from .onnx_files import Arrays
 
-# Format -> how its files' names end.
+# The suffix of a format's files.
 SUFFIXES = {"npz": ".npz", "text": ".txt"}
-# The format that has a folder for each vector.
+# This format has a folder for each vector.
 ONNX = "onnx"
 
-# A zip knows times, and the first that it can say is as good as any.
+# A zip must give each file a time. This is the earliest that it can give.
 _TIME = (1980, 1, 1, 0, 0, 0)
 
 
 class BadFile(ValueError):
-    """A file that is not what it must be: the message names it, and says what must hold."""
+    """A file that cannot be used; the message names it and says what must hold."""
 
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(f"{path}: {problem}")
 
 
 def write(path: Path, arrays: Arrays) -> None:
-    """The arrays as a file of the format that its name ends with."""
+    """Write arrays to a file in the format of its suffix, npz or text."""
     if path.suffix == SUFFIXES["npz"]:
         _write_npz(path, arrays)
     else:
@@ -41,14 +41,14 @@ def write(path: Path, arrays: Arrays) -> None:
 
 
 def read(path: Path) -> Arrays:
-    """The arrays of a file. Raises BadFile if it is corrupt, truncated or something else; OSError as `open` does."""
+    """Return the arrays of a file. Raises BadFile if it is damaged or of another kind, and OSError as `open` does."""
     if path.suffix == SUFFIXES["npz"]:
         return _read_npz(path)
     return _read_onnx(path) if path.is_dir() or path.suffix == onnx_files.RESULT_SUFFIX else _read_text(path)
 
 
 def _write_npz(path: Path, arrays: Arrays) -> None:
-    # Stored, since what deflate gives depends on its version.
+    # Not compressed: the bytes that deflate makes depend on its version.
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
             member = zipfile.ZipInfo(f"{name}.npy", _TIME)
@@ -77,10 +77,10 @@ def _read_onnx(path: Path) -> Arrays:
 
 
 def _lines(arrays: Arrays) -> Iterator[str]:
-    """For each array `name dtype rank sizes...`, then a number a line, the last axis running fastest.
+    """Yield the lines of each array: `name dtype rank sizes...`, then one number a line, the last axis running fastest.
 
-    Floats of every dtype are the shortest decimals that name the same float64, so that reading them as a float64 or
-    at once in their dtype gives the same bits.
+    A float is written as the shortest decimal that gives the same float64. So it gives the same bits whether it is
+    read as a float64 or directly in its dtype.
     """
     for name, array in arrays.items():
         yield " ".join(map(str, (name, array.dtype.name, array.ndim, *array.shape)))
@@ -91,7 +91,7 @@ def _read_text(path: Path) -> Arrays:
     try:
         words = path.read_text("ascii").split()
     except UnicodeDecodeError as error:
-        raise BadFile(path, f"must be plain text; byte {error.start} is not") from None
+        raise BadFile(path, f"must be plain ASCII text; byte {error.start} is not") from None
     arrays: Arrays = {}
     try:
         while words:
@@ -100,7 +100,7 @@ def _read_text(path: Path) -> Arrays:
             if name in arrays:
                 raise ValueError(f"each array must be given once; {name} is given twice")
             if len(words) < count:
-                raise ValueError(f"{name} must have {count} numbers, as its shape is {shape}; there are {len(words)}")
+                raise ValueError(f"{name} must have {count} numbers, as its shape is {shape}; only {len(words)} follow")
             arrays[name] = _numbers(name, words[:count], dtype).reshape(shape)
             words = words[count:]
     except ValueError as error:
@@ -109,14 +109,14 @@ def _read_text(path: Path) -> Arrays:
 
 
 def _header(words: list[str]) -> tuple[str, tuple[int, ...], str, list[str]]:
-    """Name, shape and dtype of the array that begins, and what follows."""
+    """Split off an array's header; return its name, shape and dtype, and the words that follow."""
     said = " ".join(words[:7])
     if len(words) < 3 or not words[0].isidentifier() or words[1] not in DTYPES or not words[2].isdecimal():
         raise ValueError(f"an array must begin with its name, dtype ({', '.join(DTYPES)}) and rank; not {said!r}")
     name, dtype, end = words[0], words[1], 3 + int(words[2])
     sizes = words[3:end]
     if len(words) < end or not all(size.isdecimal() for size in sizes):
-        raise ValueError(f"{name} has rank {words[2]}, and as many sizes must follow; not {said!r}")
+        raise ValueError(f"{name} has rank {words[2]}, so as many sizes must follow; not {said!r}")
     return name, tuple(map(int, sizes)), dtype, words[end:]
 
 
@@ -135,10 +135,10 @@ def _integers(values: list[int], dtype: Any) -> np.ndarray:
     limits = np.iinfo(dtype)
     for value in values:
         if not limits.min <= value <= limits.max:
-            raise ValueError(f"{value} is outside of {limits.min} to {limits.max}")
+            raise ValueError(f"{value} is outside {limits.min} to {limits.max}")
     return np.array(values, dtype)
 
 
 def _float(word: str) -> float:
-    """Decimal, or hexadecimal as C's %a writes."""
+    """Read a decimal number, or a hexadecimal one as C's %a writes it."""
     return float.fromhex(word) if "x" in word.lower() else float(word)

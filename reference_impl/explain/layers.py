@@ -1,4 +1,4 @@
-"""Layers as torch and Keras write them, `Conv2d(3, 64, 7, stride=2, padding=3)`, as cases. Nothing is evaluated."""
+"""Layers in the words of torch and Keras, `Conv2d(3, 64, 7, stride=2, padding=3)`, as cases. Nothing is evaluated."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Image = tuple[int, ...]
 """(height, width) or (height, width, channels)."""
 Pair = tuple[int, int]
 
-# What changes neither sizes nor products, whatever expression it is.
+# These arguments change neither sizes nor products, so they may be any expression.
 _BESIDE = {
     "bias", "device", "dtype", "data_format", "activation", "use_bias", "kernel_initializer", "bias_initializer",
     "kernel_regularizer", "bias_regularizer", "activity_regularizer", "kernel_constraint", "bias_constraint", "name",
@@ -27,37 +27,37 @@ _BESIDE = {
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer on one image. The case is the forward convolution, of which a transposed layer is the transpose."""
+    """A layer on one image. The case is the forward convolution; a transposed layer is the transpose of that."""
 
     case: Case
     is_transposed: bool = False
 
 
 def parse_image(text: str) -> Image:
-    """`224x224` or `224x224x3`."""
+    """Read `224x224` or `224x224x3`."""
     if not re.fullmatch(r"\d+x\d+(x\d+)?", text):
         raise ValueError(f"the input must be <height>x<width> or <height>x<width>x<channels>, not {text!r}")
     return tuple(int(size) for size in text.split("x"))
 
 
 def from_torch(text: str, image: Image) -> Layer:
-    """What torch's `Conv2d` or `ConvTranspose2d` does to an image of (height, width) or (height, width, channels).
+    """Return the case of torch's `Conv2d` or `ConvTranspose2d` on an image with or without channels.
 
     Raises
     ------
     ValueError, TypeError
-        If the text is no such call with arguments written out, or one that torch would refuse on this image.
+        If the text is not such a call, an argument is not written out, or torch would refuse this image.
     """
     return _read(text, {"Conv2d": _torch_conv2d, "ConvTranspose2d": _torch_conv_transpose2d}, image)
 
 
 def from_keras(text: str, image: Image) -> Layer:
-    """What Keras' `Conv2D` or `Conv2DTranspose` does to an image of (height, width, channels).
+    """Return the case of Keras' `Conv2D` or `Conv2DTranspose` on an image of (height, width, channels).
 
     Raises
     ------
     ValueError, TypeError
-        If the text is no such call with arguments written out, or one that Keras would refuse on this image.
+        If the text is not such a call, an argument is not written out, or Keras would refuse this image.
     """
     if len(image) != 3:
         raise ValueError("the input must be <height>x<width>x<channels>, as Keras' layers take any channels")
@@ -65,14 +65,14 @@ def from_keras(text: str, image: Image) -> Layer:
 
 
 def _read(text: str, layers: dict[str, Callable[..., Layer]], image: Image) -> Layer:
-    """What the function that has the layer's own signature makes of the arguments in `text`."""
+    """Call the function of `layers` that has the named layer's signature, with the arguments in `text`."""
     try:
         tree: Any = ast.parse(text.strip(), mode="eval").body
     except SyntaxError as error:
         raise ValueError(f"the layer must be one Python call: {error.msg} in {text!r}") from None
     name = ast.unparse(tree.func).rpartition(".")[2] if isinstance(tree, ast.Call) else ""
     if name not in layers:
-        raise ValueError(f"the layer must be {' or '.join(layers)}, called; not {text!r}")
+        raise ValueError(f"the layer must be a call of {' or '.join(layers)}; not {text!r}")
     if any(isinstance(node, ast.Starred) for node in tree.args) or any(word.arg is None for word in tree.keywords):
         raise ValueError(f"{name}'s arguments must be written out, without * and **: {text!r}")
     words = {word.arg: word.value for word in tree.keywords}
@@ -163,12 +163,12 @@ def _keras_conv2d_transpose(
 
 
 def _transposed(case: Case, image: Image, output_padding: Pair) -> Layer:
-    """The layer, if what it makes of `image` has it for its convolution: else part of that is read by no window."""
+    """Return the layer. Raises ValueError if conv2d does not make the size of `image` of the layer's result."""
     given = case.output_shape[1:3]
     if given != image[:2]:
         raise ValueError(
-            f"output_padding must be one with which the layer is conv2d's transpose; {output_padding} makes "
-            f"{case.height} x {case.width} of {image[0]} x {image[1]}, of which conv2d makes {given[0]} x {given[1]}"
+            f"output_padding must make the layer a transpose of conv2d: with {output_padding} it makes "
+            f"{case.height} x {case.width} of {image[0]} x {image[1]}, but conv2d makes {given[0]} x {given[1]} of that"
         )
     return Layer(case, is_transposed=True)
 
@@ -177,7 +177,7 @@ def _check_torch(image: Image, in_channels: Any, padding_mode: Any) -> None:
     if image[2:] not in ((), (in_channels,)):
         raise ValueError(f"the input must have the layer's in_channels, {in_channels}, not {image[2]} channels")
     if padding_mode != "zeros":
-        raise ValueError(f'padding_mode must be "zeros", all that conv2d pads with; not {padding_mode!r}')
+        raise ValueError(f'padding_mode must be "zeros", as conv2d pads with nothing else; not {padding_mode!r}')
 
 
 def _keras_word(padding: Any) -> str:
@@ -189,12 +189,12 @@ def _keras_word(padding: Any) -> str:
 def _keras_extents(kernel_size: Any, strides: Any, dilation_rate: Any) -> tuple[Pair, Pair, Pair]:
     extents, steps, dilations = _extents(kernel_size, strides, dilation_rate, ("strides", "dilation_rate"))
     if max(steps) > 1 and max(dilations) > 1:
-        raise ValueError(f"strides or dilation_rate must be 1 in Keras: they are {steps} and {dilations}")
+        raise ValueError(f"strides or dilation_rate must be 1 in Keras; they are {steps} and {dilations}")
     return extents, steps, dilations
 
 
 def _extents(kernel_size: Any, strides: Any, dilations: Any, names: tuple[str, str]) -> tuple[Pair, Pair, Pair]:
-    """The dilated kernel's extents, and the strides and dilations as pairs."""
+    """Return the dilated kernel's extents, the strides and the dilations, each as a pair; `names` are for messages."""
     rates = arguments.pair(dilations, names[1])
     height, width = arguments.pair(kernel_size, "kernel_size")
     extents = (height - 1) * rates[0] + 1, (width - 1) * rates[1] + 1
@@ -202,5 +202,5 @@ def _extents(kernel_size: Any, strides: Any, dilations: Any, names: tuple[str, s
 
 
 def _both_sides(pads: Pair) -> Padding:
-    """The zeros of torch's `padding`, by their word where they are none."""
+    """Return torch's `padding` as zeros on both sides, or VALID if there are none."""
     return "VALID" if pads == (0, 0) else ((pads[0], pads[0]), (pads[1], pads[1]))

@@ -1,4 +1,4 @@
-"""Which known mistakes give the very answers that were read. Unlike a backend, a file cannot be asked more."""
+"""Known mistakes that give the wrong answers that a program wrote. Unlike a backend, a file cannot be asked again."""
 
 from __future__ import annotations
 
@@ -22,33 +22,32 @@ _MOST_NAMED = 3
 
 
 @dataclass
-class Likeness:
-    """Wrong answers, each with the mistakes that give it; `compared` counts the wrong answers by operation."""
+class Matches:
+    """Wrong answers, each with the mistakes that give it; `compared` counts those of each operation."""
 
     compared: Counter[str] = field(default_factory=Counter)
     _found: dict[str, list[Mistake]] = field(default_factory=dict)
     _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     @classmethod
-    def of(cls, failed: Iterable[Judged], call_of: Callable[[Judged], Call], seconds: float = SECONDS) -> Likeness:
-        """Those of small cases, as long as there is time."""
-        likeness, until = cls(), time.monotonic() + seconds
+    def of(cls, failed: Iterable[Judged], call_of: Callable[[Judged], Call], seconds: float = SECONDS) -> Matches:
+        """Compare the wrong answers of small cases with each mistake, as long as there is time."""
+        matches, until = cls(), time.monotonic() + seconds
         for judged in failed:
             small = judged.vector.case.multiply_adds <= MOST_ROUNDED
             if judged.answer is not None and small and time.monotonic() < until:
-                likeness._add(judged, call_of(judged))
-        return likeness
+                matches._add(judged, call_of(judged))
+        return matches
 
     def lines(self, judged: Judged) -> list[str]:
-        """What is said of it: the mistakes that explain most other answers too come first."""
+        """Return a line for each mistake that gives this answer; those that give most others come first."""
         operation = judged.vector.operation
-        found = sorted(
-            self._found.get(judged.vector.file, ()), key=lambda mistake: -self._counts[operation, mistake.name]
-        )
+        found = [(self._counts[operation, one.name], one) for one in self._found.get(judged.vector.file, ())]
+        found.sort(key=lambda pair: -pair[0])
         return [
-            f"matches *{mistake.name}*, as do {self._counts[operation, mistake.name]} of {self.compared[operation]} "
-            f"wrong answers of {operation} that were compared: {mistake.sentence}"
-            for mistake in found[:_MOST_NAMED]
+            f"matches *{mistake.name}*, as do {count} of the {self.compared[operation]} compared wrong answers of "
+            f"{operation}: {mistake.sentence}"
+            for count, mistake in found[:_MOST_NAMED]
         ]
 
     def _add(self, judged: Judged, call: Call) -> None:
@@ -59,7 +58,7 @@ class Likeness:
 
 
 def mistakes_like(call: Call, answer: Any, room: np.ndarray | None) -> list[Mistake]:
-    """The mistakes that answer the call so, to the bit or within `room`."""
+    """Return the mistakes that give this answer to the call: the same bits, or within `room` if it is given."""
     known = (mistake for mistake in MISTAKES if call.operation in mistake.operations)
     return [mistake for mistake in known if same_answers(answer, _answer(mistake, call), room)]
 
@@ -68,5 +67,5 @@ def _answer(mistake: Mistake, call: Call) -> Any:
     try:
         with np.errstate(all="ignore"):
             return call.with_arrays(np.copy).run(mistake.backend())
-    except Exception:  # some mistakes refuse a call, whichever way
+    except Exception:  # a mistake may refuse a call with any error
         return None

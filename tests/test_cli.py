@@ -79,7 +79,7 @@ def test_verify_gives_a_backend_of_none_of_the_default_dtypes_the_cases_in_its_o
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--backend", "caffe"], "must be one of reference, definition, tensorflow"),
+        (["--backend", "caffe"], "must be one of reference, definition, minimal, tensorflow"),
         (["--backend", "reference:fast"], "has no route 'fast'"),
         (["--backend", "no_such_module:Thing"], "No module named 'no_such_module'"),
         (["--backend", "planted:Missing"], "planted has no Missing"),

@@ -16,8 +16,8 @@ from ..verdicts.agreement import Difference, Disagreement
 from ..verdicts.checks import CHECKS, Check, Trial
 from ..verdicts.task import Task
 from .difference import picture_of_difference
+from .figure_files import save
 from .figures import figures_of, require_matplotlib
-from .files import save
 
 
 @dataclass

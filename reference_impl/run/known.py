@@ -2,93 +2,31 @@
 
 from __future__ import annotations
 
-import sys
-import threading
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from functools import cache, lru_cache
-from importlib import resources
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
-from packaging.specifiers import SpecifierSet
-from packaging.version import InvalidVersion, Version
-from simpleeval import SimpleEval
-
 from ..cases.case import Case
-from ..operations import OPERATIONS
 from . import outcome
+from .known_failure import KnownFailure
 from .outcome import Record
 from .whole_backend import STEADY, THREADS
 
 if TYPE_CHECKING:
     from .subject import Subject
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-OUTCOMES = ("fail", "refused", "crashed")
 # A check that passes without these says nothing of a failure: it may have asked nothing of an empty array.
 _DECISIVE = ("exact", "refuses_invalid_calls")
-_OPTIONAL = {"sometimes", "checks", "invalid"}
-
-
-@dataclass(frozen=True)
-class KnownFailure:
-    """One entry of a file of known_failures.
-
-    Parameters
-    ----------
-    backends : full names, or "framework:*" for all routes of one
-    versions : the versions that have it, as in a requirement (">=2.20,<2.22")
-    operations : those that fail
-    when : an expression over the fields and properties of a Case, and the `facts` that the backend gives about
-        itself; every case that it selects fails
-    outcome : "fail", "refused" or "crashed"
-    does : what the backend does, in one sentence
-    link : the upstream report, or where it was found
-    sometimes : not every case that `when` selects fails, as with a read of memory that is not the kernel's own; a
-        pass is then no news
-    checks : those that fail, where not all do
-    invalid : instead of cases, the calls of invalid_calls.py that are not refused
-    """
-
-    backends: tuple[str, ...]
-    versions: str
-    operations: tuple[str, ...]
-    when: str
-    outcome: str
-    does: str
-    link: str
-    sometimes: bool = False
-    checks: tuple[str, ...] = ()
-    invalid: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.outcome not in OUTCOMES:
-            raise ValueError(f"outcome must be one of {', '.join(OUTCOMES)}, not {self.outcome!r}")
-        unknown = set(self.operations) - set(OPERATIONS)
-        if unknown or not self.operations:
-            raise ValueError(f"operations must be some of {', '.join(OPERATIONS)}, not {list(self.operations)}")
-
-    def applies(
-        self, backend: str, version: str, facts: dict[str, Any], operation: str, case: Case, invalid: str | None = None
-    ) -> bool:
-        if operation not in self.operations or not self._covers(backend):
-            return False
-        if invalid not in self.invalid if invalid else self.invalid:
-            return False
-        return _in_range(version, self.versions) and bool(_evaluate(self.when, facts, case))
-
-    def _covers(self, backend: str) -> bool:
-        return backend in self.backends or f"{backend.partition(':')[0]}:*" in self.backends
 
 
 @cache
 def known_failures() -> tuple[KnownFailure, ...]:
-    """All entries of the files that are shipped, one for each framework."""
-    files = sorted(resources.files(__package__).joinpath("known_failures").iterdir(), key=lambda file: file.name)
-    return tuple(entry for file in files if file.name.endswith(".toml") for entry in _read(file.read_text("utf-8")))
+    """All entries, from every module of known_failures, in the order of the modules' names."""
+    package = import_module(".known_failures", __package__)
+    modules = [import_module(f"{package.__name__}.{found.name}") for found in iter_modules(package.__path__)]
+    return tuple(entry for module in modules for entry in module.FAILURES)
 
 
 def find(
@@ -140,38 +78,3 @@ def _expecting(entry: KnownFailure, records: list[Record]) -> list[Record]:
         else record
         for record in records
     ]
-
-
-def _read(text: str) -> tuple[KnownFailure, ...]:
-    names = {field.name for field in fields(KnownFailure)}
-    found = []
-    for number, entry in enumerate(tomllib.loads(text).get("failure", []), 1):
-        if set(entry) | _OPTIONAL != names:
-            raise ValueError(f"known failure {number} must have {sorted(names - _OPTIONAL)}, not {sorted(entry)}")
-        lists = {name: tuple(value) for name, value in entry.items() if isinstance(value, list)}
-        found.append(KnownFailure(**{**entry, **lists, "when": " ".join(entry["when"].split())}))
-    return tuple(found)
-
-
-@cache
-def _in_range(version: str, versions: str) -> bool:
-    try:
-        return Version(version) in SpecifierSet(versions, prereleases=True)
-    except InvalidVersion:
-        return False
-
-
-def _evaluate(expression: str, facts: dict[str, Any], case: Case) -> Any:
-    def value(node: Any) -> Any:
-        return facts[node.id] if node.id in facts else getattr(case, node.id)
-
-    return SimpleEval(names=value).eval(expression, _parsed(expression))
-
-
-_PARSING = threading.Lock()
-
-
-@cache
-def _parsed(expression: str) -> Any:
-    with _PARSING:  # Python 3.11's parser raises SystemError at times when threads share it
-        return SimpleEval().parse(expression)

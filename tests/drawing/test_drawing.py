@@ -362,7 +362,7 @@ def test_command_draws_to_a_file_named_for_the_call(tmp_path, monkeypatch):
         ([SAME, "-o", "no/such/a.svg"], "there is no folder"),
         ([SAME, "-o", "a.gif", "--position", "0,0"], "a .gif goes through all positions; --position 0,0"),
         ([SAME, "--position", "2"], "--position must be ROW,COLUMN, as 0,2; not '2'"),
-        ([SAME, "--operation", "conv3d"], "operation must be one of conv2d"),
+        ([SAME, "--operation", "conv3d"], "for --operation: must be one of conv2d"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

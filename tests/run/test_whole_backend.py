@@ -11,7 +11,7 @@ from reference_impl.backends.protocol import Capabilities
 from reference_impl.backends.registry import load
 from reference_impl.operations import OPERATIONS
 from reference_impl.run import known, outcome, whole_backend
-from reference_impl.run.known import KnownFailure
+from reference_impl.run.known_failure import KnownFailure, always
 from reference_impl.run.subject import Subject
 from reference_impl.verdicts.invalid_calls import INVALID_CALLS, arguments_of
 
@@ -93,7 +93,7 @@ def test_a_backend_that_answers_or_dies_fails_the_claim(planted_as):
 
 def test_a_known_failure_to_refuse_is_expected(planted_as, monkeypatch):
     entry = KnownFailure(
-        ("Answers",), ">=1", ("conv2d",), "True", "fail", "answers", "found here", invalid=("groups-zero",)
+        ("Answers",), ">=1", ("conv2d",), always, "fail", "answers", "found here", invalid=("groups-zero",)
     )
     monkeypatch.setattr(known, "known_failures", lambda: (entry,))
     subject = planted_as("Answers")

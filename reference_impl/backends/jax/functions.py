@@ -6,6 +6,7 @@ Its import switches 64-bit types on (`jax_enable_x64`) for the whole process: wi
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 import jax
@@ -55,43 +56,43 @@ class Plain:
     conv_transpose_function: ClassVar[Function] = staticmethod(lax.conv_transpose)
 
     def conv2d(self, input: Any, filters: Any, **options: Any) -> np.ndarray:
-        call = self._question(input.shape, filters.shape, **options)
-        return self._nhwc(self._run(self.forward(call), self._images(input), self._filters(filters)))
+        call = self._call(input.shape, filters.shape, **options)
+        return self._nhwc(self._run(self.forward, call, self._images(input), self._filters(filters)))
 
     def conv2d_backprop_input(self, input_sizes: Any, filters: Any, out_backprop: Any, **options: Any) -> np.ndarray:
-        call, cotangent = self._question(input_sizes, filters.shape, **options), self._images(out_backprop)
+        call, cotangent = self._call(input_sizes, filters.shape, **options), self._images(out_backprop)
         call.check_cotangent(cotangent.shape)
-        return self._nhwc(self._run(self.backprop_input(call), self._filters(filters), cotangent))
+        return self._nhwc(self._run(self.backprop_input, call, self._filters(filters), cotangent))
 
     def conv2d_backprop_filter(self, input: Any, filter_sizes: Any, out_backprop: Any, **options: Any) -> np.ndarray:
-        call, cotangent = self._question(input.shape, filter_sizes, **options), self._images(out_backprop)
+        call, cotangent = self._call(input.shape, filter_sizes, **options), self._images(out_backprop)
         call.check_cotangent(cotangent.shape)
-        result = self._run(self.backprop_filter(call), self._images(input), cotangent)
+        result = self._run(self.backprop_filter, call, self._images(input), cotangent)
         return np.asarray(result).transpose(np.argsort(self.orders[1]))
 
     def conv2d_transpose(self, input: Any, filters: Any, output_shape: Any, **options: Any) -> np.ndarray:
-        call, cotangent = self._question(output_shape, filters.shape, **options), self._images(input)
+        call, cotangent = self._call(output_shape, filters.shape, **options), self._images(input)
         call.check_cotangent(cotangent.shape)
-        return self._nhwc(self._run(self.transpose(call), self._filters(filters), cotangent))
+        return self._nhwc(self._run(self.transpose, call, cotangent, self._filters(filters)))
 
-    # What routes replace: functions of two arrays.
+    # Routes replace these. Arrays are in the route's layouts.
 
-    def forward(self, call: JaxCall) -> Function:
-        return call.convolution
+    def forward(self, call: JaxCall, images: Any, filters: Any) -> Any:
+        return call.convolution(images, filters)
 
-    def backprop_input(self, call: JaxCall) -> Function:
-        return call.input_gradient
+    def backprop_input(self, call: JaxCall, filters: Any, cotangent: Any) -> Any:
+        return call.input_gradient(filters, cotangent)
 
-    def backprop_filter(self, call: JaxCall) -> Function:
-        return call.filter_gradient
+    def backprop_filter(self, call: JaxCall, images: Any, cotangent: Any) -> Any:
+        return call.filter_gradient(images, cotangent)
 
-    def transpose(self, call: JaxCall) -> Function:
-        return lambda filters, cotangent: call.transposed(cotangent, filters)
+    def transpose(self, call: JaxCall, cotangent: Any, filters: Any) -> Any:
+        return call.transposed(cotangent, filters)
 
-    def _run(self, function: Function, *arrays: Any) -> Any:
-        return function(*arrays)
+    def _run(self, operation: Function, call: JaxCall, *arrays: Any) -> Any:
+        return operation(call, *arrays)
 
-    def _question(
+    def _call(
         self, input_sizes: Any, filter_sizes: Any, *, strides: Any, padding: Any, dilations: Any, groups: int
     ) -> JaxCall:
         axes = input_sizes[1:3], filter_sizes[:2], strides, dilations
@@ -123,8 +124,8 @@ class Jit(Plain):
     name = "jax:jit"
     capabilities = replace(Plain.capabilities, share=0.02)
 
-    def _run(self, function: Function, *arrays: Any) -> Any:
-        return jax.jit(function)(*arrays)
+    def _run(self, operation: Function, call: JaxCall, *arrays: Any) -> Any:
+        return jax.jit(partial(operation, call))(*arrays)
 
 
 class ChannelsFirst(Plain):

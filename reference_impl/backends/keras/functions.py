@@ -80,7 +80,7 @@ class Plain:
 
     def _vjp(self, function: Callable, shape: Any, cotangent: Any) -> Any:
         assert ENGINE.vjp is not None
-        return ENGINE.vjp(function, shape, cotangent)
+        return ENGINE.vjp(function, keras.ops.ones(shape, cotangent.dtype), cotangent)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch.nn import grad
 
 from ..protocol import Capabilities, Lack
-from .padding import Geometry, Modes, TorchCall, composed_by
+from .call import Geometry, Modes, TorchCall, composed_by
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 # The instruction that multiplies bfloat16 (VDPBF16PS) takes subnormals for zero.
@@ -68,49 +68,55 @@ class Plain:
     def conv2d(self, input: Any, filters: Any, **options: Any) -> np.ndarray:
         with self._calling("conv2d", input.shape, filters.shape, options) as call:
             padded = self._formatted(call.pad(self._nchw(input)))
-            return _nhwc(self.forward(padded, self._oihw(filters), call), input.dtype)
+            return _nhwc(self.forward(call, padded, self._oihw(filters)), input.dtype)
 
     def conv2d_backprop_input(self, input_sizes: Any, filters: Any, out_backprop: Any, **options: Any) -> np.ndarray:
         with self._calling("conv2d_backprop_input", input_sizes, filters.shape, options) as call:
-            shape, cotangent = call.padded(input_sizes), self._nchw(out_backprop)
-            padded = self.backprop_input(shape, self._oihw(filters), cotangent, call)
+            padded = self.backprop_input(call, self._oihw(filters), self._nchw(out_backprop))
             return _nhwc(call.crop(padded), filters.dtype)
 
     def conv2d_backprop_filter(self, input: Any, filter_sizes: Any, out_backprop: Any, **options: Any) -> np.ndarray:
         with self._calling("conv2d_backprop_filter", input.shape, filter_sizes, options) as call:
             padded = self._formatted(call.pad(self._nchw(input)))
-            shape = tuple(filter_sizes[axis] for axis in (3, 2, 0, 1))
-            result = self.backprop_filter(padded, shape, self._nchw(out_backprop), call)
+            result = self.backprop_filter(call, padded, self._nchw(out_backprop))
             return _array(result, input.dtype).transpose(2, 3, 1, 0)
 
     def conv2d_transpose(self, input: Any, filters: Any, output_shape: Any, **options: Any) -> np.ndarray:
         with self._calling("conv2d_transpose", output_shape, filters.shape, options) as call:
             # torch is never told of the output's shape.
             call.geometry.check_transposed(input.shape, filters.shape, output_shape)
-            padded = self.transpose(call.padded(output_shape), self._oihw(filters), self._nchw(input), call)
+            padded = self.transpose(call, self._nchw(input), self._oihw(filters))
             return _nhwc(call.crop(padded), input.dtype)
 
-    # What routes replace. Tensors and shapes are NCHW and OIHW; the callers above pad and crop.
+    # Routes replace these. Tensors are NCHW and OIHW; the callers above pad and crop.
 
-    def forward(self, input: Any, filters: Any, call: TorchCall) -> torch.Tensor:
-        return self.conv2d_function(input, filters, **call.options)
+    def forward(self, call: TorchCall, images: Any, filters: Any) -> torch.Tensor:
+        return call.convolution(images, filters)
 
-    def backprop_input(self, shape: Any, filters: Any, cotangent: Any, call: TorchCall) -> torch.Tensor:
-        return grad.conv2d_input(shape, filters, cotangent, **call.options)
+    def backprop_input(self, call: TorchCall, filters: Any, cotangent: Any) -> torch.Tensor:
+        return grad.conv2d_input(call.input_sizes, filters, cotangent, **call.options)
 
-    def backprop_filter(self, input: Any, shape: Any, cotangent: Any, call: TorchCall) -> torch.Tensor:
-        return grad.conv2d_weight(input, shape, cotangent, **call.options)
+    def backprop_filter(self, call: TorchCall, images: Any, cotangent: Any) -> torch.Tensor:
+        return grad.conv2d_weight(images, call.filter_sizes, cotangent, **call.options)
 
-    def transpose(self, shape: Any, filters: Any, input: Any, call: TorchCall) -> torch.Tensor:
-        return self.conv_transpose2d_function(input, filters, **call.transposed_options)
+    def transpose(self, call: TorchCall, cotangent: Any, filters: Any) -> torch.Tensor:
+        return call.transposed(cotangent, filters)
 
     @contextlib.contextmanager
     def _calling(self, operation: str, input_sizes: Any, filter_sizes: Any, options: Any) -> Iterator[TorchCall]:
         geometry = Geometry(tuple(input_sizes[1:3]), tuple(filter_sizes[:2]), **options)
+        padding = self.modes[operation](geometry) or geometry.composed()
         with warnings.catch_warnings():
             # That "same" with an even kernel copies; that oneDNN's flags want a GPU; torch's own use of its past.
             warnings.filterwarnings("ignore", "Using padding='same'|TF32 acceleration|`torch.jit.script`")
-            yield self.modes[operation](geometry) or geometry.composed()
+            yield TorchCall(
+                self.conv2d_function,
+                self.conv_transpose2d_function,
+                geometry,
+                padding,
+                nhwc=tuple(input_sizes),
+                hwio=tuple(filter_sizes),
+            )
 
     def _nchw(self, array: np.ndarray) -> torch.Tensor:
         return self._formatted(_tensor(array.transpose(0, 3, 1, 2)))
@@ -162,7 +168,7 @@ def _tensor(array: np.ndarray) -> torch.Tensor:
 
 
 def _array(tensor: torch.Tensor, dtype: np.dtype) -> np.ndarray:
-    tensor = tensor.detach().contiguous()
+    tensor = tensor.detach().cpu().contiguous()
     if tensor.dtype == torch.bfloat16:
         return tensor.view(torch.uint16).numpy().view(dtype)
     return tensor.numpy()

@@ -10,35 +10,28 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
+from ..derivatives import BilinearCall, ReverseMode
 from ..protocol import Capabilities
-from ..torch.derivatives import Autograd
-from ..torch.padding import Geometry, Modes, TorchCall, composed_by
+from ..torch.call import Geometry, Modes, composed_by
+from ..torch.derivatives import Primitives
 
 
-class _TorchStyle(Autograd):
+class _TorchStyle(ReverseMode, Primitives):
     """Calls the function with symmetric padding where that will do, else with none on a padded input.
 
     Tensors are contiguous where the arrays are, and otherwise not: users' are views, and gradients of expanded ones.
     """
 
-    modes: ClassVar[Modes] = dict.fromkeys(Autograd.modes, Geometry.symmetric)
+    modes: ClassVar[Modes] = dict.fromkeys(Primitives.modes, Geometry.symmetric)
     device: str | torch.device = "cpu"
 
-    def forward(self, input: Any, filters: Any, call: TorchCall) -> torch.Tensor:
-        return self._called(input, filters, call).cpu()
+    def forward(self, call: BilinearCall, images: Any, filters: Any) -> torch.Tensor:
+        return call.convolution(images, filters)
 
-    def vjp(self, function: Callable, shape: Any, cotangent: torch.Tensor) -> torch.Tensor:
-        # Not at 0, where a derivative that keeps some of the function's value would look right.
-        point = torch.ones(shape, dtype=cotangent.dtype, device=self.device, requires_grad=True)
+    @staticmethod
+    def vjp(function: Callable, point: torch.Tensor, cotangent: torch.Tensor) -> torch.Tensor:
         with _kept(cotangent=cotangent):
-            return torch.autograd.grad(function(point), point, cotangent)[0].cpu()
-
-    def convolution(self, call: TorchCall) -> Callable:
-        return lambda images, filters: self._called(images, filters, call)
-
-    def _called(self, input: torch.Tensor, filters: torch.Tensor, call: TorchCall) -> torch.Tensor:
-        with _kept(input=input, filters=filters):
-            return self.conv2d_function(input, filters, **call.options)
+            return Primitives.vjp(function, point, cotangent)
 
     def _nchw(self, array: np.ndarray) -> torch.Tensor:
         return self._lying_as(array, super()._nchw(array))
@@ -68,6 +61,14 @@ def _kept(**tensors: torch.Tensor) -> Iterator[None]:
             raise RuntimeError(f"arguments must not be written to; the {name} was")
 
 
+def _keeping(function: Callable) -> Callable:
+    def convolution(input: torch.Tensor, filters: torch.Tensor, **options: Any) -> torch.Tensor:
+        with _kept(input=input, filters=filters):
+            return function(input, filters, **options)
+
+    return convolution
+
+
 def torch_style(
     function: Callable,
     *,
@@ -90,7 +91,7 @@ def torch_style(
     operations = ("conv2d", "conv2d_backprop_input", "conv2d_backprop_filter") if gradients else ("conv2d",)
     declared = capabilities or Capabilities(operations=operations)
     attributes = {
-        "conv2d_function": staticmethod(function),
+        "conv2d_function": staticmethod(_keeping(function)),
         "device": device,
         "name": name or getattr(function, "__name__", "torch_style"),
         "version": version,

@@ -47,7 +47,7 @@ class Likeness:
         )
         return [
             f"matches *{mistake.name}*, as do {self._counts[operation, mistake.name]} of {self.compared[operation]} "
-            f"wrong answers of {operation} that were compared: {mistake.sentence}"
+            f"wrong answers of {operation} that were compared: {mistake.does} {mistake.right}"
             for mistake in found[:_MOST_NAMED]
         ]
 

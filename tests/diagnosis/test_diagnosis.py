@@ -249,14 +249,14 @@ def test_right_behaviour_of_two_mistakes_of_one_kind_is_said_once():
 def test_mistake_of_no_name_is_described():
     text = diagnosis_of(ShiftsGroups()).text
     assert text.startswith("matches no known mistake\nthe answer is the right one shifted by (0, 1)\nwrong on")
-    assert "all the wrong ones are: " in text
+    assert "the wrong ones are all of kind: " in text
     assert "grouped" in text
     assert "smallest failing case found: n1_h1w2c2_k1x1o2_g2\n    actual [" in text
 
 
 def test_refusal_is_described():
     text = diagnosis_of(Refuses()).text
-    assert "wrong where, and only where, the case is: strided" in text
+    assert "the wrong ones, and only these, are of kind: strided" in text
     assert "smallest failing case found: n1_h1w1c1_k1x1o1_s1x2" in text
 
 

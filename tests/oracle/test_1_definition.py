@@ -1,4 +1,4 @@
-"""Step 1 of the proof: the definition gives numbers worked out by hand. Check this page by eye; all else rests on it."""
+"""Step 1 of the proof: the definition gives numbers worked out by hand. Check it by eye: all else rests on it."""
 
 import ast
 import inspect

@@ -1,1 +1,1 @@
-"""The backends that are asked: thin adapters, NumPy in and NumPy out; a framework is imported only inside its own."""
+"""Adapters: each lets one framework be asked for the four operations, NumPy in and NumPy out, and alone imports it."""

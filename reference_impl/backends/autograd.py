@@ -15,12 +15,12 @@ import numpy as np
 from autograd import make_vjp
 from autograd.scipy import signal
 
-from .padding import ForwardSizes
+from .padding import ForwardSizes, cropped
 from .protocol import NO_STEPS_NOR_GROUPS, Capabilities, Lack
 
-# "same" is centred on "full", with the odd zero before.
+# "same" is the centre of "full", with the odd zero before.
 _MODES = {"VALID": "valid", "FULL": "full", "SAME_LOWER": "same"}
-# Of images and filters: the axes that are convolved, and those that are summed.
+# The axes that are convolved, and those that are summed: (of images, of filters).
 _SPATIAL, _CHANNELS = ([1, 2], [0, 1]), ([3], [2])
 
 _MOST_PRODUCTS = 300_000_000
@@ -39,7 +39,7 @@ def _sums_many(operation: str, case: Any) -> bool:
 
 
 class Plain:
-    """Of flipped filters, as autograd's is a true convolution."""
+    """The adapter flips the filters first: autograd's convolution flips them too."""
 
     name = "autograd"
     version = metadata.version("autograd")
@@ -56,29 +56,27 @@ class Plain:
         composed=_composed,
         unclaimed={"refuses_invalid_calls": "is given two arrays and a mode, of which most invalid calls say nothing"},
     )
-    # What is called and differentiated; a test puts a wrong one in.
+    # This is called and differentiated; a test puts a wrong one in.
     convolve_function: ClassVar[Callable] = staticmethod(signal.convolve)
 
     def conv2d(self, input: Any, filters: Any, **options: Any) -> np.ndarray:
-        return self._convolution(input.shape, filters.shape, **options)(input, filters)
+        return self._convolution(input.shape, filters.shape, options)(input, filters)
 
     def conv2d_backprop_input(self, input_sizes: Any, filters: Any, out_backprop: Any, **options: Any) -> np.ndarray:
-        convolution = self._convolution(input_sizes, filters.shape, **options)
+        convolution = self._convolution(input_sizes, filters.shape, options)
         return _vjp(lambda at: convolution(at, filters), input_sizes, out_backprop)
 
     def conv2d_backprop_filter(self, input: Any, filter_sizes: Any, out_backprop: Any, **options: Any) -> np.ndarray:
-        convolution = self._convolution(input.shape, filter_sizes, **options)
+        convolution = self._convolution(input.shape, filter_sizes, options)
         return _vjp(lambda at: convolution(input, at), filter_sizes, out_backprop)
 
     def conv2d_transpose(self, input: Any, filters: Any, output_shape: Any, **options: Any) -> np.ndarray:
-        forward = ForwardSizes(tuple(output_shape[1:3]), tuple(filters.shape[:2]), **options)
-        forward.check_transposed(input.shape, filters.shape, output_shape)  # autograd is never told of it
-        (top, bottom), (left, right) = forward.pads
-        full = self._convolved(input, filters.transpose(0, 1, 3, 2), "full")
-        return full[:, top : full.shape[1] - bottom, left : full.shape[2] - right]
+        forward = ForwardSizes(output_shape, filters.shape, **options)
+        forward.check_transposed(input.shape)  # autograd is never told the output's shape
+        return cropped(self._convolved(input, filters.transpose(0, 1, 3, 2), "full"), forward.pads)
 
-    def _convolution(self, input_sizes: Any, filter_sizes: Any, **options: Any) -> Callable:
-        forward = ForwardSizes(tuple(input_sizes[1:3]), tuple(filter_sizes[:2]), **options)
+    def _convolution(self, input_sizes: Any, filter_sizes: Any, options: dict[str, Any]) -> Callable:
+        forward = ForwardSizes(input_sizes, filter_sizes, **options)
         mode = _MODES.get(forward.padding)
         around = ((0, 0), *forward.pads, (0, 0))
 
@@ -89,13 +87,13 @@ class Plain:
         return convolution
 
     def _convolved(self, images: Any, filters: Any, mode: str) -> Any:
-        """NHWC from autograd's order: images, output channels, height, width."""
+        """Return NHWC. Autograd's order is images, output channels, height, width."""
         answer = self.convolve_function(images, filters, axes=_SPATIAL, dot_axes=_CHANNELS, mode=mode)
         return anp.transpose(answer, (0, 2, 3, 1))
 
 
 def _vjp(function: Callable, shape: Any, cotangent: np.ndarray) -> np.ndarray:
-    """At ones: at zeros a derivative that keeps some of the value would look right."""
+    """Return the gradient of a linear function, at ones: derivatives.py says why not at zeros."""
     vjp, _ = make_vjp(function)(np.ones(shape, cotangent.dtype))
     return vjp(cotangent)
 

@@ -11,7 +11,7 @@ import onnx
 from onnx.reference import ReferenceEvaluator
 
 from ..protocol import Capabilities, Lack
-from .models import INTEGERS, ConvInteger, Operators, composed
+from .models import ConvInteger, Operators, composed
 
 _MOST_SCATTERED = 20_000
 _MOST_FILLED = 100_000_000
@@ -48,7 +48,7 @@ class Plain(Operators):
 
 class Integer(ConvInteger, Plain):
     name = "onnx:integer"
-    capabilities = replace(INTEGERS, lacks=Plain.capabilities.lacks)
+    capabilities = replace(ConvInteger.capabilities, lacks=Plain.capabilities.lacks)
 
 
 ROUTES = {"": Plain, "integer": Integer}

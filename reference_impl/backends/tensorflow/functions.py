@@ -8,7 +8,6 @@ TF_ENABLE_ONEDNN_OPTS=0, set before the import, leaves its own kernels only.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -114,14 +113,8 @@ class Plain:
         return operation(call, *tensors)
 
     def _call(self, input_sizes: Any, filter_sizes: Any, **options: Any) -> TensorFlowCall:
-        return TensorFlowCall(
-            self.conv2d_function,
-            self.conv2d_transpose_function,
-            self.data_format,
-            ForwardSizes(tuple(input_sizes[1:3]), tuple(filter_sizes[:2]), **options),
-            nhwc=tuple(input_sizes),
-            filter_sizes=tuple(filter_sizes),
-        )
+        forward = ForwardSizes(input_sizes, filter_sizes, **options)
+        return TensorFlowCall(self.conv2d_function, self.conv2d_transpose_function, self.data_format, forward)
 
     def _tensor(self, array: np.ndarray) -> tf.Tensor:
         return tf.constant(array)
@@ -143,8 +136,11 @@ class Graph(Plain):
     jit_compile: bool | None = None
 
     def _run(self, operation: Callable, call: TensorFlowCall, *tensors: tf.Tensor) -> tf.Tensor:
-        graph = tf.function(partial(operation, call), autograph=False, jit_compile=self.jit_compile)
-        # To call `graph` itself would be the same, with a warning that it is traced each time.
+        # A lambda, as errors in a function with a name would begin with a traceback through our files.
+        graph = tf.function(
+            lambda first, second: operation(call, first, second), autograph=False, jit_compile=self.jit_compile
+        )
+        # To call `graph` itself would do the same, but warn each time that it is traced.
         return graph.get_concrete_function(*tensors)(*tensors)
 
 

@@ -1,4 +1,4 @@
-"""Backends from functions that keep their arrays in another layout."""
+"""A backend from functions on NCHW and OIHW arrays."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ class _FromNCHW:
 def from_nchw(
     *, name: str = "", version: str = "unversioned", capabilities: Capabilities | None = None, **functions: Callable
 ) -> _FromNCHW:
-    """A backend of functions that take and give NCHW images and OIHW filters, as NumPy arrays, contiguous or not.
+    """Return a backend that calls functions on NCHW images and OIHW filters, as NumPy arrays, contiguous or not.
 
     Parameters
     ----------
-    functions : some of the four operations by name, with the signatures of `reference_impl` but for the layout, also
-        of `input_sizes`, `filter_sizes` and `output_shape`
-    name, version : shown in reports; by default the name of the first function
-    capabilities : what they lack; by default nothing, in float32 and float64
+    functions : some of the four operations by name, with the signatures of `reference_impl`, but in this layout:
+        `input_sizes`, `filter_sizes` and `output_shape` too
+    name, version : shown in reports; the default name is the first function's
+    capabilities : what the functions lack; by default nothing, in float32 and float64
 
     Raises
     ------
     ValueError
-        If a function is not named after one of the four operations, or there is none.
+        If there is no function, or a name is not one of the four operations.
     """
     unknown = set(functions) - set(OPERATIONS)
     if unknown or not functions:
@@ -78,7 +78,7 @@ def _transpose(function: Callable) -> Callable:
 
 _IN_NHWC = dict(zip(OPERATIONS, (_conv2d, _backprop_input, _backprop_filter, _transpose)))
 
-# Axes to move: of NHWC to NCHW and back, of HWIO to OIHW and back.
+# The axes in their new order: NHWC to NCHW and back, HWIO to OIHW and back.
 _NCHW, _NHWC = (0, 3, 1, 2), (0, 2, 3, 1)
 _OIHW, _HWIO = (3, 2, 0, 1), (2, 3, 1, 0)
 
@@ -89,9 +89,9 @@ def _ordered(sizes: Any, axes: tuple[int, ...]) -> tuple[int, ...]:
 
 @contextlib.contextmanager
 def _lent(array: np.ndarray, axes: tuple[int, ...]) -> Iterator[np.ndarray]:
-    """The array with its axes moved: contiguous if it is, and otherwise the view, so that its layout is heeded.
+    """Lend the array with its axes moved. If it is contiguous, so is the copy that is lent; else a view is lent.
 
-    What the function does to it is done to the array.
+    If the function writes to the copy, that is written to the array too, so that the checks see it.
     """
     view = array.transpose(axes)
     if not array.flags.c_contiguous:
@@ -105,5 +105,5 @@ def _lent(array: np.ndarray, axes: tuple[int, ...]) -> Iterator[np.ndarray]:
 
 
 def _moved(answer: Any, axes: tuple[int, ...]) -> Any:
-    """What is no such array is left to the checks, which say what is wrong with it."""
+    """Return the answer with its axes moved. A wrong kind of answer is left as it is: the checks say what is wrong."""
     return answer.transpose(axes) if isinstance(answer, np.ndarray) and answer.ndim == 4 else answer

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from reference_impl.backends import registry
 from reference_impl.cases import catalogue
-from reference_impl.run import runner
+from reference_impl.run import subject
 
 # Threads that spin while they wait take the processors from other pytest workers; read when a framework is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -165,5 +165,5 @@ def seed(request: pytest.FixtureRequest) -> int:
 
 
 @functools.cache
-def _subjects(words: tuple[str, ...]) -> list[runner.Subject]:
-    return runner.subjects(words)
+def _subjects(words: tuple[str, ...]) -> list[subject.Subject]:
+    return subject.subjects(words)

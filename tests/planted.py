@@ -8,7 +8,8 @@ import reference_impl
 from reference_impl.backends.protocol import Capabilities
 from reference_impl.operations import OPERATIONS
 from reference_impl.run import outcome
-from reference_impl.run.runner import Subject, judge
+from reference_impl.run.judge import judge
+from reference_impl.run.subject import Subject
 from reference_impl.verdicts.checks import CHECKS
 
 _EXACT = tuple(check for check in CHECKS if check.name == "exact")

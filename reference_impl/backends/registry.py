@@ -14,6 +14,7 @@ from . import entry_points
 ADAPTERS: dict[str, str | None] = {
     "reference": None,
     "definition": None,
+    "minimal": None,
     "tensorflow": "tensorflow",
     "torch": "torch",
     "jax": "jax",
@@ -29,7 +30,7 @@ ADAPTERS: dict[str, str | None] = {
 # The module of an adapter whose name is not the backend's.
 _MODULES = {"onnx": "onnx.reference_evaluator", "onnxruntime": "onnx.runtime"}
 # The meaning of "all": what the extra `all` installs. The other adapters are checked where they are installed.
-ALL = ("reference", "definition", "tensorflow", "torch")
+ALL = ("reference", "definition", "minimal", "tensorflow", "torch")
 
 
 def installed() -> dict[str, bool]:

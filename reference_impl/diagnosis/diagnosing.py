@@ -13,10 +13,11 @@ from ..backends import registry
 from ..cases.case import Case
 from ..mistakes import Mistake
 from ..run import outcome
+from ..run.judge import judge
 from ..run.outcome import Record
 from ..run.processes.stdout import PRINTS_NOTHING
 from ..run.processes.worker import Died
-from ..run.runner import Subject, judge
+from ..run.subject import Subject
 from ..run.whole_backend import WHOLE_BACKEND_CHECKS
 from ..verdicts.checks import CHECKS
 from ..verdicts.real_data import real_task

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..mistakes import MISTAKES, RIGHT, Mistake
 from ..run import known
-from ..run.runner import Subject
+from ..run.subject import Subject
 from ..verdicts.real_data import KINDS
 from .observation import Observation, observe, room_of
 from .probes import Probe

@@ -11,7 +11,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from ..cases.case import Case
-from . import figures, files
+from ..operations import OPERATIONS
+from ..options import one_of
+from . import figure_files, figures
 
 
 def draw(
@@ -48,12 +50,13 @@ def draw(
 
     Exit status: 0, or 2 for bad usage.
     """
+    one_of([operation], OPERATIONS, "--operation")
     try:
         case = Case.parse(spec)
         path = Path(f"{operation}_{case}.svg") if output is None else output
         if output is None and path.exists():
             raise ValueError(f"{path} exists; -o {path} replaces it")
-        files.check_path(path)
+        figure_files.check_path(path)
         shown: dict[str, Any] = {
             "image": image,
             "input_channel": input_channel,
@@ -66,7 +69,7 @@ def draw(
             drawn = figures.animate(case, operation, **shown)
         else:
             raise ValueError(f"a .gif goes through all positions; --position {position} is for a .svg or .png")
-        files.save(drawn, path)
+        figure_files.save(drawn, path)
     except (ModuleNotFoundError, OSError, ValueError) as error:
         raise typer.BadParameter(str(error)) from error
     Console().print(f"{operation} on {case} drawn to {escape(str(path))}", soft_wrap=True, highlight=False)

@@ -11,13 +11,13 @@ from ..cases.case import Case
 from ..run import outcome
 from ..run.outcome import Record
 from ..run.processes.worker import Died
-from ..run.runner import Subject
+from ..run.subject import Subject
 from ..verdicts.agreement import Difference, Disagreement
 from ..verdicts.checks import CHECKS, Check, Trial
 from ..verdicts.task import Task
 from .difference import picture_of_difference
+from .figure_files import save
 from .figures import figures_of, require_matplotlib
-from .files import save
 
 
 @dataclass

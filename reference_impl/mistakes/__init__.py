@@ -9,7 +9,6 @@ from .altered_call import AlteredCall, NoAnswer
 from .mistake import FAMILIES, RIGHT, Mistake
 
 __all__ = [
-    "EQUIVALENTS",
     "FAMILIES",
     "MISTAKES",
     "RIGHT",
@@ -17,7 +16,6 @@ __all__ = [
     "Mistake",
     "NoAnswer",
     "by_name",
-    "equivalents",
 ]
 
 MISTAKES: tuple[Mistake, ...] = tuple(
@@ -28,9 +26,6 @@ MISTAKES: tuple[Mistake, ...] = tuple(
 
 _BY_NAME = {mistake.name: mistake for mistake in MISTAKES}
 
-# operation -> sets of mistakes that nothing tells apart. None are known, and a test holds every two apart.
-EQUIVALENTS: dict[str, tuple[frozenset[str], ...]] = {}
-
 
 def by_name(name: str) -> Mistake:
     """The mistake of that name. Raises ValueError if there is none."""
@@ -38,9 +33,3 @@ def by_name(name: str) -> Mistake:
         nearest = ", ".join(get_close_matches(name, _BY_NAME)) or "none of them"
         raise ValueError(f"mistake must be one of those in docs/mistakes.md; not {name!r}, which is like {nearest}")
     return _BY_NAME[name]
-
-
-def equivalents(name: str, operation: str) -> frozenset[str]:
-    """The mistakes, this one among them, that cannot be told apart from it by any call of `operation`."""
-    sets = (names for names in EQUIVALENTS.get(operation, ()) if name in names)
-    return next(sets, frozenset({name}))

@@ -14,7 +14,8 @@ from rich.progress import track
 from rich.table import Table
 
 from ..mistakes import FAMILIES, MISTAKES, by_name
-from .measure import EXAMPLES, ORDERS, Sighting, seen_where, sightings, typical_and_worst
+from ..run.selection import EXAMPLES
+from .measure import ORDERS, Sighting, seen_where, sightings, typical_and_worst
 from .page import page
 from .smoke import smoke_text
 

@@ -13,11 +13,12 @@ from ..cases.case import Case
 from ..cases.generation import generate
 from ..mistakes import MISTAKES, Mistake
 from ..run import outcome
-from ..run.runner import Subject, Task, in_dtypes, judge
+from ..run.judge import judge
+from ..run.selection import DEFAULT_DTYPES, EXAMPLES, SMALL, in_dtypes, small_cases
+from ..run.subject import Subject
+from ..verdicts.task import Task
 
-SMALL = ("curated", "regressions")
 ORDERS = 3
-EXAMPLES = 100
 
 # One task is asked of hundreds of mistakes.
 _task = lru_cache(maxsize=8192)(Task)
@@ -64,7 +65,7 @@ def _in_orders(mistake: Mistake, operation: str, orders: int) -> tuple[int | Non
 @cache
 def suite() -> tuple[Case, ...]:
     """The cases of `verify` as it runs by default, less the network layers: large, and nothing is left for them."""
-    return (*(case for name in SMALL for case in catalogue.load(name)), *_generated(0))
+    return (*small_cases(), *_generated(0))
 
 
 @cache
@@ -103,7 +104,7 @@ def seen_by(mistake: Mistake, operation: str, case: Case) -> bool:
 
 def _dtypes(mistake: Mistake) -> tuple[str, ...]:
     """Those of `verify`, but float32 alone for mistakes that are alike in every dtype."""
-    return ("float32", "float64", "int32") if mistake.family in ("values", "behaviour") else ("float32",)
+    return DEFAULT_DTYPES if mistake.family in ("values", "behaviour") else ("float32",)
 
 
 def _seen(subject: Subject, operation: str, case: Case, dtypes: tuple[str, ...]) -> str | None:

@@ -8,7 +8,8 @@ from operator import attrgetter
 from ..cases import catalogue
 from ..cases.case import Case
 from ..mistakes import MISTAKES, by_name
-from .measure import SMALL, seen_by
+from ..run.selection import SMALL
+from .measure import seen_by
 
 Sights = frozenset[tuple[str, str]]
 """Mistakes, each with an operation."""

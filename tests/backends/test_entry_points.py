@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from reference_impl.backends import registry
 from reference_impl.cli import app
-from reference_impl.run.runner import Subject, available
+from reference_impl.run.subject import Subject, available
 
 CASE = "n2_h7w9c3_k3x2o4_s2x3"
 

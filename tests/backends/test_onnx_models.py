@@ -9,7 +9,8 @@ from reference_impl.backends.onnx.reference_evaluator import Plain
 from reference_impl.cases.case import Case
 from reference_impl.operations import OPERATIONS
 from reference_impl.run import outcome
-from reference_impl.run.runner import Subject, judge
+from reference_impl.run.judge import judge
+from reference_impl.run.subject import Subject
 from reference_impl.verdicts.checks import CHECKS
 
 EXACT = tuple(check for check in CHECKS if check.name == "exact")

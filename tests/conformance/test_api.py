@@ -135,7 +135,7 @@ def test_parametrize_with_checks_expects_what_a_file_says(pytester, request):
         "planted-conv2d-exact-EXPLICIT # flips the kernel, as we know\nmine-conv3d # a typing error\n",
     )
     result.stdout.fnmatch_lines(["*planted-conv2d-exact-EXPLICIT] XFAIL*"])
-    result.stdout.fnmatch_lines(["*expects failures of items that there are not: mine-conv3d*"])
+    result.stdout.fnmatch_lines(["*expects failures of items that do not exist: mine-conv3d*"])
 
 
 def test_capabilities_narrow_the_claims():

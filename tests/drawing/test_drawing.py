@@ -27,7 +27,8 @@ from reference_impl.drawing.failures import Pictures
 from reference_impl.drawing.picture import Mark, picture
 from reference_impl.drawing.view import View
 from reference_impl.operations import OPERATIONS
-from reference_impl.run.runner import Subject, judge
+from reference_impl.run.judge import judge
+from reference_impl.run.subject import Subject
 from reference_impl.verdicts.call import Call, array_shapes
 from reference_impl.verdicts.checks import CHECKS
 
@@ -361,7 +362,7 @@ def test_command_draws_to_a_file_named_for_the_call(tmp_path, monkeypatch):
         ([SAME, "-o", "no/such/a.svg"], "there is no folder"),
         ([SAME, "-o", "a.gif", "--position", "0,0"], "a .gif goes through all positions; --position 0,0"),
         ([SAME, "--position", "2"], "--position must be ROW,COLUMN, as 0,2; not '2'"),
-        ([SAME, "--operation", "conv3d"], "operation must be one of conv2d"),
+        ([SAME, "--operation", "conv3d"], "for --operation: must be one of conv2d"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

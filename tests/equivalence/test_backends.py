@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import functools
-import zlib
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reference_impl.cases import catalogue
 from reference_impl.cases.case import Case
 from reference_impl.cases.strategies import cases
 from reference_impl.diagnosis import Diagnoses
 from reference_impl.operations import OPERATIONS
 from reference_impl.report.failures import failure_text
-from reference_impl.run import outcome, runner, whole_backend
+from reference_impl.run import outcome, whole_backend
+from reference_impl.run.judge import judge_call
+from reference_impl.run.known import mark_expected
 from reference_impl.run.outcome import Record
-from reference_impl.run.runner import ROUTES_SHARE, Subject, in_dtypes, judge, takes
-from reference_impl.verdicts.checks import checks_of
+from reference_impl.run.selection import Asked, cases_for_pytest, checks_due, dtypes_of
+from reference_impl.run.subject import Subject
+from reference_impl.run.subject import subjects as subjects_of
 from reference_impl.verdicts.invalid_calls import INVALID_CALLS, InvalidCall
 from reference_impl.verdicts.task import Task
-
-DTYPES = ("float32", "float64", "int32")
 
 # One for each backend and operation that fails, in all tests.
 _DIAGNOSES = Diagnoses()
@@ -32,13 +31,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     config = metafunc.config
     if "promising" in metafunc.fixturenames:
         # Others are reported on by `verify`; the oracle is there so that the test always has something to run.
-        subjects = runner.subjects(["reference", *(config.getoption("--backend") or ())])
+        subjects = subjects_of(["reference", *(config.getoption("--backend") or ())])
         kept = [s for s in subjects if s.capabilities.same_bits_on_any_threads or s.name == "reference"]
         metafunc.parametrize("promising", [pytest.param(subject, id=subject.name) for subject in kept])
     if "subject" not in metafunc.fixturenames:
         return
     words = config.getoption("--backend") or ()
-    subjects = runner.subjects(words)
+    subjects = subjects_of(words)
     if "invalid" in metafunc.fixturenames:
         items = [
             pytest.param(subject, operation, invalid, id=f"{operation}-{subject.name}-{invalid.name}")
@@ -53,7 +52,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         asked, seed = config.getoption("--case"), config.getoption("--seed")
         takers: dict[Case, list[Subject]] = {}
         for subject in subjects:
-            for case in _cases(subject, asked, seed):
+            for case in cases_for_pytest(subject, asked or (), seed):
                 takers.setdefault(case, []).append(subject)
         # All that take a call stand together, as pytest-xdist hands out runs of items: `_task` is made but once.
         items = [
@@ -73,30 +72,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize(("subject", "operation"), items)
 
 
-def _cases(subject: Subject, asked: list[str] | None, seed: int) -> list[Case]:
-    """What is asked for, as it is; by default the catalogues.
-
-    A framework takes curated and regression cases in its first dtype, every third in all others, and every third
-    network layer. A route of it, and what is our own, takes every third small case in one of its dtypes. All take their
-    share of these. Which third, the seed decides; `verify` gives them all.
-    """
-    if asked:
-        return [case for word in asked for case in catalogue.resolve(word)]
-    dtypes = _dtypes(subject)
-    small = catalogue.load("curated") + catalogue.load("regressions")
-    third = slice(zlib.crc32(f"{seed} {subject.name}".encode()) % 3, None, 3)
-    if subject.is_route:
-        chosen = [case.with_dtype(dtypes[turn // 3 % len(dtypes)]) for turn, case in enumerate(small)][third]
-    else:
-        chosen = in_dtypes(small, dtypes[:1]) + in_dtypes(small[third], dtypes[1:]) + catalogue.load("networks")[third]
-    return [case for case in chosen if takes(subject, case, seed)]
-
-
-def _dtypes(subject: Subject) -> tuple[str, ...]:
-    """Those of DTYPES that it offers; if none, all of its own."""
-    return tuple(dtype for dtype in DTYPES if dtype in subject.capabilities.dtypes) or subject.capabilities.dtypes
-
-
 @functools.lru_cache(1)
 def _task(case: Case, operation: str, seed: int) -> Task:
     """Made once for all backends that come one after another; no more are kept, as network layers are large."""
@@ -105,11 +80,12 @@ def _task(case: Case, operation: str, seed: int) -> Task:
 
 def _judge(subject: Subject, operation: str, case: Case, seed: int) -> list[Record]:
     """The records; fails, with a report that says what to do, if one is unexpected."""
-    checks = checks_of(case, seed, share=ROUTES_SHARE if subject.is_route else 1.0)
-    return _expected(subject, judge(subject, case, operation, seed, _task(case, operation, seed), checks=checks))
+    asked = Asked(subject, operation, case, checks_due(subject, case, seed), seed)
+    return _expected(subject, judge_call(asked, _task(case, operation, seed)))
 
 
 def _expected(subject: Subject, records: list[Record]) -> list[Record]:
+    records = mark_expected(records, subject)
     unexpected = [record for record in records if record.unexpected]
     if unexpected:
         texts = [failure_text(_DIAGNOSES.added(subject, record)) for record in unexpected]
@@ -136,7 +112,7 @@ def _xfail_if_known(records: list[Record]) -> None:
 
 
 def test_backend_agrees_on_generated_cases(subject: Subject, operation: str, seed: int) -> None:
-    dtypes = _dtypes(subject)
+    dtypes = dtypes_of(subject)
     examples = max(1, round(settings().max_examples * subject.capabilities.share))
 
     @settings(max_examples=examples)

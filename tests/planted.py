@@ -1,4 +1,4 @@
-"""Backends made for the tests: a right one, to be spoilt."""
+"""Backends for the tests: a right one, and wrong ones made from it."""
 
 from __future__ import annotations
 

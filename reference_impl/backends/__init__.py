@@ -1,1 +1,1 @@
-"""Adapters: each lets one framework be asked for the four operations, NumPy in and NumPy out, and alone imports it."""
+"""Adapters: NumPy in, a framework's convolution, NumPy out. Each framework is imported only inside its own adapter."""

@@ -1,4 +1,4 @@
-"""Autograd (HIPS): `autograd.scipy.signal.convolve`, and its gradients, by rules of its own.
+"""Autograd (HIPS): `autograd.scipy.signal.convolve`, and its gradients, which are rules of Autograd's own.
 
 https://github.com/HIPS/autograd/blob/master/autograd/scipy/signal.py
 """
@@ -33,13 +33,13 @@ def _composed(operation: str, case: Any) -> str | None:
 
 
 def _sums_many(operation: str, case: Any) -> bool:
-    """In "full" the images may be slid over the padded kernel."""
+    """Return True if "full" may sum too many products: it may slide the images over the padded kernel."""
     products = math.prod(case.output_shape) * math.prod(case.input_sizes[1:])
     return operation in ("conv2d_backprop_input", "conv2d_transpose") and products > _MOST_PRODUCTS
 
 
 class Plain:
-    """The adapter flips the filters first: autograd's convolution flips them too."""
+    """The adapter flips the filters, as Autograd's convolution flips them again."""
 
     name = "autograd"
     version = metadata.version("autograd")
@@ -47,14 +47,16 @@ class Plain:
         dtypes=("int32", "int64", "float32", "float64"),
         lacks=(
             *NO_STEPS_NOR_GROUPS,
-            Lack(f"pads the larger array: may sum over {_MOST_PRODUCTS} products, too long a wait", _sums_many),
+            Lack(f"pads the larger array, so may sum more than {_MOST_PRODUCTS} products: too long a wait", _sums_many),
             Lack(
-                "differentiates by floats alone",
+                "takes derivatives of floats only",
                 lambda operation, case: operation.startswith("conv2d_backprop") and case.dtype.startswith("int"),
             ),
         ),
         composed=_composed,
-        unclaimed={"refuses_invalid_calls": "is given two arrays and a mode, of which most invalid calls say nothing"},
+        unclaimed={
+            "refuses_invalid_calls": "is given only two arrays and a mode, which do not show most invalid calls"
+        },
     )
     # This is called and differentiated; a test puts a wrong one in.
     convolve_function: ClassVar[Callable] = staticmethod(signal.convolve)

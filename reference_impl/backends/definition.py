@@ -29,7 +29,7 @@ class Definition:
             "special_values": "computes with integers and fractions, which know no NaN",
             "refuses_invalid_calls": "checks no arguments",
         },
-        lacks=(Lack(f"takes over {_MOST_PRODUCTS} products: too many for plain Python", _is_large),),
+        lacks=(Lack(f"needs more than {_MOST_PRODUCTS} products: too many for plain Python", _is_large),),
     )
 
     def conv2d(self, input: Any, filters: Any, **options: Any) -> np.ndarray:
@@ -62,7 +62,7 @@ def _exact(array: np.ndarray) -> list:
 
 
 def _array(nested: list, shape: tuple, dtype: np.dtype) -> np.ndarray:
-    """Return the nested lists as an array. Its shape is given, as empty lists do not tell it."""
+    """Return the nested lists as an array. Its shape is given, as empty lists do not show it."""
     result = np.int64 if dtype.kind in "biu" else np.float64
     return np.array(nested, object).reshape(shape).astype(result)
 

@@ -73,7 +73,7 @@ class Plain:
 
 
 def _answer(operation: Callable, input: np.ndarray, filters: np.ndarray, groups: int) -> np.ndarray:
-    """Run a model of `operation` on NCHW images and OIHW filters. Groups, if any, are a first axis of the filters."""
+    """Run a model of `operation` on NCHW images and OIHW filters. With groups, these are the filters' first axis."""
     images = np.ascontiguousarray(input.transpose(0, 3, 1, 2))
     kernel = np.ascontiguousarray(filters.transpose(3, 2, 0, 1))
     if groups != 1:

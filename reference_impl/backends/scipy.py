@@ -42,12 +42,12 @@ class Plain:
         lacks=(
             *NO_STEPS_NOR_GROUPS,
             Lack(
-                f"is called once for each pair of planes: too often above {_MOST_PAIRS}",
+                f"is called once for each pair of planes: too often for more than {_MOST_PAIRS}",
                 lambda operation, case: case.batch * case.input_channels * case.output_channels > _MOST_PAIRS,
             ),
         ),
         composed=_composed,
-        unclaimed={"refuses_invalid_calls": "is asked for planes, of which most invalid calls say nothing"},
+        unclaimed={"refuses_invalid_calls": "is given single planes, which do not show most invalid calls"},
     )
     # These are called; a test puts a wrong one in.
     correlate_function: ClassVar[Callable] = staticmethod(signal.correlate)

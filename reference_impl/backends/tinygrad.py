@@ -82,7 +82,7 @@ def _options(forward: ForwardSizes) -> dict[str, Any]:
 
 
 def _ones(sizes: Any, like: np.ndarray) -> np.ndarray:
-    """Return the point of a derivative: derivatives.py says why not zeros."""
+    """Return the point at which to differentiate: derivatives.py says why not zeros."""
     return np.ones(sizes, like.dtype)
 
 

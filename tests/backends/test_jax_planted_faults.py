@@ -35,7 +35,7 @@ class Convolution:
         return self.value(images, along)
 
     def jvp(self, points, along):
-        """Of the arguments that are differentiated; `along` has None for another one."""
+        """Sum over the arguments that are differentiated; for the others, `along` has None."""
         first = 0 if along[0] is None else self.along_images(along[0], points[1])
         return first + (0 if along[1] is None else self.along_filters(points[0], along[1]))
 
@@ -65,7 +65,7 @@ class ForgetsTheZerosBetween(Convolution):
     def __init__(self, images, filters, strides, padding, lhs_dilation=None, **options):
         height, width = images.shape[1:3] if options["dimension_numbers"][0] == "NHWC" else images.shape[2:]
         if lhs_dilation is not None:
-            # Of the same size, but with all zeros at the end.
+            # The answer has the same size, but all zeros are at the end.
             longer = ((height - 1) * (lhs_dilation[0] - 1), (width - 1) * (lhs_dilation[1] - 1))
             padding = [(before, after + more) for (before, after), more in zip(padding, longer, strict=True)]
         super().__init__(images, filters, strides, padding, **options)

@@ -97,12 +97,12 @@ class JaxCall:
 
     @property
     def output_shape(self) -> tuple[int, ...]:
-        """The shape that JAX itself gives for the convolution."""
+        """The shape of the convolution's result, by JAX itself."""
         arrays = (jax.ShapeDtypeStruct(sizes, jnp.float32) for sizes in (self.input_sizes, self.filter_sizes))
         return jax.eval_shape(self.convolution, *arrays).shape
 
     def check_cotangent(self, shape: Any) -> None:
-        """Raise ValueError unless the cotangent has the output's shape, which most functions of JAX are not told."""
+        """Raise ValueError unless the cotangent has the output's shape, which most of JAX's functions are not told."""
         if shape != self.output_shape:
             raise ValueError(
                 f"the cotangent must have the shape that conv2d gives: {shape} is not {self.output_shape} "

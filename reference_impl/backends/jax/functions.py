@@ -116,7 +116,7 @@ class Jit(Plain):
 
 
 class ChannelsFirst(Plain):
-    """On NCHW and OIHW. The adapter transposes to them, and back."""
+    """On NCHW and OIHW: the adapter transposes the arrays, and the answer back."""
 
     name = "jax:nchw"
     capabilities = replace(Plain.capabilities, share=0.02)

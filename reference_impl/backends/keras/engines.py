@@ -60,7 +60,7 @@ def _torch() -> Engine:
 
 
 def _jax() -> Engine:
-    from ..jax.derivatives import Primitives  # which switches float64 on
+    from ..jax.derivatives import Primitives  # its import switches float64 on
 
     # XLA's CPU client has the processor take subnormals for zero: ScopedFlushDenormal, xla/pjrt/cpu/cpu_client.cc.
     return Engine("jax", Primitives.vjp, flushes=FLOATS, share=0.1)

@@ -23,7 +23,7 @@ _UNGROUPED = Lack(
     lambda operation, case: operation == "conv2d_transpose" and case.groups > 1,
 )
 _NO_INTEGER_GRADIENT = Lack(
-    "no engine of Keras's has gradients of integers",
+    "no backend of Keras has gradients of integers",
     lambda operation, case: operation.startswith("conv2d_backprop") and case.dtype not in FLOATS,
 )
 _COMPOSED = {

@@ -20,12 +20,12 @@ _WORDS = {"VALID": "VALID", "SAME": "SAME_UPPER", "SAME_LOWER": "SAME_LOWER"}
 
 
 def composed(operation: str, case: Any) -> str | None:
-    """ONNX has no operator for the gradient of filters."""
+    """Return how the gradient of filters is composed: ONNX has no operator for it."""
     return "Conv over the batch, cropped" if operation == "conv2d_backprop_filter" else None
 
 
 class Operators:
-    """The four operations, each as a model, which `run` runs; NCHW and OIHW inside."""
+    """The four operations, each as a model on NCHW and OIHW. A subclass says how to `run` it."""
 
     conv: ClassVar[str] = "Conv"
     result: ClassVar[str | None] = None  # the dtype of results where that is not the arguments'
@@ -47,9 +47,9 @@ class Operators:
         return output
 
     def conv2d_backprop_filter(self, input: Any, filter_sizes: Any, out_backprop: Any, **options: Any) -> np.ndarray:
-        """Ask for a Conv over the batch: batch and channels are exchanged, and the cotangent is the filters.
+        """Ask for a Conv that sums over the batch: batch and channels are exchanged, and the cotangent is the filters.
 
-        The taps of these filters are `strides` apart, and they move by `dilations`.
+        Strides and dilations are exchanged too.
         """
         forward = ForwardSizes(input.shape, filter_sizes, **options)
         _check("out_backprop's height and width", out_backprop.shape[1:3], forward.windows[0])
@@ -69,7 +69,7 @@ class Operators:
         raise NotImplementedError
 
     def _answer(self, operator: str, images: Any, filters: Any, attributes: dict[str, Any]) -> np.ndarray:
-        """Run a model of the operator. It declares an answer of 4 axes of any size."""
+        """Run a model of the operator. The model declares that the answer has 4 axes, of any size."""
         arrays = {"images": np.ascontiguousarray(images), "filters": np.ascontiguousarray(filters)}
         constants = [numpy_helper.from_array(arrays.pop("filters"), "filters")] if self.constant_filters else []
         dtype = np.dtype(self.result or images.dtype)
@@ -85,7 +85,7 @@ class Operators:
 
 
 class ConvInteger(Operators):
-    """The operator of quantised models, for int8 and uint8; a runtime adds its name and lacks."""
+    """ConvInteger, the operator of quantised models. What runs it adds a name and lacks."""
 
     conv = "ConvInteger"
     result = "int32"
@@ -107,9 +107,9 @@ def _padding(forward: ForwardSizes) -> dict[str, Any]:
 
 
 def _transposed_padding(forward: ForwardSizes) -> dict[str, Any]:
-    """Tell ConvTranspose its padding, and the output's size where it would choose another.
+    """Return the padding for ConvTranspose, and the output's size where it would choose another.
 
-    With SAME it chooses the stride times the input; `output_shape` says another size. `output_padding` adds the
+    With SAME it chooses the stride times the input's size; `output_shape` asks for another. `output_padding` adds the
     positions at the end that no window of the forward convolution reads.
     """
     number, unread = forward.windows
@@ -122,15 +122,15 @@ def _transposed_padding(forward: ForwardSizes) -> dict[str, Any]:
 
 
 def _before_first(pads: Pads) -> list[int]:
-    """In ONNX's order: the sides before of all axes come first."""
+    """Return the pads in ONNX's order: the sides before, of all axes, come first."""
     (top, bottom), (left, right) = pads
     return [top, left, bottom, right]
 
 
 def _check(name: str, given: Any, needed: Any) -> None:
-    """Raise ValueError where an argument that ONNX is not told of does not fit the others."""
+    """Raise ValueError if an argument that ONNX is not given does not fit the others."""
     if tuple(given) != tuple(needed):
-        raise ValueError(f"{name} must be what the other arguments come to: {tuple(given)} is not {tuple(needed)}")
+        raise ValueError(f"{name} must fit the other arguments: {tuple(given)} is not {tuple(needed)}")
 
 
 def _declared(name: str, dtype: np.dtype, shape: Any) -> onnx.ValueInfoProto:

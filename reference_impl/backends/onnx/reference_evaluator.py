@@ -35,8 +35,8 @@ class Plain(Operators):
     capabilities = Capabilities(
         dtypes=("float16", "bfloat16", "float32", "float64"),
         lacks=(
-            Lack(f"ConvTranspose scatters over {_MOST_SCATTERED} numbers, in plain Python", _scatters_many),
-            Lack(f"Conv fills a dilated kernel with over {_MOST_FILLED} zeros: too long a wait", _fills_many),
+            Lack(f"ConvTranspose scatters more than {_MOST_SCATTERED} numbers in plain Python", _scatters_many),
+            Lack(f"Conv fills a dilated kernel with more than {_MOST_FILLED} zeros: too long a wait", _fills_many),
         ),
         composed=composed,
     )

@@ -21,7 +21,7 @@ _CPU = (np._core if hasattr(np, "_core") else np.core)._multiarray_umath.__cpu_f
 
 
 def _never_returns(operation: str, case: Any) -> bool:
-    """Where a sum has no products, Conv may enter a loop over them that does not end."""
+    """Return True if Conv enters a loop over the products of a sum that does not end where there are none."""
     forward = ForwardSizes(case.input_sizes, case.filter_sizes, **case.options)
     number, unread = forward.windows
     if operation == "conv2d":

@@ -24,7 +24,7 @@ _COMPOSED = {
 
 @dataclass(frozen=True)
 class Padding:
-    """Padding in torch's words, and the zeros `around` the input that the adapter adds itself."""
+    """Padding as torch is told it, and the zeros `around` the input that the adapter adds itself."""
 
     padding: Any
     output_padding: Pair = (0, 0)
@@ -48,7 +48,7 @@ def word(forward: ForwardSizes) -> Padding | None:
 
 
 def transposed(forward: ForwardSizes) -> Padding | None:
-    """`F.conv_transpose2d` crops both sides alike; `output_padding` moves the end of what it keeps."""
+    """`F.conv_transpose2d` crops both sides alike; `output_padding` moves the end of the part that it keeps."""
     (top, _), (left, _) = forward.pads
     longer, limits = forward.output_padding, map(max, forward.strides, forward.dilations)
     if all(0 <= more < limit for more, limit in zip(longer, limits, strict=True)):
@@ -57,7 +57,7 @@ def transposed(forward: ForwardSizes) -> Padding | None:
 
 
 def by_adapter(forward: ForwardSizes) -> Padding:
-    """Tell torch of no padding: the adapter pads and crops."""
+    """Tell torch no padding: the adapter pads and crops."""
     return Padding((0, 0), forward.windows[1], forward.pads)
 
 

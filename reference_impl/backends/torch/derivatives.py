@@ -17,7 +17,7 @@ from .functions import FLOATS, FLUSHES, NO_EMPTY_IMAGE, Plain
 
 
 class Primitives(derivatives.Primitives, Plain):
-    """Differentiation in torch's words."""
+    """Differentiation as torch offers it."""
 
     modes: ClassVar[dict[str, Mode]] = dict.fromkeys(Plain.modes, word)
     capabilities = Capabilities(flushes=FLUSHES, dtypes=FLOATS, lacks=(NO_EMPTY_IMAGE,), composed=composed_by(modes))
@@ -42,7 +42,7 @@ class Primitives(derivatives.Primitives, Plain):
         points = tuple(point.detach().requires_grad_() for point in points)
         cotangent = cotangent.detach().requires_grad_()
         gradients = torch.autograd.grad(function(*points), points, cotangent, create_graph=True)
-        # An empty batch leaves gradients undefined, which is torch's word for zero.
+        # With an empty batch, torch leaves gradients undefined: they mean zero.
         return torch.autograd.grad(gradients, (*points, cotangent), along, materialize_grads=True)
 
 

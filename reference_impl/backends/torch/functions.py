@@ -27,7 +27,7 @@ NO_EMPTY_IMAGE = Lack(
     lambda operation, case: case.height == 0 or case.width == 0,
 )
 _NO_INTEGER_GRADIENT = Lack(
-    "torch has no gradients of integers but of dilated int64 (slow_conv2d_cpu_grad_*)",
+    "torch has no gradients of integers, except of dilated int64 (slow_conv2d_cpu_grad_*)",
     lambda operation, case: (
         operation in ("conv2d_backprop_input", "conv2d_backprop_filter")
         and case.dtype in INTEGERS
@@ -35,7 +35,7 @@ _NO_INTEGER_GRADIENT = Lack(
     ),
 )
 NO_INTEGER_DILATION = Lack(
-    "torch dilates and transposes no integers but int64 (slow_conv_dilated, slow_conv_transpose2d)",
+    "torch dilates and transposes no integers except int64 (slow_conv_dilated, slow_conv_transpose2d)",
     lambda operation, case: (
         case.dtype in INTEGERS
         and case.dtype != "int64"

@@ -6,8 +6,9 @@ import keras
 import pytest
 from planted import failing_routes
 
+from reference_impl.backends.keras import ROUTES
 from reference_impl.backends.keras.engines import engine
-from reference_impl.backends.keras.functions import ENGINE, ROUTES
+from reference_impl.backends.keras.functions import ENGINE
 from reference_impl.cases.case import Case
 
 

@@ -162,6 +162,3 @@ def _tensor(array: np.ndarray) -> Any:
 
 def _array(tensor: Any) -> np.ndarray:
     return keras.ops.convert_to_numpy(tensor)
-
-
-ROUTES = {"": Plain}

@@ -16,7 +16,7 @@ class _FromNCHW:
     def __init__(self, functions: dict[str, Callable], name: str, version: str, capabilities: Capabilities) -> None:
         self.name, self.version, self.capabilities = name, version, capabilities
         for operation, function in functions.items():
-            setattr(self, operation, _IN_NHWC[operation](function))
+            setattr(self, operation, _in_nhwc(operation, function))
 
 
 def from_nchw(
@@ -44,43 +44,25 @@ def from_nchw(
     return _FromNCHW(functions, name, version, capabilities or Capabilities(operations=operations))
 
 
-def _conv2d(function: Callable) -> Callable:
-    def conv2d(input: np.ndarray, filters: np.ndarray, **options: Any) -> np.ndarray:
-        with _lent(input, _NCHW) as images, _lent(filters, _OIHW) as kernels:
-            return _moved(function(images, kernels, **options), _NHWC)
-
-    return conv2d
-
-
-def _backprop_input(function: Callable) -> Callable:
-    def conv2d_backprop_input(input_sizes: Any, filters: Any, out_backprop: Any, **options: Any) -> np.ndarray:
-        with _lent(filters, _OIHW) as kernels, _lent(out_backprop, _NCHW) as cotangent:
-            return _moved(function(_ordered(input_sizes, _NCHW), kernels, cotangent, **options), _NHWC)
-
-    return conv2d_backprop_input
-
-
-def _backprop_filter(function: Callable) -> Callable:
-    def conv2d_backprop_filter(input: Any, filter_sizes: Any, out_backprop: Any, **options: Any) -> np.ndarray:
-        with _lent(input, _NCHW) as images, _lent(out_backprop, _NCHW) as cotangent:
-            return _moved(function(images, _ordered(filter_sizes, _OIHW), cotangent, **options), _HWIO)
-
-    return conv2d_backprop_filter
-
-
-def _transpose(function: Callable) -> Callable:
-    def conv2d_transpose(input: Any, filters: Any, output_shape: Any, **options: Any) -> np.ndarray:
-        with _lent(input, _NCHW) as images, _lent(filters, _OIHW) as kernels:
-            return _moved(function(images, kernels, _ordered(output_shape, _NCHW), **options), _NHWC)
-
-    return conv2d_transpose
-
-
-_IN_NHWC = dict(zip(OPERATIONS, (_conv2d, _backprop_input, _backprop_filter, _transpose)))
-
 # The axes in their new order: NHWC to NCHW and back, HWIO to OIHW and back.
 _NCHW, _NHWC = (0, 3, 1, 2), (0, 2, 3, 1)
 _OIHW, _HWIO = (3, 2, 0, 1), (2, 3, 1, 0)
+# The arguments of each operation are like (images, filters, images). One of them may be sizes: its position.
+_ARGUMENTS = (_NCHW, _OIHW, _NCHW)
+_SIZES = {"conv2d_backprop_input": 0, "conv2d_backprop_filter": 1, "conv2d_transpose": 2}
+
+
+def _in_nhwc(operation: str, function: Callable) -> Callable:
+    def called(*arguments: Any, **options: Any) -> Any:
+        with contextlib.ExitStack() as lent:
+            moved = [
+                _ordered(value, axes) if position == _SIZES.get(operation) else lent.enter_context(_lent(value, axes))
+                for position, (value, axes) in enumerate(zip(arguments, _ARGUMENTS[: len(arguments)], strict=True))
+            ]
+            answer = function(*moved, **options)
+        return _moved(answer, _HWIO if operation == "conv2d_backprop_filter" else _NHWC)
+
+    return called
 
 
 def _ordered(sizes: Any, axes: tuple[int, ...]) -> tuple[int, ...]:

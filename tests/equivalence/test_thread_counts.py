@@ -1,4 +1,4 @@
-"""A backend that promises it, and the oracle, give the same bits on any number of threads. `verify` reports on others."""
+"""The same call gives the same bits on any number of threads: of the oracle, and of a backend that promises it."""
 
 from __future__ import annotations
 

@@ -9,11 +9,11 @@ import pytest
 _SUITE = Path(__file__).parent / "equivalence"
 # From what relies on nothing to what relies on most. A folder that is not listed comes last.
 _ORDER = (
-    "oracle/test_definition.py",
-    "oracle/test_arguments.py",
+    "oracle/test_1_definition.py",
     "oracle/test_geometry.py",
-    "oracle/test_windows.py",
-    "oracle/test_operations_equal_definition.py",
+    "oracle/test_2_operations_equal_definition.py",
+    "oracle/test_3_identities.py",
+    "oracle/test_4_minimal.py",
     "oracle",
     "exact",
     "cases",

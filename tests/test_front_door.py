@@ -128,7 +128,7 @@ def test_id_ends_with_the_spec_that_runs_the_case_again(collected, name):
         (["--padding", "same"], "--padding: invalid choice: 'same' (choose from *SAME_LOWER*"),
         (["--case", "curate"], "cases must be a catalogue (curated, regressions, networks, smoke), a file, or a spec*"),
         (["--case", CASE, "--padding", "FULL"], "no case of --case has --padding FULL; it has SAME"),
-        (["--backend", "caffe"], "backend must be one of reference, definition, tensorflow*"),
+        (["--backend", "caffe"], "backend must be one of reference, definition, minimal, tensorflow*"),
     ],
     ids=lambda words: " ".join(words) if isinstance(words, list) else "",
 )
@@ -148,7 +148,7 @@ def test_backend_alone_collects_all_tests_those_of_the_oracle_first(collected):
     found = collected("--backend", "reference")
     files = list(dict.fromkeys(name.partition("::")[0] for name in found))
     folders = list(dict.fromkeys(name.split("/")[1] if "/" in name else "equivalence" for name in files))
-    assert files[:2] == ["tests/oracle/test_definition.py", "tests/oracle/test_arguments.py"]
+    assert files[:2] == ["tests/oracle/test_1_definition.py", "tests/oracle/test_geometry.py"]
     assert folders[:6] == ["oracle", "exact", "cases", "verdicts", "run", "backends"]
     assert folders.index("report") < folders.index("equivalence") < folders.index("mistakes")
     assert {path.parent.name for path in ROOT.glob("tests/*/test_*.py")} <= set(folders)
@@ -165,11 +165,11 @@ def test_fault_of_the_oracle_shows_in_its_own_tests_first(run_apart, pytester, m
         """
     )
     monkeypatch.setenv("PYTHONPATH", str(pytester.path))
-    names = ("equivalence/test_conv2d", "oracle/test_operations_equal_definition", "oracle/test_definition")
+    names = ("equivalence/test_conv2d", "oracle/test_2_operations_equal_definition", "oracle/test_1_definition")
     result = run_apart("--backend", "reference", "-x", "-p", "rotating", *(f"tests/{name}.py" for name in names))
     assert result.parseoutcomes()["failed"] == 1
     assert result.parseoutcomes()["passed"] >= 10  # those of the definition, which the fault leaves alone
-    result.stdout.fnmatch_lines(["FAILED tests/oracle/test_operations_equal_definition.py::*"])
+    result.stdout.fnmatch_lines(["FAILED tests/oracle/test_2_operations_equal_definition.py::*"])
 
 
 def test_failure_of_a_generated_case_says_how_to_run_it_again_and_is_kept(run_apart):

@@ -1,4 +1,4 @@
-"""Explain a case: its sizes, and the same convolution as calls of frameworks, none of which is imported."""
+"""Explain a case: its sizes, and the same convolution as code for five frameworks, none of which is imported."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from ..cases.case import Case
 from . import jax_calls, keras_calls, onnx_calls, tensorflow_calls, torch_calls
 from .snippet import Snippet
 
+# Each module has `snippets(case)`, and `lack(case)`: the reason why the framework cannot do the case at all, or "".
 FRAMEWORKS = {
     "tensorflow": tensorflow_calls,
     "torch": torch_calls,
@@ -15,13 +16,13 @@ FRAMEWORKS = {
     "onnx": onnx_calls,
     "keras": keras_calls,
 }
-DTYPES = ("float16", "float32", "float64")
-"""Of the arrays that snippets take: the floating-point types of NumPy itself."""
+SNIPPET_DTYPES = ("float16", "float32", "float64")
+"""The floating-point types that NumPy itself has: snippets take NumPy arrays."""
 
 
 def snippets(framework: str, case: Case) -> list[Snippet]:
-    """The case as code of one of `FRAMEWORKS`; none for other dtypes than `DTYPES`."""
-    if case.dtype not in DTYPES:
+    """Return the case as code for one of `FRAMEWORKS`; an empty list for a dtype that is not in `SNIPPET_DTYPES`."""
+    if case.dtype not in SNIPPET_DTYPES:
         return []
     calls = FRAMEWORKS[framework]
     lack = calls.lack(case)

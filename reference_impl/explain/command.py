@@ -1,4 +1,4 @@
-"""`python -m reference_impl explain`: a case's sizes, and the calls that frameworks take for it."""
+"""`python -m reference_impl explain`: a case's sizes, and the case as code for frameworks."""
 
 from __future__ import annotations
 
@@ -12,39 +12,46 @@ from rich.console import Console
 
 from ..cases.case import Case
 from ..operations import OPERATIONS
-from . import FRAMEWORKS, modules, screen, sizes, snippets
+from ..options import one_of
+from . import FRAMEWORKS, layers, screen, sizes, snippets
 from .snippet import Snippet
 
 
 def explain(
-    spec: Annotated[str | None, typer.Argument(metavar="SPEC", help="A case: n1_h8w9c3_k3x2o4_s2_SAME.")] = None,
+    spec: Annotated[
+        str | None, typer.Argument(metavar="SPEC", help="A case, for example n1_h8w9c3_k3x2o4_s2_SAME.")
+    ] = None,
     torch: Annotated[
-        str | None, typer.Option(metavar="LAYER", help='A torch layer in its place: "Conv2d(3, 64, 7, stride=2)".')
+        str | None, typer.Option(metavar="LAYER", help='A torch layer instead of SPEC: "Conv2d(3, 64, 7, stride=2)".')
     ] = None,
     keras: Annotated[
-        str | None, typer.Option(metavar="LAYER", help="A Keras layer: \"Conv2D(64, 7, padding='same')\".")
+        str | None,
+        typer.Option(metavar="LAYER", help="A Keras layer instead of SPEC: \"Conv2D(64, 7, padding='same')\"."),
     ] = None,
     input: Annotated[
-        str | None, typer.Option(metavar="HxW[xC]", help="The layer's input: 224x224, or 224x224x3.")
+        str | None,
+        typer.Option(metavar="HxW[xC]", help="The size of the layer's input: 224x224, or with its channels 224x224x3."),
     ] = None,
-    operation: Annotated[list[str] | None, typer.Option(help="Calls of this one only. May be repeated.")] = None,
+    operation: Annotated[
+        list[str] | None, typer.Option(help="Show the code of this operation only. May be repeated.")
+    ] = None,
     framework: Annotated[
-        list[str] | None, typer.Option(help=f"One of {', '.join(FRAMEWORKS)}. Default: all. May be repeated.")
+        list[str] | None, typer.Option(help=f"Show code for {', '.join(FRAMEWORKS)}. Default: all. May be repeated.")
     ] = None,
-    json: Annotated[Path | None, typer.Option(help="Write the numbers and the code to this file.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Also write the numbers and the code to this file.")] = None,
 ) -> None:
-    """Show how the sizes of a case come about, and the same convolution and its gradients as calls of frameworks.
+    """Show how the sizes of a case are computed, and the convolution and its gradients as code for five frameworks.
 
     Exit status: 0, or 2 for bad usage.
     """
-    _check("--operation", operation, OPERATIONS)
-    _check("--framework", framework, tuple(FRAMEWORKS))
+    operations = one_of(operation, OPERATIONS, "--operation") or OPERATIONS
+    frameworks = one_of(framework, list(FRAMEWORKS), "--framework") or FRAMEWORKS
     if json is not None and not json.absolute().parent.is_dir():
         raise typer.BadParameter(f"there is no folder {json.absolute().parent} to write to", param_hint="--json")
     layer = _layer(spec, torch, keras, input)
     found = {
-        name: [one for one in snippets(name, layer.case) if set(one.operations) & set(operation or OPERATIONS)]
-        for name in framework or FRAMEWORKS
+        name: [one for one in snippets(name, layer.case) if set(one.operations) & set(operations)]
+        for name in frameworks
     }
     console = Console()
     if spec is None:
@@ -56,22 +63,16 @@ def explain(
         json.write_text(json_format.dumps(_record(layer.case, found), indent=2) + "\n", encoding="utf-8")
 
 
-def _check(option: str, given: list[str] | None, known: tuple[str, ...]) -> None:
-    for word in given or ():
-        if word not in known:
-            raise typer.BadParameter(f"must be one of {', '.join(known)}; not {word!r}", param_hint=option)
-
-
-def _layer(spec: str | None, torch: str | None, keras: str | None, image: str | None) -> modules.Layer:
+def _layer(spec: str | None, torch: str | None, keras: str | None, image: str | None) -> layers.Layer:
     if [spec, torch, keras].count(None) != 2:
-        raise typer.BadParameter("give a SPEC, or --torch, or --keras: one of the three")
+        raise typer.BadParameter("give exactly one of SPEC, --torch and --keras")
     if (image is None) != (spec is not None):
-        raise typer.BadParameter("must be given with --torch and --keras, and with them alone", param_hint="--input")
+        raise typer.BadParameter("must be given with --torch or --keras, and not with SPEC", param_hint="--input")
     try:
         if spec is not None:
-            return modules.Layer(Case.parse(spec))
-        size = modules.parse_image(image or "")
-        return modules.from_torch(torch, size) if torch is not None else modules.from_keras(keras or "", size)
+            return layers.Layer(Case.parse(spec))
+        size = layers.parse_image(image or "")
+        return layers.from_torch(torch, size) if torch is not None else layers.from_keras(keras or "", size)
     except (TypeError, ValueError) as error:
         raise typer.BadParameter(str(error)) from error
 

@@ -1,4 +1,4 @@
-"""The case as calls of JAX: `jax.lax.conv_general_dilated`, its VJP, and `jax.lax.conv_transpose`."""
+"""The case in JAX: `jax.lax.conv_general_dilated`, its VJP, and `jax.lax.conv_transpose`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from .sizes import keras_picks
 from .snippet import GRADIENTS, TRANSPOSE, TRANSPOSE_TITLE, Snippet, call
 
 _LAYOUTS = ("NHWC", "HWIO", "NHWC")
-_GROUPS = "jax.lax.conv_transpose takes no groups: this is the transpose of the linear function."
-_NUMBERS = "Numbers are the transposed convolution's own padding: the extent - 1 - zeros of conv2d's, and the leftover."
+_GROUPS = "jax.lax.conv_transpose takes no groups. This transposes conv2d, which is linear in its input."
+_NUMBERS = (
+    "The padding is the transposed convolution's own: kernel extent - 1 - conv2d's zeros on each side, and the "
+    "leftover after."
+)
 
 
 def lack(case: Case) -> str:
@@ -21,7 +24,7 @@ def lack(case: Case) -> str:
 def snippets(case: Case) -> list[Snippet]:
     imports = "import jax\n\n"
     if case.dtype == "float64":
-        imports += 'jax.config.update("jax_enable_x64", True)  # else in float32\n'
+        imports += 'jax.config.update("jax_enable_x64", True)  # else JAX computes in float32\n'
     transposed, remark = _transpose(case)
     return [
         Snippet("conv2d", ("conv2d",), imports + _convolution("output = ", case, "input", "filters")),
@@ -56,7 +59,7 @@ input_backprop, filters_backprop = vjp(out_backprop)"""
 
 
 def _transpose(case: Case) -> tuple[str, str]:
-    """And what there is to say of it."""
+    """Return the code, and a remark on it or ""."""
     if case.groups > 1:
         return (
             f"""\

@@ -1,4 +1,4 @@
-"""What `explain` prints: tables that fit a terminal, and code that is never broken, so that it can be copied."""
+"""The tables and the code that `explain` prints. Tables fit the terminal; lines of code stay whole, to be copied."""
 
 from __future__ import annotations
 
@@ -13,26 +13,27 @@ from rich.table import Table
 
 from ..cases.case import Case
 from ..geometry import Axis, padding_of
-from . import DTYPES, sizes
-from .modules import Layer
+from . import SNIPPET_DTYPES, sizes
+from .layers import Layer
 from .snippet import Snippet
 
 TITLES = {"tensorflow": "TensorFlow", "torch": "PyTorch", "jax": "JAX", "onnx": "ONNX Runtime", "keras": "Keras"}
 _PICKS = (
-    "TensorFlow takes any of these as output_shape. Keras and JAX pick one by the padding's word, torch by symmetric "
-    "zeros, ONNX by any (-: none by this padding), and others if told so: output_padding, and in JAX numbers."
+    "TensorFlow takes any of these as output_shape. The others choose one: Keras and JAX for SAME and VALID, torch for "
+    "symmetric zeros, ONNX for any zeros (- is none). To get another size, give output_padding, or in JAX the padding "
+    "in numbers."
 )
 _LEFTOVER = "Leftover: positions at the end that no window reaches. Their gradient is zero."
 
 
 def print_sizes(console: Console, case: Case) -> None:
-    """All numbers of a case, with the arithmetic."""
+    """Print all numbers of a case, with the arithmetic."""
     convolution = case.convolution
     groups = f" in {case.groups} groups" if case.groups > 1 else ""
     console.print(f"[bold]{case}[/]", highlight=False)
     console.print(
-        f"conv2d of input {case.input_sizes} by filters {case.filter_sizes}{groups} gives {case.output_shape}: "
-        f"NHWC, HWIO; cross-correlation, strides {case.strides}, dilations {case.dilations}.",
+        f"conv2d of input {case.input_sizes} NHWC with filters {case.filter_sizes} HWIO{groups} gives "
+        f"{case.output_shape}: a cross-correlation with strides {case.strides} and dilations {case.dilations}.",
         highlight=False,
     )
     height, width = sizes.extents(case)
@@ -71,7 +72,7 @@ def _transposed_table(case: Case) -> Table:
 
 
 def print_under_same(console: Console, layer: Layer) -> None:
-    """What the layer is, and what TensorFlow's SAME would do in its place."""
+    """Print the layer as a case, and what would change under TensorFlow's SAME."""
     operation = "conv2d_transpose" if layer.is_transposed else "conv2d"
     console.print(f"Bias and activation aside, this layer is {operation} of {layer.case}.", highlight=False)
     said: dict[str, list[str]] = {}
@@ -79,12 +80,13 @@ def print_under_same(console: Console, layer: Layer) -> None:
         said.setdefault(under_same(axis), []).append(axis.name)
     for change, names in said.items():
         console.print(f"Under TensorFlow's SAME, along {' and '.join(names)}: {change}.", highlight=False)
-    console.print(f"Its calls: explain {replace(layer.case, padding='SAME')}", highlight=False)
+    same = replace(layer.case, padding="SAME")
+    console.print(f"To see it with SAME: conv2d-reference explain {same}", highlight=False)
     console.print()
 
 
 def under_same(axis: Axis) -> str:
-    """What changes along one axis if TensorFlow's SAME is its padding."""
+    """Return in words what changes along one axis if its padding is TensorFlow's SAME."""
     before, after = padding_of("SAME", axis.input_size, axis.kernel_extent, axis.stride)
     if (before, after) == (axis.pad_before, axis.pad_after):
         return f"the same zeros, {before} + {after}"
@@ -99,14 +101,14 @@ def under_same(axis: Axis) -> str:
 
 
 def print_snippets(console: Console, case: Case, framework: str, snippets: Sequence[Snippet]) -> None:
-    """Each snippet's code on lines of its own, as long as they are."""
+    """Print the code of each snippet, on whole lines however long they are."""
     lacks = dict.fromkeys(snippet.lack for snippet in snippets)
     console.print()
     console.rule(TITLES[framework], align="left")
-    if case.dtype not in DTYPES:
-        console.print(f"Calls are given for {', '.join(DTYPES)}; not for {case.dtype}.", highlight=False)
+    if case.dtype not in SNIPPET_DTYPES:
+        console.print(f"Code is shown for {', '.join(SNIPPET_DTYPES)}; not for {case.dtype}.", highlight=False)
     elif len(lacks) == 1 and (lack := next(iter(lacks))):
-        console.print(f"No calls. {lack}", highlight=False)
+        console.print(f"No code. {lack}", highlight=False)
     else:
         said = ""
         for snippet in snippets:
@@ -117,7 +119,7 @@ def print_snippets(console: Console, case: Case, framework: str, snippets: Seque
 def _print_snippet(console: Console, snippet: Snippet) -> None:
     console.print(f"\n[bold]{snippet.title}[/]", highlight=False)
     if snippet.lack:
-        console.print(f"Not to be had: {snippet.lack}", highlight=False)
+        console.print(f"No code. {snippet.lack}", highlight=False)
         return
     if snippet.remark:
         console.print(snippet.remark, highlight=False)

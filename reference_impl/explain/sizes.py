@@ -1,4 +1,4 @@
-"""How the sizes of a case come about, with the arithmetic written out."""
+"""The sizes of a case, with the arithmetic written out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from ..geometry import Axis, TransposedSizes, padding_of, transposed_sizes
 
 @dataclass(frozen=True)
 class Derivation:
-    """One axis under one padding mode: what it comes to (None if the kernel does not fit), and how."""
+    """One axis under one padding mode, with the arithmetic of its zeros and output.
+
+    `sizes` is None if the kernel does not fit.
+    """
 
     mode: str
     axis: str
@@ -21,12 +24,12 @@ class Derivation:
 
 
 def extents(case: Case) -> list[str]:
-    """The arithmetic of the dilated kernel, along height and width."""
+    """Return the arithmetic of the dilated kernel's extent, along height and width."""
     return [f"({axis.kernel_size} - 1) * {axis.dilation} + 1 = {axis.kernel_extent}" for axis in case.convolution.axes]
 
 
 def derivations(case: Case) -> list[Derivation]:
-    """Both axes under each padding word, and under the case's own zeros if those have no word."""
+    """Derive both axes under each padding word, and under the case's own zeros if these have no word."""
     modes: list[tuple[str, AxisPadding, AxisPadding]] = [(word, word, word) for word in PADDING_WORDS]
     if not isinstance(case.padding, str):
         modes.append((case.padding_mode, *case.padding))
@@ -44,7 +47,7 @@ def _derive(mode: str, padding: AxisPadding, own: Axis) -> Derivation:
         axis = Axis(size, own.kernel_size, stride, own.dilation, before, after, own.name)
     except ValueError:
         return Derivation(
-            mode, own.name, f"{before} + {after}", f"none: extent {extent} > {size + before + after}", None
+            mode, own.name, f"{before} + {after}", f"none: extent {extent} > padded {size + before + after}", None
         )
     if mode in ("SAME", "SAME_LOWER"):
         count = axis.output_size
@@ -58,7 +61,7 @@ def _derive(mode: str, padding: AxisPadding, own: Axis) -> Derivation:
 
 
 def terms(case: Case) -> dict[str, str]:
-    """How many products one element of each operation's result sums, at most: the arithmetic."""
+    """Return the arithmetic of the most products that one element of each operation's result sums."""
     convolution = case.convolution
     kernel = f"{convolution.height.kernel_size} * {convolution.width.kernel_size}"
     groups = f" / {case.groups}" if case.groups > 1 else ""
@@ -74,7 +77,7 @@ def terms(case: Case) -> dict[str, str]:
 
 
 def transposed(case: Case) -> tuple[TransposedSizes, TransposedSizes]:
-    """What a transposed convolution of arrays of the output's size may give, along height and width."""
+    """Return the sizes that a transposed convolution of the case's output may give, along height and width."""
     paddings: list[AxisPadding] = [case.padding] * 2 if isinstance(case.padding, str) else [*case.padding]
     height, width = (
         transposed_sizes(axis.output_size, axis.kernel_size, stride=axis.stride, dilation=axis.dilation, padding=own)
@@ -84,11 +87,11 @@ def transposed(case: Case) -> tuple[TransposedSizes, TransposedSizes]:
 
 
 def onnx_picks(axis: Axis) -> int | None:
-    """What ONNX gives if it is told the zeros alone: the image without its leftover, None where that is none."""
-    return axis.input_size - axis.leftover or None
+    """Return the size that ONNX gives by the zeros alone: the image without its leftover, None if that is nothing."""
+    return max(axis.input_size - axis.leftover, 0) or None
 
 
 def keras_picks(case: Case) -> bool:
-    """Whether Keras, and JAX, which picks as it does, give the case's image without being told of its size."""
+    """True if Keras, and JAX, which picks alike, give the case's image without being told its size."""
     height, width = transposed(case)
     return (height.keras, width.keras) == (case.height, case.width)

@@ -1,4 +1,4 @@
-"""The case as calls of TensorFlow: `tf.nn`, a tape, and the raw operations."""
+"""The case in TensorFlow: `tf.nn`, a tape, and the raw operations."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from .snippet import GRADIENTS, NO_PADS, TRANSPOSE, TRANSPOSE_TITLE, Pads, Snipp
 
 _IMPORTS = "import tensorflow as tf\n\n"
 _ON_CPUS = (
-    "On a CPU, only oneDNN's kernels (x86-64; float32) have gradients with groups or dilations, and for SAME and VALID "
-    "alone{}. Elsewhere, compile it: tf.function(jit_compile=True)."
+    "On a CPU, gradients with groups or dilations need oneDNN's kernels (x86-64, float32), which take only SAME and "
+    "VALID{}. Elsewhere, compile the code: tf.function(jit_compile=True)."
 )
 
 
 def lack(case: Case) -> str:
     if 0 in (case.batch, case.input_channels, case.output_channels):
-        return "TensorFlow's conv2d gives an empty batch the input's shape, and refuses filters without channels."
+        return "TensorFlow's conv2d returns an empty batch in the input's shape, and refuses filters without channels."
     return ""
 
 
 def snippets(case: Case) -> list[Snippet]:
     pads = case.convolution.padding if _pads_first(case) else NO_PADS
-    first = ", so that the zeros come first" if _pads_first(case) else ""
+    first = ", so the zeros are added first" if _pads_first(case) else ""
     remark = _ON_CPUS.format(first) if _is_grouped_or_dilated(case) else ""
     return [
         Snippet("conv2d", ("conv2d",), _IMPORTS + _convolution(case)),
@@ -100,7 +100,7 @@ def _pads_first(case: Case) -> bool:
 
 
 def _word(case: Case) -> str | None:
-    """TensorFlow's word for the padding, None where it has none."""
+    """Return TensorFlow's word for the padding, or None if it has none."""
     if case.padding == "SAME" or (case.padding == "SAME_LOWER" and case.convolution.padding == _same(case)):
         return "SAME"
     return "VALID" if case.convolution.padding == NO_PADS else None
@@ -114,7 +114,7 @@ def _same(case: Case) -> Pads:
 
 
 def _options(case: Case, done: Pads = NO_PADS) -> dict[str, Any]:
-    """The options of `tf.nn`'s functions, where the zeros in `done` are there already."""
+    """Return the options of `tf.nn`'s functions. The zeros in `done` have been added before."""
     padding: Any = _word(case) if done == NO_PADS else "VALID"
     if padding is None:
         padding = [[0, 0], *map(list, case.convolution.padding), [0, 0]]

@@ -1,4 +1,4 @@
-"""The case as calls of PyTorch: `F.conv2d`, its gradients by autograd, and `F.conv_transpose2d`."""
+"""The case in PyTorch: `F.conv2d`, its gradients by autograd, and `F.conv_transpose2d`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from .snippet import GRADIENTS, NO_PADS, TRANSPOSE, TRANSPOSE_TITLE, Snippet, ca
 _IMPORTS = "import torch\nimport torch.nn.functional as F\n\n"
 _IMAGES = "images = torch.from_numpy(input).permute(0, 3, 1, 2)  # NHWC to NCHW\n"
 _WEIGHTS = "weights = torch.from_numpy(filters).permute(3, 2, 0, 1)  # HWIO to OIHW\n"
+# torch refuses the gradient of some filters that are not contiguous: docs/findings/keras.md.
+_CONTIGUOUS_WEIGHTS = _WEIGHTS.replace("(3, 2, 0, 1)", "(3, 2, 0, 1).contiguous()")
 _COTANGENT = "cotangent = torch.from_numpy(out_backprop).permute(0, 3, 1, 2)  # NHWC to NCHW\n"
 _CROPPED = (
-    "torch's padding crops both sides alike, and output_padding, which must be below the stride or the dilation, adds "
-    "to the end. Neither gives what is asked here, so that the crop comes after."
+    "torch's padding crops both sides alike; its output_padding adds to the end, and must be below the stride or the "
+    "dilation. They cannot give this size, so the result is cropped afterwards."
 )
 
 
@@ -21,7 +23,7 @@ def lack(case: Case) -> str:
     if 0 in (case.height, case.width):
         return "torch takes no image of height or width 0."
     if 0 in (case.input_channels, case.output_channels):
-        return "torch refuses filters of no output channels, and gives none where there are no input channels."
+        return "torch refuses filters without output channels, and returns no channels where the input has none."
     return ""
 
 
@@ -43,7 +45,7 @@ output = output.permute(0, 2, 3, 1).numpy()  # NCHW to NHWC"""
 
 def _autograd(case: Case) -> str:
     return f"""\
-{_IMPORTS}{_IMAGES}{_WEIGHTS}{_COTANGENT}images.requires_grad_()
+{_IMPORTS}{_IMAGES}{_CONTIGUOUS_WEIGHTS}{_COTANGENT}images.requires_grad_()
 weights.requires_grad_()
 {_forward(case)}
 gradients = torch.autograd.grad(output, (images, weights), cotangent)
@@ -60,16 +62,16 @@ def _forward(case: Case) -> str:
 
 
 def _padding(case: Case) -> Any:
-    """What `F.conv2d` can be told for a padding; None where zeros are none, or not to be told."""
+    """Return the padding as an option of `F.conv2d`; None if there are no zeros, or if no option adds them."""
     (top, bottom), (left, right) = case.convolution.padding
     if (top, left) == (bottom, right):
         return pair((top, left), 0)
-    # torch's "same" puts the odd zero after the image, as TensorFlow's does, but knows no strides.
+    # torch's "same" puts the odd zero after the image, as TensorFlow's does, but takes no strides.
     return "same" if case.padding == "SAME" and case.strides == (1, 1) else None
 
 
 def _transpose(case: Case) -> tuple[str, str]:
-    """By `padding` and `output_padding` where they can say it, else cropped; and what there is to say of it."""
+    """Return the code, and a remark or "". `padding` and `output_padding` give the size if they can, else a crop."""
     axes = case.convolution.axes
     longer = [axis.leftover + axis.pad_before - axis.pad_after for axis in axes]
     around, remark = NO_PADS, ""

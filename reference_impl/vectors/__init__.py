@@ -1,4 +1,4 @@
-"""Golden vectors: calls and their exact answers as files, for kernels in other languages, and a judge of their results.
+"""Golden vectors: calls and their exact answers as files, for kernels in any language, and the judge of their results.
 
-The files are described in docs/vectors.md.
+docs/vectors.md describes the files.
 """

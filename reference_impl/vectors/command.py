@@ -1,8 +1,9 @@
-"""`python -m reference_impl export` and `compare`: golden vectors, and the judge of what a program made of them."""
+"""`python -m reference_impl export` and `compare`: golden vectors, and the judge of a program's results for them."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -15,64 +16,66 @@ from rich.table import Table
 from ..cases import catalogue
 from ..cases.case import DTYPES, Case
 from ..operations import OPERATIONS
+from ..options import one_of
 from ..run import outcome
-from ..run.runner import in_dtypes
+from ..run.selection import EXPORTED, in_dtypes
+from . import array_files, manifest
 from . import compare as comparing
 from . import export as exporting
-from . import files, manifest
+from .array_files import BadFile
 from .compare import MEANING, Judged
-from .files import BadFile
-from .likeness import Likeness
+from .matching import Matches
 
-DEFAULT_CASES = "smoke"
 _MOST_SHOWN = 20
 _COLUMNS = (outcome.PASS, outcome.MISTRUSTED, outcome.FAIL, comparing.UNREADABLE, comparing.MISSING)
 
 
 def export(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder, to be filled.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to fill, new or empty.")],
     cases: Annotated[
         list[str] | None,
         typer.Option(
             help=f"A catalogue ({', '.join(catalogue.NAMES)}), a file with a spec on each line, or a spec. Default: "
-            f"{DEFAULT_CASES}, the few cases that see every known mistake. May be repeated."
+            f"{', '.join(EXPORTED)}, the few cases that see every known mistake. May be repeated."
         ),
     ] = None,
-    operation: Annotated[list[str] | None, typer.Option(help="One of the four. May be repeated.")] = None,
-    dtype: Annotated[
-        list[str] | None, typer.Option(help="Export float32 cases in these instead. May be repeated.")
+    operation: Annotated[
+        list[str] | None, typer.Option(help="One of the four operations. Default: all. May be repeated.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Decides all data.")] = 0,
-    format: Annotated[str, typer.Option(help="npz, text (numbers that scanf reads) or onnx.")] = "npz",
+    dtype: Annotated[
+        list[str] | None, typer.Option(help="The dtype of float32 cases. Default: float32. May be repeated.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The seed of all data.")] = 0,
+    format: Annotated[str, typer.Option(help="The files: npz, text (numbers that scanf reads) or onnx.")] = "npz",
 ) -> None:
-    """Write calls and their exact answers as files, for kernels in any language (docs/vectors.md).
+    """Write golden vectors: calls and their exact answers as files, for kernels in any language (docs/vectors.md).
 
     Exit status: 0, or 2 for bad usage.
     """
-    _check("--operation", operation, OPERATIONS)
-    _check("--dtype", dtype, DTYPES)
-    _check("--format", [format], (*files.SUFFIXES, files.ONNX))
-    chosen = in_dtypes(_cases(cases or [DEFAULT_CASES]), dtype or ("float32",))
+    operations = one_of(operation, OPERATIONS, "--operation") or OPERATIONS
+    dtypes = one_of(dtype, DTYPES, "--dtype") or ("float32",)
+    one_of([format], (*array_files.SUFFIXES, array_files.ONNX), "--format")
+    chosen = in_dtypes(_cases(cases or EXPORTED), dtypes)
     try:
-        vectors, left_out = exporting.export(folder, chosen, operation or OPERATIONS, seed, format)
+        vectors, left_out = exporting.export(folder, chosen, operations, seed, format)
     except (ImportError, OSError, ValueError) as error:
         raise typer.BadParameter(str(error)) from error
     console = Console()
     for reason, calls in Counter(one.reason for one in left_out).items():
-        console.print(f"Left out, of {calls} calls: {reason}", soft_wrap=True)
+        console.print(f"{calls} calls left out: {reason}", soft_wrap=True)
     console.print(f"{len(vectors)} vectors and {manifest.NAME} written to {escape(str(folder))}", soft_wrap=True)
 
 
 def compare(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What `export` wrote.")],
-    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="The folder of your program's results.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that `export` filled.")],
+    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="The folder with your program's results.")],
 ) -> None:
-    """Judge the results that another program wrote for golden vectors.
+    """Judge the results that your program wrote for golden vectors.
 
-    Exit status: 0 if each vector has a right result, 1 if one is wrong or missing, 2 for bad usage or bad vectors.
+    Exit status: 0 if every result is right, 1 if one is wrong or missing, 2 for bad usage or damaged vectors.
     """
     if not results.is_dir():
-        raise typer.BadParameter(f"RESULTS must be a folder; {results} is none")
+        raise typer.BadParameter(f"RESULTS must be a folder; {results} is not one")
     try:
         judged = list(comparing.compare(folder, results))
     except (BadFile, ImportError) as error:
@@ -80,9 +83,9 @@ def compare(
     console = Console()
     console.print(_table(judged))
     failed = sorted((one for one in judged if not one.passed), key=_order)
-    likeness = Likeness.of(failed, lambda one: comparing.read_call(folder, one.vector))
+    matches = Matches.of(failed, lambda one: comparing.read_call(folder, one.vector))
     for one in failed[:_MOST_SHOWN]:
-        console.print(escape(_text(one, likeness)), style="red", soft_wrap=True)
+        console.print(escape(_text(one, matches)), style="red", soft_wrap=True)
     if len(failed) > _MOST_SHOWN:
         console.print(f"... and {len(failed) - _MOST_SHOWN} more.")
     for name in comparing.foreign([one.vector for one in judged], results):
@@ -91,13 +94,7 @@ def compare(
     raise typer.Exit(1 if failed else 0)
 
 
-def _check(option: str, given: list[str] | None, known: tuple[str, ...]) -> None:
-    for word in given or ():
-        if word not in known:
-            raise typer.BadParameter(f"must be one of {', '.join(known)}; not {word!r}", param_hint=option)
-
-
-def _cases(words: list[str]) -> list[Case]:
+def _cases(words: Sequence[str]) -> list[Case]:
     try:
         return [case for word in words for case in catalogue.resolve(word)]
     except (OSError, ValueError) as error:
@@ -121,20 +118,20 @@ def _table(judged: list[Judged]) -> Table:
 
 
 def _order(judged: Judged) -> tuple[int, bool]:
-    """What is wrong before what is missing, and integers, which prove more, before real data."""
+    """Sort wrong results before missing ones, and integers, which prove more, before real data."""
     return _COLUMNS.index(judged.outcome), not judged.vector.is_integer
 
 
-def _text(judged: Judged, likeness: Likeness) -> str:
-    """As `report.failure_text`: who, on what, and how it is wrong."""
+def _text(judged: Judged, matches: Matches) -> str:
+    """Return which result, of which call, is wrong and how, in the form of `verify`'s failures."""
     vector = judged.vector
     if judged.outcome == comparing.MISSING:
         return f"MISSING  {judged.path}: each vector must have a result, and this one has none"
     lines = [
         f"{judged.outcome.upper()}  {judged.path}: {vector.operation} on {vector.case}",
-        f"claim: {judged.claim} ({MEANING[judged.outcome]}); {vector.data} data",
+        f"check: {judged.check} ({MEANING[judged.outcome]}); {vector.data} data",
         *judged.message.splitlines(),
-        *likeness.lines(judged),
+        *matches.lines(judged),
     ]
     return "\n    ".join(lines) + "\n"
 

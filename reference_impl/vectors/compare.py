@@ -1,4 +1,4 @@
-"""Judge what a program answered to golden vectors, by the verdicts of `agreement`."""
+"""Judge a program's results for golden vectors, by the verdicts of `agreement`."""
 
 from __future__ import annotations
 
@@ -14,22 +14,26 @@ from ..verdicts.agreement import Accuracy, Disagreement
 from ..verdicts.call import Call, array_shapes, numpy_dtype, oracle
 from ..verdicts.checks import trust
 from ..verdicts.real_data import RealTask
-from . import files, manifest
-from .files import Arrays, BadFile
+from . import array_files, manifest
+from .array_files import Arrays, BadFile
 from .manifest import Vector
 
 MISSING = "missing"
 UNREADABLE = "unreadable"
 
-MEANING = {**outcome.MEANING, MISSING: "there is no result", UNREADABLE: "the result's file is not as it must be"}
+MEANING = {
+    **outcome.MEANING,
+    MISSING: "there is no result",
+    UNREADABLE: "the result's file is not of the form that docs/vectors.md describes",
+}
 
-# The name of the one array in a result's file.
+# The name of the only array in a result's file.
 RESULT = "result"
 
 
 @dataclass(frozen=True)
 class Judged:
-    """What came of one vector; `answer` is what was read, if it was."""
+    """One vector with its outcome; `answer` is the array in the result's file, if it could be read."""
 
     vector: Vector
     path: Path
@@ -43,37 +47,37 @@ class Judged:
         return self.outcome in (outcome.PASS, outcome.MISTRUSTED)
 
     @property
-    def claim(self) -> str:
+    def check(self) -> str:
         return "exact" if self.vector.is_integer else "rounded"
 
 
 def compare(folder: Path, results: Path) -> Iterator[Judged]:
-    """Each vector of `folder` with its result, in the manifest's order.
+    """Judge the result of each vector of `folder`, in the manifest's order.
 
     Raises
     ------
     BadFile
-        If the manifest or a vector is not as it was exported: then nothing can be judged by it.
+        If the manifest or a vector is not as it was exported, so that nothing can be judged by it.
     """
     for vector in manifest.read(folder):
         yield _judge(vector, read_call(folder, vector), results / vector.result)
 
 
 def foreign(vectors: Sequence[Vector], results: Path) -> list[str]:
-    """The files among the results that answer no vector."""
+    """Return the names of files among the results that belong to no vector."""
     known = {vector.result for vector in vectors}
     return sorted(path.name for path in results.iterdir() if path.name not in known)
 
 
 def read_call(folder: Path, vector: Vector) -> Call:
-    """The call that a vector is. Raises BadFile if its file is not the one that was exported."""
+    """Return a vector's call, read from its file. Raises BadFile if that is not as it was exported."""
     path = folder / vector.file
     if not path.exists():
         raise BadFile(path, "must be there, as the manifest names it")
     found = manifest.sha256(path)
     if found != vector.sha256:
-        raise BadFile(path, f"must be as exported, with SHA-256 {vector.sha256}; its is {found}")
-    arrays, dtype = files.read(path), numpy_dtype(vector.case.dtype)
+        raise BadFile(path, f"must be as exported, with SHA-256 {vector.sha256}; it has {found}")
+    arrays, dtype = array_files.read(path), numpy_dtype(vector.case.dtype)
     shapes = array_shapes(vector.case, vector.operation)
     for name, shape in shapes.items():
         said = _said(arrays, name)
@@ -86,9 +90,9 @@ def _judge(vector: Vector, call: Call, path: Path) -> Judged:
     if not path.is_file():
         return Judged(vector, path, MISSING)
     try:
-        arrays = files.read(path)
+        arrays = array_files.read(path)
         if list(arrays) != [RESULT]:
-            raise BadFile(path, f"must hold one array, {RESULT}; it holds {_said(arrays, RESULT)}")
+            raise BadFile(path, f"must hold one array, named {RESULT}; it holds {_said(arrays, RESULT)}")
     except (BadFile, OSError) as error:
         return Judged(vector, path, UNREADABLE, str(error))
     answer = arrays[RESULT]
@@ -104,7 +108,7 @@ def _judge(vector: Vector, call: Call, path: Path) -> Judged:
 
 
 def _verdict(vector: Vector, call: Call, answer: np.ndarray) -> Accuracy | str | None:
-    """How accurate it is; or, of integers, what keeps it from being a proof."""
+    """Return the accuracy on real data; on integers, the reason why they prove little, or None. Raises Disagreement."""
     if not vector.is_integer:
         return agreement.assert_rounded(answer, RealTask(vector.data, call), vector.case.dtype)
     expected = oracle(call)

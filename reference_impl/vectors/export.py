@@ -15,10 +15,10 @@ from ..operations import OPERATIONS
 from ..verdicts.call import Call, numpy_dtype, oracle
 from ..verdicts.integers import integer_call
 from ..verdicts.real_data import real_task
-from . import files, manifest, onnx_files
+from . import array_files, manifest, onnx_files
 from .manifest import INTEGER, LeftOut, Vector
 
-# The argument of an operation that is a shape, and that of the answer.
+# The name of the argument that is a shape: that of the answer.
 _SIZES = {
     "conv2d_backprop_input": "input_sizes",
     "conv2d_backprop_filter": "filter_sizes",
@@ -33,25 +33,25 @@ def export(
     seed: int = 0,
     file_format: str = "npz",
 ) -> tuple[list[Vector], list[LeftOut]]:
-    """Fill a new or empty folder; the manifest comes last, so that what is incomplete has none.
+    """Write the vectors of each call to a new or empty folder; return them, and the calls that were left out.
 
-    Returns the vectors, and the calls that the format has no model for.
+    The manifest is written last, so that an incomplete export has none.
 
     Raises
     ------
     ValueError
-        If the folder holds something, the format has no such dtype, or all is left out.
+        If the folder is not empty, if the format has no such dtype, or if every call would be left out.
     ImportError
         If the format needs a package that is not installed.
     """
     calls = [(case, operation) for case in cases for operation in operations]
-    left_out = _left_out(calls) if file_format == files.ONNX else []
+    left_out = _left_out(calls) if file_format == array_files.ONNX else []
     if calls and len(left_out) == len(calls):
-        raise ValueError(f"there must be something to export; {left_out[0].reason}")
+        raise ValueError(f"there must be something to export; no call is left: {left_out[0].reason}")
     if file_format == "npz" and any(case.dtype == "bfloat16" for case, _ in calls):
-        raise ValueError("bfloat16 is no dtype of npz; the text format has it")
+        raise ValueError("npz has no bfloat16; use the text format")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ValueError(f"{folder} must be a new or an empty folder, as other files would be taken for vectors")
+        raise ValueError(f"{folder} must be a new or an empty folder, so that no other file is taken for a vector")
     folder.mkdir(parents=True, exist_ok=True)
     without = {(one.case, one.operation) for one in left_out}
     vectors = [
@@ -65,39 +65,39 @@ def export(
 
 
 def _written(path: Path, vector: Vector, call: Call) -> str:
-    """Write a vector, and give its hash."""
-    if path.suffix in files.SUFFIXES.values():
-        files.write(path, _arrays(call, vector))
+    """Write a vector and return its hash."""
+    if path.suffix in array_files.SUFFIXES.values():
+        array_files.write(path, _arrays(call, vector))
     else:
-        onnx_files.write(path, vector.operation, _arrays(call, vector), is_integer=vector.is_integer)
+        onnx_files.write(path, call, _arrays(call, vector), is_integer=vector.is_integer)
     return manifest.sha256(path)
 
 
 def _left_out(calls: Iterable[tuple[Case, str]]) -> list[LeftOut]:
-    """What there is no ONNX model of."""
+    """Return the calls that ONNX cannot express."""
     onnx_files.needed()
     reasons = ((case, operation, onnx_files.lack(operation, case)) for case, operation in calls)
     return [LeftOut(operation, case, reason) for case, operation, reason in reasons if reason is not None]
 
 
 def _calls(case: Case, operation: str, seed: int, file_format: str) -> Iterator[tuple[Vector, Call]]:
-    """On integers and, in a float dtype, on real data; the vector's hash is yet to come."""
+    """Yield the call on integers and, for a float dtype, the call on real data; each vector still lacks its hash."""
     found = [(INTEGER, INTEGER, integer_call(case, operation, seed))]
     if case.dtype in FORMATS:
         task = real_task(case, operation, seed)
         found.append(("real", task.kind, task.call))
     for word, data, call in found:
-        name, suffix = f"{operation}.{case}.{word}", files.SUFFIXES.get(file_format, "")
+        name, suffix = f"{operation}.{case}.{word}", array_files.SUFFIXES.get(file_format, "")
         yield Vector(operation, case, data, seed, name + suffix, "", name + (suffix or onnx_files.RESULT_SUFFIX)), call
 
 
-def _arrays(call: Call, vector: Vector) -> files.Arrays:
-    """All of a vector: the operation's arguments by name, padding resolved; the exact answer; the gauge."""
+def _arrays(call: Call, vector: Vector) -> array_files.Arrays:
+    """Return all arrays of a vector: the arguments with the padding in numbers, the exact answer, and the gauge."""
     case, absolute = call.case, call.with_arrays(np.abs)
     options = {
         "strides": case.strides,
         "dilations": case.dilations,
-        "pads": manifest.pads(case),
+        "pads": case.convolution.padding,
         "groups": [case.groups],
     }
     if call.operation in _SIZES:
@@ -107,7 +107,7 @@ def _arrays(call: Call, vector: Vector) -> files.Arrays:
         gauge = oracle(absolute).astype(np.float64)
     else:
         expected = _exact(call, case.dtype)
-        # An ordinary sum of floats has other bits on other machines.
+        # An ordinary sum of floats may have other bits on another machine.
         gauge = _exact(absolute, "float64")
     geometry = {name: np.array(value, np.int64) for name, value in options.items()}
     return {**geometry, **call.arrays, "expected": expected, "gauge": gauge}

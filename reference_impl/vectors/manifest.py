@@ -1,33 +1,41 @@
-"""The manifest of a folder of golden vectors: what each file is and how it was made. Its schema lies beside this."""
+"""The manifest of a folder of golden vectors: what each file holds, and how it was made.
+
+`manifest.schema.json` describes it for other programs; the tests hold `read` to that schema.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
 from ..cases.case import Case
 from ..exact.formats import FORMATS
-from ..geometry import Axis
+from ..operations import OPERATIONS
 from ..verdicts.call import array_shapes
-from .files import BadFile
+from ..verdicts.integers import integer_call
+from ..verdicts.real_data import KINDS, real_task
+from . import array_files
+from .array_files import BadFile
 
 NAME = "manifest.json"
 SCHEMA_VERSION = 1
 
 INTEGER = "integer"
 
+_PACKAGE = "conv2d-reference-impl"
+
 
 @dataclass(frozen=True)
 class Vector:
     """One call and its answer: `data` is INTEGER or one of real_data.KINDS.
 
-    `file`, in the folder, holds it and has the hash `sha256`; `result` is the name of what a program answers to it.
+    `file` names its file in the folder, and `sha256` is the hash of that. A program's answer is to be named `result`.
     """
 
     operation: str
@@ -50,8 +58,8 @@ class Vector:
         return case.filter_sizes if self.operation == "conv2d_backprop_filter" else case.input_sizes
 
     def entry(self) -> dict[str, Any]:
-        """What the manifest says of it."""
-        made_by = "data.integer_call" if self.is_integer else "real_data.real_task"
+        """Return what the manifest says of this vector."""
+        maker = integer_call if self.is_integer else real_task
         return {
             "file": self.file,
             "sha256": self.sha256,
@@ -60,16 +68,16 @@ class Vector:
             "case": str(self.case),
             "dtype": self.case.dtype,
             "shapes": {**array_shapes(self.case, self.operation), "expected": self.answer_shape},
-            "options": {**self.case.options, "pads": pads(self.case)},
+            "options": {**self.case.options, "pads": self.case.convolution.padding},
             "data": self.data,
-            "made_by": f"reference_impl.conformance.{made_by}",
+            "made_by": f"{maker.__module__}.{maker.__name__}",
             "seed": self.seed,
         }
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A call that the format has no way to tell."""
+    """A call that was asked for but that the format cannot express, and the reason."""
 
     operation: str
     case: Case
@@ -79,27 +87,16 @@ class LeftOut:
         return {"operation": self.operation, "case": str(self.case), "reason": self.reason}
 
 
-def pads(case: Case) -> list[tuple[int, int]]:
-    """What the padding comes to: (top, bottom), (left, right)."""
-    axes: tuple[Axis, Axis] = case.convolution.axes
-    return [(axis.pad_before, axis.pad_after) for axis in axes]
-
-
 def sha256(path: Path) -> str:
-    """Of the bytes of a file or, of a folder, of those of all its files in the order of their names."""
+    """SHA-256 of a file, or of all files of a folder in name order."""
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
-
-
-def schema() -> dict[str, Any]:
-    """The JSON Schema of the manifest."""
-    return json.loads(resources.files(__package__).joinpath("manifest.schema.json").read_text("utf-8"))
 
 
 def write(folder: Path, vectors: list[Vector], file_format: str, left_out: Sequence[LeftOut] = ()) -> None:
     document: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
-        "made_with": {"conv2d-reference-impl": __version__},
+        "made_with": {_PACKAGE: __version__},
         "format": file_format,
         "vectors": [vector.entry() for vector in vectors],
     }
@@ -109,36 +106,115 @@ def write(folder: Path, vectors: list[Vector], file_format: str, left_out: Seque
 
 
 def read(folder: Path) -> list[Vector]:
-    """The vectors of a folder. Raises BadFile if its manifest is missing, corrupt, or of another kind."""
+    """Return the vectors of a folder. Raises BadFile if its manifest is missing, damaged or of another version."""
     path = folder / NAME
     if not path.is_file():
-        raise BadFile(path, "must be there, written by `export` when it is done")
+        raise BadFile(path, "must be there: `export` writes it last, so without it the export is not complete")
     try:
         document = json.loads(path.read_text("utf-8"))
     except ValueError as error:
         raise BadFile(path, f"must be JSON; {error}") from None
-    _check(path, document)
     try:
-        return [_vector(entry) for entry in document["vectors"]]
+        return _vectors(document)
     except ValueError as error:
         raise BadFile(path, str(error)) from None
 
 
-def _check(path: Path, document: Any) -> None:
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import best_match
-
-    version = document.get("schema_version") if isinstance(document, dict) else None
-    if version != SCHEMA_VERSION:
-        raise BadFile(path, f"its schema_version must be {SCHEMA_VERSION}, which is what this version reads; {version}")
-    error = best_match(Draft202012Validator(schema()).iter_errors(document))
-    if error is not None:
-        raise BadFile(path, f"must fit its schema; at {error.json_path}: {error.message}")
+# Rules: what a field must be, and a test of that.
 
 
-def _vector(entry: dict[str, Any]) -> Vector:
-    fields = ("operation", "data", "seed", "file", "sha256", "result")
-    vector = Vector(case=Case.parse(entry["case"]), **{name: entry[name] for name in fields})
-    if not vector.is_integer and vector.case.dtype not in FORMATS:
-        raise ValueError(f"{vector.data} data must be floats; {vector.file} is of {vector.case.dtype}")
+def _one_of(known: Sequence[str]) -> tuple[str, Callable[[Any], bool]]:
+    return f"one of {', '.join(known)}", lambda value: value in known
+
+
+def _spelt(said: str, pattern: str) -> tuple[str, Callable[[Any], bool]]:
+    return said, lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None
+
+
+_STRING = _spelt("a string", "(?s).*")
+_NAME = _spelt(
+    "a name without a folder that ends in .npz, .txt, .pb, .integer or .real",
+    r"[A-Za-z0-9_,][A-Za-z0-9_,.]*\.(npz|txt|pb|integer|real)",
+)
+_RULES = {
+    "format": _one_of((*array_files.SUFFIXES, array_files.ONNX)),
+    "file": _NAME,
+    "sha256": _spelt("64 hexadecimal digits in lower case", "[0-9a-f]{64}"),
+    "result": _NAME,
+    "operation": _one_of(OPERATIONS),
+    "case": _STRING,
+    "data": _one_of((INTEGER, *KINDS)),
+    "made_by": _STRING,
+    "seed": ("an integer >= 0", lambda value: type(value) is int and value >= 0),
+    "reason": _STRING,
+}
+# These follow from a vector's operation and case.
+_DERIVED = ("dtype", "shapes", "options")
+
+
+def _vectors(document: Any) -> list[Vector]:
+    _must(isinstance(document, dict), "the manifest", "an object", document)
+    version = document.get("schema_version")
+    _must(
+        _alike(version, SCHEMA_VERSION),
+        "schema_version",
+        f"{SCHEMA_VERSION}, the only one that this version reads",
+        version,
+    )
+    _check_fields("", document, ("schema_version", "made_with", "format", "vectors"), optional=("left_out",))
+    made_with = document["made_with"]
+    versions = made_with if isinstance(made_with, dict) else {}
+    holds = _PACKAGE in versions and all(isinstance(value, str) for value in versions.values())
+    _must(holds, "made_with", f"packages and their versions, {_PACKAGE} among them", made_with)
+    for number, entry in enumerate(_list(document.get("left_out", []), "left_out")):
+        _check_fields(f"left_out[{number}]", entry, ("operation", "case", "reason"))
+    vectors = _list(document["vectors"], "vectors")
+    _must(bool(vectors), "vectors", "a list of one or more vectors", vectors)
+    return [_vector(f"vectors[{number}]", entry) for number, entry in enumerate(vectors)]
+
+
+def _vector(where: str, entry: Any) -> Vector:
+    given = ("operation", "data", "seed", "file", "sha256", "result")
+    _check_fields(where, entry, (*given, "case", "made_by", *_DERIVED))
+    try:
+        case = Case.parse(entry["case"])
+    except ValueError as error:
+        raise ValueError(f"{where}.case: {error}") from None
+    vector = Vector(case=case, **{name: entry[name] for name in given})
+    holds = vector.is_integer or case.dtype in FORMATS
+    _must(holds, f"{where}.data", f"{INTEGER}, as {case.dtype} is no float", vector.data)
+    expected = vector.entry()
+    for name in _DERIVED:
+        said = f"{json.dumps(expected[name])}, as {vector.operation} on {case} has it"
+        _must(_alike(entry[name], expected[name]), f"{where}.{name}", said, entry[name])
     return vector
+
+
+def _check_fields(where: str, entry: Any, required: Sequence[str], optional: Sequence[str] = ()) -> None:
+    """Raise ValueError unless `entry` is an object with these fields and no others, which follow their rules."""
+    subject = where or "the manifest"
+    _must(isinstance(entry, dict), subject, "an object", entry)
+    missing = [name for name in required if name not in entry]
+    unknown = [name for name in entry if name not in (*required, *optional)]
+    found = [f"{said}: {', '.join(names)}" for said, names in (("missing", missing), ("unknown", unknown)) if names]
+    if found:
+        raise ValueError(f"{subject} must have the fields {', '.join(required)}; {'; '.join(found)}")
+    for name in required:
+        if name in _RULES:
+            said, holds = _RULES[name]
+            _must(holds(entry[name]), f"{where}.{name}".lstrip("."), said, entry[name])
+
+
+def _list(value: Any, where: str) -> list[Any]:
+    _must(isinstance(value, list), where, "a list", value)
+    return value
+
+
+def _must(holds: bool, where: str, said: str, value: Any) -> None:
+    if not holds:
+        raise ValueError(f"{where} must be {said}; not {json.dumps(value)}")
+
+
+def _alike(value: Any, expected: Any) -> bool:
+    """True if both are the same in JSON, where true is not 1."""
+    return json.dumps(value, sort_keys=True) == json.dumps(expected, sort_keys=True)

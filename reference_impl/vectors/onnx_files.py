@@ -1,4 +1,4 @@
-"""Golden vectors as ONNX models with their test data, in the folders that ONNX's runtimes replay."""
+"""Golden vectors as ONNX models with their test data, in folders that ONNX's runtimes can replay."""
 
 from __future__ import annotations
 
@@ -10,52 +10,59 @@ import numpy as np
 
 from ..cases.case import Case
 from ..verdicts.agreement import THRESHOLD
+from ..verdicts.call import Call
 
 Arrays = dict[str, np.ndarray]
 
-# How the file of a result ends; it holds a tensor, N C H W, as the files of the test data do.
+# The suffix of a result's file. It holds a tensor in N C H W, as the files of the test data do.
 RESULT_SUFFIX = ".pb"
 MODEL, INPUT, OUTPUT = "model.onnx", "test_data_set_0/input_0.pb", "test_data_set_0/output_0.pb"
-# Read by onnx's own loader.
+# onnx's own loader reads the tolerance here.
 TOLERANCE = "data.json"
 
-# The first in which both operators are what they are now; what is older than it does not matter any more.
+# The oldest opset in which both operators have today's attributes, so that old runtimes can read the models too.
 _OPSET, _IR_VERSION = 11, 6
+# Both operators take these dtypes in that opset.
 _DTYPES = ("float16", "float32", "float64")
 
 _OPERATORS = {"conv2d": "Conv", "conv2d_backprop_input": "ConvTranspose", "conv2d_transpose": "ConvTranspose"}
 _TO_NCHW, _TO_NHWC = (0, 3, 1, 2), (0, 2, 3, 1)
-# Either operator has the channels that it takes or gives in groups second: those are OIHW to Conv, and the same array
-# to ConvTranspose.
+# Conv takes filters as OIHW. To ConvTranspose, whose input has conv2d's output channels, the same array is IOHW.
 _TO_OIHW, _TO_HWIO = (3, 2, 0, 1), (2, 3, 1, 0)
 
 
 def lack(operation: str, case: Case) -> str | None:
-    """Why there is no model of the call, or None."""
+    """Return the reason why ONNX cannot express the call, or None if it can."""
     if operation not in _OPERATORS:
-        return "ONNX has no operator for the gradient of the filters"
+        return "ONNX has no operator for the filter gradient"
     if case.dtype not in _DTYPES:
-        return f"in opset {_OPSET} ONNX's convolutions take no {case.dtype}"
+        return f"ONNX's convolutions take no {case.dtype} in opset {_OPSET}"
     if 0 in (*case.input_sizes, *case.filter_sizes):
-        return "ONNX does not say what comes of empty arrays"
+        return "ONNX does not define convolutions of empty arrays"
     return None
 
 
-def write(folder: Path, operation: str, arrays: Arrays, *, is_integer: bool) -> None:
-    """The folder of a vector, of its arrays."""
-    given = "out_backprop" if operation == "conv2d_backprop_input" else "input"
+def write(folder: Path, call: Call, arrays: Arrays, *, is_integer: bool) -> None:
+    """Write a vector's folder: the model of the call, its test data, and the tolerance."""
+    given = "out_backprop" if call.operation == "conv2d_backprop_input" else "input"
     images = {name: arrays[name].transpose(_TO_NCHW) for name in (given, "expected")}
     (folder / INPUT).parent.mkdir(parents=True)
-    (folder / MODEL).write_bytes(_model(operation, images, arrays).SerializeToString(deterministic=True))
+    (folder / MODEL).write_bytes(_model(call, images).SerializeToString(deterministic=True))
     for file, name in ((INPUT, given), (OUTPUT, "expected")):
         (folder / file).write_bytes(_tensor(images[name], name).SerializeToString(deterministic=True))
-    # One number for all elements: that of the largest gauge, so that no right answer fails.
+    # The loader takes one number for all elements: the largest gauge decides it, so that no right answer fails.
     tolerance = 0.0 if is_integer else THRESHOLD * float(np.finfo(arrays["expected"].dtype).eps * arrays["gauge"].max())
     (folder / TOLERANCE).write_text(json.dumps({"rtol": 0.0, "atol": tolerance}) + "\n", "utf-8", newline="\n")
 
 
 def read(path: Path) -> Arrays:
-    """The arguments in a vector's folder, or the `result` in a tensor's file. Raises ValueError if they are none."""
+    """Return the arguments in a vector's folder, or the `result` in a tensor's file.
+
+    Raises
+    ------
+    ValueError
+        If they are no ONNX tensors of rank 4.
+    """
     onnx = needed()
     from google.protobuf.message import DecodeError
 
@@ -69,32 +76,25 @@ def read(path: Path) -> Arrays:
         raise ValueError(f"must hold ONNX tensors of rank 4; {error}") from None
 
 
-def _model(operation: str, images: Arrays, arrays: Arrays) -> Any:
-    helper = needed().helper
-    (given, _), filters = images, arrays["filters"]
-    (top, bottom), (left, right) = arrays["pads"].tolist()
+def _model(call: Call, images: Arrays) -> Any:
+    helper, case, operator = needed().helper, call.case, _OPERATORS[call.operation]
+    given, _ = images
+    (top, bottom), (left, right) = case.convolution.padding
     attributes = {
-        "kernel_shape": filters.shape[:2],
-        "strides": arrays["strides"].tolist(),
-        "dilations": arrays["dilations"].tolist(),
+        "kernel_shape": case.kernel_size,
+        "strides": case.strides,
+        "dilations": case.dilations,
         "pads": [top, left, bottom, right],
-        "group": int(arrays["groups"][0]),
+        "group": case.groups,
     }
-    if _OPERATORS[operation] == "ConvTranspose":
-        attributes["output_padding"] = _output_padding(arrays[given].shape, arrays["expected"].shape, arrays)
-    node = helper.make_node(_OPERATORS[operation], [given, "filters"], ["expected"], **attributes)
+    if operator == "ConvTranspose":
+        attributes["output_padding"] = [axis.leftover for axis in case.convolution.axes]
+    node = helper.make_node(operator, [given, "filters"], ["expected"], **attributes)
     described = {name: [_described(name, array)] for name, array in images.items()}
-    weights = [_tensor(filters.transpose(_TO_OIHW), "filters")]
-    graph = helper.make_graph([node], operation, described[given], described["expected"], weights)
+    weights = [_tensor(call.arrays["filters"].transpose(_TO_OIHW), "filters")]
+    graph = helper.make_graph([node], call.operation, described[given], described["expected"], weights)
     opsets = [helper.make_opsetid("", _OPSET)]
     return helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION, producer_name="conv2d-reference-impl")
-
-
-def _output_padding(given: tuple[int, ...], expected: tuple[int, ...], arrays: Arrays) -> list[int]:
-    """By how much the answer is larger than the input that its windows just fill: padded positions that none reads."""
-    kernel, strides, dilations = arrays["filters"].shape[:2], arrays["strides"], arrays["dilations"]
-    filled = (np.array(given[1:3]) - 1) * strides + (np.array(kernel) - 1) * dilations + 1
-    return (expected[1:3] + arrays["pads"].sum(axis=1) - filled).tolist()
 
 
 def _described(name: str, array: np.ndarray) -> Any:
@@ -111,9 +111,9 @@ def _array(tensor: Any, axes: tuple[int, ...]) -> np.ndarray:
 
 
 def needed() -> Any:
-    """The package onnx. Raises ImportError, with what to do, where it is not installed."""
+    """Import and return the package onnx. Raises ImportError, which says what to install, where it is missing."""
     try:
         import onnx
     except ImportError:
-        raise ImportError("the format onnx needs onnx: pip install 'conv2d-reference-impl[onnx]'") from None
+        raise ImportError("the format onnx needs the package onnx: pip install 'conv2d-reference-impl[onnx]'") from None
     return onnx

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 from equivalence.every_operation import test_agrees_on_generated_cases
-from equivalence.selection import cases_of, dtypes_of
 from hypothesis import given, settings
 
 from reference_impl.cases.case import PADDING_MODES, Case
 from reference_impl.cases.strategies import cases, seeds
 from reference_impl.operations import OPERATIONS
-from reference_impl.run import runner, whole_backend
-from reference_impl.run.runner import Subject
+from reference_impl.run import whole_backend
+from reference_impl.run.selection import cases_for_pytest, dtypes_of
+from reference_impl.run.subject import Subject, subjects
 from reference_impl.verdicts.invalid_calls import INVALID_CALLS
 
 _SUBJECTS = pytest.StashKey[list[Subject]]()
@@ -70,7 +70,7 @@ def _generated(collector: pytest.Module, name: str, subject: Subject, operation:
 
 def _subjects(config: pytest.Config) -> list[Subject]:
     if _SUBJECTS not in config.stash:
-        config.stash[_SUBJECTS] = runner.subjects(config.getoption("--backend") or ())
+        config.stash[_SUBJECTS] = subjects(config.getoption("--backend") or ())
     return config.stash[_SUBJECTS]
 
 
@@ -94,7 +94,7 @@ def _on_cases(config: pytest.Config, operations: Sequence[str]) -> list[Any]:
     asked, seed, paddings = config.getoption("--case") or (), config.getoption("--seed"), _paddings(config)
     takers: dict[Case, list[Subject]] = {}
     for subject in _subjects(config):
-        for case in cases_of(subject, asked, seed):
+        for case in cases_for_pytest(subject, asked, seed):
             if case.padding_mode in paddings:
                 takers.setdefault(case, []).append(subject)
     # All backends that take a call stand together. pytest-xdist hands out runs of items, so a task is made but once.

@@ -12,9 +12,11 @@ from hypothesis import event
 
 from reference_impl.cases.boundaries import boundaries_of
 from reference_impl.cases.case import Case
+from reference_impl.run.judge import judge_call
+from reference_impl.run.known import mark_expected
 from reference_impl.run.outcome import Record
-from reference_impl.run.runner import ROUTES_SHARE, Subject, judge
-from reference_impl.verdicts.checks import checks_of
+from reference_impl.run.selection import Asked, checks_due
+from reference_impl.run.subject import Subject
 from reference_impl.verdicts.task import Task
 
 
@@ -34,8 +36,8 @@ def test_agrees_on_generated_cases(subject: Subject, operation: str, case: Case,
 
 
 def _judged(subject: Subject, operation: str, case: Case, seed: int) -> list[Record]:
-    checks = checks_of(case, seed, share=ROUTES_SHARE if subject.is_route else 1.0)
-    return judge(subject, case, operation, seed, _task(case, operation, seed), checks=checks)
+    asked = Asked(subject, operation, case, checks_due(subject, case, seed), seed)
+    return mark_expected(judge_call(asked, _task(case, operation, seed)), subject)
 
 
 @functools.lru_cache(1)

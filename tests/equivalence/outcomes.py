@@ -10,7 +10,7 @@ from reference_impl.diagnosis import Diagnoses
 from reference_impl.report.failures import failure_text
 from reference_impl.run import outcome
 from reference_impl.run.outcome import Record
-from reference_impl.run.runner import Subject
+from reference_impl.run.subject import Subject
 
 # One diagnosis for each backend and operation that fails, in all tests.
 _DIAGNOSES = Diagnoses()

@@ -30,21 +30,21 @@ def run(*words, width=80):
 
 
 def words_of(*words):
-    """All that is printed, wherever lines end."""
+    """Return all words that are printed, whatever the line breaks."""
     result = run(*words)
     assert result.exit_code == 0, result.output
     return " ".join(result.output.split())
 
 
 def value(arithmetic):
-    """What all sides of `a = b = c` come to."""
+    """Return the value of all sides of `a = b = c`."""
     sides = {eval(side, {"max": max, "ceil": ceil, "floor": floor}) for side in arithmetic.split(" = ")}
     assert len(sides) == 1, arithmetic
     return sides.pop()
 
 
 def measured(case, mode):
-    """The zeros and the outputs along each axis, where the kernel fits; the zeros as adapters count them."""
+    """Return the zeros and the output along each axis where the kernel fits; the zeros as adapters count them."""
     padding = case.padding if mode == "EXPLICIT" else mode
     pads = explicit(padding, (case.height, case.width), case.kernel_size, case.strides, case.dilations)
     fits = [found.sizes is not None for found in sizes.derivations(case) if found.mode == mode]
@@ -83,12 +83,20 @@ def test_arithmetic_of_terms_and_extents_comes_to_them(case):
         (SPEC, ["SAME * height zeros max((4 - 1) * 3 + 7 - 11, 0) = 5 = 2 + 3 output ceil(11 / 3) = 4"]),
         (SPEC, ["height 4 10 to 12 11 12 - 11", "width 8 15 to 16 15 16 - 15"]),
         (SPEC, ["conv2d_backprop_input 4 * 5 * 6 / 2 = 60", "2 * 4 * 8 * 6 * 40 = 15,360"]),
-        ("n1_h2w3c2_k5x7o3_SAME", ["VALID height zeros 0 + 0 output none: extent 5 > 2"]),
+        ("n1_h2w3c2_k5x7o3_SAME", ["VALID height zeros 0 + 0 output none: extent 5 > padded 2"]),
         ("n1_h8w9c2_k3x3o3_s2x2", ["output floor((8 - 3) / 2) + 1 = 3, leftover 1", "height 3 7 to 8 8 7 7 7"]),
+        ("n1_h1w5c2_k2x2o3_s4x1_p2,2,0,0", ["height 1 1 1 - - -", "width 4 5 5 - 5 5"]),
         ("n1_h0w5c2_k2x2o3_p1,1,0,0", ["height 1 none 0 - - -", "EXPLICIT * height zeros 1 + 1"]),
-        ("n1_h5w6c2_k3x3o4_int32", ["Calls are given for float16, float32, float64; not for int32."]),
-        ("n2_h5w6c0_k3x2o4", ["PyTorch ─", "No calls. torch refuses filters of no output channels"]),
-        ("n2_h9w8c6_k2x3o9_g3", ["Not to be had: keras.ops.conv_transpose knows no groups"]),
+        ("n1_h5w6c2_k3x3o4_int32", ["Code is shown for float16, float32, float64; not for int32."]),
+        ("n2_h5w6c0_k3x2o4", ["PyTorch ─", "No code. torch refuses filters without output channels"]),
+        ("n2_h9w8c6_k2x3o9_g3", ["No code. keras.ops.conv_transpose takes no groups"]),
+        (
+            SPEC,
+            [
+                "ONNX has no operator for the filter gradient: see the torch or TensorFlow code.",
+                "Keras has no function for the filter gradient. Take it by the autodiff of Keras' backend: see",
+            ],
+        ),
     ],
 )
 def test_explain_says(spec, facts):
@@ -148,10 +156,10 @@ def test_no_framework_is_imported():
     [
         (["n1_h2w2c1_k3x3o1"], "kernel must fit"),
         (["n1_h2"], "should be h<height>w<width>c<input channels>"),
-        ([], "give a SPEC, or --torch, or --keras"),
-        ([SPEC, "--torch", "Conv2d(1, 2, 3)"], "one of the three"),
-        ([SPEC, "--input", "8x8"], "must be given with --torch and --keras"),
-        (["--torch", "Conv2d(1, 2, 3)"], "must be given with --torch and --keras"),
+        ([], "give exactly one of SPEC, --torch and --keras"),
+        ([SPEC, "--torch", "Conv2d(1, 2, 3)"], "give exactly one of SPEC"),
+        ([SPEC, "--input", "8x8"], "must be given with --torch or --keras, and not with SPEC"),
+        (["--torch", "Conv2d(1, 2, 3)"], "must be given with --torch or --keras"),
         (["--torch", "Conv2d(1, 2, 3)", "--input", "8"], "must be <height>x<width>"),
         ([SPEC, "--framework", "caffe"], "must be one of tensorflow, torch"),
         ([SPEC, "--operation", "conv3d"], "must be one of conv2d"),

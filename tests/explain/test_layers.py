@@ -1,4 +1,4 @@
-"""Layers as torch and Keras write them, as cases: what the real ones do, and what is refused."""
+"""Layers in the words of torch and Keras, as cases: they do what the real ones do, and wrong ones are refused."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 import reference_impl as ref
 from reference_impl.cli import app
-from reference_impl.explain.modules import from_keras, from_torch, parse_image
+from reference_impl.explain.layers import from_keras, from_torch, parse_image
 
 TORCH = [
     ("Conv2d(3, 5, 7, stride=2, padding=3)", "n1_h14w17c3_k7x7o5_s2x2_p3,3,3,3"),
@@ -82,8 +82,8 @@ def test_case_is_what_the_keras_layer_does(text, spec):
     ("text", "error", "message"),
     [
         ("Conv2d(3, 5", ValueError, "must be one Python call: '(' was never closed"),
-        ("Conv3d(3, 5, 3)", ValueError, "must be Conv2d or ConvTranspose2d, called; not 'Conv3d(3, 5, 3)'"),
-        ("Conv2d", ValueError, "must be Conv2d or ConvTranspose2d, called"),
+        ("Conv3d(3, 5, 3)", ValueError, "must be a call of Conv2d or ConvTranspose2d; not 'Conv3d(3, 5, 3)'"),
+        ("Conv2d", ValueError, "must be a call of Conv2d or ConvTranspose2d"),
         ("Conv2d(3, 5)", TypeError, "Conv2d takes other arguments: missing a required argument: 'kernel_size'"),
         ("Conv2d(3, 5, 3, strides=2)", TypeError, "got an unexpected keyword argument 'strides'"),
         ("Conv2d(3, 5, 3, 1, 0, 1, 1, True, 'zeros', None, None, 0)", TypeError, "too many positional arguments"),
@@ -98,7 +98,7 @@ def test_case_is_what_the_keras_layer_does(text, spec):
         ("Conv2d(3, 5, 15)", ValueError, "kernel must fit"),
         ("Conv2d(3, 5, (3, 3, 3))", ValueError, "(height, width) pair, not 3 values"),
         ("ConvTranspose2d(3, 5, 3, padding='same')", TypeError, "padding must be an integer, not 'same'"),
-        ("ConvTranspose2d(3, 5, 3, 2, 0, 2, 1, True, 3)", ValueError, "of which conv2d makes 15 x 18"),
+        ("ConvTranspose2d(3, 5, 3, 2, 0, 2, 1, True, 3)", ValueError, "but conv2d makes 15 x 18 of that"),
     ],
 )
 def test_torch_layer_is_refused(text, error, message):
@@ -114,8 +114,8 @@ def test_torch_layer_is_refused(text, error, message):
         ("Conv2D(5, 3, padding='causal')", IMAGE, 'must be "valid" or "same" in Keras, not \'causal\''),
         ("Conv2D(5, 3, padding=1)", IMAGE, 'must be "valid" or "same" in Keras, not 1'),
         ("Conv2D(5, 3, strides=2, dilation_rate=2)", IMAGE, "strides or dilation_rate must be 1 in Keras"),
-        ("Conv2DTranspose(5, 4, 2, 'same', output_padding=0)", IMAGE, "of which conv2d makes 13 x 16"),
-        ("DepthwiseConv2D(3)", IMAGE, "must be Conv2D or Conv2DTranspose, called"),
+        ("Conv2DTranspose(5, 4, 2, 'same', output_padding=0)", IMAGE, "but conv2d makes 13 x 16 of that"),
+        ("DepthwiseConv2D(3)", IMAGE, "must be a call of Conv2D or Conv2DTranspose"),
     ],
 )
 def test_keras_layer_is_refused(text, image, message):

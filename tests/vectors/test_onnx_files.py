@@ -1,4 +1,4 @@
-"""Golden vectors in ONNX: replayed by ONNX Runtime and by onnx's own loader, which both see a wrong model."""
+"""Golden vectors in ONNX: ONNX Runtime and onnx's own loader replay them, and both see a wrong model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from jsonschema import Draft202012Validator
+from manifest_schema import VALIDATOR
 from onnx import numpy_helper
 from onnx.backend.test.loader import load_model_tests
 from onnx.backend.test.runner import Runner
@@ -37,7 +37,7 @@ def exported(folder, *specs):
 
 
 def with_padding_turned_around(vectors, copy):
-    """The same vectors; their models pad at the end what must be padded at the beginning."""
+    """Copy the vectors, with models that pad at the end what must be padded at the beginning."""
     shutil.copytree(vectors, copy)
     for path in copy.glob("*/model.onnx"):
         model = onnx.load(path)
@@ -48,7 +48,7 @@ def with_padding_turned_around(vectors, copy):
 
 
 def replayed_by_onnx(vectors):
-    """The vectors on which onnx's reference gives another answer than the test data, by its own tolerance."""
+    """Return the vectors on which onnx's reference differs from the test data, by its own tolerance."""
     wrong = []
     for case in load_model_tests(str(vectors.parent), vectors.name):
         model = onnx.load(Path(case.model_dir, onnx_files.MODEL))
@@ -100,12 +100,12 @@ def test_what_onnx_cannot_tell_is_left_out_and_named(tmp_path):
     words = ["--cases", SPECS[0], "--cases", "n0_h5w6c3_k3x2o4", "--cases", "n1_h4w5c2_k2x2o3_int8"]
     status, said = run("export", tmp_path / "vectors", "--format", "onnx", *words)
     assert status == 0
-    assert "Left out, of 3 calls: ONNX has no operator for the gradient of the filters" in said
-    assert "Left out, of 3 calls: ONNX does not say what comes of empty arrays" in said
-    assert "Left out, of 3 calls: in opset 11 ONNX's convolutions take no int8" in said
+    assert "3 calls left out: ONNX has no operator for the filter gradient" in said
+    assert "3 calls left out: ONNX does not define convolutions of empty arrays" in said
+    assert "3 calls left out: ONNX's convolutions take no int8 in opset 11" in said
     assert "6 vectors and manifest.json" in said
     document = json.loads((tmp_path / "vectors" / manifest.NAME).read_text())
-    Draft202012Validator(manifest.schema()).validate(document)
+    VALIDATOR.validate(document)
     assert len(document["left_out"]) == 9
 
 
@@ -113,7 +113,7 @@ def test_export_of_nothing_is_refused(tmp_path):
     words = ["--operation", "conv2d_backprop_filter", "--cases", SPECS[0]]
     status, said = run("export", tmp_path / "vectors", "--format", "onnx", *words)
     assert status == 2
-    assert "there must be something to export; ONNX has no operator for the gradient of the filters" in said
+    assert "there must be something to export; no call is left: ONNX has no operator for the filter gradient" in said
     assert not (tmp_path / "vectors").exists()
 
 

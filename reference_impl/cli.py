@@ -20,6 +20,7 @@ from .drawing.command import draw
 from .drawing.failures import Pictures
 from .explain.command import explain
 from .operations import OPERATIONS
+from .options import one_of
 from .report import tables
 from .report.failures import Illustrate, print_failures
 from .report.json_file import write_json
@@ -117,9 +118,9 @@ def verify(
     Exit status: 0 if nothing failed unexpectedly, 1 if something did, 2 for bad usage.
     """
     console, progress_console = Console(), Console(stderr=True)
-    operations = _known(operation, OPERATIONS, "operation")
-    dtypes = _known(dtype, DTYPES, "dtype")
-    checks = _known(check, CHECK_NAMES, "check")
+    operations = one_of(operation, OPERATIONS, "--operation")
+    dtypes = one_of(dtype, DTYPES, "--dtype")
+    checks = one_of(check, CHECK_NAMES, "--check")
     processes = 0 if no_isolation else processes
     loaded, lines = _load(backend, here=processes == 0)
     tested = loaded.subjects
@@ -179,14 +180,6 @@ app.command()(export)
 app.command()(compare)
 app.command()(draw)
 app.command()(explain)
-
-
-def _known(given: Sequence[str] | None, known: Sequence[str], what: str) -> Sequence[str]:
-    """Return the words given. Raise BadParameter if one is unknown."""
-    for word in given or ():
-        if word not in known:
-            raise typer.BadParameter(f"must be one of {', '.join(known)}; not {word!r}", param_hint=f"--{what}")
-    return given or ()
 
 
 def _load(asked: Sequence[str] | None, *, here: bool) -> tuple[Loaded, list[str]]:

@@ -217,9 +217,9 @@ class Convolution:
     def taps(self, rows: range, columns: range) -> Iterator[tuple[tuple, tuple]]:
         """Yield where the windows of a block of output positions lie. No other code says so.
 
-        For each tap (p, q) there are two indices that name the same elements: one into the windows (groups, N, rows,
-        columns, kh, kw, channels), and one into the input (groups, N, H, W, channels). All other elements of the
-        windows are padding.
+        For each tap (p, q) there are two indices that name the same elements. One is into the windows (groups, N,
+        rows, columns, kh, kw, channels), the other into the input (groups, N, H, W, channels). All other elements of
+        the windows are padding.
         """
         every = slice(None)
         across = [self.width.reads(q, columns) for q in range(self.width.kernel_size)]

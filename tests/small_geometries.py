@@ -1,4 +1,4 @@
-"""Every small geometry along one axis: the scope over which operations are held to the definition exhaustively."""
+"""Every small geometry along one axis. Over this scope, operations are held to the definition exhaustively."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Geometry(NamedTuple):
 
 
 def geometries(axis: str, kernel: int, padding: str | tuple[int, int]) -> Iterator[Geometry]:
-    """Every size, stride and dilation along `axis`."""
+    """Yield every size, stride and dilation along `axis`."""
     order = slice(None, None, 1 if axis == "height" else -1)
     for size, stride, dilation in itertools.product(SIZES, STRIDES, DILATIONS):
         yield Geometry(
@@ -47,12 +47,12 @@ def geometries(axis: str, kernel: int, padding: str | tuple[int, int]) -> Iterat
 
 
 def with_windows(axis: str, kernel: int, padding: str | tuple[int, int]) -> list[Geometry]:
-    """Those of `geometries` in which the kernel fits."""
+    """Return the `geometries` in which the kernel fits."""
     return [geometry for geometry in geometries(axis, kernel, padding) if all(geometry.output_shape)]
 
 
 def without_windows(axis: str, kernel: int, padding: str | tuple[int, int]) -> list[Geometry]:
-    """Those of `geometries` in which the kernel is larger than the padded input."""
+    """Return the `geometries` in which the kernel is larger than the padded input."""
     return [geometry for geometry in geometries(axis, kernel, padding) if not all(geometry.output_shape)]
 
 
@@ -61,6 +61,6 @@ def _parameter(axis: str, kernel: int, padding: str | tuple[int, int]):
     return pytest.param(axis, kernel, padding, id=f"{axis}-k{kernel}-{spelled}")
 
 
-# The arguments of `geometries`; the second are those of which some size has no window.
+# The arguments of `geometries`, and those for which some size is too small for the kernel.
 ALONG_ONE_AXIS = list(itertools.starmap(_parameter, itertools.product(("height", "width"), KERNELS, PADDINGS)))
 TOO_SMALL_ALONG_ONE_AXIS = [parameter for parameter in ALONG_ONE_AXIS if without_windows(*parameter.values)]

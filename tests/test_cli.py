@@ -84,7 +84,7 @@ def test_verify_gives_a_backend_of_none_of_the_default_dtypes_the_cases_in_its_o
         (["--backend", "no_such_module:Thing"], "No module named 'no_such_module'"),
         (["--backend", "planted:Missing"], "planted has no Missing"),
         (["--backend", "json:JSONDecoder"], "must offer at least one of"),
-        (["--backend", "json:loads"], "of a function, types.SimpleNamespace(conv2d=function) makes one"),
+        (["--backend", "json:loads"], "to check a bare function, wrap it: types.SimpleNamespace(conv2d=f)"),
         (["--backend", "ctypes:PyDLL"], "ctypes:PyDLL must make a backend, called without arguments; TypeError"),
         (["--backend", "reference", "--cases", "n1_h2w2c1_k3x3o1"], "kernel must fit"),
         (["--backend", "reference", "--cases", "nothing"], "nothing"),

@@ -1,4 +1,4 @@
-"""Makes the pictures of the documentation: `python docs/pictures/make.py`."""
+"""Make the pictures of the documentation: `python docs/pictures/make.py`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OUTPUT = ref.conv2d(INPUT, FILTERS)
 
 
 def flipped_kernel() -> Figure:
-    """The input's gradient with a kernel that is not rotated, as people write it."""
+    """Draw an input gradient in which the kernel is not rotated, a common mistake."""
     random = np.random.default_rng(0)
     case, filters, out_backprop = (
         "n1_h7w7c1_k3x3o1_s2_SAME",

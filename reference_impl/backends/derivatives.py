@@ -1,25 +1,27 @@
 """The algebra of derivatives, for all frameworks: each derivative of a convolution is one of the four operations.
 
 T(x, W, G) = < conv2d(x, W), G > is linear in each of its three arguments (operations.py). A framework has two functions
-of two of them, `convolution(x, W)` = dT/dG and `transposed(G, W)` = dT/dx, and differentiates both. The result is again
-conv2d, conv2d_backprop_input or conv2d_backprop_filter, so the oracle knows it exactly. Each class here is one way to
-ask for all of them:
+of two of them: `convolution(x, W)`, which is dT/dG, and `transposed(G, W)`, which is dT/dx. It can differentiate both,
+once or twice, in reverse and in forward mode. The result is always a derivative of T again, which the oracle knows
+exactly: by G it is conv2d, by x conv2d_backprop_input, and by W conv2d_backprop_filter.
 
-                             conv2d               conv2d_backprop_input    conv2d_backprop_filter
-    ReverseMode              transposed, by G     convolution, by x        convolution, by W
-    Transposed               -                    transposed, its value    transposed, by W
-    ForwardMode              convolution          ReverseMode's            ReverseMode's
-    ReverseTwice             (.. by x), by G      (.. by W), by x          (.. by x), by W
-    SecondOrder              (convolution), by G  (convolution), by x      (convolution), by W
-    TransposedSecondOrder    (transposed), by G   (transposed), by x       (transposed), by W
+Each class below asks for these three in its own way. In the table, c is `convolution`, t is `transposed`, and c_x is
+the gradient of c by x. (f, g)_x is the gradient by x of two functions at once. D f is the derivative of f in forward
+mode, along both its arguments.
 
-"f, by W" is the gradient of f by W, in reverse mode. ForwardMode takes the derivative of the function named, along both
-arguments. In brackets is a gradient that is itself differentiated: `(.. by x)` is convolution's gradient by x, and
-`(f)` are both gradients of f at once. conv2d_transpose is conv2d_backprop_input, but for ForwardMode, which
-differentiates `transposed`.
+                             conv2d         conv2d_backprop_input    conv2d_backprop_filter
+    ReverseMode              t_G            c_x                      c_W
+    Transposed               -              t                        t_W
+    ForwardMode              D c            D c_x                    D c_W
+    ReverseTwice             (c_x)_G        (c_W)_x                  (c_x)_W
+    SecondOrder              (c_x, c_W)_G   (c_x, c_W)_x             (c_x, c_W)_W
+    TransposedSecondOrder    (t_G, t_W)_G   (t_G, t_W)_x             (t_G, t_W)_W
 
-A linear function has the same derivative at every point, so the point is ours to choose. It is 1, not 0: at 0 a wrong
-derivative looks right if all that it adds is a multiple of the point or of the function's value.
+conv2d_transpose is conv2d_backprop_input by another name. Only ForwardMode has another way to ask for it: D t.
+
+The derivative of a linear function is the same at every point, so the adapters choose the point. They choose ones.
+At zeros, a wrong derivative that keeps some of the function's value, or forgets a factor, would look right. Only the
+routes torch:autograd, torch:func and tensorflow:tape take zeros (`at`); others take the same gradients at ones.
 """
 
 from __future__ import annotations
@@ -28,12 +30,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar, Protocol
 
-# Where the product rule gives an answer twice, the two terms must both show. The derivative of a bilinear f at (p, q)
-# along (a, b) is f(a, q) + f(p, b). At p = 4 a and q = -2 b it is 2 f(a, b): half of that is the answer. Neither term
-# alone, nor f(a, b) nor f(p, q), is 2 f(a, b). Powers of two keep the sum exact.
+# Where the product rule applies, both of its terms must show. The derivative of a bilinear f at (p, q) along (a, b) is
+# f(a, q) + f(p, b). At p = 4 a and q = -2 b this is 2 f(a, b), so half of it is the answer. Neither term alone is
+# 2 f(a, b), nor is f(a, b) or f(p, q). Powers of two keep the sum exact.
 POINTS = (4, -2)
 UNCLAIMED_AT_POINTS = {
-    "special_values": "sums each product twice, with either sign: infinity less infinity is NaN",
+    "special_values": "adds each product twice, with opposite signs: infinity minus infinity is NaN",
 }
 
 
@@ -51,30 +53,30 @@ class BilinearCall(Protocol):
 
 
 class Primitives:
-    """Differentiation in a framework's own words. A framework overrides those that its routes need."""
+    """Differentiation as a framework offers it. Each framework defines the primitives that its routes need."""
 
-    at: ClassVar[int] = 1  # every element of the point at which a linear function is differentiated
+    at: ClassVar[int] = 1  # each element of the point at which `gradient` differentiates
 
     @staticmethod
     def filled(shape: Any, number: int, like: Any) -> Any:
-        """An array of one number, in the dtype of `like`."""
+        """Return an array that holds one number everywhere, in the dtype of `like`."""
         raise NotImplementedError
 
     @staticmethod
     def vjp(function: Callable, point: Any, cotangent: Any) -> Any:
-        """Reverse mode: the gradient of <function, cotangent> at `point`."""
+        """Return the gradient of <function, cotangent> at `point`, in reverse mode."""
         raise NotImplementedError
 
     @staticmethod
     def jvp(function: Callable, points: Any, along: Any) -> Any:
-        """Forward mode: the derivative of a function of two arguments at `points`, along both."""
+        """Return the derivative of a function of two arguments at `points`, along both, in forward mode."""
         raise NotImplementedError
 
     @staticmethod
     def second(function: Callable, points: Any, cotangent: Any, along: Any) -> Any:
-        """Reverse mode twice: take both gradients at `points`; return those of <gradients, along>.
+        """Differentiate twice in reverse mode: take both gradients of <function, cotangent> at `points`.
 
-        These are three: by the first point, by the second, and by the cotangent.
+        Return the gradients of <these two, along>: by the first point, by the second, and by the cotangent.
         """
         raise NotImplementedError
 
@@ -95,11 +97,12 @@ class ReverseMode(Primitives):
         return self.backprop_input(call, filters, cotangent)
 
     def gradient(self, linear: Callable, shape: Any, cotangent: Any) -> Any:
+        """Return the gradient of a linear function of an array of this shape."""
         return self.vjp(linear, self.filled(shape, self.at, cotangent), cotangent)
 
 
 class Transposed(ReverseMode):
-    """`transposed` gives both gradients. Its own gradient by G, conv2d, is ReverseMode's."""
+    """Both gradients by `transposed`; the input's is its value. ReverseMode has its gradient by G, conv2d."""
 
     def backprop_input(self, call: BilinearCall, filters: Any, cotangent: Any) -> Any:
         return call.transposed(cotangent, filters)
@@ -109,7 +112,7 @@ class Transposed(ReverseMode):
 
 
 class ForwardMode(ReverseMode):
-    """Forward mode, along both arguments at once: of the two functions, and of reverse mode's gradients."""
+    """Forward mode, along both arguments at once: of both functions, and of ReverseMode's gradients."""
 
     def forward(self, call: BilinearCall, images: Any, filters: Any) -> Any:
         return self.product_rule(call.convolution, images, filters)
@@ -124,11 +127,12 @@ class ForwardMode(ReverseMode):
         return self.product_rule(call.transposed, cotangent, filters)
 
     def product_rule(self, bilinear: Callable, *along: Any) -> Any:
+        """Return `bilinear(*along)`: half its derivative at `POINTS` times `along`."""
         return self.jvp(bilinear, _points(along), along) / 2
 
 
 class ReverseTwice(ReverseMode):
-    """Reverse mode of one gradient at a time."""
+    """Reverse mode of ReverseMode, one gradient at a time."""
 
     def forward(self, call: BilinearCall, images: Any, filters: Any) -> Any:
         gradient = super().backprop_input
@@ -144,7 +148,7 @@ class ReverseTwice(ReverseMode):
 
 
 class SecondOrder(Primitives):
-    """Reverse mode of both gradients at once, of `convolution`."""
+    """Reverse mode of both gradients of `convolution` at once."""
 
     def forward(self, call: BilinearCall, images: Any, filters: Any) -> Any:
         return self.by_cotangent(call.convolution, call.output_shape, images, filters)
@@ -167,12 +171,12 @@ class SecondOrder(Primitives):
         return self.second(bilinear, points, cotangent, (first, points[1]))[1]
 
     def by_cotangent(self, bilinear: Callable, shape: Any, *along: Any) -> Any:
-        """Both gradients are linear in the cotangent: the product rule again."""
+        """Use the product rule: both gradients are linear in the cotangent."""
         return self.second(bilinear, _points(along), self.filled(shape, 1, along[0]), along)[2] / 2
 
 
 class TransposedSecondOrder(SecondOrder):
-    """Reverse mode of both gradients at once, of `transposed`."""
+    """Reverse mode of both gradients of `transposed` at once."""
 
     def forward(self, call: BilinearCall, images: Any, filters: Any) -> Any:
         return self.by_first(call.transposed, call.output_shape, filters, images)

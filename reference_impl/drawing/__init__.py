@@ -1,4 +1,4 @@
-"""Pictures of convolutions: which cells feed which, and which elements of an answer are wrong. The extra `draw`."""
+"""Pictures of convolutions: the cells that feed each other, and the wrong elements of an answer. The extra `draw`."""
 
 from .figure_files import save
 from .figures import animate, draw, draw_difference

@@ -1,4 +1,4 @@
-"""From a `Picture` to matplotlib's `Figure`."""
+"""Draw a `Picture` as a matplotlib `Figure`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .sheet import FONT, HEADING, INDEX, LETTER, LINE, MARGIN, NAME, NOTE, NUMBE
 
 @dataclass(frozen=True)
 class Look:
-    """Of a marked cell. None is known by its colour alone: each has a hatch, an outline or a sign of its own."""
+    """The look of a marked cell. Colour is never all: each mark has a hatch, an outline or a sign of its own."""
 
     fill: str | None = None
     hatch: str | None = None
@@ -26,7 +26,7 @@ class Look:
     sign: str = ""
 
 
-# Okabe and Ito's colours and tints of them, which differ for colour-blind eyes too: https://jfly.uni-koeln.de/color/
+# Colours of Okabe and Ito, and tints of them, which colour-blind eyes can tell apart: https://jfly.uni-koeln.de/color/
 LOOKS = {
     Mark.PADDING: Look("#EEEEEE", "////"),
     Mark.UNREAD: Look(None, "xxxx"),
@@ -35,13 +35,13 @@ LOOKS = {
     Mark.SUM: Look("#FCE29E", None, "#000000", 2.6),
     Mark.WORST: Look("#F6C6A8", None, "#000000", 2.6, "✗"),
 }
-# Where numbers stand in a cell, below the letters in its corners.
+# The height of numbers in a cell, below the letters in its corners.
 _MIDDLE = 0.54
 _HATCH, _BORDER, _FAINT = "#B0B0B0", "#808080", "#555555"
 
 
 def figures(pictures: Sequence[Picture]) -> Iterator[Figure]:
-    """One for each, all of one size; the pictures are of the same planes."""
+    """Yield a figure for each picture, all of one size; the pictures must be of the same planes."""
     sheet = Sheet(pictures)
     for picture in pictures:
         yield _figure(picture, sheet)
@@ -86,7 +86,7 @@ def _draw_grid(axes: Any, grid: Grid, sheet: Sheet, left: float, top: float) -> 
 
 
 def _draw_squares(axes: Any, corners: list[tuple[float, float]], cell: float, look: Look) -> None:
-    """Fills lie below hatches, these below the lines of the grid, and those below outlines."""
+    """Draw cells in one look. From bottom to top lie fills, hatches, the lines of the grid, and outlines."""
     squares = [[(x, y), (x + cell, y), (x + cell, y + cell), (x, y + cell)] for x, y in corners]
 
     def lay(zorder: int, **style: Any) -> None:
@@ -101,7 +101,7 @@ def _draw_squares(axes: Any, corners: list[tuple[float, float]], cell: float, lo
 
 
 def _write_indices(axes: Any, grid: Grid, corners: dict[Position, tuple[float, float]], cell: float) -> None:
-    """Of the rows and columns that are not all padding: as many as fit."""
+    """Write the indices of rows and columns that are not all padding: as many as fit."""
     seen = [position for position in corners if position not in grid.marked.get(Mark.PADDING, ())]
     every = ceil(2 * INDEX / 72 / cell)
     left, top = corners[grid.rows[0], grid.columns[0]]
@@ -114,7 +114,7 @@ def _write_indices(axes: Any, grid: Grid, corners: dict[Position, tuple[float, f
 
 
 def _write_in_cell(axes: Any, grid: Grid, position: Position, x: float, y: float, sheet: Sheet) -> None:
-    """The number in the middle, letter and sign in the corners; without numbers they take the middle."""
+    """Write the number in the middle, and letter and sign in the corners; without numbers these take the middle."""
     cell = sheet.cell
     signs = {LOOKS[mark].sign for mark in Mark if position in grid.marked.get(mark, ())} - {""}
     if sheet.numbered and grid.texts:
@@ -150,6 +150,6 @@ def _write(axes: Any, lines: Iterable[str], x: float, y: float, size: float, **l
 
 
 def _write_one(axes: Any, text: str, x: float, y: float, size: float, ha: str = "center", **look: Any) -> None:
-    """Vertically centred at y; nothing, if there is nothing to write."""
+    """Write text vertically centred at y; an empty text is left out."""
     if text:
         axes.text(x, y, text, size=size, ha=ha, va="center_baseline", family=FONT, zorder=5, **look)

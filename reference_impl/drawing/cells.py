@@ -1,4 +1,4 @@
-"""Which cells feed which: the products of a convolution by position, of one image and one pair of channels."""
+"""The cells that feed each other: the products of one image and one pair of channels, by position."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..geometry import Axis, Convolution
 Position = tuple[int, int]
 """A row and a column."""
 
-# The planes that meet in a product, as fields of `Product`: two that are read, then the one that is summed into.
+# The planes that each operation needs, as fields of `Product`: two that it reads, then the one that it sums into.
 PLANES = {
     "conv2d": ("input", "tap", "output"),
     "conv2d_backprop_input": ("output", "tap", "input"),
@@ -22,7 +22,7 @@ PLANES = {
 
 
 class Product(NamedTuple):
-    """Where one product has its places in the forward convolution; `input` is outside the image in padding."""
+    """The positions of one product in the forward convolution; `input` lies outside the image if it is padding."""
 
     input: Position
     tap: Position
@@ -30,7 +30,7 @@ class Product(NamedTuple):
 
 
 class Read(NamedTuple):
-    """The same along one axis: position `output` reads position `input` at `tap`."""
+    """One product along one axis: position `output` reads position `input` at `tap`."""
 
     input: int
     tap: int
@@ -38,7 +38,7 @@ class Read(NamedTuple):
 
 
 def summed(convolution: Convolution, operation: str, position: Position) -> list[Product]:
-    """The products that the element at `position` of the operation's result sums, those with padding among them."""
+    """Return the products that the element at `position` of the result sums, those with padding included."""
     plane = PLANES[operation][-1]
     rows, columns = (
         [read for read in _reads(axis) if getattr(read, plane) == place]
@@ -48,7 +48,7 @@ def summed(convolution: Convolution, operation: str, position: Position) -> list
 
 
 def size(convolution: Convolution, plane: str) -> Position:
-    """Of a plane, without padding."""
+    """Return the rows and columns of a plane, without padding."""
     shapes = {
         "input": convolution.input_sizes[1:3],
         "tap": convolution.kernel_size,
@@ -58,33 +58,33 @@ def size(convolution: Convolution, plane: str) -> Position:
 
 
 def positions(convolution: Convolution, plane: str) -> list[Position]:
-    """All of a plane, without padding, row by row."""
+    """Return all positions of a plane, without padding, row by row."""
     rows, columns = map(range, size(convolution, plane))
     return list(product(rows, columns))
 
 
 def padding(convolution: Convolution) -> set[Position]:
-    """The positions around the image."""
+    """Return the positions of the padding around the image."""
     return set(product(*padded_ranges(convolution))) - set(positions(convolution, "input"))
 
 
 def padded_ranges(convolution: Convolution) -> tuple[range, range]:
-    """The rows and the columns of the padded input, which count from the image's first."""
+    """Return the rows and columns of the padded input; 0 is the image's first."""
     rows, columns = (range(-axis.pad_before, axis.input_size + axis.pad_after) for axis in convolution.axes)
     return rows, columns
 
 
 def unread(convolution: Convolution) -> set[Position]:
-    """The positions of the image that no window reads."""
+    """Return the positions of the image that no window reads."""
     rows, columns = ({read.input for read in _reads(axis)} for axis in convolution.axes)
     return set(positions(convolution, "input")) - set(product(rows, columns))
 
 
 def telling(convolution: Convolution, operation: str) -> Position:
-    """The position of the result to look at first.
+    """Return the position of the result that shows the most.
 
-    One with padding in view, if there is any such; of these, one that sums the most products of the image; of these,
-    the one nearest to the middle.
+    It sums products of both padding and image, if any does. Of those, it sums the most products of the image, and of
+    those it is the nearest to the middle.
     """
     plane = PLANES[operation][-1]
     axes = [_counts(axis, plane) for axis in convolution.axes]
@@ -102,7 +102,7 @@ def telling(convolution: Convolution, operation: str) -> Position:
 
 
 def _counts(axis: Axis, plane: str) -> tuple[Counter[int], Counter[int]]:
-    """How many products each place of the plane has along the axis, and how many of them in the image."""
+    """Count the products of each place of the plane along the axis: all, and those in the image."""
     reads = _reads(axis)
     inside = [read for read in reads if 0 <= read.input < axis.input_size]
     summed, there = (Counter(getattr(read, plane) for read in found) for found in (reads, inside))

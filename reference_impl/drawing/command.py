@@ -17,36 +17,38 @@ from . import figure_files, figures
 
 
 def draw(
-    spec: Annotated[str, typer.Argument(metavar="SPEC", help="A case, as n1_h5w7c1_k3x2o1_SAME.")],
-    operation: Annotated[str, typer.Option(help="One of the four.")] = "conv2d",
+    spec: Annotated[str, typer.Argument(metavar="SPEC", help="A case, for example n1_h5w7c1_k3x2o1_SAME.")],
+    operation: Annotated[str, typer.Option(help=f"One of {', '.join(OPERATIONS)}.")] = "conv2d",
     position: Annotated[
         str | None,
         typer.Option(
             metavar="ROW,COLUMN",
-            help="Which element of the result (of the kernel, for conv2d_backprop_filter). Default: near the middle, "
-            "with padding in view if there is any.",
+            help="The element of the result; for conv2d_backprop_filter, of the kernel. Default: one near the middle, "
+            "with padding in its sum if there is any.",
         ),
     ] = None,
-    image: Annotated[int, typer.Option(help="Which image of the batch.")] = 0,
+    image: Annotated[int, typer.Option(help="The image of the batch.")] = 0,
     input_channel: Annotated[
-        int | None, typer.Option(help="Of the forward convolution. Default: the first of the output channel's group.")
+        int | None,
+        typer.Option(help="A channel of the forward input. Default: the first of the output channel's group."),
     ] = None,
     output_channel: Annotated[
-        int | None, typer.Option(help="Of the forward convolution. Default: the first of the input channel's group.")
+        int | None,
+        typer.Option(help="A channel of the forward output. Default: the first of the input channel's group."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Decides the numbers.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The seed of the numbers.")] = 0,
     output: Annotated[
         Path | None,
         typer.Option(
             "--output",
             "-o",
             metavar="FILE",
-            help="A .svg or .png file, or a .gif file that goes through all positions; it may exist. "
-            "Default: OPERATION_SPEC.svg here, which may not.",
+            help="The file to write, replaced if it exists: .svg or .png, or .gif, which shows all positions in turn. "
+            "Default: a new file OPERATION_SPEC.svg here.",
         ),
     ] = None,
 ) -> None:
-    """Draw how one element of an operation's result comes about: what is multiplied with what (needs the extra draw).
+    """Draw how one element of an operation's result is computed: which cells are multiplied (needs the extra draw).
 
     Exit status: 0, or 2 for bad usage.
     """
@@ -68,7 +70,7 @@ def draw(
         elif position is None:
             drawn = figures.animate(case, operation, **shown)
         else:
-            raise ValueError(f"a .gif goes through all positions; --position {position} is for a .svg or .png")
+            raise ValueError(f"a .gif shows all positions; to draw --position {position}, write a .svg or .png")
         figure_files.save(drawn, path)
     except (ModuleNotFoundError, OSError, ValueError) as error:
         raise typer.BadParameter(str(error)) from error
@@ -80,5 +82,5 @@ def _pair(text: str | None) -> tuple[int, int] | None:
         return None
     match = re.fullmatch(r"(\d+),(\d+)", text)
     if match is None:
-        raise ValueError(f"--position must be ROW,COLUMN, as 0,2; not {text!r}")
+        raise ValueError(f"--position must be ROW,COLUMN, for example 0,2; not {text!r}")
     return int(match[1]), int(match[2])

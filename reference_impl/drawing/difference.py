@@ -1,4 +1,4 @@
-"""The picture of a wrong answer: which elements are wrong, and what the worst of them should have summed."""
+"""The picture of a wrong answer: its wrong elements, and how the worst of them should have been computed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .view import View
 
 
 def picture_of_difference(difference: Difference) -> Picture:
-    """The planes in which the worst element lies.
+    """Return the picture of the planes in which the worst element lies.
 
     Raises
     ------
     ValueError
-        If the case is too large to be drawn.
+        If the case is too large to draw.
     """
     call, wrong, worst = difference.call, difference.wrong, difference.worst
     view = View.of_element(call.case, call.operation, worst)

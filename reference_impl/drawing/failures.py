@@ -1,4 +1,4 @@
-"""A picture of a wrong answer of each backend and operation that failed, for `verify --pictures`."""
+"""Pictures of failures, one for each backend and operation, for `verify --pictures`."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from .figures import figures_of, require_matplotlib
 
 @dataclass
 class Pictures:
-    """One for each backend and operation: of the first failure that can be drawn.
+    """Pictures in `folder`, one for each backend and operation: of its first failure that can be drawn.
 
-    `isolate` asks the backend in a process of its own.
+    With `isolate`, the backend runs in a process of its own.
     """
 
     folder: Path
@@ -36,7 +36,10 @@ class Pictures:
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def added(self, subject: Subject, record: Record) -> Record:
-        """The record with the name of its picture, or why there is none; as it is, if another has the picture."""
+        """Draw the failure; return the record with the picture's name, or with the reason why there is none.
+
+        The record stays as it is if it is no failure of a call, or if another failure has been drawn in its place.
+        """
         key = subject.name, record.operation
         if key in self._drawn or record.outcome != outcome.FAIL or not _checks(record):
             return record
@@ -57,10 +60,10 @@ class Pictures:
 
 
 def draw_failure(subject: Subject, record: Record, path: Path) -> str | None:
-    """Draw the wrong answer that `record` tells of, or say why not."""
+    """Draw the failure that `record` describes; return None, or the reason why there is no picture."""
     difference = _seen_again(subject, record)
     if difference is None:
-        return "its answer is not wrong element by element, or was not so again"
+        return "the failure is not one of wrong elements, or did not happen again"
     try:
         save(figures_of([picture_of_difference(difference)]), path)
     except (OSError, ValueError) as error:
@@ -69,18 +72,18 @@ def draw_failure(subject: Subject, record: Record, path: Path) -> str | None:
 
 
 def _seen_again(subject: Subject, record: Record) -> Difference | None:
-    if subject.argument:  # afresh, as it may remember what it was asked
+    if subject.argument:  # loaded anew, as it may remember earlier calls
         subject = replace(subject, backend=registry.load(subject.argument))
     task = Task(Case.parse(record.case), record.operation, record.seed)
     try:
         _checks(record)[0].run(Trial(subject.backend, task, subject.capabilities))
     except Disagreement as error:
         return error.difference
-    except Exception:  # whatever a backend may raise the second time
+    except Exception:  # a backend may raise anything the second time
         return None
     return None
 
 
 def _checks(record: Record) -> list[Check]:
-    """The one that failed; none, if that was a claim on the backend as a whole."""
+    """Return the check that failed, in a list; an empty one if it was a check of the whole backend."""
     return [check for check in CHECKS if check.name == record.check]

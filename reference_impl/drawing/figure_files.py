@@ -1,4 +1,4 @@
-"""Figures as files: the same bytes for the same figure, and no file that is half written."""
+"""Figures as files. The same figure gives the same bytes, and no file is left half written."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _COLOURS = 64
 
 
 def check_path(path: Path) -> None:
-    """Raises ValueError if no picture can be written to `path`."""
+    """Raise ValueError if no picture can be written to `path`."""
     if path.suffix not in SUFFIXES:
         raise ValueError(f"a picture's name must end in one of {', '.join(SUFFIXES)}; not {path.name!r}")
     if path.is_dir():
@@ -31,20 +31,20 @@ def check_path(path: Path) -> None:
 
 
 def save(figures: Figure | Iterable[Figure], path: str | os.PathLike[str]) -> None:
-    """Write a figure to a .svg or .png file, or several as the frames of a .gif file; an existing one is replaced.
+    """Write a figure to a .svg or .png file, or several as the frames of a .gif file; replace the file if it exists.
 
-    The file tells, where its format has a place for it, in words what is seen.
+    The file also says in words what it shows.
 
     Raises
     ------
     ValueError
-        If the suffix is another, the folder does not exist, or the number of figures is not what the format takes.
+        If the suffix is another, the folder does not exist, or the format cannot hold so many figures.
     """
     path = Path(path)
     check_path(path)
     frames = list(figures) if isinstance(figures, Iterable) else [figures]
     if (len(frames) != 1 and path.suffix != ".gif") or not frames:
-        raise ValueError(f"a {path.suffix} file holds one picture, not {len(frames)}; an animation is a .gif")
+        raise ValueError(f"a {path.suffix} file holds one picture, not {len(frames)}; save an animation as a .gif")
     partial = path.with_name(path.name + ".partial")
     try:
         {".svg": _write_svg, ".png": _write_png, ".gif": _write_gif}[path.suffix](frames, partial)
@@ -56,7 +56,7 @@ def save(figures: Figure | Iterable[Figure], path: str | os.PathLike[str]) -> No
 def _write_svg(frames: Sequence[Figure], path: Path) -> None:
     from matplotlib import rc_context
 
-    # Ids from the content, glyphs as shapes, no date and no version: the same bytes everywhere.
+    # Ids are made from the content, glyphs are shapes, and date and version are left out: the same bytes everywhere.
     with rc_context({"svg.hashsalt": "reference_impl", "svg.fonttype": "path"}):
         frames[0].savefig(path, format="svg", metadata={"Date": None, "Creator": None, **_words(frames)})
 
@@ -70,7 +70,7 @@ def _write_gif(frames: Sequence[Figure], path: Path) -> None:
     from PIL import Image
 
     images = [_pixels(frame) for frame in frames]
-    # One palette for all, so that nothing flickers; of frames that have all colours between them.
+    # All frames share one palette, so that nothing flickers. These three frames have all colours between them.
     some = [images[0], images[len(images) // 2], images[-1]]
     strip = Image.fromarray(np.concatenate([np.asarray(image) for image in some]))
     palette = strip.quantize(_COLOURS, Image.Quantize.MAXCOVERAGE)
@@ -95,6 +95,6 @@ def _pixels(frame: Figure) -> Any:
 
 
 def _words(frames: Sequence[Figure]) -> dict[str, str]:
-    """Of the first, for those who cannot see it."""
+    """Return the first figure's description, for readers who cannot see it."""
     description = str(frames[0].get_label())
     return {"Title": description.partition("\n")[0], "Description": description}

@@ -1,4 +1,4 @@
-"""`draw`, `animate` and `draw_difference`: matplotlib figures, whose labels say in words what they show."""
+"""`draw`, `animate` and `draw_difference` return matplotlib figures. A figure's label says in words what it shows."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ def draw(
     arrays: Mapping[str, Any] | None = None,
     seed: int = 0,
 ) -> Figure:
-    """How one element of an operation's result comes about: what is multiplied with what.
+    """Draw how one element of an operation's result is computed: which cells are multiplied.
 
     Parameters
     ----------
     case : the forward convolution, as a `Case` or its spec
     position : (row, column) of the result (of the kernel, for `conv2d_backprop_filter`)
-        By default one with padding in view, if there is any, and near the middle.
+        By default one near the middle, with padding in its sum if there is any.
     image, input_channel, output_channel : int, >= 0
-        What is drawn of the arrays, in the words of the forward convolution. The channels must be of one group.
+        The part of the arrays to draw, by the indices of the forward convolution. The channels must be of one group.
     arrays : by the operation's argument names, in its layouts
-        By default digits from 1 to 9, drawn from `seed`.
+        By default random digits from 1 to 9; `seed` decides them.
 
     Raises
     ------
     ValueError
-        If the case is none, is empty or has more than 64 positions along an axis, or for a number out of range or an
-        array of another shape.
+        If the spec is wrong, a size of the case is 0 or more than 64 positions lie along an axis; if a number is out of
+        range, or an array has another shape.
     ModuleNotFoundError
-        Without matplotlib.
+        If matplotlib is not installed.
     """
     case = _case(case)
     view = View.chosen(case, operation, position, image, input_channel, output_channel)
@@ -69,12 +69,12 @@ def animate(
     arrays: Mapping[str, Any] | None = None,
     seed: int = 0,
 ) -> Iterator[Figure]:
-    """What `draw` draws, for all positions of the result, row by row.
+    """Draw the picture of `draw` for each position of the result, row by row.
 
     Raises
     ------
     ValueError, ModuleNotFoundError
-        As `draw`; also if there are more than 100 positions.
+        As in `draw`; also if there are more than 100 positions.
     """
     case = _case(case)
     view = View.chosen(case, operation, None, image, input_channel, output_channel)
@@ -99,19 +99,19 @@ def draw_difference(
     arrays: Mapping[str, Any] | None = None,
     wrong: Any = None,
 ) -> Figure:
-    """Which elements of an answer are wrong, and what the worst of them should have summed.
+    """Draw the wrong elements of an answer, and how the worst of them should have been computed.
 
     Parameters
     ----------
     actual, expected : arrays of the shape of the operation's result
-    arrays : the operation's arguments, to be shown with their numbers
+    arrays : the operation's arguments, if their numbers are to be shown
     wrong : array of bool of the same shape
-        By default what differs. The worst is the one with the largest difference.
+        By default, the elements that differ. The worst is the one with the largest difference.
 
     Raises
     ------
     ValueError, ModuleNotFoundError
-        As `draw`; also if nothing is wrong.
+        As in `draw`; also if no element is wrong.
     """
     case = _case(case)
     view = View.chosen(case, operation)
@@ -138,7 +138,7 @@ def _case(case: Case | str) -> Case:
 def _call(case: Case, operation: str, arrays: Mapping[str, Any] | None, seed: int) -> Call:
     if arrays is not None:
         return Call(operation, case, _checked(case, operation, arrays))
-    # Not the suite's own data, which fill their dtype and no cell could hold.
+    # Not the suite's own data: they fill their dtype, so their numbers would fit in no cell.
     random = np.random.default_rng(seed)
     shapes = array_shapes(case, operation)
     return Call(operation, case, {name: random.integers(1, 10, shape) for name, shape in shapes.items()})

@@ -1,4 +1,4 @@
-"""Picture: what is drawn, as data: three grids of cells, their marks, and what is written below."""
+"""Picture: the content of a drawing as data, that is three grids of cells, their marks, and the lines below."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from .view import View
 _MOST_LISTED = 64
 _MOST_FACTORS = 27
 _EXACT = (int, np.integer, Fraction)
-# Integers in floats are written in full below.
+# Below this, a float that is an integer is written in full.
 _LARGE = 1e9
 
 
 class Mark(Enum):
-    """What may be said of a cell, in the order in which marks are drawn over one another; the value is the legend's."""
+    """A mark on a cell; later ones are drawn over earlier ones. The value is the text of the legend."""
 
     PADDING = "padding"
     UNREAD = "no window reads it"
@@ -38,7 +38,7 @@ class Mark(Enum):
 
 @dataclass(frozen=True)
 class Grid:
-    """One plane of one array. Positions count from the first that is no padding."""
+    """One plane of one array. Position (0, 0) is the first that is not padding."""
 
     name: str
     notes: tuple[str, ...]
@@ -47,12 +47,12 @@ class Grid:
     marked: Mapping[Mark, set[Position]]
     texts: Mapping[Position, str]
     letters: Mapping[Position, str]
-    """The same letter in two grids marks the factors of a product."""
+    """The same letter in two grids marks two cells that are multiplied."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """Two grids that are multiplied, and the one of the result."""
+    """Two grids that are multiplied, and the grid of the result."""
 
     heading: str
     grids: tuple[Grid, ...]
@@ -60,7 +60,7 @@ class Picture:
 
     @property
     def description(self) -> str:
-        """For those who cannot see it."""
+        """The picture in words, for readers who cannot see it."""
         said = [self.heading]
         for grid in self.grids:
             said.append(", ".join([grid.name, *grid.notes]))
@@ -78,7 +78,7 @@ def _listed(positions: set[Position]) -> str:
 
 
 def picture(view: View, call: Call) -> Picture:
-    """How the operation comes to one element of its result."""
+    """Return the picture of how the operation computes one element of its result."""
     products = cells.summed(view.case.convolution, view.operation, view.position)
     *read, summed = PLANES[view.operation]
     arrays = {plane: call.arrays[view.name(plane)] for plane in read} | {summed: call.run(operations)}
@@ -91,7 +91,7 @@ def picture(view: View, call: Call) -> Picture:
 
 
 def grid(view: View, plane: str, products: list[Product], array: np.ndarray | None) -> Grid:
-    """One plane of the view, with numbers if there is an array."""
+    """Return one plane of the view, with numbers if there is an array."""
     convolution, is_result = view.case.convolution, plane == PLANES[view.operation][-1]
     rows, columns = cells.padded_ranges(convolution) if plane == "input" else map(range, cells.size(convolution, plane))
     places = [getattr(product, plane) for product in products]
@@ -107,7 +107,7 @@ def grid(view: View, plane: str, products: list[Product], array: np.ndarray | No
 
 
 def sum_in_words(view: View, products: list[Product], arrays: Mapping[str, np.ndarray]) -> list[str]:
-    """The element as a sum, if the arrays are given: all of it, or the part that is drawn."""
+    """Return the element as a sum of products, or of those that are drawn; no lines if arrays are missing."""
     *read, summed = PLANES[view.operation]
     element = f"{view.name(summed)}[{', '.join(map(str, view.element))}]"
     if not products:
@@ -119,19 +119,19 @@ def sum_in_words(view: View, products: list[Product], arrays: Mapping[str, np.nd
     count, what = _summed_over(view)
     if count == 1:
         return [f"{element} = {_sum(factors, total)}"]
-    whole = f"{element} {_equals([total])} {number(total)}, a sum over {count} {what}"
-    return [f"{whole}, of which one is drawn: {_sum(factors, drawn)}"]
+    whole = f"{element} {_equals([total])} {number(total)}, summed over {count} {what}"
+    return [f"{whole}; the one drawn here gives {_sum(factors, drawn)}"]
 
 
 def plain(array: np.ndarray) -> np.ndarray:
-    """In a dtype whose elements can be multiplied and printed."""
+    """Convert to a dtype whose elements can be multiplied and printed."""
     if array.dtype == object:
         return array
     return array.astype(np.int64 if array.dtype.kind in "biu" else np.float64)
 
 
 def number(value: Any) -> str:
-    """As short as a cell is small."""
+    """Return a number as a text that is short enough for a cell."""
     if isinstance(value, _EXACT):
         return str(value)
     value = float(value)
@@ -156,7 +156,7 @@ def _equals(values: list[Any]) -> str:
 
 
 def _summed_over(view: View) -> tuple[int, str]:
-    """How many planes the element sums over, and of what."""
+    """Return how many images or channels the element sums over, and which of the two."""
     if view.operation == "conv2d":
         return view.case.filter_sizes[2], "channels"
     if view.operation == "conv2d_backprop_filter":
@@ -172,7 +172,7 @@ def _factor(view: View, plane: str, array: np.ndarray, position: Position) -> An
 
 
 def _item(value: Any) -> Any:
-    """A number of Python's, which neither overflows nor warns."""
+    """Convert to a number of Python's own, which neither overflows nor warns."""
     return value.item() if isinstance(value, np.generic) else value
 
 
@@ -181,7 +181,7 @@ def _texts(array: np.ndarray) -> dict[Position, str]:
 
 
 def _notes(view: View, plane: str) -> Iterator[str]:
-    """What the grid cannot show."""
+    """Yield the facts that the grid cannot show."""
     case = view.case
     yield "{}x{}".format(*cells.size(case.convolution, plane))
     if plane == "input" and cells.padding(case.convolution):

@@ -1,4 +1,4 @@
-"""Sheet: where everything of a picture lies, in inches from the upper left. Sizes of text are in points."""
+"""Sheet: the layout of a picture, in inches from the upper left. Sizes of text are in points."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ MARGIN, GAP, SWATCH, SPACE = 0.15, 0.4, 0.17, 0.08
 _CELL = 0.38
 _WIDEST, _TALLEST, _NARROWEST = 12.0, 9.0, 6.0
 
-FONT = "DejaVu Sans"  # matplotlib brings it along
-# In pixels, glyphs are set a little wider than they are drawn.
+FONT = "DejaVu Sans"  # comes with matplotlib
+# As pixels, glyphs take a little more width than their shapes have.
 _HINTING = 1.05
 
-LETTERS = "a, b, ...: the factors of a product"
+LETTERS = "same letter: multiplied with each other"
 
 
 def leading(size: float) -> float:
-    """The height of a line."""
+    """Return the height of a line of text."""
     return size * 1.45 / 72
 
 
@@ -38,7 +38,7 @@ def width_of(text: str, size: float, weight: str = "normal") -> float:
 
 
 def wrapped(text: str, size: float, width: float) -> list[str]:
-    """Lines of at most that width, broken at blanks; a word that is too long stays whole."""
+    """Break a text at blanks into lines of at most that width; a word that is too long stays whole."""
     lines: list[str] = []
     for word in text.split(" "):
         if lines and width_of(f"{lines[-1]} {word}", size) <= width:
@@ -50,7 +50,7 @@ def wrapped(text: str, size: float, width: float) -> list[str]:
 
 @dataclass(frozen=True)
 class Sheet:
-    """For pictures of the same planes, so that each has everything in the same place."""
+    """The layout shared by pictures of the same planes, so that each has everything in the same place."""
 
     pictures: Sequence[Picture]
 
@@ -60,7 +60,7 @@ class Sheet:
 
     @cached_property
     def numbered(self) -> bool:
-        """Whether there is room for the numbers."""
+        """True if there is room for the numbers."""
         return self._cell_of_numbers <= self._largest_cell
 
     @cached_property
@@ -69,7 +69,7 @@ class Sheet:
 
     @cached_property
     def beside(self) -> float:
-        """What the indices of rows take."""
+        """Width that the indices of rows take, left of a grid."""
         return max(width_of(str(row), INDEX) for grid in self.grids for row in (grid.rows[0], grid.rows[-1])) + SPACE
 
     def width_of_grid(self, grid: Grid) -> float:
@@ -77,7 +77,7 @@ class Sheet:
         return max(*words, self.beside + len(grid.columns) * self.cell)
 
     def above(self, grid: Grid) -> float:
-        """What its name, its notes and the indices of its columns take."""
+        """Return the height that the grid's name, its notes and the indices of its columns take."""
         return leading(NAME) + len(grid.notes) * leading(NOTE) + leading(INDEX)
 
     @cached_property
@@ -93,7 +93,7 @@ class Sheet:
 
     @cached_property
     def legend(self) -> list[list[tuple[Mark | None, str]]]:
-        """Rows of the marks that are seen; last, without one, what the letters mean."""
+        """Rows of the marks that occur, with their texts; the last entry has no mark and explains the letters."""
         every = [grid for picture in self.pictures for grid in picture.grids]
         entries: list[tuple[Mark | None, str]] = [
             (mark, mark.value) for mark in Mark if any(grid.marked.get(mark) for grid in every)
@@ -129,7 +129,7 @@ class Sheet:
         return self.legend_top + len(self.legend) * (SWATCH + SPACE) + MARGIN / 2
 
     def placed(self) -> Iterator[tuple[float, float]]:
-        """The left end of each grid, and the upper end of its name; all are centred on one line."""
+        """Yield the left edge of each grid and the top of its name; all grids are centred on one line."""
         left = MARGIN
         for grid in self.grids:
             height = self.above(grid) + len(grid.rows) * self.cell

@@ -1,4 +1,4 @@
-"""View: the element of a result that is drawn, and the image and channels in which its products are."""
+"""View: the element of a result to draw, and the image and channels of its products."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..operations import OPERATIONS
 from . import cells
 from .cells import Position
 
-# Positions along an axis, with padding.
+# The most positions along an axis, with padding.
 MOST_ACROSS = 64
 
 _EVERY = slice(None)
@@ -46,13 +46,13 @@ class View:
         input_channel: int | None = None,
         output_channel: int | None = None,
     ) -> View:
-        """What the caller asks for; a telling position, and the first of the rest.
+        """Return the view of these numbers; without them, a telling position, and the first image and channels.
 
         Raises
         ------
         ValueError
-            If the operation is unknown, the case too large or empty, a number out of range, or the two channels in
-            different groups.
+            If the operation is unknown, the case is too large or has a size of 0, a number is out of range, or the two
+            channels are of different groups.
         """
         if operation not in OPERATIONS:
             raise ValueError(f"operation must be one of {', '.join(OPERATIONS)}; not {operation!r}")
@@ -80,7 +80,7 @@ class View:
 
     @classmethod
     def of_element(cls, case: Case, operation: str, index: tuple[int, ...]) -> View:
-        """That of one element of the operation's result, with the first channel that it sums over."""
+        """Return the view of one element of the operation's result, with the first channel that it sums over."""
         plane = cells.PLANES[operation][-1]
         if plane == "tap":
             *position, channel, output_channel = index
@@ -94,7 +94,7 @@ class View:
         return self.input_channel // self.case.filter_sizes[2]
 
     def index(self, plane: str) -> tuple[Any, ...]:
-        """That of the rows and columns that are drawn, in the array of that plane."""
+        """Return the index of the drawn rows and columns in the array of that plane."""
         if plane == "tap":
             return _EVERY, _EVERY, self.input_channel % self.case.filter_sizes[2], self.output_channel
         return self.image, _EVERY, _EVERY, self.input_channel if plane == "input" else self.output_channel
@@ -106,12 +106,12 @@ class View:
         return tuple(next(place) if each == _EVERY else each for each in self.index(cells.PLANES[self.operation][-1]))
 
     def shape(self, plane: str) -> tuple[int, ...]:
-        """Of the array of that plane."""
+        """Return the shape of the array of that plane."""
         case = self.case
         return {"input": case.input_sizes, "tap": case.filter_sizes, "output": case.output_shape}[plane]
 
     def name(self, plane: str) -> str:
-        """What the operation calls the array of that plane."""
+        """Return the operation's name for the array of that plane."""
         if plane == cells.PLANES[self.operation][-1]:
             return _RESULTS[self.operation]
         if plane == "output":
@@ -119,7 +119,7 @@ class View:
         return {"input": "input", "tap": "filters"}[plane]
 
     def title(self, plane: str) -> str:
-        """The name, and the index of what is drawn if that is not all."""
+        """Return the array's name, with the index of the part that is drawn if that is not all."""
         index, shape = self.index(plane), self.shape(plane)
         if all(size == 1 for size, each in zip(shape, index, strict=True) if each != _EVERY):
             return self.name(plane)
@@ -128,7 +128,7 @@ class View:
 
 def _check_drawable(case: Case) -> None:
     if min(*case.input_sizes, *case.filter_sizes) < 1:
-        raise ValueError(f"a picture needs at least one image, channel and position; {case} has none")
+        raise ValueError(f"a picture needs at least one image, channel and position; {case} has a size of 0")
     for axis in case.convolution.axes:
         if axis.padded_size > MOST_ACROSS:
             raise ValueError(
@@ -139,4 +139,4 @@ def _check_drawable(case: Case) -> None:
 
 def _check_below(value: int, stop: int, what: str) -> None:
     if not 0 <= value < stop:
-        raise ValueError(f"{what} must be one of 0 to {stop - 1}, not {value}")
+        raise ValueError(f"{what} must be from 0 to {stop - 1}, not {value}")

@@ -1,4 +1,4 @@
-"""Known failures: what a framework gets wrong today. Expected, and strictly so: a fix turns them red."""
+"""Known failures: what a framework gets wrong today. They are expected, strictly: a fix turns them red."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from ..backends import registry
-from ..backends.protocol import OF_A_FUNCTION, Capabilities
+from ..backends.protocol import WRAP_A_FUNCTION, Capabilities
 from ..operations import OPERATIONS
 from . import outcome
 from .outcome import Record
@@ -74,7 +74,7 @@ class Subject:
         offered = tuple(name for name in OPERATIONS if callable(getattr(backend, name, None)))
         if not offered:
             said = f"a backend must offer at least one of {', '.join(OPERATIONS)}; {backend!r} has none"
-            raise ValueError(f"{said}; {OF_A_FUNCTION}" if callable(backend) else said)
+            raise ValueError(f"{said}; {WRAP_A_FUNCTION}" if callable(backend) else said)
         capabilities = getattr(backend, "capabilities", None) or Capabilities(operations=offered)
         missing = set(capabilities.operations) - set(offered)
         if missing:

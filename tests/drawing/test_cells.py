@@ -1,4 +1,4 @@
-"""Which cells feed which, held to the definition: each product is a bit of its own, so that none can hide in a sum."""
+"""The cells that feed each other, held to the definition. Each product has a bit of its own, so none hides in a sum."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def case_of(spec):
 
 
 def plain(convolution):
-    """The same with one image and one channel."""
+    """Return the same convolution with one image and one channel."""
     return Convolution(1, convolution.height, convolution.width, 1, 1)
 
 
 def along_height():
-    """Every geometry of a small scope."""
+    """Yield every geometry of a small scope."""
     for padding, size, kernel, stride, dilation in product(PADDINGS, range(1, 6), (1, 2, 3), (1, 2, 3), (1, 2)):
         pads = padding if isinstance(padding, str) else (padding, (0, 0))
         with contextlib.suppress(ValueError):  # the kernel does not fit
@@ -40,7 +40,7 @@ def turned(convolution):
 
 
 def powers(convolution, plane, step):
-    """2 to the power of `step` times the place of each position."""
+    """Return, for each position, 2 to the power of `step` times its place."""
     rows, columns = cells.size(convolution, plane)
     values = [[2 ** (step * (row * columns + column)) for column in range(columns)] for row in range(rows)]
     shaped = [[[[value]] for value in row] for row in values]
@@ -53,7 +53,7 @@ def at(array, plane, position):
 
 
 def by_definition(convolution, operation):
-    """The result whose elements have a bit set for each product, and the arrays that make it so."""
+    """Return a result whose elements have a bit set for each product, and the arrays that make it so."""
     left, right, _ = PLANES[operation]
     arrays = {right: powers(convolution, right, 1)}
     arrays[left] = powers(convolution, left, len(cells.positions(convolution, right)))
@@ -66,7 +66,7 @@ def by_definition(convolution, operation):
 
 
 def disagrees(convolution, operation):
-    """Whether any sum has other products in the image than the definition says, or one outside the padding."""
+    """True if any sum has other products in the image than the definition says, or one outside the padding."""
     *read, summed = PLANES[operation]
     result, arrays = by_definition(convolution, operation)
     inside, outside = set(cells.positions(convolution, "input")), cells.padding(convolution)

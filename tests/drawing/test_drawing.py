@@ -1,4 +1,4 @@
-"""Pictures: what is seen in them, as facts; that they are readable; and the files."""
+"""Pictures: the facts that they show, that they are readable, and their files."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def marked(grid, mark):
 
 
 def numbers(grid):
-    """Those of the image, row by row."""
+    """Return the numbers of the image, row by row."""
     places = sorted(set(grid.texts) - marked(grid, Mark.PADDING))
     return [int(grid.texts[place]) for place in places]
 
@@ -109,7 +109,7 @@ def test_conv2d_and_transpose_show_the_numbers_of_the_worked_example():
 def test_formula_adds_what_the_letters_pair(operation):
     drawn = picture_of(GENERAL, operation, image=1, output_channel=4)
     (line,) = drawn.lines
-    products, total = line.partition(": ")[2].split(" = ")
+    products, total = line.partition("the one drawn here gives ")[2].split(" = ")
     left, right, _ = drawn.grids
     place = {letter: position for position, letter in right.letters.items()}
     paired = [(left.texts[position], right.texts[place[letter]]) for position, letter in left.letters.items()]
@@ -173,7 +173,7 @@ def texts(figure):
 
 
 def crowded(figure):
-    """The texts that lie on one another, or not in the figure."""
+    """Return the texts that lie on one another or outside the figure."""
     figure.draw_without_rendering()
     boxes = {text: text.get_window_extent() for text in figure.axes[0].texts if text.get_text()}
     inside = figure.bbox.padded(1)
@@ -182,7 +182,7 @@ def crowded(figure):
 
 
 def overlap(one, other):
-    """By more than the room that a font leaves around its glyphs."""
+    """True if two boxes overlap by more than the room that a font leaves around its glyphs."""
     shared = one.intersection(one, other)
     return shared is not None and shared.width > 1.5 and shared.height > 0.3 * min(one.height, other.height)
 
@@ -288,13 +288,13 @@ def test_example_of_the_page_runs(tmp_path, monkeypatch):
         ((SAME, "conv3d"), {}, "operation must be one of conv2d, .*; not 'conv3d'"),
         (("n1_h65w5c1_k3x3o1",), {}, "at most 64 positions along an axis; n1_h65w5c1_k3x3o1 has 65 along height"),
         (("n1_h5w63c1_k3x3o1_SAME",), {}, r"has 65 along width \(input 63, padding 1\+1\)"),
-        (("n0_h5w5c1_k3x3o1",), {}, "at least one image, channel and position; n0_h5w5c1_k3x3o1 has none"),
-        ((SAME,), {"position": (5, 0)}, "row must be one of 0 to 4, not 5"),
-        ((SAME,), {"position": (0, 5)}, "column must be one of 0 to 4, not 5"),
-        ((SAME, "conv2d_backprop_filter"), {"position": (3, 0)}, "row must be one of 0 to 2, not 3"),
-        ((SAME,), {"image": 1}, "image must be one of 0 to 0, not 1"),
-        ((GENERAL,), {"input_channel": 4}, "input channel must be one of 0 to 3, not 4"),
-        ((GENERAL,), {"output_channel": -1}, "output channel must be one of 0 to 5, not -1"),
+        (("n0_h5w5c1_k3x3o1",), {}, "at least one image, channel and position; n0_h5w5c1_k3x3o1 has a size of 0"),
+        ((SAME,), {"position": (5, 0)}, "row must be from 0 to 4, not 5"),
+        ((SAME,), {"position": (0, 5)}, "column must be from 0 to 4, not 5"),
+        ((SAME, "conv2d_backprop_filter"), {"position": (3, 0)}, "row must be from 0 to 2, not 3"),
+        ((SAME,), {"image": 1}, "image must be from 0 to 0, not 1"),
+        ((GENERAL,), {"input_channel": 4}, "input channel must be from 0 to 3, not 4"),
+        ((GENERAL,), {"output_channel": -1}, "output channel must be from 0 to 5, not -1"),
         (
             (GENERAL,),
             {"input_channel": 1, "output_channel": 3},
@@ -360,8 +360,8 @@ def test_command_draws_to_a_file_named_for_the_call(tmp_path, monkeypatch):
         (["n1_h5w5c1"], "it ends without k<kernel height>"),
         ([SAME, "-o", "a.pdf"], "must end in one of .svg, .png, .gif; not 'a.pdf'"),
         ([SAME, "-o", "no/such/a.svg"], "there is no folder"),
-        ([SAME, "-o", "a.gif", "--position", "0,0"], "a .gif goes through all positions; --position 0,0"),
-        ([SAME, "--position", "2"], "--position must be ROW,COLUMN, as 0,2; not '2'"),
+        ([SAME, "-o", "a.gif", "--position", "0,0"], "to draw --position 0,0, write a .svg or .png"),
+        ([SAME, "--position", "2"], "--position must be ROW,COLUMN, for example 0,2; not '2'"),
         ([SAME, "--operation", "conv3d"], "for --operation: must be one of conv2d"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

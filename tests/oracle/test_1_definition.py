@@ -1,4 +1,4 @@
-"""The definition, held to numbers worked out by hand. A page to be checked by eye; all else rests on it."""
+"""Step 1 of the proof: the definition gives numbers worked out by hand. Check it by eye: all else rests on it."""
 
 import ast
 import inspect
@@ -111,7 +111,7 @@ def test_backprop_filter_of_the_transposed_output_differs_at_the_border_when_sam
     assert backprop_filter(ones, (3, 3), OUTPUT, padding="SAME") == TRANSPOSED_BY_KERNEL_SAME
 
 
-# One axis: digits of the output tell which input element met which tap. Image 1 2 3 ..., kernel 1 10 (100).
+# Along one axis the image is 1 2 3 ... and the kernel 1 10 (100): the digits tell which element met which tap.
 @pytest.mark.parametrize("axis", ["height", "width"])
 @pytest.mark.parametrize(
     ("size", "kernel", "padding", "stride", "dilation", "expected"),

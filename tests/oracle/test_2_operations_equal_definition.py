@@ -1,4 +1,4 @@
-"""The four operations equal the textbook sum: over every small geometry of one axis, and on general cases."""
+"""Step 2 of the proof: the operations equal the definition, on every small geometry of one axis and general cases."""
 
 from __future__ import annotations
 

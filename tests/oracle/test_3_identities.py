@@ -1,7 +1,7 @@
-"""What must hold between the operations, whatever their numbers: all exact, on integers.
+"""Step 3 of the proof: identities between the operations hold, with `==` on integers.
 
-None of this would notice a mistake made alike in all operations (a kernel flipped everywhere, say): that they
-equal the definition does. These hold on geometries too large for the definition, and need none of it.
+They would not notice a mistake that all operations share, such as a kernel flipped everywhere. Step 2 does. But they
+need no definition, so that they also test geometries that are too large for it.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ LARGE_CASES = tuple(
 
 ROLES = [(operation, argument) for operation, arguments in TAKES.items() for argument in arguments]
 
-# The operation that is the derivative of <operation(...), cotangent> by an argument; its two arrays are the
-# other argument and the cotangent, which stands for the array that `operation` gives.
+# (operation, argument) -> the operation that is the derivative of <operation(...), cotangent> by that argument. Its
+# two arrays are the other argument, and the cotangent in the role of the array that `operation` gives.
 DERIVATIVES = {
     ("conv2d", "input"): "conv2d_backprop_input",
     ("conv2d", "filters"): "conv2d_backprop_filter",
@@ -55,7 +55,7 @@ def inner(left: np.ndarray, right: np.ndarray) -> int:
 
 
 def forward_differences(function, at: np.ndarray) -> np.ndarray:
-    """function(at + unit) - function(at), the unit at each position in turn: a number for each element of `at`."""
+    """Return function(at + unit) - function(at) for the unit at each position in turn."""
     here = function(at)
     differences = np.zeros_like(at)
     for index in np.ndindex(at.shape):
@@ -96,7 +96,7 @@ def test_operation_is_linear(case, operation, argument):
 @pytest.mark.parametrize(("operation", "argument"), DERIVATIVES)
 @pytest.mark.parametrize("case", SMALL_CASES, ids=str)
 def test_difference_with_step_1_is_the_derivative(case, operation, argument):
-    # From conv2d these are the gradients; from the gradients, the second derivatives.
+    # The derivatives of conv2d are the gradients, and those of the gradients the second derivatives.
     arrays = arrays_of(case)
     cotangent = distinct_integers(run(operation, case, arrays).shape, seed=99)
     actual = run(DERIVATIVES[operation, argument], case, arrays._replace(**{GIVES[operation]: cotangent}))

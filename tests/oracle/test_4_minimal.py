@@ -1,4 +1,4 @@
-"""The one screen equals the definition and the oracle wherever these are compared; spoilt copies of it do not."""
+"""Step 4 of the proof: the one screen equals the definition and the oracle. Spoilt copies of it do not."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ EVERY_OPERATION = pytest.mark.parametrize("operation", OPERATIONS)
 EVERY_UNGROUPED_CASE = pytest.mark.parametrize("case", UNGROUPED_CASES, ids=str)
 SOURCE = inspect.getsource(minimal)
 
-# A mistake, the text of the file, and what a copy with that mistake has in its place.
+# The name of a mistake, a text of the file, and the text that puts the mistake in its place.
 SPOILT = [
     ("kernel-flipped-in-the-gradient", "+= products[..., p, q]", "+= products[..., -1 - p, -1 - q]"),
     ("fold-overwrites", "windows[..., p, q] +=", "windows[..., p, q] ="),
@@ -55,7 +55,7 @@ class Copy:
 
 
 def disagrees(backend: Any, operation: str, problem: Geometry | Case, arrays: Arrays) -> bool:
-    """Whether the answer differs from the definition's or the oracle's: in an element, the shape or the dtype."""
+    """Say if the answer differs from the definition's or the oracle's: in an element, the shape or the dtype."""
     oracle = run(operation, problem, arrays)
     try:
         actual = run(operation, problem, arrays, backend)
@@ -67,7 +67,7 @@ def disagrees(backend: Any, operation: str, problem: Geometry | Case, arrays: Ar
 
 
 def is_wrong(backend: Any, problems: list) -> bool:
-    """Whether the backend disagrees on any of the problems."""
+    """Say if the backend disagrees on any of the problems."""
     return any(
         disagrees(backend, operation, problem, arrays_of(problem)) for problem in problems for operation in OPERATIONS
     )
@@ -96,7 +96,7 @@ def test_minimal_equals_the_definition_and_the_oracle_when_drawn(operation, case
     assert not disagrees(Minimal(), operation, case, arrays_of(case, seed))
 
 
-# Bits of integers that the dtype holds and whose products it does not; int64 and float64 hold all sums.
+# The dtype holds integers of so many bits, but not their products. int64 and float64 hold all sums.
 @EVERY_OPERATION
 @pytest.mark.parametrize(
     ("dtype", "bits"),

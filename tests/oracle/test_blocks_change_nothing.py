@@ -1,4 +1,4 @@
-"""The answers do not depend on how the work is cut into blocks."""
+"""The blocks into which the work is cut change no answer, and cover every output once."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from reference_impl.cases.case import Case
 
 OPERATIONS = ("conv2d", "conv2d_backprop_input", "conv2d_backprop_filter")
 
-# In elements: from one position and one filter at a time, past one row, to one image of the cases above.
+# Elements of a block of filters and of windows: from one position at a time to one image of the general cases.
 BLOCKS = [(1, 1), (1, 100), (100, 1), (100, 300), (300, 1000), (1000, 3000)]
 
 
 def blocks_of(case: Case) -> int:
-    """How many blocks the case falls into."""
+    """Count the blocks of a case."""
     return sum(
         1
         for channels in windows.channel_blocks(case.convolution)

@@ -1,4 +1,4 @@
-"""conv2d_matrix: conv2d as a matrix that a reader can look at, and its transpose."""
+"""`conv2d_matrix` is conv2d as a matrix that a reader can look at. Its transpose is conv2d_transpose."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FILTERS = np.array(KERNEL).reshape(3, 3, 1, 1)
 
 
 def transposed_matrix(case: Case, filters: np.ndarray) -> np.ndarray:
-    """The matrix of conv2d_transpose, built column by column: its answers to unit arrays."""
+    """Build the matrix of conv2d_transpose column by column, from its answers to unit arrays."""
     output_shape = 1, *case.output_shape[1:]
     columns = []
     for position in range(int(np.prod(output_shape))):

@@ -1,4 +1,4 @@
-"""The memory of the arguments changes no answer: its order, its alignment, lists in its place. It is not written to."""
+"""Memory order, alignment, and lists in place of arrays change no answer. Arguments are not written to."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def test_result_is_a_writeable_array_of_its_own(case, dtype, operation):
 
 
 def unaligned(array: np.ndarray) -> np.ndarray:
-    """The same elements, one byte off their alignment."""
+    """Copy the elements to memory one byte off their alignment."""
     copy = np.zeros(array.nbytes + 1, np.uint8)[1:].view(array.dtype).reshape(array.shape)
     copy[...] = array
     return copy
 
 
 def every_second(array: np.ndarray) -> np.ndarray:
-    """The same elements, in each axis every second one of a larger array."""
+    """Copy the elements to every second place along each axis of a larger array."""
     larger = np.full([2 * size for size in array.shape], 77, array.dtype)[::2, ::2, ::2, ::2]
     larger[...] = array
     return larger

@@ -1,4 +1,4 @@
-"""NaN and infinity reach the elements that read them, no others, and give no warning."""
+"""NaN reaches the elements that read it and no others. Neither NaN nor infinity gives a warning."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_nan_reaches_exactly_the_elements_that_read_it(case, operation):
     spoilt = getattr(arrays, first)
     spoilt.flat[spoilt.size // 2] = np.nan
     actual = np.isnan(run(operation, case, arrays))
-    # The same in integers: whose sum has a term with that element.
+    # In integers, the elements whose sum has a term with the spoilt one are those above 0.
     reach = Arrays(*(np.ones(array.shape, int) for array in arrays))
     reach = reach._replace(**{first: np.isnan(spoilt).astype(int), second: np.ones(getattr(arrays, second).shape, int)})
     np.testing.assert_array_equal(actual, run(operation, case, reach) > 0)

@@ -89,7 +89,7 @@ def test_result_has_the_dtype_of_both_when_they_differ(left, right, expected):
 )
 @pytest.mark.parametrize("operation", TAKES)
 def test_integers_just_below_the_bound_are_exact(operation, terms, left, right):
-    # As many terms as taps, output channels or positions, in turn.
+    # The terms are taps, output channels or positions, in turn.
     if operation == "conv2d":
         actual = conv2d(np.full((1, 1, terms, 1), left), np.full((1, terms, 1, 1), right))
     elif operation == "conv2d_backprop_input":
@@ -136,7 +136,7 @@ def test_extreme_integers_of_a_narrow_dtype_do_not_wrap(dtype):
     ("dtype", "bits"), [(np.float16, 11), (ml_dtypes.bfloat16, 8), (np.float32, 22), (np.float64, 22)]
 )
 def test_floats_are_multiplied_and_summed_in_float64(dtype, bits, operation):
-    # Integers whose products and sums float64 alone holds.
+    # Only float64 holds the products and sums of these integers.
     random = np.random.default_rng(bits)
     arrays = Arrays(*(random.integers(-(2**bits), 2**bits, array.shape).astype(dtype) for array in arrays_of(CASE)))
     assert run(operation, CASE, arrays).tolist() == by_definition(operation, CASE, as_integers(arrays))
@@ -166,7 +166,7 @@ def test_lists_of_huge_integers_are_exact():
 
 
 def test_lists_of_integers_that_no_dtype_holds_together_are_exact():
-    # NumPy makes float64 of these two.
+    # NumPy turns these two into float64.
     assert conv2d([[[[-1, 2**63 + 5]]]], [[[[1], [1]]]]).tolist() == [[[[2**63 + 4]]]]
 
 

@@ -1,4 +1,4 @@
-"""What the operations refuse, and in which words."""
+"""The operations refuse wrong arguments, and their messages say what must hold."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def call(operation, **changed):
 
 
 def refuses(error, message):
-    """That exact text, somewhere in the message."""
+    """Expect an error with exactly this text somewhere in its message."""
     return pytest.raises(error, match=re.escape(message))
 
 
@@ -398,7 +398,7 @@ def test_conv2d_refuses_objects_with_floats(dtype):
     ids=["conv2d", "conv2d_backprop_input", "conv2d_backprop_filter", "conv2d_transpose"],
 )
 def test_operation_refuses_integers_that_could_overflow(operation, names, terms):
-    # The one element matters, though nothing overflows: the bound is on magnitudes.
+    # Nothing overflows here, but the bound is on magnitudes, so that one large element in each array is enough.
     left, right = (np.zeros(VALID[operation][name].shape, np.int64) for name in names)
     left[0, 0, 0, 0], right[0, 0, 0, 0] = -(2**40), 2**23
     message = (

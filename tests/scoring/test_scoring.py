@@ -13,14 +13,13 @@ from typer.testing import CliRunner
 from reference_impl.cases import catalogue
 from reference_impl.cases.case import Case
 from reference_impl.cli import app
-from reference_impl.mistakes import MISTAKES, RIGHT, by_name
+from reference_impl.mistakes import MISTAKES, NO_MISTAKE, by_name
 from reference_impl.operations import OPERATIONS
 from reference_impl.run import outcome
 from reference_impl.run.judge import judge
 from reference_impl.run.subject import Subject
 from reference_impl.scoring import command, measure, smoke
 from reference_impl.scoring.page import page
-from reference_impl.scoring.smoke import asks_little
 
 SMOKE = catalogue.load("smoke")
 GENERAL = catalogue.load("curated")[0]
@@ -30,7 +29,7 @@ def named(mistakes):
     return pytest.mark.parametrize("mistake", mistakes, ids=lambda mistake: mistake.name)
 
 
-# In one of its operations, by turns; in all of them with `--hypothesis-profile nightly`.
+# Each mistake in one of its operations, by turns; in all of them with `--hypothesis-profile nightly`.
 @named(MISTAKES)
 def test_smoke_set_sees(mistake):
     turn = MISTAKES.index(mistake) % len(mistake.operations)
@@ -39,16 +38,16 @@ def test_smoke_set_sees(mistake):
 
 
 @named([mistake for mistake in MISTAKES if not re.search("group|dilat|multiplier", mistake.name)])
-def test_smoke_set_sees_in_kernels_that_take_little(mistake):
-    """Which refuse groups and dilations, and so show nothing there."""
+def test_smoke_set_sees_without_groups_and_dilations(mistake):
+    """Many kernels refuse groups and dilations, so the other cases show nothing of them."""
     operation = mistake.operations[0]
-    assert measure.first_seen(mistake, operation, filter(asks_little, SMOKE))
+    assert measure.first_seen(mistake, operation, filter(smoke.neither_grouped_nor_dilated, SMOKE))
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("case", SMOKE, ids=str)
-def test_suite_passes_what_makes_no_mistake(case, operation):
-    records = judge(Subject.of(RIGHT.backend()), case, operation)
+def test_suite_passes_a_right_backend(case, operation):
+    records = judge(Subject.of(NO_MISTAKE.backend()), case, operation)
     assert {record.outcome for record in records} == {outcome.PASS}
 
 
@@ -82,7 +81,9 @@ def test_command_prints_the_score_of_each_family(monkeypatch):
 
 
 def test_command_fails_when_a_mistake_is_not_seen(monkeypatch):
-    monkeypatch.setattr(command, "MISTAKES", [replace(RIGHT, name="no-mistake", family="sums", operations=("conv2d",))])
+    monkeypatch.setattr(
+        command, "MISTAKES", [replace(NO_MISTAKE, name="no-mistake", family="sums", operations=("conv2d",))]
+    )
     result = run()
     assert result.exit_code == 1
     assert "not seen: no-mistake" in result.output

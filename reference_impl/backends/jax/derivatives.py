@@ -22,7 +22,7 @@ def _ungrouped(*operations: str) -> Lack:
 
 
 class Primitives(derivatives.Primitives, Plain):
-    """Differentiation in JAX's words."""
+    """Differentiation as JAX offers it."""
 
     capabilities = Capabilities(dtypes=FLOATS, flushes=FLUSHES, share=0.02)  # each call is several compilations
 

@@ -1,4 +1,4 @@
-"""What lies below Keras: what each of its backends lacks, and how it differentiates."""
+"""Keras's own backends, here called engines: their gradients, and what each of them lacks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from ..protocol import Lack
 
-# Half precision is not asked for: of what goes wrong in it below, Keras decides nothing.
+# Half precision is left out: errors in it come from the engine, and Keras decides none of them.
 FLOATS = ("float32", "float64")
 
 
@@ -18,7 +18,7 @@ class Engine:
 
     Parameters
     ----------
-    vjp : its reverse mode, as in derivatives.Primitives; None if it has none
+    vjp : its reverse mode, as in `derivatives.Primitives`; None if it has none
     dtypes, lacks, flushes, share : as in `Capabilities`
     facts : as in `Backend`
     """
@@ -47,8 +47,8 @@ def _tensorflow() -> Engine:
         ),
     )
     facts = {"onednn_dtypes": ONEDNN_DTYPES}
-    # With groups, Keras compiles by XLA, anew for every call.
     lacks = dilated_and_strided, undilated
+    # The share is small, as Keras compiles by XLA where there are groups, anew for every call.
     return Engine("tensorflow", Primitives.vjp, lacks=lacks, flushes=FLUSHES, share=0.25, facts=facts)
 
 
@@ -60,19 +60,19 @@ def _torch() -> Engine:
 
 
 def _jax() -> Engine:
-    from ..jax.derivatives import Primitives  # which switches float64 on
+    from ..jax.derivatives import Primitives  # its import switches float64 on
 
     # XLA's CPU client has the processor take subnormals for zero: ScopedFlushDenormal, xla/pjrt/cpu/cpu_client.cc.
     return Engine("jax", Primitives.vjp, flushes=FLOATS, share=0.1)
 
 
 def _numpy() -> Engine:
-    """Its convolutions are JAX's; it differentiates nothing."""
+    """NumPy: its convolutions are JAX's, and it has no gradients."""
     return replace(_jax(), name="numpy", vjp=None)
 
 
 def _openvino() -> Engine:
-    """It differentiates nothing, and computes float64 and integers in float32 (docs/findings/openvino.md)."""
+    """OpenVINO: it has no gradients, and computes float64 and integers in float32 (docs/findings/openvino.md)."""
     return Engine("openvino", dtypes=("float32",), share=0.25)  # compiled anew for every call
 
 
@@ -86,7 +86,7 @@ _ENGINES: dict[str, Callable[[], Engine]] = {
 
 
 def engine(name: str) -> Engine:
-    """That of Keras's backend of this name; ValueError if it is none of ours."""
+    """Return the engine of this name. Raise ValueError if it is unknown here."""
     if name not in _ENGINES:
         raise ValueError(f"Keras's backend (KERAS_BACKEND) must be one of {', '.join(_ENGINES)}; not {name!r}")
     return _ENGINES[name]()

@@ -19,11 +19,9 @@ class TensorFlowCall:
     conv2d_transpose_function: Callable
     data_format: str
     forward: ForwardSizes
-    nhwc: tuple[int, ...]  # the input's sizes
-    filter_sizes: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        groups, channels, filters = self.forward.groups, self.nhwc[-1], self.filter_sizes[2]
+        groups, channels, filters = self.forward.groups, self.forward.input_sizes[-1], self.filter_sizes[2]
         if filters and groups != channels // filters:
             raise ValueError(
                 "groups must be input channels / filters' channels, for which TensorFlow takes it: "
@@ -59,11 +57,15 @@ class TensorFlowCall:
 
     @property
     def input_sizes(self) -> list[int]:
-        return self._ordered(self.nhwc)
+        return self._ordered(self.forward.input_sizes)
+
+    @property
+    def filter_sizes(self) -> Any:
+        return self.forward.filter_sizes
 
     @property
     def output_shape(self) -> list[int]:
-        return self._ordered([self.nhwc[0], *self.forward.windows[0], self.filter_sizes[3]])
+        return self._ordered(self.forward.output_shape)
 
     def _ordered(self, axes: Any) -> list:
         """Values for N, H, W and C, in the order of the data format."""

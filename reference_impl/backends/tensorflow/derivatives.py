@@ -13,21 +13,21 @@ from ..derivatives import UNCLAIMED_AT_POINTS
 from ..protocol import Capabilities, Lack
 from .functions import FLOATS, FLUSHES, ONEDNN_DTYPES, UNDILATED, UNGROUPED, Plain
 
-# The gradient of either operation computes both of its gradients, so that the lacks of one are those of all.
+# The gradient of either function computes both of its gradients, so all operations have the lacks of one.
 _LACKS = tuple(
     Lack(lack.reason, lambda _, case, applies=lack.applies: applies("conv2d_backprop_input", case))  # type: ignore[misc]
     for lack in (UNGROUPED, UNDILATED)
 )
-# The gradient that forward mode differentiates it traces, for 32 shapes, then for unknown ones: only the first meet
-# what refuses an empty shape while tracing.
+# TensorFlow traces the gradient that forward mode differentiates: for each of the first 32 shapes, then once for
+# unknown shapes. Only the first are refused while tracing if they are empty.
 _NO_EMPTY_FORWARD_MODE = Lack(
-    "ForwardAccumulator refuses an empty array, or does not, by what it traced before (but without oneDNN)",
+    "ForwardAccumulator may refuse an empty array: that depends on what it traced before (not without oneDNN)",
     lambda operation, case: case.dtype in ONEDNN_DTYPES and 0 in (case.batch, case.input_channels),
 )
 
 
 class Primitives(derivatives.Primitives, Plain):
-    """Differentiation in TensorFlow's words."""
+    """Differentiation as TensorFlow offers it."""
 
     capabilities = Capabilities(flushes=FLUSHES, dtypes=FLOATS, lacks=_LACKS)
 

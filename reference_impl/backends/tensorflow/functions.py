@@ -1,14 +1,13 @@
 """TensorFlow's own functions: eagerly, in a graph, compiled by XLA, and in NCHW.
 
-On x86-64 CPUs TensorFlow has two sets of kernels: oneDNN's, for some dtypes, and its own. Which one runs decides
-what it can do, and neither is asked for by name: `ONEDNN_DTYPES` and `_runs_onednn` write down its choice.
-TF_ENABLE_ONEDNN_OPTS=0, set before the import, leaves its own kernels only.
+On x86-64 CPUs TensorFlow has two sets of kernels: oneDNN's, for some dtypes, and its own. They can do different things,
+and TensorFlow chooses between them. `ONEDNN_DTYPES` and `_runs_onednn` write down its choice.
+TF_ENABLE_ONEDNN_OPTS=0, set before the import, leaves only its own kernels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,8 +22,8 @@ FLOATS = ("float16", "bfloat16", "float32", "float64")
 # Its threads have the processor take subnormals for zero: ScopedFlushDenormal, tensorflow/core/platform/denormal.h.
 FLUSHES = ("bfloat16", "float32", "float64")
 _CPU = (np._core if hasattr(np, "_core") else np.core)._multiarray_umath.__cpu_features__
-# What TensorFlow asks of the CPU before it gives a dtype to oneDNN: IsDataTypeSupportedByOneDNNOnThisCPU in
-# tensorflow/core/util/util.cc. It also takes AVX-NE-CONVERT, which NumPy does not report.
+# Features of the CPU that TensorFlow needs before it gives a dtype to oneDNN: IsDataTypeSupportedByOneDNNOnThisCPU in
+# tensorflow/core/util/util.cc. AVX-NE-CONVERT would do too, but NumPy does not report it.
 _ONEDNN_NEEDS = {"float32": (), "bfloat16": ("AVX512F",), "float16": ("AVX512F", "AVX512FP16")}
 
 ONEDNN_DTYPES = tuple(
@@ -35,7 +34,7 @@ ONEDNN_DTYPES = tuple(
 
 
 def _runs_onednn(operation: str, case: Any) -> bool:
-    """Gradients with explicit padding are not given to oneDNN, whatever their dtype."""
+    """Return True if oneDNN computes the call. It is given no gradients with explicit padding, in any dtype."""
     return case.dtype in ONEDNN_DTYPES and (operation == "conv2d" or case.padding_mode in ("SAME", "VALID"))
 
 
@@ -43,13 +42,13 @@ def _is_own_gradient(operation: str, case: Any) -> bool:
     return operation != "conv2d" and not _runs_onednn(operation, case)
 
 
-# Groups are not told to TensorFlow: it divides the channels of the input by those of the filters.
+# TensorFlow is not told the groups: it divides the channels of the input by those of the filters.
 UNGROUPED = Lack(
-    "Gradients for grouped convolutions are not supported on CPU (but by oneDNN, for SAME and VALID)",
+    "Gradients for grouped convolutions are not supported on CPU (except by oneDNN, for SAME and VALID)",
     lambda operation, case: _is_own_gradient(operation, case) and case.filter_sizes[2] != case.input_channels,
 )
 UNDILATED = Lack(
-    "Current CPU implementations do not yet support dilation rates larger than 1 (but oneDNN's, for SAME and VALID)",
+    "Current CPU implementations do not yet support dilation rates larger than 1 (except oneDNN's, for SAME and VALID)",
     lambda operation, case: _is_own_gradient(operation, case) and case.dilations != (1, 1),
 )
 _NO_INTEGER_FILTER_GRADIENT = Lack(
@@ -57,7 +56,7 @@ _NO_INTEGER_FILTER_GRADIENT = Lack(
     lambda operation, case: operation == "conv2d_backprop_filter" and case.dtype == "int32",
 )
 _NHWC_ONLY = Lack(
-    "The op currently only supports the NHWC tensor format on the CPU (but in oneDNN)",
+    "The op currently only supports the NHWC tensor format on the CPU (except in oneDNN)",
     lambda operation, case: not _runs_onednn(operation, case),
 )
 
@@ -72,7 +71,7 @@ class Plain:
     )
     facts: ClassVar = {"onednn_dtypes": ONEDNN_DTYPES}  # for known_failures/
     data_format = "NHWC"
-    # What is called and differentiated; a test puts a wrong one in.
+    # These are called and differentiated; a test puts a wrong one in.
     conv2d_function: ClassVar[Callable] = staticmethod(tf.nn.conv2d)
     conv2d_transpose_function: ClassVar[Callable] = staticmethod(tf.nn.conv2d_transpose)
 
@@ -114,14 +113,8 @@ class Plain:
         return operation(call, *tensors)
 
     def _call(self, input_sizes: Any, filter_sizes: Any, **options: Any) -> TensorFlowCall:
-        return TensorFlowCall(
-            self.conv2d_function,
-            self.conv2d_transpose_function,
-            self.data_format,
-            ForwardSizes(tuple(input_sizes[1:3]), tuple(filter_sizes[:2]), **options),
-            nhwc=tuple(input_sizes),
-            filter_sizes=tuple(filter_sizes),
-        )
+        forward = ForwardSizes(input_sizes, filter_sizes, **options)
+        return TensorFlowCall(self.conv2d_function, self.conv2d_transpose_function, self.data_format, forward)
 
     def _tensor(self, array: np.ndarray) -> tf.Tensor:
         return tf.constant(array)
@@ -133,7 +126,7 @@ class Plain:
 class Graph(Plain):
     """In a graph, which TensorFlow rewrites before it runs it.
 
-    Traced anew for every call: a function that is kept keeps a graph for every shape that it has seen.
+    It is traced anew for every call, as a function that is kept would keep a graph for every shape.
     """
 
     name = "tensorflow:function"
@@ -143,8 +136,11 @@ class Graph(Plain):
     jit_compile: bool | None = None
 
     def _run(self, operation: Callable, call: TensorFlowCall, *tensors: tf.Tensor) -> tf.Tensor:
-        graph = tf.function(partial(operation, call), autograph=False, jit_compile=self.jit_compile)
-        # To call `graph` itself would be the same, with a warning that it is traced each time.
+        # A lambda has no name. With one, TensorFlow's errors would begin with a traceback through our files.
+        graph = tf.function(
+            lambda first, second: operation(call, first, second), autograph=False, jit_compile=self.jit_compile
+        )
+        # To call `graph` itself would do the same, but warn each time that it is traced.
         return graph.get_concrete_function(*tensors)(*tensors)
 
 
@@ -159,7 +155,7 @@ class XLA(Graph):
 
 
 class ChannelsFirst(Plain):
-    """In NCHW, transposed to it and back here."""
+    """In NCHW: the adapter transposes the arrays, and the answer back."""
 
     name = "tensorflow:nchw"
     capabilities = Capabilities(

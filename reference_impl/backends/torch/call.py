@@ -24,66 +24,65 @@ _COMPOSED = {
 
 @dataclass(frozen=True)
 class Padding:
-    """Padding in torch's words, and the zeros `around` the input that the adapter adds itself."""
+    """Padding as torch is told it, and the zeros `around` the input that the adapter adds itself."""
 
     padding: Any
     output_padding: Pair = (0, 0)
     around: Pads = ((0, 0), (0, 0))
 
 
-class Geometry(ForwardSizes):
-    """The forward convolution, and the ways to tell torch its padding: each is None where torch has no such padding."""
-
-    def symmetric(self) -> Padding | None:
-        (top, bottom), (left, right) = self.pads
-        return Padding((top, left)) if (top, left) == (bottom, right) else None
-
-    def word(self) -> Padding | None:
-        """`F.conv2d` also takes "valid", and "same" at stride 1: it puts the odd zero after the input, as SAME does."""
-        if self.padding == "VALID" or (self.padding == "SAME" and self.strides == (1, 1)):
-            return Padding(self.padding.lower())
-        return self.symmetric()
-
-    def transposed(self) -> Padding | None:
-        """`F.conv_transpose2d` crops both sides alike; `output_padding` moves the end of what it keeps."""
-        (top, _), (left, _) = self.pads
-        longer, limits = self.output_padding, map(max, self.strides, self.dilations)
-        if all(0 <= more < limit for more, limit in zip(longer, limits, strict=True)):
-            return Padding((top, left), longer)
-        return None
-
-    def composed(self) -> Padding:
-        return Padding((0, 0), self.windows[1], self.pads)
+# A mode tells torch the padding of a convolution. It gives None where torch has no such padding.
+Mode = Callable[[ForwardSizes], Padding | None]
 
 
-Modes = dict[str, Callable[[Geometry], "Padding | None"]]
+def symmetric(forward: ForwardSizes) -> Padding | None:
+    (top, bottom), (left, right) = forward.pads
+    return Padding((top, left)) if (top, left) == (bottom, right) else None
 
 
-def composed_by(modes: Modes) -> Callable[[str, Any], str | None]:
-    """Return a `Capabilities.composed` for a route that tells torch the padding of each operation by `modes`."""
+def word(forward: ForwardSizes) -> Padding | None:
+    """`F.conv2d` also takes "valid", and "same" at stride 1: it puts the odd zero after the input, as SAME does."""
+    if forward.padding == "VALID" or (forward.padding == "SAME" and forward.strides == (1, 1)):
+        return Padding(forward.padding.lower())
+    return symmetric(forward)
+
+
+def transposed(forward: ForwardSizes) -> Padding | None:
+    """`F.conv_transpose2d` crops both sides alike; `output_padding` moves the end of the part that it keeps."""
+    (top, _), (left, _) = forward.pads
+    longer, limits = forward.output_padding, map(max, forward.strides, forward.dilations)
+    if all(0 <= more < limit for more, limit in zip(longer, limits, strict=True)):
+        return Padding((top, left), longer)
+    return None
+
+
+def by_adapter(forward: ForwardSizes) -> Padding:
+    """Tell torch no padding: the adapter pads and crops."""
+    return Padding((0, 0), forward.windows[1], forward.pads)
+
+
+def composed_by(modes: dict[str, Mode]) -> Callable[[str, Any], str | None]:
+    """Return the `composed` of `Capabilities` for a route with these modes of its operations."""
 
     def composed(operation: str, case: Any) -> str | None:
-        sizes = (case.height, case.width)
-        geometry = Geometry(sizes, case.kernel_size, case.strides, case.dilations, case.groups, case.padding)
-        return _COMPOSED[operation] if modes[operation](geometry) is None else None
+        forward = ForwardSizes(case.input_sizes, case.filter_sizes, **case.options)
+        return _COMPOSED[operation] if modes[operation](forward) is None else None
 
     return composed
 
 
 @dataclass(frozen=True)
 class TorchCall:
-    """A `BilinearCall` of torch. Shapes are NCHW and OIHW, and include the zeros that the adapter adds."""
+    """A `BilinearCall` of torch. Shapes are NCHW and OIHW, with the zeros that the adapter adds."""
 
     conv2d_function: Callable
     conv_transpose2d_function: Callable
-    geometry: Geometry
+    forward: ForwardSizes
     padding: Padding
-    nhwc: tuple[int, ...]  # the input's sizes, without the zeros
-    hwio: tuple[int, ...]
 
     @property
     def options(self) -> dict[str, Any]:
-        own = self.geometry
+        own = self.forward
         padding = self.padding.padding
         return {"stride": own.strides, "padding": padding, "dilation": own.dilations, "groups": own.groups}
 
@@ -96,17 +95,18 @@ class TorchCall:
 
     @property
     def input_sizes(self) -> tuple[int, ...]:
-        batch, height, width, channels = self.nhwc
+        batch, height, width, channels = self.forward.input_sizes
         vertical, horizontal = self.padding.around
         return batch, channels, height + sum(vertical), width + sum(horizontal)
 
     @property
     def filter_sizes(self) -> tuple[int, ...]:
-        return tuple(self.hwio[axis] for axis in (3, 2, 0, 1))
+        return tuple(self.forward.filter_sizes[axis] for axis in (3, 2, 0, 1))
 
     @property
     def output_shape(self) -> tuple[int, ...]:
-        return (self.nhwc[0], self.hwio[3], *self.geometry.windows[0])
+        batch, height, width, channels = self.forward.output_shape
+        return batch, channels, height, width
 
     def pad(self, images: torch.Tensor) -> torch.Tensor:
         (top, bottom), (left, right) = self.padding.around

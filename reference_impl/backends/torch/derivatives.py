@@ -12,14 +12,14 @@ from torch.autograd import forward_ad
 from .. import derivatives
 from ..derivatives import UNCLAIMED_AT_POINTS, BilinearCall
 from ..protocol import Capabilities
-from .call import Geometry, Modes, composed_by
+from .call import Mode, composed_by, transposed, word
 from .functions import FLOATS, FLUSHES, NO_EMPTY_IMAGE, Plain
 
 
 class Primitives(derivatives.Primitives, Plain):
-    """Differentiation in torch's words."""
+    """Differentiation as torch offers it."""
 
-    modes: ClassVar[Modes] = dict.fromkeys(Plain.modes, Geometry.word)
+    modes: ClassVar[dict[str, Mode]] = dict.fromkeys(Plain.modes, word)
     capabilities = Capabilities(flushes=FLUSHES, dtypes=FLOATS, lacks=(NO_EMPTY_IMAGE,), composed=composed_by(modes))
 
     @staticmethod
@@ -42,14 +42,14 @@ class Primitives(derivatives.Primitives, Plain):
         points = tuple(point.detach().requires_grad_() for point in points)
         cotangent = cotangent.detach().requires_grad_()
         gradients = torch.autograd.grad(function(*points), points, cotangent, create_graph=True)
-        # An empty batch leaves gradients undefined, which is torch's word for zero.
+        # With an empty batch, torch leaves gradients undefined: they mean zero.
         return torch.autograd.grad(gradients, (*points, cotangent), along, materialize_grads=True)
 
 
 class Autograd(derivatives.ReverseMode, Primitives):
     name = "torch:autograd"
     at = 0
-    modes: ClassVar[Modes] = {**Primitives.modes, "conv2d": Geometry.transposed}
+    modes: ClassVar[dict[str, Mode]] = {**Primitives.modes, "conv2d": transposed}
     capabilities = replace(Primitives.capabilities, composed=composed_by(modes))
 
 
@@ -70,7 +70,7 @@ class Func(derivatives.ReverseMode, Primitives):
 
 class Transposed(derivatives.Transposed, Primitives):
     name = "torch:transposed"
-    modes: ClassVar[Modes] = dict.fromkeys(Plain.modes, Geometry.transposed)
+    modes: ClassVar[dict[str, Mode]] = dict.fromkeys(Plain.modes, transposed)
     capabilities = replace(
         Primitives.capabilities,
         operations=("conv2d_backprop_input", "conv2d_backprop_filter"),
@@ -80,7 +80,7 @@ class Transposed(derivatives.Transposed, Primitives):
 
 class ForwardMode(derivatives.ForwardMode, Primitives):
     name = "torch:forward"
-    modes: ClassVar[Modes] = {**Primitives.modes, "conv2d_transpose": Geometry.transposed}
+    modes: ClassVar[dict[str, Mode]] = {**Primitives.modes, "conv2d_transpose": transposed}
     capabilities = replace(
         Primitives.capabilities, composed=composed_by(modes), share=0.25, unclaimed=UNCLAIMED_AT_POINTS
     )

@@ -1,4 +1,4 @@
-"""A backend of a function on torch tensors: a kernel of yours in Triton or CUDA, a `torch.autograd.Function`."""
+"""A backend from a function on torch tensors: your kernel in Triton or CUDA, or a `torch.autograd.Function`."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import torch
 
 from ..derivatives import BilinearCall, ReverseMode
 from ..protocol import Capabilities
-from ..torch.call import Geometry, Modes, composed_by
+from ..torch.call import Mode, composed_by, symmetric
 from ..torch.derivatives import Primitives
 
 
 class _TorchStyle(ReverseMode, Primitives):
-    """Calls the function with symmetric padding where that will do, else with none on a padded input.
+    """Call the function with symmetric padding where that is enough, else without padding on a padded input.
 
-    Tensors are contiguous where the arrays are, and otherwise not: users' are views, and gradients of expanded ones.
+    Tensors are contiguous only if the arrays are: users pass views, and gradients of expanded tensors.
     """
 
-    modes: ClassVar[Modes] = dict.fromkeys(Primitives.modes, Geometry.symmetric)
+    modes: ClassVar[dict[str, Mode]] = dict.fromkeys(Primitives.modes, symmetric)
     device: str | torch.device = "cpu"
 
     def forward(self, call: BilinearCall, images: Any, filters: Any) -> torch.Tensor:
@@ -43,7 +43,7 @@ class _TorchStyle(ReverseMode, Primitives):
         return tensor
 
     def _lying_as(self, array: np.ndarray, tensor: torch.Tensor) -> torch.Tensor:
-        """The tensor on the device; of an array that is not contiguous, with other numbers between its elements."""
+        """Return the tensor on the device. If the array is not contiguous, other numbers lie between its elements."""
         there = tensor.to(self.device)
         if array.flags.c_contiguous:
             return there
@@ -53,7 +53,7 @@ class _TorchStyle(ReverseMode, Primitives):
 
 @contextlib.contextmanager
 def _kept(**tensors: torch.Tensor) -> Iterator[None]:
-    """Raise RuntimeError if one of the tensors, which are copies of what the caller gave, is written to."""
+    """Raise RuntimeError if a tensor is written to. The tensors are copies, so the checks on arrays cannot see it."""
     before = {name: tensor.detach().clone() for name, tensor in tensors.items()}
     yield
     for name, tensor in tensors.items():
@@ -78,15 +78,16 @@ def torch_style(
     version: str = "unversioned",
     capabilities: Capabilities | None = None,
 ) -> _TorchStyle:
-    """A backend of `function(input, filters, stride=, padding=, dilation=, groups=)` on NCHW and OIHW tensors.
+    """Return a backend that calls `function(input, filters, stride=, padding=, dilation=, groups=)`.
 
     Parameters
     ----------
-    function : options are pairs, height first, as of `torch.nn.functional.conv2d`
-    gradients : whether `conv2d_backprop_input` and `conv2d_backprop_filter` are asked for too, by autograd
+    function : takes and returns NCHW tensors, with OIHW filters; options are pairs, height first, as in
+        `torch.nn.functional.conv2d`
+    gradients : whether to check `conv2d_backprop_input` and `conv2d_backprop_filter` too, by autograd
     device : where the tensors are when the function is called
-    name, version : shown in reports; by default the function's name
-    capabilities : what it lacks; by default nothing, in float32 and float64
+    name, version : shown in reports; the default name is the function's
+    capabilities : what the function lacks; by default nothing, in float32 and float64
     """
     operations = ("conv2d", "conv2d_backprop_input", "conv2d_backprop_filter") if gradients else ("conv2d",)
     declared = capabilities or Capabilities(operations=operations)

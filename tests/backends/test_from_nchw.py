@@ -1,4 +1,4 @@
-"""Kernels in other layouts become backends by a line."""
+"""Functions on NCHW arrays become a backend by `from_nchw`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ONNX Runtime is declared never to return from: so it is, and what is left to it is not."""
+"""ONNX Runtime hangs on the calls that its adapter declares as hanging, and returns from calls next to them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from reference_impl.backends.onnx.runtime import ROUTES
 from reference_impl.cases.case import Case
 from reference_impl.run.processes.worker import Died, Worker
 
-# Its filters are inputs of the model: constant ones without channels are refused before.
+# The filters are inputs of the model: constant filters without channels are refused before they can hang.
 BACKEND = "onnxruntime:dynamic"
 WARM_UP = "n1_h2w2c1_k1x1o1"
 HANGS = [
@@ -16,7 +16,7 @@ HANGS = [
     ("conv2d", "n1_h5w6c0_k2x3o4_p1,0,0,0"),
     ("conv2d_backprop_filter", "n0_h5w6c2_k2x3o6_d2x1"),
 ]
-# One filter more than the output has positions; nothing moves; no images, no filters.
+# In turn: one filter more than the output has positions (twice), nothing moves (twice), no images, no filters.
 RETURNS = [
     ("conv2d", "n1_h5w6c0_k2x3o9_s2x1"),
     ("conv2d_backprop_filter", "n0_h5w6c2_k2x3o7_d2x1"),
@@ -30,7 +30,7 @@ RETURNS = [
 @pytest.fixture(scope="module")
 def worker():
     with Worker(BACKEND) as worker:
-        worker.ask("digest", BACKEND, "conv2d", WARM_UP, 0)  # with the time that its import takes
+        worker.ask("digest", BACKEND, "conv2d", WARM_UP, 0)  # so that the import does not count
         yield worker
 
 

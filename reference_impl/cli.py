@@ -117,7 +117,7 @@ def verify(
 
     Exit status: 0 if nothing failed unexpectedly, 1 if something did, 2 for bad usage.
     """
-    console, progress_console = Console(), Console(stderr=True)
+    console, progress_console = Console(emoji=False), Console(stderr=True, emoji=False)
     operations = one_of(operation, OPERATIONS, "--operation")
     dtypes = one_of(dtype, DTYPES, "--dtype")
     checks = one_of(check, CHECK_NAMES, "--check")

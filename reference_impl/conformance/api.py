@@ -47,7 +47,7 @@ class Report:
         return not self.failures
 
     def __str__(self) -> str:
-        console = Console(width=120, color_system=None)
+        console = Console(width=120, emoji=False, color_system=None)
         with console.capture() as captured:
             self._print(console)
         return captured.get()
@@ -56,7 +56,7 @@ class Report:
 
     def _repr_html_(self) -> str:
         with Path("/dev/null").open("w") as nowhere:
-            console = Console(width=120, record=True, file=nowhere)
+            console = Console(width=120, emoji=False, record=True, file=nowhere)
             self._print(console)
             return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
 

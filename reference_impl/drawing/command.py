@@ -74,7 +74,7 @@ def draw(
         figure_files.save(drawn, path)
     except (ModuleNotFoundError, OSError, ValueError) as error:
         raise typer.BadParameter(str(error)) from error
-    Console().print(f"{operation} on {case} drawn to {escape(str(path))}", soft_wrap=True, highlight=False)
+    Console(emoji=False).print(f"{operation} on {case} drawn to {escape(str(path))}", soft_wrap=True, highlight=False)
 
 
 def _pair(text: str | None) -> tuple[int, int] | None:

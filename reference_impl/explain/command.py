@@ -53,7 +53,7 @@ def explain(
         name: [one for one in snippets(name, layer.case) if set(one.operations) & set(operations)]
         for name in frameworks
     }
-    console = Console()
+    console = Console(emoji=False)
     if spec is None:
         screen.print_under_same(console, layer)
     screen.print_sizes(console, layer.case)

@@ -52,7 +52,7 @@ def _print_cases(name: str) -> None:
 
 
 def _print_score(every: bool) -> None:
-    console, progress = Console(), Console(stderr=True)
+    console, progress = Console(emoji=False), Console(stderr=True, emoji=False)
     watched = track(MISTAKES, "mistakes", console=progress, transient=True, disable=not progress.is_terminal)
     found = [sighting for mistake in watched for sighting in sightings([mistake])]
     console.print(_table(found, every), _legend())

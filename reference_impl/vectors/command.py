@@ -60,7 +60,7 @@ def export(
         vectors, left_out = exporting.export(folder, chosen, operations, seed, format)
     except (ImportError, OSError, ValueError) as error:
         raise typer.BadParameter(str(error)) from error
-    console = Console()
+    console = Console(emoji=False)
     for reason, calls in Counter(one.reason for one in left_out).items():
         console.print(f"{calls} calls left out: {reason}", soft_wrap=True)
     console.print(f"{len(vectors)} vectors and {manifest.NAME} written to {escape(str(folder))}", soft_wrap=True)
@@ -80,7 +80,7 @@ def compare(
         judged = list(comparing.compare(folder, results))
     except (BadFile, ImportError) as error:
         raise typer.BadParameter(str(error)) from error
-    console = Console()
+    console = Console(emoji=False)
     console.print(_table(judged))
     failed = sorted((one for one in judged if not one.passed), key=_order)
     matches = Matches.of(failed, lambda one: comparing.read_call(folder, one.vector))

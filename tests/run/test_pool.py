@@ -75,7 +75,7 @@ class Starts(planted.Right):
     def conv2d(self, input, filters, **options):
         alive = os.open(Path(__file__).with_name("alive"), os.O_WRONLY)
         os.write(alive, b"started")
-        subprocess.run(["sleep", "60"], pass_fds=[alive])
+        subprocess.run(["sleep", "60"], pass_fds=[alive], start_new_session=True)
 """
 
 

@@ -25,8 +25,10 @@ from ..place import place_of
 from ..subject import Subject
 from . import memory, stdout
 from .channel import Closed, receive, send
+from .descendants import VARIABLE, kill_descendants
 from .shared_memory import Place, SharedMemory, fill_and_free
 
+_MARK = os.environ.get(VARIABLE, "")  # before a backend can change it
 _may_share_memory = np.may_share_memory  # before a backend can replace it
 _MOST_QUOTED, _MOST_OF_A_MESSAGE = 80, 20_000
 _JOBS = ("describe", "routes", "declares", "call", "fetch", "growth", "diagnosis", "picture", "renew")
@@ -198,7 +200,13 @@ def main(descriptor: str, *names: str) -> None:
         send(answers, {"died": status, "taken": taken})
     backends.start = memory.peak()
     _serve(backends, requests, answers)
-    os.killpg(0, signal.SIGKILL)  # the whole group, with what backends started
+    _end_all()
+
+
+def _end_all() -> None:
+    """End this process, its group, and what backends started."""
+    kill_descendants(_MARK)
+    os.killpg(0, signal.SIGKILL)
 
 
 def _end_of(child: int, asker: int) -> tuple[int, int | None]:
@@ -216,7 +224,7 @@ def _end_of(child: int, asker: int) -> tuple[int, int | None]:
             taken = grown
             os.kill(child, signal.SIGKILL)
         if os.getppid() != asker:
-            os.killpg(0, signal.SIGKILL)
+            _end_all()
         time.sleep(0.02)
 
 

@@ -9,12 +9,14 @@ import subprocess
 import sys
 import tempfile
 import threading
+import uuid
 import weakref
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import IO, Any
 
 from .channel import Closed, Late, receive, send
+from .descendants import VARIABLE, kill_descendants
 from .memory import GIB
 
 TIME_LIMIT = 120  # seconds, most of them to import a framework
@@ -47,7 +49,8 @@ class Worker:
     ) -> None:
         self._command = [sys.executable, "-m", f"{__package__}.{module}", *arguments]
         path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}  # it must find the modules that we find
-        self._environment = {**os.environ, **path, **(environment or {})}
+        self._mark = uuid.uuid4().hex
+        self._environment = {**os.environ, **path, **(environment or {}), VARIABLE: self._mark}
         self._descriptors = tuple(descriptors)
         self._lock = threading.Lock()
         self._closed = False
@@ -112,7 +115,9 @@ class Worker:
             start_new_session=True,
             pass_fds=self._descriptors,
         )
-        self._end = weakref.finalize(self, _end, self._process, self._stderr)  # also runs when the worker is garbage
+        self._end = weakref.finalize(
+            self, _end, self._process, self._stderr, self._mark
+        )  # also runs when the worker is garbage
 
     def _last_words(self) -> str:
         """The end of its stderr."""
@@ -131,10 +136,12 @@ def _ended(process: subprocess.Popen[bytes]) -> int:
         return process.returncode
 
 
-def _end(process: subprocess.Popen[bytes], stderr: IO[bytes] | None = None) -> None:
+def _end(process: subprocess.Popen[bytes], stderr: IO[bytes] | None = None, mark: str = "") -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    if mark:
+        kill_descendants(mark)
     for pipe in (process.stdin, process.stdout, stderr):
         if pipe is not None:
             with contextlib.suppress(OSError):  # if something was still to be written

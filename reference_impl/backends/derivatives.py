@@ -6,8 +6,8 @@ once or twice, in reverse and in forward mode. The result is always a derivative
 exactly: by G it is conv2d, by x conv2d_backprop_input, and by W conv2d_backprop_filter.
 
 Each class below asks for these three in its own way. In the table, c is `convolution`, t is `transposed`, and c_x is
-the gradient of c by x. (f, g)_x is the gradient by x of two functions at once. D f is the derivative of f in forward mode,
-along both its arguments.
+the gradient of c by x. (f, g)_x is the gradient by x of two functions at once. D f is the derivative of f in forward
+mode, along both its arguments.
 
                              conv2d         conv2d_backprop_input    conv2d_backprop_filter
     ReverseMode              t_G            c_x                      c_W

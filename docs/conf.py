@@ -1,4 +1,4 @@
-"""Sphinx's settings: `tox run -e docs` makes the site from the pages of this folder and the docstrings."""
+"""Settings of Sphinx. `tox run -e docs` builds the site from the pages of this folder and the docstrings."""
 
 from reference_impl import __version__
 
@@ -11,7 +11,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc"]
 html_theme = "furo"
 html_title = f"reference_impl {release}"
 
-# Headings can be linked to, as where these pages are read unbuilt.
+# Links to headings work on the site as they do on GitHub.
 myst_heading_anchors = 4
 
 autodoc_member_order = "bysource"
@@ -24,7 +24,7 @@ html_css_files = ["wide.css"]
 
 
 def keep_formulas(app, what, name, thing, options, lines):
-    """What is indented before a docstring's sections is a formula: its line breaks stay."""
+    """Keep the line breaks of formulas: the indented blocks before a docstring's first section."""
     sections = next((number for number, line in enumerate(lines) if line.startswith("---")), len(lines))
     for number in reversed(range(1, sections)):
         if lines[number].startswith("    ") and not lines[number - 1]:

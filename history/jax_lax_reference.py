@@ -1,4 +1,4 @@
-"""JAX's own NumPy reference of its convolution, `lax_reference.conv_general_dilated`, in NHWC; no groups.
+"""JAX's own NumPy reference of its convolution, `lax_reference.conv_general_dilated`, in NHWC, without groups.
 
 https://github.com/jax-ml/jax/blob/main/jax/_src/lax_reference.py
 """
@@ -22,7 +22,7 @@ class LaxReference:
         operations=("conv2d",),
         lacks=(
             Lack("it takes no groups", lambda _, case: case.groups > 1),
-            Lack("of words for padding it is asked VALID and SAME", lambda _, case: case.padding == "SAME_LOWER"),
+            Lack("it knows no SAME_LOWER", lambda _, case: case.padding == "SAME_LOWER"),
         ),
     )
 

@@ -1,4 +1,4 @@
-"""Keras on PyTorch: `keras.ops.conv_transpose`, NHWC.
+"""Keras on PyTorch: `keras.ops.conv_transpose`, in NHWC.
 
 https://keras.io/api/ops/nn/
 """
@@ -16,13 +16,16 @@ import numpy as np
 from reference_impl.backends.protocol import Capabilities, Lack
 
 _LACKS = (
-    Lack("keras.ops.conv_transpose takes no other padding", lambda _, case: case.padding not in ("VALID", "SAME")),
+    Lack(
+        "keras.ops.conv_transpose takes no padding but VALID and SAME",
+        lambda _, case: case.padding not in ("VALID", "SAME"),
+    ),
     Lack("keras.ops.conv_transpose takes no groups", lambda _, case: case.groups > 1),
     Lack(
         "keras.ops.conv_transpose takes no strides with dilations",
         lambda _, case: max(case.strides) > 1 and max(case.dilations) > 1,
     ),
-    Lack("keras.ops.conv_transpose is told of no size, and picks another", lambda _, case: not _picks(case)),
+    Lack("keras.ops.conv_transpose takes no output size, and picks another one", lambda _, case: not _picks(case)),
 )
 
 
@@ -46,7 +49,7 @@ class KerasTorch:
 
 
 def _picks(case: Any) -> bool:
-    """Whether it gives the size of the case's input."""
+    """Return whether Keras picks the size of the case's input as its output size."""
     for size, kernel, stride, dilation in zip(
         (case.height, case.width), case.kernel_size, case.strides, case.dilations
     ):

@@ -1,4 +1,4 @@
-"""MLX on its CPU: `mx.conv_general`, and its gradients by `mx.vjp`. NHWC inside, as outside; filters are OHWI.
+"""MLX on its CPU: `mx.conv_general`, and its gradients by `mx.vjp`. Inputs stay NHWC; filters become OHWI.
 
 https://ml-explore.github.io/mlx/build/html/python/_autosummary/mlx.core.conv_general.html
 """

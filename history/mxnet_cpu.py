@@ -1,4 +1,4 @@
-"""MXNet on its CPU: `mx.nd.Convolution` and `mx.nd.Deconvolution`, NCHW and OIHW inside.
+"""MXNet on its CPU: `mx.nd.Convolution` and `mx.nd.Deconvolution`, in NCHW and OIHW.
 
 https://mxnet.apache.org/versions/1.3.1/api/python/ndarray/ndarray.html
 """

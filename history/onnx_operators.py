@@ -1,4 +1,4 @@
-"""ONNX's Conv and ConvTranspose, each as a model of one operator, by ONNX's own reference; NCHW and OIHW inside.
+"""ONNX's own reference of Conv and ConvTranspose, in models of one operator, in NCHW and OIHW.
 
 https://onnx.ai/onnx/operators/onnx__Conv.html, https://onnx.ai/onnx/operators/onnx__ConvTranspose.html
 """
@@ -41,7 +41,7 @@ class Reference:
         return self._answer("ConvTranspose", input, filters, attributes)
 
     def run(self, model: onnx.ModelProto, arrays: dict[str, np.ndarray]) -> np.ndarray:
-        from onnx.reference import ReferenceEvaluator  # onnx that goes with an old runtime has none
+        from onnx.reference import ReferenceEvaluator  # an old onnx, as an old runtime needs, has no evaluator
 
         return ReferenceEvaluator(model).run(None, arrays)[0]
 
@@ -59,7 +59,7 @@ class Reference:
 
 
 def _cropped(size: int, taps: int, stride: int, dilation: int, before: int, after: int) -> tuple[int, int, int]:
-    """pads and output_padding of one axis: as PyTorch exports them, the same before and after, where that will do."""
+    """Return the pads and the output_padding of one axis. Both pads are equal, as PyTorch exports them, if possible."""
     unread = (size + before + after - (taps - 1) * dilation - 1) % stride
     longer = unread + before - after
     return (before, before, longer) if 0 <= longer < max(stride, dilation) else (before, after, unread)

@@ -1,4 +1,4 @@
-"""ONNX Runtime on its CPU."""
+"""ONNX Runtime on its CPU, with the models of onnx_operators.py."""
 
 from __future__ import annotations
 

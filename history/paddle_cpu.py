@@ -1,4 +1,4 @@
-"""Paddle on its CPU: `paddle.nn.functional.conv2d` in NHWC, and its gradients by `paddle.grad`. Filters are OIHW.
+"""Paddle on its CPU: `paddle.nn.functional.conv2d` in NHWC, and its gradients by `paddle.grad`. Filters become OIHW.
 
 https://www.paddlepaddle.org.cn/documentation/docs/en/api/paddle/nn/functional/conv2d_en.html
 """

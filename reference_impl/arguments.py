@@ -1,4 +1,4 @@
-"""Checks of the arguments, made once, at the public edge, before any work."""
+"""Checks of arguments. Each public function makes them once, before any work."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Sizes = tuple[int, int, int, int]
 
 
 def integer(value: Any, name: str, *, at_least: int) -> int:
-    """`value` as a Python int. Raises TypeError for a bool or non-integer, ValueError below `at_least`."""
+    """Return `value` as a Python int. Raises TypeError for a bool or non-integer, ValueError below `at_least`."""
     try:
         if isinstance(value, (bool, np.bool_)):
             raise TypeError
@@ -30,7 +30,7 @@ def integer(value: Any, name: str, *, at_least: int) -> int:
 
 
 def pair(value: Any, name: str, *, at_least: int = 1) -> tuple[int, int]:
-    """One integer for both axes, or (height, width)."""
+    """Return (height, width). `value` is that pair, or one integer for both."""
     if not _is_sequence(value):
         both = integer(value, name, at_least=at_least)
         return both, both
@@ -44,7 +44,7 @@ def pair(value: Any, name: str, *, at_least: int = 1) -> tuple[int, int]:
 
 
 def sizes(value: Any, name: str, letters: str) -> Sizes:
-    """A 4-D shape, named by `letters`; kernel sizes are at least 1, the rest at least 0."""
+    """Return a shape, one integer for each of `letters`: kernel sizes are at least 1, all others at least 0."""
     items = tuple(value) if _is_sequence(value) else None
     axes = letters.split()
     if items is None or len(items) != len(axes):
@@ -55,7 +55,7 @@ def sizes(value: Any, name: str, letters: str) -> Sizes:
 
 
 def axis_padding(padding: Any, name: str = "padding") -> AxisPadding:
-    """A padding word, or the (before, after) of one axis."""
+    """Return the padding of one axis: a padding word, or (before, after)."""
     if isinstance(padding, str):
         if padding not in PADDING_WORDS:
             raise ValueError(f"padding must be one of {', '.join(PADDING_WORDS)}, or explicit; not {padding!r}")
@@ -70,7 +70,7 @@ def axis_padding(padding: Any, name: str = "padding") -> AxisPadding:
 
 
 def padding(value: Any) -> Padding:
-    """A padding word, or ((top, bottom), (left, right))."""
+    """Return the padding of both axes: a padding word, or ((top, bottom), (left, right))."""
     if isinstance(value, str):
         return axis_padding(value)  # type: ignore[return-value]
     items = tuple(value) if _is_sequence(value) else ()
@@ -83,7 +83,7 @@ def padding(value: Any) -> Padding:
 
 
 def array(value: Any, name: str, letters: str) -> np.ndarray:
-    """`value` as a 4-D array of a supported dtype; never a copy of an array that already is one."""
+    """Return `value` as an array of a supported dtype, one axis for each of `letters`. An array is not copied."""
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name} must be a plain array, not a masked one: its mask would be ignored")
     try:
@@ -106,6 +106,7 @@ def array(value: Any, name: str, letters: str) -> np.ndarray:
 
 
 def shape_must_be(actual: tuple, expected: tuple, name: str, why: str) -> None:
+    """Raise ValueError unless the shapes are equal; `why` says whose shape is expected."""
     if actual != expected:
         raise ValueError(f"{name} must have shape {expected}, {why}; not {actual}")
 
@@ -120,7 +121,7 @@ def _check_rational(objects: np.ndarray, name: str) -> None:
 
 
 def _without_rounding(nested: Any, floats: np.ndarray) -> np.ndarray:
-    """`floats`, or objects where NumPy made floats of integers of which only some pass int64."""
+    """Return the Python integers of `nested` if it holds nothing else: if only some pass int64, NumPy rounds all."""
     objects = np.asarray(nested, object)
     return objects if objects.size and all(isinstance(value, int) for value in objects.flat) else floats
 

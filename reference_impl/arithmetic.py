@@ -1,25 +1,34 @@
-"""The dtype in which products are summed, so that integers and objects stay exact."""
+"""The dtypes in which products are added, so that integers and objects stay exact."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 
 
-@dataclass(frozen=True)
-class Arithmetic:
-    """The dtype in which products are summed, and that of the result."""
+def choose_dtypes(left: np.ndarray, right: np.ndarray, terms: int, names: tuple[str, str]) -> tuple[np.dtype, np.dtype]:
+    """Choose the dtypes for sums of `terms` products, each of an element of `left` and one of `right`.
 
-    compute: np.dtype
-    result: np.dtype
+    Floats of any width are added in float64. Integers give int64, exactly: they are added in float64, which is
+    faster, where no sum can pass 2**53, and else in int64. Python int and Fraction objects are added as objects.
 
+    Parameters
+    ----------
+    left, right : arrays of supported dtypes
+    terms : int
+        The most products that one sum has.
+    names : what messages call `left` and `right`
 
-def arithmetic(left: np.ndarray, right: np.ndarray, terms: int, names: tuple[str, str]) -> Arithmetic:
-    """How to sum `terms` products of two arrays.
+    Returns
+    -------
+    (dtype, dtype)
+        The dtype of the sums, and that of the result.
 
-    Floats of any width in float64. Integers exactly, as int64: by way of float64 (and so BLAS) where no sum
-    can pass 2**53. Python int and Fraction objects exactly, as objects.
+    Raises
+    ------
+    TypeError
+        If one array holds objects and the other floats.
+    ValueError
+        If a sum of integers could pass int64: terms * max|left| * max|right| >= 2**63.
     """
     kinds = {left.dtype.kind, right.dtype.kind}
     float64, int64 = np.dtype(np.float64), np.dtype(np.int64)
@@ -29,9 +38,9 @@ def arithmetic(left: np.ndarray, right: np.ndarray, terms: int, names: tuple[str
                 f"{names[0]} and {names[1]} must both be exact when one holds objects; "
                 f"not {left.dtype} and {right.dtype}"
             )
-        return Arithmetic(np.dtype(object), np.dtype(object))
+        return np.dtype(object), np.dtype(object)
     if not kinds <= set("biu"):
-        return Arithmetic(float64, float64)
+        return float64, float64
     peaks = _largest_magnitude(left), _largest_magnitude(right)
     bound = terms * peaks[0] * peaks[1]
     if bound >= 2**63:
@@ -39,7 +48,7 @@ def arithmetic(left: np.ndarray, right: np.ndarray, terms: int, names: tuple[str
             f"integer results must fit int64: {terms} terms of at most {peaks[0]} ({names[0]}) * {peaks[1]} "
             f"({names[1]}) could reach {bound} > {2**63 - 1}; use arrays of dtype object for exact Python integers"
         )
-    return Arithmetic(float64 if bound <= 2**53 else int64, int64)
+    return float64 if bound <= 2**53 else int64, int64
 
 
 def _largest_magnitude(integers: np.ndarray) -> int:

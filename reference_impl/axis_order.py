@@ -1,4 +1,4 @@
-"""Memory layouts by axis letters: NHWC/NCHW for activations, HWIO/OIHW/IOHW for filters."""
+"""The order of axes, by letters: NHWC or NCHW for images, HWIO, OIHW or IOHW for filters."""
 
 from __future__ import annotations
 
@@ -8,27 +8,34 @@ import numpy as np
 
 
 def convert(array: Any, source: str, target: str) -> np.ndarray:
-    """`array` with its axes reordered from layout `source` to layout `target`: a view, no element changes.
+    """Return a view of `array` whose axes are reordered from layout `source` to layout `target`.
 
     convert(a, "NCHW", "NHWC")[n, h, w, c] = a[n, c, h, w]
 
     Parameters
     ----------
     array : array with one axis per letter
-    source, target : the same distinct letters in two orders
-        Activations: NHWC (TensorFlow, Keras), NCHW (torch, ONNX). Filters: HWIO (TensorFlow, JAX), OIHW
-        (torch, ONNX `Conv`), IOHW, OHWI (MLX, TFLite). Any letters serve.
+    source, target : str
+        The same letters in two orders, none of them twice. Images: NHWC (TensorFlow, Keras), NCHW (torch, ONNX).
+        Filters: HWIO (TensorFlow, JAX), OIHW (torch, ONNX `Conv`), IOHW, OHWI (MLX, TFLite). Any letters will do.
+
+    Returns
+    -------
+    array
+        A view: it shares its memory with `array`.
 
     Raises
     ------
+    TypeError
+        If a layout is not a string.
     ValueError
         If a letter repeats, the two layouts differ in letters, or the array has another number of axes.
 
     Notes
     -----
-    `conv2d_transpose` takes the forward convolution's filters, as TensorFlow and torch do: torch's
-    `ConvTranspose2d` weight, documented as (in, out / groups, kh, kw) in the transposed convolution's own
-    words, is OIHW in the forward convolution's, with groups too.
+    `conv2d_transpose` takes the forward convolution's filters. So does torch: it documents the weight of
+    `ConvTranspose2d` as (in, out / groups, kh, kw), in the words of the transposed convolution. In the words of the
+    forward convolution, that weight is OIHW, with groups too.
     """
     array = np.asarray(array)
     for layout in (source, target):

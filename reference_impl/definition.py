@@ -1,18 +1,18 @@
-"""The textbook sum, in plain Python: what the oracle itself is held to. Imports nothing.
+"""The textbook sum, in plain Python. The oracle itself is held to it. This file imports nothing.
 
-Every one of the four operations sums products over the same index set, that of the trilinear form
+All four operations sum products over the same indices, those of the trilinear form
 
     T(x, W, G) = sum  x[n, y, x, i] * W[p, q, k, o] * G[n, h, w, o]
                  over  y = h * stride + p * dilation - top,  inside the image (and so for x, w, q and left),
                        o in group g,  i = g * (channels of a group) + k
 
-and each leaves out the factor that it differentiates by. Arguments are arrays or nested lists of Python
-integers (or Fractions); results are nested lists. The kernel is not flipped.
+Each operation is the derivative by one factor, and leaves that factor out. Arguments are arrays or nested lists
+of Python integers (or Fractions), and results are nested lists. The kernel is not flipped.
 """
 
 
 def pads(padding, size, kernel, stride, dilation):
-    """Zeros (before, after) along one axis."""
+    """Return the zeros (before, after) along one axis."""
     extent = 1 + (kernel - 1) * dilation
     if padding == "VALID":
         return 0, 0
@@ -30,13 +30,13 @@ def pads(padding, size, kernel, stride, dilation):
 
 
 def output_size(size, kernel, stride, dilation, before, after):
-    """The number of positions at which the whole dilated kernel lies in the padded input."""
+    """Count the positions at which the whole dilated kernel lies in the padded input."""
     last_tap = (kernel - 1) * dilation
     return len([start for start in range(0, before + size + after, stride) if start + last_tap < before + size + after])
 
 
 def _axis(padding, size, kernel, stride, dilation):
-    """All (output position, tap, input position) of one axis that touch the image; and the output size."""
+    """Return every (output position, tap, input position) of one axis that is in the image, and the output size."""
     before, after = pads(padding, size, kernel, stride, dilation)
     outputs = output_size(size, kernel, stride, dilation, before, after)
     touching = []
@@ -62,7 +62,7 @@ def output_shape(input_sizes, filter_sizes, strides, padding, dilations, groups)
 
 
 def _products(input_sizes, filter_sizes, strides, padding, dilations, groups):
-    """The indices of x, W and G in each product of the trilinear form."""
+    """Yield the indices of x, W and G in each product of the trilinear form."""
     (rows, _), (columns, _) = _axes(input_sizes, filter_sizes, strides, padding, dilations)
     _, _, group_inputs, output_channels = filter_sizes
     for n in range(input_sizes[0]):

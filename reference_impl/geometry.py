@@ -1,4 +1,4 @@
-"""Sizes, padding and windows: all the arithmetic of a 2-D convolution that involves no array."""
+"""The sizes, padding and windows of a 2-D convolution: all its arithmetic that involves no array."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from . import arguments
 from .arguments import PADDING_WORDS, AxisPadding, Padding, Sizes
+from .framework_sizes import keras_size, torch_size
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Axis:
 
     @property
     def output_size(self) -> int:
-        """How many windows fit: floor((padded_size - kernel_extent) / stride) + 1."""
+        """Number of windows that fit: floor((padded_size - kernel_extent) / stride) + 1."""
         return (self.padded_size - self.kernel_extent) // self.stride + 1
 
     @property
@@ -60,10 +61,10 @@ class Axis:
         return (self.padded_size - self.kernel_extent) % self.stride
 
     def reads(self, tap: int, outputs: range) -> tuple[slice, slice]:
-        """Which of `outputs` see the input, not padding, at `tap`, and the input positions that they see.
+        """Return two slices: the outputs whose window has input, not padding, at `tap`, and those input positions.
 
-        Output position h reads input position h * stride + tap * dilation - pad_before. The first
-        slice counts from the start of `outputs`; the second is into the input.
+        Output position h reads input position h * stride + tap * dilation - pad_before. The first slice counts from
+        the start of `outputs`.
         """
         shift = tap * self.dilation - self.pad_before
         first = max(outputs.start, _ceil_div(-shift, self.stride))
@@ -77,7 +78,7 @@ class Axis:
 
 
 def padding_of(padding: AxisPadding, input_size: int, extent: int, stride: int) -> tuple[int, int]:
-    """Zeros before and after one axis, for a padding word or an explicit (before, after).
+    """Return the zeros before and after one axis, for a padding word or an explicit (before, after).
 
     SAME        output ceil(n / stride), total max((output - 1) * stride + extent - n, 0), the odd zero after
     SAME_LOWER  as SAME, the odd zero before
@@ -107,7 +108,7 @@ def padding_of(padding: AxisPadding, input_size: int, extent: int, stride: int) 
 
 @dataclass(frozen=True)
 class Convolution:
-    """The sizes of one `conv2d`, from which those of its gradients and its transpose follow."""
+    """The sizes of one `conv2d`. Those of its gradients and of its transpose follow from them."""
 
     batch: int
     height: Axis
@@ -127,7 +128,10 @@ class Convolution:
         groups: Any,
         names: tuple[str, str] = ("input", "filters"),
     ) -> Convolution:
-        """The sizes of one forward convolution, checked; `names` are those of the first two in messages."""
+        """Check the arguments of a forward convolution, and return its sizes.
+
+        Messages call the first two arguments by `names`. The errors are those of `operations.conv2d`.
+        """
         strides = arguments.pair(strides, "strides")
         dilations = arguments.pair(dilations, "dilations")
         padding = arguments.padding(padding)
@@ -135,7 +139,7 @@ class Convolution:
         return cls._fitting(tuple(input_sizes), tuple(filter_sizes), strides, padding, dilations, groups, names)
 
     @classmethod
-    @lru_cache(1024)  # one convolution is often asked for several operations, and each operation several times
+    @lru_cache(1024)  # the suite asks one convolution for all operations, and each operation several times
     def _fitting(
         cls,
         input_sizes: Sizes,
@@ -191,16 +195,16 @@ class Convolution:
 
     @property
     def padding(self) -> tuple[tuple[int, int], tuple[int, int]]:
-        """The zeros actually added: ((top, bottom), (left, right))."""
+        """Zeros that are added: ((top, bottom), (left, right))."""
         return (self.height.pad_before, self.height.pad_after), (self.width.pad_before, self.width.pad_after)
 
     @property
     def is_pointwise(self) -> bool:
-        """One tap and no padding: a window is one input position."""
+        """True if each window is one input position: one tap and no padding."""
         return self.kernel_size == (1, 1) and self.padding == ((0, 0), (0, 0))
 
     def terms(self, operation: str) -> int:
-        """The most products that one element of `operation`'s result sums."""
+        """Return the most products that one element of `operation`'s result sums."""
         taps = self.height.kernel_size * self.width.kernel_size
         if operation == "conv2d":
             return taps * self.input_channels // self.groups
@@ -211,10 +215,11 @@ class Convolution:
         raise ValueError(f"operation must be one of the four, not {operation!r}")
 
     def taps(self, rows: range, columns: range) -> Iterator[tuple[tuple, tuple]]:
-        """Where the windows of a block of output positions lie: the one place that says so.
+        """Yield where the windows of a block of output positions lie. No other code says so.
 
-        For each tap (p, q), an index into windows (groups, N, rows, columns, kh, kw, channels) and one into
-        the input (groups, N, H, W, channels), naming the same elements. What no index names is padding.
+        For each tap (p, q) there are two indices that name the same elements. One is into the windows (groups, N,
+        rows, columns, kh, kw, channels), the other into the input (groups, N, H, W, channels). All other elements of
+        the windows are padding.
         """
         every = slice(None)
         across = [self.width.reads(q, columns) for q in range(self.width.kernel_size)]
@@ -224,12 +229,23 @@ class Convolution:
                 yield (every, every, window_rows, window_columns, p, q), (every, every, input_rows, input_columns)
 
 
+def sizes_that_give(output_size: int, extent: int, stride: int, padding: AxisPadding) -> range:
+    """Return every input size, from 1 on, whose forward convolution has `output_size` windows along one axis."""
+    if padding in ("SAME", "SAME_LOWER"):
+        smallest = (output_size - 1) * stride + 1
+    else:
+        smallest = (output_size - 1) * stride + extent - sum(padding_of(padding, 0, extent, stride))
+    return range(max(smallest, 1), smallest + stride)  # one size for each leftover
+
+
 @dataclass(frozen=True)
 class TransposedSizes:
     """The sizes that a transposed convolution may give along one axis.
 
-    `legal` are all input sizes whose forward convolution has the given number of outputs; `keras` and
-    `torch` (with output_padding = 0) are the ones that those pick, None where they have no such padding.
+    Parameters
+    ----------
+    legal : every size whose forward convolution has the given number of outputs
+    keras, torch : the one that each picks (torch with output_padding = 0); None where it has no such padding
     """
 
     legal: tuple[int, ...]
@@ -245,15 +261,25 @@ def transposed_sizes(
     dilation: int = 1,
     padding: AxisPadding = "VALID",
 ) -> TransposedSizes:
-    """Every output size that `conv2d_transpose` can have for `input_size`, along one axis.
+    """Return every output size that `conv2d_transpose` can have for `input_size`, along one axis.
 
-    `padding` is the forward convolution's. TensorFlow's `tf.nn.conv2d_transpose` takes any of them as its
-    `output_shape`; Keras and torch compute one.
+    TensorFlow's `tf.nn.conv2d_transpose` takes any of them as its `output_shape`. Keras and torch compute one.
+
+    Parameters
+    ----------
+    input_size, kernel_size : int, >= 1
+    stride, dilation : int, in positions of the output, >= 1
+    padding : "VALID", "SAME", "SAME_LOWER", "FULL" or (before, after), zeros, >= 0
+        The forward convolution's.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an argument that is not an integer, out of range, or an unknown padding.
 
     References
     ----------
-    https://keras.io/api/layers/convolution_layers/convolution2d_transpose/
-    https://pytorch.org/docs/stable/generated/torch.nn.ConvTranspose2d.html
+    `framework_sizes` has the formulas of Keras and torch, and their sources.
     """
     input_size = arguments.integer(input_size, "input_size", at_least=1)
     kernel_size = arguments.integer(kernel_size, "kernel_size", at_least=1)
@@ -261,23 +287,8 @@ def transposed_sizes(
     dilation = arguments.integer(dilation, "dilation", at_least=1)
     padding = arguments.axis_padding(padding)
     extent = (kernel_size - 1) * dilation + 1
-    if padding in ("SAME", "SAME_LOWER"):
-        smallest = (input_size - 1) * stride + 1
-    else:
-        before, after = padding_of(padding, 0, extent, stride)
-        smallest = (input_size - 1) * stride + extent - before - after
-    # One size per leftover; below 1 there is no image.
-    legal = tuple(range(max(smallest, 1), smallest + stride))
-    symmetric = (not isinstance(padding, str) and padding[0] == padding[1]) or padding in ("VALID", "FULL")
-    keras = {
-        "VALID": input_size * stride + max(extent - stride, 0),
-        "SAME": input_size * stride,
-    }.get(padding if isinstance(padding, str) else "")
-    return TransposedSizes(
-        legal,
-        keras if keras in legal else None,
-        smallest if symmetric and smallest in legal else None,
-    )
+    given = input_size, extent, stride, padding
+    return TransposedSizes(tuple(sizes_that_give(*given)), keras_size(*given), torch_size(*given))
 
 
 def _ceil_div(numerator: int, denominator: int) -> int:

@@ -7,9 +7,9 @@
     conv2d_backprop_input   = dT/dx = fold(G @ W.T)        fold: the adjoint of unfold
     conv2d_transpose        = conv2d_backprop_input by its other name
 
-Everywhere NHWC inputs and HWIO filters, and *cross-correlation*: the kernel is not flipped. Results are int64
-for integers and bool, float64 for floats, object for Python int and Fraction. On integers and objects every
-result is exact. Arguments are never written to.
+Inputs are NHWC and filters HWIO. The operations are *cross-correlations*: the kernel is not flipped. Results are
+int64 for integers and bool, float64 for floats, object for Python int and Fraction. On integers and objects every
+result is exact. Arguments are never written to. `minimal` has the same operations on one screen.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from . import arguments, problems
-from .arithmetic import arithmetic
+from .arithmetic import choose_dtypes
 from .geometry import Convolution
 from .windows import (
     channel_blocks,
@@ -35,7 +35,7 @@ from .windows import (
 
 OPERATIONS = ("conv2d", "conv2d_backprop_input", "conv2d_backprop_filter", "conv2d_transpose")
 
-# A NaN or infinity in the data is the caller's business, not a warning of ours.
+# NaN and infinity in the data are the caller's business: no warnings.
 _silent = np.errstate(all="ignore")
 
 
@@ -47,8 +47,8 @@ def conv2d(
 
         output[n, h, w, o] = sum_pqi padded[n, h*sh + p*dh, w*sw + q*dw, i] * filters[p, q, i, o]
 
-    With groups, the channels of both sides fall into that many equal blocks, in order; o sums over the input
-    channels of its own block.
+    With groups, the input and the output channels are each divided into that many equal blocks, in order. Output
+    channel o sums over the input channels of its own block.
 
     Parameters
     ----------
@@ -56,9 +56,9 @@ def conv2d(
     filters : array (kh, kw, I / groups, O)
     strides, dilations : int or (int, int), in input positions, >= 1, height first
     padding : "VALID", "SAME", "SAME_LOWER", "FULL" or ((top, bottom), (left, right)), zeros, >= 0
-        Computed from the dilated kernel; see `geometry.padding_of`. Strides apply after padding.
-    groups : int, >= 1, dividing I and O
-        I for a depthwise convolution.
+        The words are computed from the dilated kernel; see `geometry.padding_of`. Strides apply after padding.
+    groups : int, >= 1, a divisor of I and O
+        A depthwise convolution has groups = I.
 
     Returns
     -------
@@ -79,13 +79,13 @@ def conv2d(
     """
     options = {"strides": strides, "padding": padding, "dilations": dilations, "groups": groups}
     convolution, input, filters = problems.conv2d(input, filters, **options)
-    numbers = arithmetic(input, filters, convolution.terms("conv2d"), ("input", "filters"))
-    output = np.zeros(convolution.output_shape, numbers.result)
+    dtype, result_dtype = choose_dtypes(input, filters, convolution.terms("conv2d"), ("input", "filters"))
+    output = np.zeros(convolution.output_shape, result_dtype)
     for channels in channel_blocks(convolution):
-        matrix = filter_block(filters, convolution, channels, numbers)
+        matrix = filter_block(filters, convolution, channels, dtype)
         for block in position_blocks(convolution, channels):
             box = output_box(output, convolution, block, channels)
-            box[...] = (unfold(input, convolution, block, numbers.compute) @ matrix).reshape(box.shape)
+            box[...] = (unfold(input, convolution, block, dtype) @ matrix).reshape(box.shape)
     return output
 
 
@@ -102,9 +102,9 @@ def conv2d_backprop_input(
     """Gradient of `conv2d` with respect to its input (its VJP at `out_backprop`).
 
         padded_backprop[n, y, x, i] = sum_hwpqo out_backprop[n, h, w, o] * filters[p, q, i, o]
-                                      over h*sh + p*dh = y and w*sw + q*dw = x,
+                                      over h*sh + p*dh = y and w*sw + q*dw = x
 
-    without the padding. Input positions that no window reads get 0.
+    The result is padded_backprop without the padding. Input positions that no window reads get 0.
 
     Parameters
     ----------
@@ -175,13 +175,13 @@ def conv2d_backprop_filter(
     options = {"strides": strides, "padding": padding, "dilations": dilations, "groups": groups}
     convolution, input, out_backprop = problems.conv2d_backprop_filter(input, filter_sizes, out_backprop, **options)
     terms = convolution.terms("conv2d_backprop_filter")
-    numbers = arithmetic(input, out_backprop, terms, ("input", "out_backprop"))
-    result = np.zeros(convolution.filter_sizes, numbers.result)
+    dtype, result_dtype = choose_dtypes(input, out_backprop, terms, ("input", "out_backprop"))
+    result = np.zeros(convolution.filter_sizes, result_dtype)
     for channels in channel_blocks(convolution):
-        total = np.zeros((convolution.groups, window_size(convolution), len(channels)), numbers.compute)
+        total = np.zeros((convolution.groups, window_size(convolution), len(channels)), dtype)
         for block in position_blocks(convolution, channels):
-            windows = unfold(input, convolution, block, numbers.compute)
-            total += windows.transpose(0, 2, 1) @ output_rows(out_backprop, convolution, block, channels, numbers)
+            windows = unfold(input, convolution, block, dtype)
+            total += windows.transpose(0, 2, 1) @ output_rows(out_backprop, convolution, block, channels, dtype)
         box = channel_box(result, convolution, channels)
         box[...] = total.reshape(box.shape)
     return result
@@ -197,7 +197,7 @@ def conv2d_transpose(
     dilations: Any = 1,
     groups: int = 1,
 ) -> np.ndarray:
-    """Transposed convolution: the adjoint of `conv2d`, which takes `output_shape` to `input`'s shape.
+    """Transposed convolution: the adjoint of the `conv2d` from arrays of `output_shape` to arrays like `input`.
 
     conv2d_transpose(input, filters, output_shape) = conv2d_backprop_input(output_shape, filters, input)
 
@@ -209,8 +209,8 @@ def conv2d_transpose(
     filters : array (kh, kw, output channels / groups, O)
         The same array that the forward `conv2d` takes.
     output_shape : (N, H, W, output channels)
-        One whose forward convolution gives `input`'s shape. Several sizes are legal when the stride is above
-        1; `geometry.transposed_sizes` lists them with those that Keras and torch pick.
+        Its forward convolution must give `input`'s shape. With a stride above 1, several sizes do:
+        `geometry.transposed_sizes` lists them, and which of them Keras and torch pick.
     strides, padding, dilations, groups
         As given to the forward `conv2d`.
 
@@ -244,7 +244,8 @@ def conv2d_matrix(
 ) -> np.ndarray:
     """The matrix of `conv2d` as a linear map of its input, for given filters.
 
-    conv2d(x, filters).ravel() = matrix @ x.ravel(), for one image x; its transpose is `conv2d_transpose`'s matrix.
+    conv2d(x, filters).ravel() = matrix @ x.ravel() for one image x. Its transpose is the matrix of
+    `conv2d_transpose`.
 
     Parameters
     ----------
@@ -255,7 +256,8 @@ def conv2d_matrix(
 
     Returns
     -------
-    array (H' W' O, H W I)
+    array (H' * W' * O, H * W * I)
+        int64, float64 or object: exact for integers and objects.
 
     Raises
     ------
@@ -273,11 +275,11 @@ def conv2d_matrix(
 @_silent
 def _backprop_input(convolution: Convolution, filters: np.ndarray, cotangent: np.ndarray, name: str) -> np.ndarray:
     terms = convolution.terms("conv2d_backprop_input")
-    numbers = arithmetic(cotangent, filters, terms, (name, "filters"))
-    result = np.zeros(convolution.input_sizes, numbers.result)
+    dtype, result_dtype = choose_dtypes(cotangent, filters, terms, (name, "filters"))
+    result = np.zeros(convolution.input_sizes, result_dtype)
     for channels in channel_blocks(convolution):
-        matrix = filter_block(filters, convolution, channels, numbers)
+        matrix = filter_block(filters, convolution, channels, dtype)
         for block in position_blocks(convolution, channels):
-            windows = output_rows(cotangent, convolution, block, channels, numbers) @ matrix.transpose(0, 2, 1)
-            fold(windows.astype(numbers.result, copy=False), convolution, block, result)
+            windows = output_rows(cotangent, convolution, block, channels, dtype) @ matrix.transpose(0, 2, 1)
+            fold(windows.astype(result_dtype, copy=False), convolution, block, result)
     return result

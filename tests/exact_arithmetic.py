@@ -1,4 +1,4 @@
-"""Real arrays of every kind, and the operations on them by rational arithmetic, rounded once."""
+"""Real arrays of many kinds, and the operations on them by rational arithmetic, rounded once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reference_impl.cases.case import Case
 from reference_impl.operations import OPERATIONS
 
 DTYPES = {"float16": np.float16, "bfloat16": ml_dtypes.bfloat16, "float32": np.float32, "float64": np.float64}
-# Bits of the significand, exponents of the least positive number and of the first power of 2 out of range.
+# Bits of the significand; exponents of the smallest positive number and of the first power of 2 out of range.
 LIMITS = {
     "float16": (11, -24, 16),
     "bfloat16": (8, -133, 128),
@@ -28,7 +28,7 @@ EVERY_OPERATION = pytest.mark.parametrize("operation", OPERATIONS)
 EVERY_DTYPE = pytest.mark.parametrize("dtype", DTYPES)
 
 
-# Data: real arrays of a kind, held exactly by their dtype.
+# Data: each function draws real numbers of one kind.
 
 
 def normal(random: np.random.Generator, shape: tuple, limits: tuple) -> np.ndarray:
@@ -40,7 +40,7 @@ def small_integers(random: np.random.Generator, shape: tuple, limits: tuple) -> 
 
 
 def wide(random: np.random.Generator, shape: tuple, limits: tuple) -> np.ndarray:
-    """Exponents over the whole range."""
+    """Numbers with exponents over the whole range."""
     _, least, infinite = limits
     return np.ldexp(random.uniform(-1, 1, shape), random.integers(least, infinite - 1, shape))
 
@@ -51,7 +51,7 @@ def subnormal(random: np.random.Generator, shape: tuple, limits: tuple) -> np.nd
 
 
 def middling(random: np.random.Generator, shape: tuple, limits: tuple) -> np.ndarray:
-    """So small that products fall among the subnormals and below the least number."""
+    """Numbers so small that products are subnormal or below the smallest number."""
     _, least, _ = limits
     return np.ldexp(random.integers(-9, 10, shape).astype(np.float64), (least - random.integers(0, 6, shape)) // 2)
 
@@ -62,13 +62,13 @@ def cancelling(random: np.random.Generator, shape: tuple, limits: tuple) -> np.n
 
 
 def tying(random: np.random.Generator, shape: tuple, limits: tuple) -> np.ndarray:
-    """1 and half its unit in one or the other dtype, at times with a bit far below: ties, and near ties."""
+    """1, half the unit of 1 in some dtype, and a bit far below: sums tie, or nearly tie."""
     halves = [-precision for precision, _, _ in LIMITS.values()]
     return np.ldexp(random.choice([-1.0, 1.0, 1.0], shape), random.choice([0, 0, *halves, -70], shape))
 
 
 def overflowing(random: np.random.Generator, shape: tuple, limits: tuple) -> np.ndarray:
-    """About the square root of the largest number."""
+    """Numbers near the square root of the largest one: products overflow, or nearly do."""
     return np.ldexp(random.integers(-3, 4, shape).astype(np.float64), limits[2] // 2 - random.integers(0, 3, shape))
 
 
@@ -98,7 +98,7 @@ def run(module: Any, operation: str, case: Case, arrays: dict[str, np.ndarray], 
     return getattr(module, operation)(*positional, **case.options, **options)
 
 
-# The same by rational arithmetic.
+# The operations by rational arithmetic.
 
 
 def as_fractions(array: np.ndarray) -> np.ndarray:
@@ -108,7 +108,7 @@ def as_fractions(array: np.ndarray) -> np.ndarray:
 
 
 def rounded(value: Fraction, dtype: str) -> float:
-    """`value` rounded to `dtype`, as a float: the nearest multiple of the unit that its size has."""
+    """Round `value` to `dtype`, and return it as a float: the nearest multiple of the unit at its size."""
     precision, least, infinite = LIMITS[dtype]
     if value == 0:
         return 0.0

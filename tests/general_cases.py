@@ -1,4 +1,4 @@
-"""Cases in which no two sizes agree by chance, so that a mix-up of any two shows."""
+"""Cases whose sizes all differ, so that a mix-up of any two shows."""
 
 from reference_impl.cases.case import Case
 

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reference_impl import conv2d, conv2d_backprop_filter, conv2d_backprop_input, definition
+import reference_impl
+from reference_impl import definition
 from reference_impl.cases.case import Case
 
 # Each operation by the two arrays that it takes; it is linear in both.
@@ -18,7 +19,7 @@ TAKES = {
 
 
 class Arrays(NamedTuple):
-    """One problem's three arrays: the factors of the trilinear form."""
+    """The three factors of the trilinear form."""
 
     input: np.ndarray
     filters: np.ndarray
@@ -32,17 +33,29 @@ def distinct_integers(sizes: tuple[int, ...], seed: int = 0) -> np.ndarray:
     return ((random.permutation(count) + 1) * random.choice((-1, 1), count)).reshape(sizes)
 
 
-def arrays_of(case: Case, seed: int = 0) -> Arrays:
-    shapes = case.input_sizes, case.filter_sizes, case.output_shape
+def arrays_of(problem: Any, seed: int = 0) -> Arrays:
+    shapes = problem.input_sizes, problem.filter_sizes, problem.output_shape
     return Arrays(*(distinct_integers(shape, seed + number) for number, shape in enumerate(shapes)))
 
 
-def run(operation: str, case: Case, arrays: Arrays) -> np.ndarray:
-    if operation == "conv2d":
-        return conv2d(arrays.input, arrays.filters, **case.options)
-    if operation == "conv2d_backprop_input":
-        return conv2d_backprop_input(case.input_sizes, arrays.filters, arrays.out_backprop, **case.options)
-    return conv2d_backprop_filter(arrays.input, case.filter_sizes, arrays.out_backprop, **case.options)
+def dtype_name(dtype: Any) -> str:
+    return np.dtype(dtype).name
+
+
+def small_arrays(case: Case, dtype: Any, low: int = -4) -> Arrays:
+    """Nine integers from `low` on, which every dtype holds."""
+    return Arrays(*((array % 9 + low).astype(dtype) for array in arrays_of(case)))
+
+
+def run(operation: str, problem: Any, arrays: Arrays, module: Any = reference_impl) -> np.ndarray:
+    """The answer of `module` to a problem: anything with sizes and options, such as a case."""
+    given = {
+        "conv2d": (arrays.input, arrays.filters),
+        "conv2d_backprop_input": (problem.input_sizes, arrays.filters, arrays.out_backprop),
+        "conv2d_backprop_filter": (arrays.input, problem.filter_sizes, arrays.out_backprop),
+        "conv2d_transpose": (arrays.out_backprop, arrays.filters, problem.input_sizes),
+    }
+    return getattr(module, operation)(*given[operation], **problem.options)
 
 
 def by_definition(operation: str, problem: Any, arrays: Arrays) -> list:

@@ -1,4 +1,4 @@
-"""Backends made for the tests: a right one, to be spoilt."""
+"""Backends for the tests: a right one, and wrong ones made from it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import reference_impl
 from reference_impl.backends.protocol import Capabilities
 from reference_impl.operations import OPERATIONS
 from reference_impl.run import outcome
-from reference_impl.run.runner import Subject, judge
+from reference_impl.run.judge import judge
+from reference_impl.run.subject import Subject
 from reference_impl.verdicts.checks import CHECKS
 
 _EXACT = tuple(check for check in CHECKS if check.name == "exact")
@@ -58,12 +59,12 @@ class FlippedBytes(Flipped):
     capabilities = Capabilities(dtypes=("int8",))
 
 
-def failing_routes(routes, function, case):
-    """Those of a framework's routes that are not exact in every operation if they call `function.planted` in place of
-    the framework's function that it `replaces`."""
+def failing_routes(routes, case, **planted):
+    """Return the routes that are not exact in every operation if their attributes of these names are `planted`."""
     failing = set()
     for name, route in routes.items():
-        subject = Subject.of(type(route.__name__, (route,), {function.replaces: staticmethod(function.planted)})())
+        faults = {attribute: staticmethod(function) for attribute, function in planted.items()}
+        subject = Subject.of(type(route.__name__, (route,), faults)())
         records = [record for operation in OPERATIONS for record in judge(subject, case, operation, checks=_EXACT)]
         if any(record.outcome not in (outcome.PASS, outcome.UNSUPPORTED) for record in records):
             failing.add(name)

@@ -1,4 +1,4 @@
-"""What docs/findings/ says that its code prints, it prints: each block alone, in a process of its own.
+"""The code in docs/findings/ prints what its page says: each block alone, in a process of its own.
 
 `tox run -e findings`. Not part of the default run, as it needs all frameworks, in the versions that the pages name.
 """
@@ -29,14 +29,14 @@ print({_ENDED!r}, file=sys.stderr)
 
 
 def blocks(page):
-    """(heading, code, what it prints, None where the page does not say) of each block of Python."""
+    """List (heading, code, its output, or None if the page does not say) of each block of Python."""
     text = page.read_text("utf-8")
     for found in _BLOCK.finditer(text):
         yield re.findall(r"^## (.*)$", text[: found.start()], re.MULTILINE)[-1], *found.groups()
 
 
 def seen(code, seconds=120):
-    """What `code` prints, its error included, and how its process ends, where that is not by itself."""
+    """Run `code`. Return what it prints, its error included, and how its process ends, if not by itself."""
     try:
         done = subprocess.run(
             [sys.executable, "-u", "-c", _RUN], input=code, capture_output=True, text=True, timeout=seconds

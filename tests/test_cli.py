@@ -12,7 +12,8 @@ from reference_impl import __version__
 from reference_impl.backends import registry
 from reference_impl.cases import catalogue
 from reference_impl.cases.case import Case
-from reference_impl.cli import DEFAULT_DTYPES, app
+from reference_impl.cli import app
+from reference_impl.run.selection import DEFAULT_DTYPES
 from reference_impl.verdicts.checks import CHECKS
 
 CASE = "n2_h7w9c3_k3x2o4_s2x3"
@@ -78,12 +79,12 @@ def test_verify_gives_a_backend_of_none_of_the_default_dtypes_the_cases_in_its_o
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--backend", "caffe"], "must be one of reference, definition, tensorflow"),
+        (["--backend", "caffe"], "must be one of reference, definition, minimal, tensorflow"),
         (["--backend", "reference:fast"], "has no route 'fast'"),
         (["--backend", "no_such_module:Thing"], "No module named 'no_such_module'"),
         (["--backend", "planted:Missing"], "planted has no Missing"),
         (["--backend", "json:JSONDecoder"], "must offer at least one of"),
-        (["--backend", "json:loads"], "of a function, types.SimpleNamespace(conv2d=function) makes one"),
+        (["--backend", "json:loads"], "to check a bare function, wrap it: types.SimpleNamespace(conv2d=f)"),
         (["--backend", "ctypes:PyDLL"], "ctypes:PyDLL must make a backend, called without arguments; TypeError"),
         (["--backend", "reference", "--cases", "n1_h2w2c1_k3x3o1"], "kernel must fit"),
         (["--backend", "reference", "--cases", "nothing"], "nothing"),

@@ -1,1 +1,1 @@
-"""The backends that are asked: thin adapters, NumPy in and NumPy out; a framework is imported only inside its own."""
+"""Adapters: NumPy in, a framework's convolution, NumPy out. Each framework is imported only inside its own adapter."""

@@ -1,4 +1,4 @@
-"""Autograd (HIPS): `autograd.scipy.signal.convolve`, and its gradients, by rules of its own.
+"""Autograd (HIPS): `autograd.scipy.signal.convolve`, and its gradients, which are rules of Autograd's own.
 
 https://github.com/HIPS/autograd/blob/master/autograd/scipy/signal.py
 """
@@ -15,12 +15,12 @@ import numpy as np
 from autograd import make_vjp
 from autograd.scipy import signal
 
-from .padding import ForwardSizes
+from .padding import ForwardSizes, cropped
 from .protocol import NO_STEPS_NOR_GROUPS, Capabilities, Lack
 
-# "same" is centred on "full", with the odd zero before.
+# "same" is the centre of "full", with the odd zero before.
 _MODES = {"VALID": "valid", "FULL": "full", "SAME_LOWER": "same"}
-# Of images and filters: the axes that are convolved, and those that are summed.
+# The axes that are convolved, and those that are summed: (of images, of filters).
 _SPATIAL, _CHANNELS = ([1, 2], [0, 1]), ([3], [2])
 
 _MOST_PRODUCTS = 300_000_000
@@ -33,13 +33,13 @@ def _composed(operation: str, case: Any) -> str | None:
 
 
 def _sums_many(operation: str, case: Any) -> bool:
-    """In "full" the images may be slid over the padded kernel."""
+    """Return True if "full" may sum too many products: it may slide the images over the padded kernel."""
     products = math.prod(case.output_shape) * math.prod(case.input_sizes[1:])
     return operation in ("conv2d_backprop_input", "conv2d_transpose") and products > _MOST_PRODUCTS
 
 
 class Plain:
-    """Of flipped filters, as autograd's is a true convolution."""
+    """The adapter flips the filters, as Autograd's convolution flips them again."""
 
     name = "autograd"
     version = metadata.version("autograd")
@@ -47,38 +47,38 @@ class Plain:
         dtypes=("int32", "int64", "float32", "float64"),
         lacks=(
             *NO_STEPS_NOR_GROUPS,
-            Lack(f"pads the larger array: may sum over {_MOST_PRODUCTS} products, too long a wait", _sums_many),
+            Lack(f"pads the larger array, so may sum more than {_MOST_PRODUCTS} products: too long a wait", _sums_many),
             Lack(
-                "differentiates by floats alone",
+                "takes derivatives of floats only",
                 lambda operation, case: operation.startswith("conv2d_backprop") and case.dtype.startswith("int"),
             ),
         ),
         composed=_composed,
-        unclaimed={"refuses_invalid_calls": "is given two arrays and a mode, of which most invalid calls say nothing"},
+        unclaimed={
+            "refuses_invalid_calls": "is given only two arrays and a mode, which do not show most invalid calls"
+        },
     )
-    # What is called and differentiated; a test puts a wrong one in.
+    # This is called and differentiated; a test puts a wrong one in.
     convolve_function: ClassVar[Callable] = staticmethod(signal.convolve)
 
     def conv2d(self, input: Any, filters: Any, **options: Any) -> np.ndarray:
-        return self._convolution(input.shape, filters.shape, **options)(input, filters)
+        return self._convolution(input.shape, filters.shape, options)(input, filters)
 
     def conv2d_backprop_input(self, input_sizes: Any, filters: Any, out_backprop: Any, **options: Any) -> np.ndarray:
-        convolution = self._convolution(input_sizes, filters.shape, **options)
+        convolution = self._convolution(input_sizes, filters.shape, options)
         return _vjp(lambda at: convolution(at, filters), input_sizes, out_backprop)
 
     def conv2d_backprop_filter(self, input: Any, filter_sizes: Any, out_backprop: Any, **options: Any) -> np.ndarray:
-        convolution = self._convolution(input.shape, filter_sizes, **options)
+        convolution = self._convolution(input.shape, filter_sizes, options)
         return _vjp(lambda at: convolution(input, at), filter_sizes, out_backprop)
 
     def conv2d_transpose(self, input: Any, filters: Any, output_shape: Any, **options: Any) -> np.ndarray:
-        forward = ForwardSizes(tuple(output_shape[1:3]), tuple(filters.shape[:2]), **options)
-        forward.check_transposed(input.shape, filters.shape, output_shape)  # autograd is never told of it
-        (top, bottom), (left, right) = forward.pads
-        full = self._convolved(input, filters.transpose(0, 1, 3, 2), "full")
-        return full[:, top : full.shape[1] - bottom, left : full.shape[2] - right]
+        forward = ForwardSizes(output_shape, filters.shape, **options)
+        forward.check_transposed(input.shape)  # autograd is never told the output's shape
+        return cropped(self._convolved(input, filters.transpose(0, 1, 3, 2), "full"), forward.pads)
 
-    def _convolution(self, input_sizes: Any, filter_sizes: Any, **options: Any) -> Callable:
-        forward = ForwardSizes(tuple(input_sizes[1:3]), tuple(filter_sizes[:2]), **options)
+    def _convolution(self, input_sizes: Any, filter_sizes: Any, options: dict[str, Any]) -> Callable:
+        forward = ForwardSizes(input_sizes, filter_sizes, **options)
         mode = _MODES.get(forward.padding)
         around = ((0, 0), *forward.pads, (0, 0))
 
@@ -89,13 +89,13 @@ class Plain:
         return convolution
 
     def _convolved(self, images: Any, filters: Any, mode: str) -> Any:
-        """NHWC from autograd's order: images, output channels, height, width."""
+        """Return NHWC. Autograd's order is images, output channels, height, width."""
         answer = self.convolve_function(images, filters, axes=_SPATIAL, dot_axes=_CHANNELS, mode=mode)
         return anp.transpose(answer, (0, 2, 3, 1))
 
 
 def _vjp(function: Callable, shape: Any, cotangent: np.ndarray) -> np.ndarray:
-    """At ones: at zeros a derivative that keeps some of the value would look right."""
+    """Return the gradient of a linear function, at ones: derivatives.py says why not at zeros."""
     vjp, _ = make_vjp(function)(np.ones(shape, cotangent.dtype))
     return vjp(cotangent)
 

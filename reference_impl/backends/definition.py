@@ -1,4 +1,4 @@
-"""The textbook definition as a backend: exact on integers, and slow, so that it takes small cases only."""
+"""The textbook definition as a backend. It is exact on integers, and so slow that it takes small cases only."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Definition:
             "special_values": "computes with integers and fractions, which know no NaN",
             "refuses_invalid_calls": "checks no arguments",
         },
-        lacks=(Lack(f"takes over {_MOST_PRODUCTS} products: too many for plain Python", _is_large),),
+        lacks=(Lack(f"needs more than {_MOST_PRODUCTS} products: too many for plain Python", _is_large),),
     )
 
     def conv2d(self, input: Any, filters: Any, **options: Any) -> np.ndarray:
@@ -54,7 +54,7 @@ class Definition:
 
 
 def _exact(array: np.ndarray) -> list:
-    """Nested lists of Python integers, or Fractions where an element is none."""
+    """Return nested lists of Python integers, with a Fraction where an element is not an integer."""
     numbers = [Fraction(float(value)) if array.dtype.kind not in "biu" else int(value) for value in array.ravel()]
     exact = np.empty(array.size, object)
     exact[:] = [int(number) if number == int(number) else number for number in numbers]
@@ -62,7 +62,7 @@ def _exact(array: np.ndarray) -> list:
 
 
 def _array(nested: list, shape: tuple, dtype: np.dtype) -> np.ndarray:
-    """The nested lists as an array; the shape says what empty lists cannot."""
+    """Return the nested lists as an array. Its shape is given, as empty lists do not show it."""
     result = np.int64 if dtype.kind in "biu" else np.float64
     return np.array(nested, object).reshape(shape).astype(result)
 

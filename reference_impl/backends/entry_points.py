@@ -1,4 +1,4 @@
-"""Backends that are not ours: an object of a module, or what an installed package declares by an entry point."""
+"""Backends of other people: an object in a module, or an entry point of an installed package."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from importlib import metadata
 from typing import Any
 
 from ..operations import OPERATIONS
-from .protocol import OF_A_FUNCTION
+from .protocol import WRAP_A_FUNCTION
 
 # The group of the entry points: name = "package.module:Object".
 GROUP = "reference_impl.backends"
 
 
 def declared(reserved: Collection[str]) -> tuple[dict[str, metadata.EntryPoint], dict[str, str]]:
-    """The entry points by name; and, of those whose name cannot be had, a sentence that says why.
+    """Return the entry points by name; and, by name too, why an entry point cannot be used.
 
-    `reserved` are names that stay ours.
+    `reserved` are the names of built-in backends.
     """
     found: dict[str, list[metadata.EntryPoint]] = {}
     for entry in metadata.entry_points(group=GROUP):
@@ -35,7 +35,7 @@ def declared(reserved: Collection[str]) -> tuple[dict[str, metadata.EntryPoint],
 
 
 def load_declared(entry: metadata.EntryPoint) -> Any:
-    """The backend of an entry point. Raises ImportError, whatever keeps it from being loaded."""
+    """Return the backend of an entry point. Raise ImportError if anything keeps it from being loaded."""
     try:
         return _made(entry.load(), entry.value)
     except (Exception, SystemExit) as error:
@@ -43,7 +43,7 @@ def load_declared(entry: metadata.EntryPoint) -> Any:
 
 
 def load_object(module: str, attribute: str) -> Any:
-    """The backend at `module:attribute`."""
+    """Return the backend at `module:attribute`."""
     found: Any = importlib.import_module(module)
     for part in attribute.split("."):
         if not hasattr(found, part):
@@ -53,17 +53,17 @@ def load_object(module: str, attribute: str) -> Any:
 
 
 def _made(found: Any, name: str) -> Any:
-    """`found` or, of a class, an instance."""
+    """Return `found`, or an instance if it is a class."""
     if isinstance(found, type):
         try:
             found = found()
-        except ImportError:  # it says itself what is not here
+        except ImportError:  # its own message says what is missing
             raise
         except Exception as error:
             raise ValueError(f"{name} must make a backend, called without arguments; {error!r}") from error
     if not any(callable(getattr(found, operation, None)) for operation in OPERATIONS):
         said = f"{name} must offer at least one of {', '.join(OPERATIONS)}"
-        raise ValueError(f"{said}; {OF_A_FUNCTION}" if callable(found) else said)
+        raise ValueError(f"{said}; {WRAP_A_FUNCTION}" if callable(found) else said)
     return found
 
 

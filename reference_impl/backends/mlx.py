@@ -9,36 +9,34 @@ from typing import Any, ClassVar
 import mlx.core as mx
 import numpy as np
 
-from .padding import ForwardSizes
+from .padding import ForwardSizes, cropped
 from .protocol import Capabilities, Lack
 
 _UNGROUPED = Lack(
     "mx.conv_transpose2d: only the default groups=1 is currently supported",
     lambda operation, case: operation == "conv2d_transpose" and case.groups > 1,
 )
-# What axes of ours theirs are: filters are OHWI, of the convolution that is called.
+# Our axes in MLX's order: filters are OHWI, of the convolution that is called.
 _FORWARD, _TRANSPOSED = (3, 0, 1, 2), (2, 0, 1, 3)
 
 
 def _composed(operation: str, case: Any) -> str | None:
-    forward = ForwardSizes(
-        case.input_sizes[1:3], case.kernel_size, case.strides, case.dilations, case.groups, case.padding
-    )
+    forward = ForwardSizes(case.input_sizes, case.filter_sizes, **case.options)
     if operation == "conv2d_transpose" and min(forward.output_padding) < 0:
         return "the padded output, cropped"
     return None
 
 
 class Plain:
-    """`mx.conv_general`, which takes any padding in numbers, and `mx.conv_transpose2d`, which takes it for both sides.
+    """`mx.conv_general`, which takes any padding in numbers, and `mx.conv_transpose2d`, with one number for both sides.
 
-    float64 is not asked for: `mx.conv_general` computes it in float32, or refuses it (docs/findings/mlx.md).
+    float64 is left out: `mx.conv_general` computes it in float32, or refuses it (docs/findings/mlx.md).
     """
 
     name = "mlx"
     version = metadata.version("mlx")
     capabilities = Capabilities(dtypes=("float16", "bfloat16", "float32"), lacks=(_UNGROUPED,), composed=_composed)
-    # What is called and differentiated; a test puts a wrong one in.
+    # These are called and differentiated; a test puts a wrong one in.
     conv_function: ClassVar[Callable] = staticmethod(mx.conv_general)
     conv_transpose_function: ClassVar[Callable] = staticmethod(mx.conv_transpose2d)
 
@@ -59,21 +57,19 @@ class Plain:
         return _numpy(answer, input.dtype).transpose(np.argsort(_FORWARD))
 
     def conv2d_transpose(self, input: Any, filters: Any, output_shape: Any, **options: Any) -> np.ndarray:
-        forward = ForwardSizes(tuple(output_shape[1:3]), tuple(filters.shape[:2]), **options)
-        forward.check_transposed(input.shape, filters.shape, output_shape)  # MLX is never told of it
-        (top, bottom), (left, right) = forward.pads
+        forward = ForwardSizes(output_shape, filters.shape, **options)
+        forward.check_transposed(input.shape)  # MLX is never told the output's shape
+        (top, _), (left, _) = forward.pads
         longer = forward.output_padding
         crop = min(longer) < 0
         how = {"output_padding": forward.windows[1]} if crop else {"padding": (top, left), "output_padding": longer}
         answer = self.conv_transpose_function(
             _mlx(input), _mlx(filters, _TRANSPOSED), stride=forward.strides, dilation=forward.dilations, **how
         )
-        if crop:
-            answer = answer[:, top : answer.shape[1] - bottom, left : answer.shape[2] - right]
-        return _numpy(answer, input.dtype)
+        return _numpy(cropped(answer, forward.pads) if crop else answer, input.dtype)
 
     def _convolution(self, input_sizes: Any, filter_sizes: Any, **options: Any) -> Callable:
-        forward = ForwardSizes(tuple(input_sizes[1:3]), tuple(filter_sizes[:2]), **options)
+        forward = ForwardSizes(input_sizes, filter_sizes, **options)
         before_and_after = tuple(map(list, zip(*forward.pads, strict=True)))
         return lambda images, filters: self.conv_function(
             images,
@@ -86,13 +82,13 @@ class Plain:
 
 
 def _vjp(function: Callable, shape: Any, cotangent: mx.array) -> mx.array:
-    """At ones: at zeros a derivative that keeps some of the value would look right."""
+    """Return the gradient of a linear function, at ones: derivatives.py says why not at zeros."""
     _, (gradient,) = mx.vjp(function, [mx.ones(shape, cotangent.dtype)], [cotangent])
     return gradient
 
 
 def _mlx(array: np.ndarray, axes: tuple[int, ...] = (0, 1, 2, 3)) -> mx.array:
-    # A copy: mx.array takes no negative strides, not even of the single element that NumPy calls contiguous.
+    # A copy, as mx.array takes no negative strides: not even those of one element, which NumPy calls contiguous.
     moved = array.transpose(axes).copy()
     return mx.array(moved.view(np.uint16)).view(mx.bfloat16) if moved.dtype.name == "bfloat16" else mx.array(moved)
 

@@ -18,15 +18,15 @@ from .padding import ForwardSizes
 from .protocol import Capabilities
 
 _WORDS = {"VALID": "valid", "SAME": "same_upper", "SAME_LOWER": "same_lower"}
-# Of the transposed operations the words say on which side of their result the odd zero is, not what is cropped of it.
+# In the transposed operations a word says on which side of the result the odd zero is, not what is cropped from it.
 _TRANSPOSED_WORDS = {"SAME": "same_lower", "SAME_LOWER": "same_upper"}
 
 
 class Plain:
     """Convolution and ConvolutionBackpropData, or with groups GroupConvolution and GroupConvolutionBackpropData.
 
-    Filters are constants, as in a model. Without the hint, the CPU rounds float32 to bfloat16 where it has the
-    instructions for that, and computes in it (docs/findings/openvino.md).
+    Filters are constants, as in a model. The precision hint keeps float32. Without it, CPUs that have the instructions
+    round float32 to bfloat16 and compute in that (docs/findings/openvino.md).
     """
 
     name = "openvino"
@@ -36,12 +36,12 @@ class Plain:
         dtypes=("float16", "float32"),
         share=0.25,
     )
-    # What is called; a test puts a wrong one in. With groups, their siblings are.
+    # These are called where there are no groups; a test puts a wrong one in.
     convolution_function: ClassVar[Callable] = staticmethod(opset.convolution)
     backprop_data_function: ClassVar[Callable] = staticmethod(opset.convolution_backprop_data)
 
     def conv2d(self, input: Any, filters: Any, **options: Any) -> np.ndarray:
-        forward = ForwardSizes(tuple(input.shape[1:3]), tuple(filters.shape[:2]), **options)
+        forward = ForwardSizes(input.shape, filters.shape, **options)
         operation = self.convolution_function if forward.groups == 1 else opset.group_convolution
         word = _WORDS.get(forward.padding)
         begin, end = zip(*forward.pads, strict=True) if word is None else ((0, 0), (0, 0))
@@ -58,8 +58,8 @@ class Plain:
         return self.conv2d_transpose(out_backprop, filters, input_sizes, **options)
 
     def conv2d_transpose(self, input: Any, filters: Any, output_shape: Any, **options: Any) -> np.ndarray:
-        forward = ForwardSizes(tuple(output_shape[1:3]), tuple(filters.shape[:2]), **options)
-        forward.check_transposed(input.shape, filters.shape, output_shape)  # OpenVINO is told of the sizes alone
+        forward = ForwardSizes(output_shape, filters.shape, **options)
+        forward.check_transposed(input.shape)  # OpenVINO is told the output's height and width alone
         grouped = forward.groups > 1
         operation = opset.group_convolution_backprop_data if grouped else self.backprop_data_function
         word = _TRANSPOSED_WORDS.get(forward.padding)
@@ -73,7 +73,7 @@ class Plain:
 
 
 def _answer(operation: Callable, input: np.ndarray, filters: np.ndarray, groups: int) -> np.ndarray:
-    """What a model of `operation` on NCHW images and OIHW filters answers; with groups, these are the first axis."""
+    """Run a model of `operation` on NCHW images and OIHW filters. With groups, these are the filters' first axis."""
     images = np.ascontiguousarray(input.transpose(0, 3, 1, 2))
     kernel = np.ascontiguousarray(filters.transpose(3, 2, 0, 1))
     if groups != 1:
@@ -86,7 +86,7 @@ def _answer(operation: Callable, input: np.ndarray, filters: np.ndarray, groups:
 
 @functools.cache
 def _core() -> ov.Core:
-    """Made when it is needed: its threads would not live on in the processes that a worker forks."""
+    """Make OpenVINO's core at the first call: its threads would not live on in the processes that a worker forks."""
     return ov.Core()
 
 

@@ -1,6 +1,6 @@
-"""Padding words as numbers, and the sizes that follow, for adapters whose framework has no such word.
+"""Padding in numbers, and the sizes that follow from it, for adapters of frameworks that do not know a padding word.
 
-Written apart from the oracle's own geometry, and differently: an adapter that asked the oracle how much to pad
+This is written apart from the oracle's geometry, and in another way. An adapter that asked the oracle how much to pad
 would agree with it on a mistake.
 """
 
@@ -14,7 +14,7 @@ Pads = tuple[Pair, Pair]
 
 
 def explicit(padding: Any, sizes: Any, kernel: Any, strides: Any, dilations: Any) -> Pads:
-    """((top, bottom), (left, right)) of the forward convolution, in input positions.
+    """Return ((top, bottom), (left, right)) of the forward convolution, in input positions.
 
     Parameters
     ----------
@@ -40,15 +40,21 @@ def explicit(padding: Any, sizes: Any, kernel: Any, strides: Any, dilations: Any
 
 
 def windows(pads: Pads, sizes: Any, kernel: Any, strides: Any, dilations: Any) -> tuple[Pair, Pair]:
-    """How many windows fit, (height, width), and how many padded positions at the end none reads, likewise.
+    """Return the number of windows, and the number of padded positions at the end that no window reads.
 
-    The arguments are those of `explicit`, with its result for `padding`.
+    Both are (height, width). The arguments are those of `explicit`, with its result for `padding`.
     """
     height, width = (
         divmod(size + sum(around) - (taps - 1) * dilation - 1, stride)
         for size, taps, stride, dilation, around in zip(sizes, kernel, strides, dilations, pads, strict=True)
     )
     return (height[0] + 1, width[0] + 1), (height[1], width[1])
+
+
+def cropped(images: Any, pads: Pads) -> Any:
+    """Return NHWC images without the outermost positions: as many on each side as `pads` says."""
+    (top, bottom), (left, right) = pads
+    return images[:, top : images.shape[1] - bottom, left : images.shape[2] - right]
 
 
 def _along(word: str, size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
@@ -59,7 +65,7 @@ def _along(word: str, size: int, kernel: int, stride: int, dilation: int) -> tup
         return reach, reach
     if word not in ("SAME", "SAME_LOWER"):
         raise ValueError(f"padding must be one of VALID, SAME, SAME_LOWER, FULL; not {word!r}")
-    # SAME has a window start at 0, stride, ... below size; padding is how far the last one sticks out.
+    # With SAME, windows start at 0, stride, ... below size. The last one sticks out by as much as must be padded.
     last_start = (size - 1) // stride * stride if size else 0
     total = max(last_start + reach + 1 - size, 0) if size else 0
     less, more = total // 2, total - total // 2
@@ -68,14 +74,32 @@ def _along(word: str, size: int, kernel: int, stride: int, dilation: int) -> tup
 
 @dataclass(frozen=True)
 class ForwardSizes:
-    """The forward convolution, height first."""
+    """Sizes and options of the forward convolution, whichever of the four operations is called.
 
-    sizes: Pair
-    kernel: Pair
+    Parameters
+    ----------
+    input_sizes : (N, H, W, C)
+    filter_sizes : (kernel height, kernel width, C / groups, output channels)
+    strides, dilations : (height, width), in input positions
+    groups : number of groups of channels
+    padding : as in `explicit`
+    """
+
+    input_sizes: Any
+    filter_sizes: Any
     strides: Pair
     dilations: Pair
     groups: int
     padding: Any
+
+    @property
+    def sizes(self) -> Pair:
+        """The input's height and width."""
+        return tuple(self.input_sizes[1:3])
+
+    @property
+    def kernel(self) -> Pair:
+        return tuple(self.filter_sizes[:2])
 
     @property
     def pads(self) -> Pads:
@@ -83,22 +107,27 @@ class ForwardSizes:
 
     @property
     def windows(self) -> tuple[Pair, Pair]:
-        """How many fit, and the padded positions at the end that none reads."""
+        """The number of windows, and of the padded positions at the end that no window reads; height first."""
         return windows(self.pads, self.sizes, self.kernel, self.strides, self.dilations)
 
     @property
+    def output_shape(self) -> tuple[int, ...]:
+        """(N, H', W', output channels)"""
+        return (self.input_sizes[0], *self.windows[0], self.filter_sizes[3])
+
+    @property
     def output_padding(self) -> Pair:
-        """How much more a transposed convolution must keep at the end if it crops both sides by the padding before."""
+        """Positions that a transposed convolution must add at the end if it crops both sides by the padding before."""
         (top, bottom), (left, right) = self.pads
         _, (height, width) = self.windows
         return height + top - bottom, width + left - right
 
-    def check_transposed(self, input_shape: Any, filter_sizes: Any, output_shape: Any) -> None:
-        """Raise ValueError unless the convolution of `output_shape` has the shape of `input`."""
-        batch, *_, channels = output_shape
-        needed = (batch, *self.windows[0], filter_sizes[3])
-        if tuple(input_shape) != needed or channels != filter_sizes[2] * self.groups:
+    def check_transposed(self, input_shape: Any) -> None:
+        """Raise ValueError unless conv2d_transpose's `input` has the shape of this convolution's output."""
+        channels, needed = self.input_sizes[3], self.filter_sizes[2] * self.groups
+        if tuple(input_shape) != self.output_shape or channels != needed:
             raise ValueError(
-                f"input must have the shape that conv2d gives for output_shape: {tuple(input_shape)} is not {needed}, "
-                f"or output_shape has {channels} channels and not {filter_sizes[2]} * {self.groups} groups"
+                f"input must have the shape that conv2d gives for output_shape: {tuple(input_shape)} is not "
+                f"{self.output_shape}, or output_shape has {channels} channels and not {self.filter_sizes[2]} * "
+                f"{self.groups} groups"
             )

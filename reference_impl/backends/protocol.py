@@ -1,4 +1,4 @@
-"""What a backend is: some of the four operations on NumPy arrays, and a declaration of what it can do."""
+"""A backend: some of the four operations on NumPy arrays, and a declaration of what it can do."""
 
 from __future__ import annotations
 
@@ -8,19 +8,30 @@ from typing import Any, Protocol, runtime_checkable
 
 from ..operations import OPERATIONS
 
-# To those who hand over what is no backend yet.
-OF_A_FUNCTION = "of a function, types.SimpleNamespace(conv2d=function) makes one"
+# The end of an error message for users who pass a function where a backend is needed.
+WRAP_A_FUNCTION = "to check a bare function, wrap it: types.SimpleNamespace(conv2d=f)"
 
 
 @dataclass(frozen=True)
 class Lack:
-    """Something that a backend does not offer: `applies(operation, case)` says where, `reason` why."""
+    """A kind of call that a backend does not offer. Such calls are reported as unsupported, not as failed.
+
+    Parameters
+    ----------
+    reason : why, in a few words, as reports show it: "knows no dilations"
+    applies : a function of (operation, case) that returns True for these calls. `operation` is "conv2d" or another of
+        the four; `case` is a `Case`, with fields such as `strides`, `groups` and `dtype`.
+
+    Examples
+    --------
+    >>> no_dilations = Lack("knows no dilations", lambda operation, case: case.dilations != (1, 1))
+    """
 
     reason: str
     applies: Callable[[str, Any], bool]
 
 
-# Of frameworks that have nothing but padding.
+# For frameworks that have padding, but none of the other options.
 NO_STEPS_NOR_GROUPS = (
     Lack("knows no strides", lambda operation, case: case.strides != (1, 1)),
     Lack("knows no dilations", lambda operation, case: case.dilations != (1, 1)),
@@ -30,24 +41,34 @@ NO_STEPS_NOR_GROUPS = (
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a backend declares. What it does not declare lacking, it must do right.
+    """A backend's declaration of what it can do. All that it does not declare as lacking must be right.
+
+    Every field has a default. A backend that declares nothing offers the operations that it has, in float32 and
+    float64, and must pass every check.
 
     Parameters
     ----------
-    operations : those of the four that it offers
-    dtypes : names of the dtypes that it takes
-    result_dtypes : the dtype of its results where that is not the arguments'
-    lacks : cases that it does not offer
-    composed : (operation, case) -> how the adapter composes what the framework has no mode for, or None
-        where the framework's own mode is called ("native").
-    factor, citation : how many times 16 eps * gauge its answers may be from the exact ones, above 1 for an algorithm
-        that is no plain sum of the products (Winograd, FFT, TF32), and what says so
-    planewise : whether its errors follow the norms of whole planes, not the products that an element sums (Winograd,
-        FFT); the gauge is then made of these norms. A citation must say so too.
-    flushes : dtypes in which it may take subnormal products and sums for zero
-    unclaimed : checks that it does not claim to pass (checks.py, isolation/claims.py), each with the reason
-    same_bits_on_any_threads : whether it promises the same bits on any number of threads
-    share : the part of the cases that it is given by default, below 1 for routes that compile for every shape
+    operations : names of the operations that it offers, out of the four
+    dtypes : names of the dtypes of arguments that it takes
+    result_dtypes : the dtype of its results, by the dtype of the arguments, where the two differ
+    lacks : kinds of calls that it does not offer
+    composed : a function of (operation, case) that says how the adapter composes a padding that the framework does not
+        have; None where the framework has it. Results are counted apart, as composed and native.
+    share : the part of the cases that it is given by default, from 0 to 1. Routes that compile every shape take less
+        than 1; `--full` gives them all.
+    flushes : dtypes in which it may take subnormal numbers for zero
+    factor : the largest error allowed, in units of 16 * eps * gauge. Above 1 only for algorithms that are not a plain
+        sum of the products: Winograd, FFT, TF32.
+    planewise : True if its errors grow with the norms of whole planes, as in Winograd and FFT. The gauge is then made
+        of these norms.
+    citation : where it is written that the algorithm needs `factor` or `planewise`; required with either
+    unclaimed : checks that it does not claim to pass: {name of the check: reason}. `verify --help` lists the names.
+    same_bits_on_any_threads : True if it promises the same bits on any number of threads
+
+    Raises
+    ------
+    ValueError
+        If `factor` is above 1, or `planewise` is True, without a `citation`.
     """
 
     operations: tuple[str, ...] = OPERATIONS
@@ -72,11 +93,11 @@ class Capabilities:
 
     @property
     def plain_sum(self) -> bool:
-        """Whether it claims to add the products of the definition, in its dtype: then it is exact on integers."""
+        """True if it claims to add the products of the definition, in its dtype: then it is exact on integers."""
         return self.factor <= 1 and not self.planewise
 
     def unsupported(self, operation: str, case: Any) -> str | None:
-        """Why `operation` on `case` is declared unsupported, or None."""
+        """Return why `operation` on `case` is declared unsupported, or None if it is not."""
         if operation not in self.operations:
             return f"offers no {operation}"
         if case.dtype not in self.dtypes:
@@ -87,14 +108,18 @@ class Capabilities:
         return None
 
     def result_dtype(self, dtype: str) -> str:
+        """Return the dtype of results for arguments of `dtype`."""
         return self.result_dtypes.get(dtype, dtype)
 
 
 @runtime_checkable
 class Backend(Protocol):
-    """A subject. It also has those of the four operations that its capabilities name, with the signatures of
-    `reference_impl`: NumPy arrays in and out, NHWC and HWIO, options by keyword. An attribute `facts`, a dict, may say
-    what else decides where it fails, for the expressions in known_failures/."""
+    """An object that is checked. Beside these attributes it has the operations that its capabilities name.
+
+    The operations have the signatures of `reference_impl`: NumPy arrays in and out, NHWC and HWIO, options by keyword.
+    It may have an attribute `facts`, a dict. The expressions in known_failures/ can use these facts to say where it
+    fails.
+    """
 
     name: str
     version: str

@@ -1,4 +1,4 @@
-"""The oracle itself as a backend: on read-only arrays, so that a write to an argument is an error."""
+"""The oracle itself as a backend. It is given read-only arrays, so that a write to an argument is an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The backends by name: "framework", "framework:route", a package's own, or "package.module:Object"."""
+"""Find backends by name: "framework", "framework:route", a package's own, or "package.module:Object"."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Any
 
 from . import entry_points
 
-# The framework that each adapter needs, None where it is our own.
+# The framework that each adapter needs; None if it needs none.
 ADAPTERS: dict[str, str | None] = {
     "reference": None,
     "definition": None,
+    "minimal": None,
     "tensorflow": "tensorflow",
     "torch": "torch",
     "jax": "jax",
@@ -26,14 +27,14 @@ ADAPTERS: dict[str, str | None] = {
     "tinygrad": "tinygrad",
     "autograd": "autograd",
 }
-# The module of an adapter, where it has another name than the backend.
+# The module of an adapter whose name is not the backend's.
 _MODULES = {"onnx": "onnx.reference_evaluator", "onnxruntime": "onnx.runtime"}
-# What "all" stands for: what the extra `all` installs. The others are checked where they are installed.
-ALL = ("reference", "definition", "tensorflow", "torch")
+# The meaning of "all": what the extra `all` installs. The other adapters are checked where they are installed.
+ALL = ("reference", "definition", "minimal", "tensorflow", "torch")
 
 
 def installed() -> dict[str, bool]:
-    """Each adapter's name, and whether its framework can be imported here; then what packages declare."""
+    """Return True or False for each adapter: can its framework be imported here? Declared backends follow, all True."""
     adapters = {
         name: framework is None or importlib.util.find_spec(framework) is not None
         for name, framework in ADAPTERS.items()
@@ -42,17 +43,17 @@ def installed() -> dict[str, bool]:
 
 
 def declared() -> dict[str, EntryPoint]:
-    """The backends of installed packages, which are entry points of the group `reference_impl.backends`."""
+    """Return the backends of installed packages: entry points of the group `reference_impl.backends`."""
     return entry_points.declared((*ADAPTERS, "all"))[0]
 
 
 def refused() -> dict[str, str]:
-    """Of entry points whose name cannot be had, a sentence that says why."""
+    """Return why an entry point cannot be used, by its name."""
     return entry_points.declared((*ADAPTERS, "all"))[1]
 
 
 def require(words: Iterable[str]) -> None:
-    """Raise ImportError if a framework that `words` name is not installed. Imports none."""
+    """Raise ImportError if a framework that `words` name is not installed. Import no framework."""
     for word in words:
         for name in ALL if word == "all" else (word.partition(":")[0],):
             if name in ADAPTERS:
@@ -60,16 +61,16 @@ def require(words: Iterable[str]) -> None:
 
 
 def routes(name: str) -> list[str]:
-    """The full names of all routes of one adapter, the plain one first. Imports the framework."""
+    """Return the full names of all routes of one adapter, the plain one first. Import its framework."""
     if name not in ADAPTERS:
         return [name]
     return [f"{name}:{route}" if route else name for route in _adapter(name).ROUTES]
 
 
 def expand(words: Iterable[str] = ()) -> list[str]:
-    """The full names that `words` stand for; without any, all routes of everything installed.
+    """Return the full names that `words` stand for; without words, all routes of everything installed.
 
-    "torch:*" is every route of torch, "all" every route of those in `ALL`, installed or not.
+    "torch:*" is every route of torch; "all" is every route of the adapters in `ALL`, installed or not.
     """
     known = installed()
     words = list(words) or [f"{name}:*" for name, there in known.items() if there]
@@ -86,9 +87,9 @@ def expand(words: Iterable[str] = ()) -> list[str]:
 
 
 def load(name: str) -> Any:
-    """The backend called `name`: "torch", "torch:autograd", a package's own, or "package.module:Object", yours.
+    """Return the backend called `name`: "torch", "torch:autograd", a package's own, or your "package.module:Object".
 
-    An `Object` that is a class is called, without arguments, to make the backend.
+    If `Object` is a class, it is called without arguments to make the backend.
 
     Raises
     ------

@@ -13,10 +13,10 @@ import numpy as np
 import scipy
 from scipy import signal
 
-from .padding import ForwardSizes
+from .padding import ForwardSizes, cropped
 from .protocol import NO_STEPS_NOR_GROUPS, Capabilities, Lack
 
-# "same" is centred on "full", with the odd zero before.
+# "same" is the centre of "full", with the odd zero before.
 _MODES = {"VALID": "valid", "FULL": "full", "SAME_LOWER": "same"}
 _COMPOSED = {
     "conv2d": "np.pad, then valid",
@@ -33,7 +33,7 @@ def _composed(operation: str, case: Any) -> str | None:
 
 
 class Plain:
-    """Sums over channels and images are the adapter's, in the arguments' dtype."""
+    """The adapter sums over channels and images itself, in the dtype of the arguments."""
 
     name = "scipy"
     version = scipy.__version__
@@ -42,19 +42,19 @@ class Plain:
         lacks=(
             *NO_STEPS_NOR_GROUPS,
             Lack(
-                f"is called once for each pair of planes: too often above {_MOST_PAIRS}",
+                f"is called once for each pair of planes: too often for more than {_MOST_PAIRS}",
                 lambda operation, case: case.batch * case.input_channels * case.output_channels > _MOST_PAIRS,
             ),
         ),
         composed=_composed,
-        unclaimed={"refuses_invalid_calls": "is asked for planes, of which most invalid calls say nothing"},
+        unclaimed={"refuses_invalid_calls": "is given single planes, which do not show most invalid calls"},
     )
-    # What is called; a test puts a wrong one in.
+    # These are called; a test puts a wrong one in.
     correlate_function: ClassVar[Callable] = staticmethod(signal.correlate)
     convolve_function: ClassVar[Callable] = staticmethod(signal.convolve)
 
     def conv2d(self, input: Any, filters: Any, **options: Any) -> np.ndarray:
-        forward = ForwardSizes(tuple(input.shape[1:3]), tuple(filters.shape[:2]), **options)
+        forward = ForwardSizes(input.shape, filters.shape, **options)
         mode = _MODES.get(forward.padding, "valid")
         images = _padded(input, forward) if mode == "valid" else input
         output = np.zeros((len(input), *forward.windows[0], filters.shape[3]), input.dtype)
@@ -63,18 +63,16 @@ class Plain:
         return output
 
     def conv2d_backprop_input(self, input_sizes: Any, filters: Any, out_backprop: Any, **options: Any) -> np.ndarray:
-        forward = ForwardSizes(tuple(input_sizes[1:3]), tuple(filters.shape[:2]), **options)
-        (top, bottom), (left, right) = forward.pads
-        height, width = forward.sizes
-        shape = len(out_backprop), top + height + bottom, left + width + right, filters.shape[2]
-        padded = np.zeros(shape, out_backprop.dtype)
+        forward = ForwardSizes(input_sizes, filters.shape, **options)
+        height, width = (size + sum(around) for size, around in zip(forward.sizes, forward.pads, strict=True))
+        padded = np.zeros((len(out_backprop), height, width, filters.shape[2]), out_backprop.dtype)
         for n, i, o in product(range(len(out_backprop)), *map(range, filters.shape[2:])):
-            # "direct" is the sum; left to itself, SciPy chooses between it and an FFT by size.
+            # "direct" is the plain sum. By default, SciPy chooses between it and an FFT by size.
             padded[n, ..., i] += self.convolve_function(out_backprop[n, ..., o], filters[..., i, o], "full", "direct")
-        return padded[:, top : top + height, left : left + width]
+        return cropped(padded, forward.pads)
 
     def conv2d_backprop_filter(self, input: Any, filter_sizes: Any, out_backprop: Any, **options: Any) -> np.ndarray:
-        images = _padded(input, ForwardSizes(tuple(input.shape[1:3]), tuple(filter_sizes[:2]), **options))
+        images = _padded(input, ForwardSizes(input.shape, filter_sizes, **options))
         result = np.zeros(filter_sizes, input.dtype)
         for n, i, o in product(range(len(input)), *map(range, filter_sizes[2:])):
             result[..., i, o] += self._correlated(
@@ -86,7 +84,7 @@ class Plain:
         return self.conv2d_backprop_input(output_shape, filters, input, **options)
 
     def _correlated(self, plane: np.ndarray, kernel: np.ndarray, mode: str, result: np.ndarray) -> Any:
-        """0 for an empty plane or result: SciPy answers without axes."""
+        """Return SciPy's answer, or 0 for an empty plane or result, where SciPy's has no axes."""
         return self.correlate_function(plane, kernel, mode, "direct") if plane.size and result.size else 0
 
 

@@ -18,13 +18,13 @@ from tinygrad import Tensor
 from .padding import ForwardSizes
 from .protocol import Capabilities, Lack
 
-_COMPILER = os.environ.get("CC", "clang")  # as tinygrad has it
+_COMPILER = os.environ.get("CC", "clang")  # as in tinygrad
 if shutil.which(_COMPILER) is None:
     raise ImportError(f"tinygrad's CPU device compiles with clang, or what CC names: {_COMPILER!r} is not on the PATH")
 
-# What axes of ours theirs are: NCHW, and OIHW, of the convolution that is called or transposed.
+# Our axes in tinygrad's order: NCHW, and OIHW, of the convolution that is called or transposed.
 _IMAGES, _FILTERS = (0, 3, 1, 2), (3, 2, 0, 1)
-# bfloat16 is left out: the C that tinygrad writes for it, in __bf16, clang 14 does not compile on x86-64.
+# bfloat16 is left out: on x86-64, clang 14 does not compile the C that tinygrad writes for it, in __bf16.
 _FLOATS, _INTEGERS = ("float16", "float32", "float64"), ("int32", "int64")
 _NO_INTEGER_GRADIENT = Lack(
     "only float Tensors have gradient",
@@ -38,7 +38,7 @@ class Plain:
     name = "tinygrad"
     version = metadata.version("tinygrad")
     capabilities = Capabilities(dtypes=(*_FLOATS, *_INTEGERS), lacks=(_NO_INTEGER_GRADIENT,), share=0.02)
-    # What is called and differentiated; a test puts a wrong one in.
+    # These are called and differentiated; a test puts a wrong one in.
     conv_function: ClassVar[Callable] = staticmethod(Tensor.conv2d)
     conv_transpose_function: ClassVar[Callable] = staticmethod(Tensor.conv_transpose2d)
 
@@ -59,15 +59,15 @@ class Plain:
         return _numpy(answer, _FILTERS)
 
     def conv2d_transpose(self, input: Any, filters: Any, output_shape: Any, **options: Any) -> np.ndarray:
-        forward = ForwardSizes(tuple(output_shape[1:3]), tuple(filters.shape[:2]), **options)
-        forward.check_transposed(input.shape, filters.shape, output_shape)  # tinygrad is never told of it
+        forward = ForwardSizes(output_shape, filters.shape, **options)
+        forward.check_transposed(input.shape)  # tinygrad is never told the output's shape
         answer = self.conv_transpose_function(
             _tensor(input, _IMAGES), _tensor(filters, _FILTERS), output_padding=forward.windows[1], **_options(forward)
         )
         return _numpy(answer, _IMAGES)
 
     def _convolution(self, input_sizes: Any, filter_sizes: Any, **options: Any) -> Callable:
-        how = _options(ForwardSizes(tuple(input_sizes[1:3]), tuple(filter_sizes[:2]), **options))
+        how = _options(ForwardSizes(input_sizes, filter_sizes, **options))
         return lambda images, filters: self.conv_function(images, filters, **how)
 
 
@@ -82,7 +82,7 @@ def _options(forward: ForwardSizes) -> dict[str, Any]:
 
 
 def _ones(sizes: Any, like: np.ndarray) -> np.ndarray:
-    """Where a derivative is taken: at zeros, one that keeps some of the value would look right."""
+    """Return the point at which to differentiate: derivatives.py says why not zeros."""
     return np.ones(sizes, like.dtype)
 
 

@@ -123,6 +123,13 @@ class Case:
             parts.append(self.dtype)
         return "_".join(parts)
 
+    def __repr__(self) -> str:
+        return f"Case.parse({str(self)!r})"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Print the case as `repr` does: Hypothesis, in a failure, and IPython call this."""
+        printer.text(repr(self))
+
     @classmethod
     def parse(cls, spec: str) -> Case:
         """The case that `spec` names: `n2_h8w11c3_k3x2o4_s3x2_d2x1_g1_SAME_float32`.

@@ -1,4 +1,4 @@
-"""What it means to agree with the oracle. For a backend of your own: `check_backend`, `parametrize_with_checks`."""
+"""The public face of the suite: check a backend of your own. Everything else may change without notice."""
 
 from __future__ import annotations
 
@@ -10,33 +10,43 @@ if TYPE_CHECKING:
     from ..backends.wrappers.from_nchw import from_nchw
     from ..backends.wrappers.jax_style import jax_style
     from ..backends.wrappers.torch_style import torch_style
+    from ..cases.case import Case
+    from ..cases.generation import generate
     from .api import Report, check_backend, parametrize_with_checks
 
 __all__ = [
     "Capabilities",
+    "Case",
     "Lack",
     "Report",
     "check_backend",
     "from_nchw",
+    "generate",
     "jax_style",
     "parametrize_with_checks",
     "torch_style",
 ]
 
-# Where each is; imported when asked for, as files import one another, and two of them a framework.
+# The module of each name. It is imported when the name is first used, since two of them import a framework.
 _HOMES = {
-    "Capabilities": "reference_impl.backends.protocol",
-    "Lack": "reference_impl.backends.protocol",
-    "Report": "reference_impl.conformance.api",
-    "check_backend": "reference_impl.conformance.api",
-    "from_nchw": "reference_impl.backends.wrappers.from_nchw",
-    "jax_style": "reference_impl.backends.wrappers.jax_style",
-    "parametrize_with_checks": "reference_impl.conformance.api",
-    "torch_style": "reference_impl.backends.wrappers.torch_style",
+    "Capabilities": "backends.protocol",
+    "Case": "cases.case",
+    "Lack": "backends.protocol",
+    "Report": "conformance.api",
+    "check_backend": "conformance.api",
+    "from_nchw": "backends.wrappers.from_nchw",
+    "generate": "cases.generation",
+    "jax_style": "backends.wrappers.jax_style",
+    "parametrize_with_checks": "conformance.api",
+    "torch_style": "backends.wrappers.torch_style",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
+        return getattr(importlib.import_module(f"reference_impl.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,4 +1,4 @@
-"""Why a backend fails: which of the known mistakes it makes, or what else can be said."""
+"""Diagnosis of a failure: the known mistake that explains it or, without one, what its answers look like."""
 
 from .diagnosing import Diagnoses, Diagnosis, diagnose, recognise
 

@@ -1,10 +1,11 @@
-"""Why a backend fails: the known mistake that gives its answers, or what can be said without one."""
+"""Diagnose a failure: name the known mistake that gives these answers, or describe them."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,11 @@ from ..backends import registry
 from ..cases.case import Case
 from ..mistakes import Mistake
 from ..run import outcome
+from ..run.judge import judge
 from ..run.outcome import Record
 from ..run.processes.stdout import PRINTS_NOTHING
 from ..run.processes.worker import Died
-from ..run.runner import Subject, judge
+from ..run.subject import Subject
 from ..run.whole_backend import WHOLE_BACKEND_CHECKS
 from ..verdicts.checks import CHECKS
 from ..verdicts.real_data import real_task
@@ -26,6 +28,8 @@ from .probes import Probe, probes
 from .shrinking import smallest
 
 SECONDS = 5.0
+# Failures of these checks match no mistake: the mistakes are about answers to single calls.
+_NOT_DIAGNOSED = (*WHOLE_BACKEND_CHECKS, PRINTS_NOTHING)
 _MOST_EXPLAINED = 6
 _MOST_NAMED = 3
 _MOST_ELEMENTS = 12
@@ -33,7 +37,7 @@ _MOST_ELEMENTS = 12
 
 @dataclass
 class Diagnosis:
-    """`mistakes` do what the backend does, the likeliest first; `lines` say so, or what else is known."""
+    """Mistakes that do what the backend does, the likeliest first, and the lines to print."""
 
     mistakes: list[Mistake] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
@@ -45,9 +49,10 @@ class Diagnosis:
 
 @dataclass
 class Diagnoses:
-    """At most `most`, as each takes seconds: for each backend and operation, of the first that failed or was refused.
+    """Diagnoses of a run, at most `most` as each takes seconds.
 
-    `isolate` asks the backend in a process of its own.
+    A backend is diagnosed once for each operation and outcome, on the first call that failed or was refused. With
+    `isolate`, it is asked in a process of its own.
     """
 
     most: int = 8
@@ -55,12 +60,9 @@ class Diagnoses:
     _made: dict[tuple[str, str, str], tuple[Record, list[str]]] = field(default_factory=dict)
 
     def added(self, subject: Subject, record: Record) -> Record:
-        """The record with its diagnosis or, where another has that, with a word on it."""
+        """Return the record with its diagnosis or, if another record has that, with a line that points there."""
         key = subject.name, record.operation, record.outcome
-        if record.outcome not in (outcome.FAIL, outcome.REFUSED) or record.check in (
-            *WHOLE_BACKEND_CHECKS,
-            PRINTS_NOTHING,
-        ):
+        if record.outcome not in (outcome.FAIL, outcome.REFUSED) or record.check in _NOT_DIAGNOSED:
             return record
         if key not in self._made:
             if len(self._made) >= self.most:
@@ -83,13 +85,13 @@ class Diagnoses:
             lines = subject.ask("diagnosis", asdict(record), True)
         except Died:
             return [f"could not be diagnosed: {died}"]
-        return [*lines, f"asked of calls on integers with nothing empty alone; of one of the others, {died}"]
+        return [*lines, f"diagnosed from non-empty integer calls only; another probe failed: {died}"]
 
 
 def diagnose(subject: Subject, record: Record, seconds: float = SECONDS, *, plain: bool = False) -> Diagnosis:
-    """What can be said of the failure that `record` tells of, in about `seconds`; if `plain`, by plain probes alone."""
+    """Diagnose the failure in `record`, in about `seconds`; with `plain`, from plain probes only."""
     until = time.monotonic() + seconds
-    if subject.argument:  # afresh, as it may remember what it was asked
+    if subject.argument:  # load it again, as it may remember earlier calls
         subject = replace(subject, backend=registry.load(subject.argument))
     seen = _looked_at(subject, record, until, plain=plain)
     small = _smallest(subject, record, max((until - time.monotonic()) / 2, 1.0))
@@ -104,14 +106,15 @@ def diagnose(subject: Subject, record: Record, seconds: float = SECONDS, *, plai
 
 
 def recognise(subject: Subject, record: Record) -> list[Mistake]:
-    """The known mistakes that do what the backend does, on the call that failed and on the probes."""
+    """Return the known mistakes that do what the backend does, on the call that failed and on the probes."""
     return matching(record.operation, _looked_at(subject, record))
 
 
 def _looked_at(subject: Subject, record: Record, until: float = np.inf, *, plain: bool = False) -> list[Seen]:
-    """What it does with the probes and, last, with the call that failed.
+    """Return what the backend does with the probes and, last, with the call that failed.
 
-    Those that it refuses tell nothing of why an answer is wrong: more often it lacks something, and does not say so.
+    If the call failed by a wrong answer, probes that the backend refuses are left out: mostly, it lacks something that
+    it does not declare, and that does not explain the answer.
     """
     asked = [probe for probe in probes(record.operation) if probe.plain or not plain]
     seen = list(look(subject, asked, until))
@@ -133,11 +136,11 @@ def _named(found: Sequence[Mistake], seen: Sequence[Seen]) -> list[str]:
     besides = [each for each in wrong if not each.like(first) and not each.like(first, loosely=True)]
     alike, right = len(wrong) - len(besides), len(seen) - len(wrong)
     matches = "matches, though not on this call," if seen[-1] in besides else "matches"
-    lines = [f"{matches} *{first.name}*: {first.sentence}"]
-    lines += [f"or *{other.name}*: {other.sentence}" for other in others[: _MOST_NAMED - 1]]
-    lines.append(f"of {len(seen)} calls tried, it is wrong in the same way on {alike}, and right on {right}")
+    others_named = ((f"or *{other.name}*", other) for other in others[: _MOST_NAMED - 1])
+    lines = _told([(f"{matches} *{first.name}*", first), *others_named])
+    lines.append(f"tried {len(seen)} calls: wrong in the same way on {alike}, right on {right}")
     if besides:
-        lines.append(f"besides, it is wrong in another way on {_specs(besides)}")
+        lines.append(f"it is also wrong in another way on {_specs(besides)}")
     return lines + _made_before(first)
 
 
@@ -146,21 +149,21 @@ def _named_sometimes(found: Mistake, seen: Sequence[Seen]) -> list[str]:
     wrong = [each for each in plain if not each.right()]
     spared = [each for each in plain if each.right() and not each.like(found)]
     return [
-        f"matches *{found.name}* under some condition: {found.sentence}",
-        f"of {len(plain)} calls tried, it is wrong in the same way on {len(wrong)}, and right on {len(spared)} where "
-        f"that mistake would show: {_specs(spared)}",
+        *_told([(f"matches *{found.name}* under some condition", found)]),
+        f"tried {len(plain)} calls: wrong in the same way on {len(wrong)}, right on {len(spared)} where that mistake "
+        f"would show: {_specs(spared)}",
         *_made_before(found),
     ]
 
 
 def _unnamed(operation: str, seen: Sequence[Seen], small: Case, until: float) -> list[str]:
-    """What it resembles, where it comes, and the mistakes that explain a part."""
+    """Say what the answer resembles, on which cases it is wrong, and which mistakes explain some of the answers."""
     plain = [each for each in seen if each.probe.plain]
     wrong = [each for each in plain if not each.right()]
     if wrong and all(each.right(loosely=True) for each in [*plain, seen[-1]]):
         return [
-            "matches no known mistake: the products are right, and it rounds where a plain sum of integers would not",
-            "if it is meant to be no plain sum (FFT, Winograd), let it declare so: docs/verdicts.md",
+            "matches no known mistake: the products are right, but it rounds where a plain sum of integers would not",
+            "if it is not meant to be a plain sum (FFT, Winograd), declare that in its capabilities: docs/verdicts.md",
         ]
     lines = ["matches no known mistake"]
     actual, expected = seen[-1].answer, seen[-1].expected
@@ -168,7 +171,7 @@ def _unnamed(operation: str, seen: Sequence[Seen], small: Case, until: float) ->
         resembles = symptoms.resemblance(actual, expected, operation == "conv2d_backprop_filter")
         lines += [f"the answer is {resembles}"] if resembles else []
     if not wrong:
-        return [*lines, f"right on all {len(plain)} other calls on integers that were tried"]
+        return [*lines, f"right on all {len(plain)} other integer calls that were tried"]
     lines.append(
         symptoms.where(
             [each.probe.case for each in plain if each.right()], [each.probe.case for each in wrong] + [small]
@@ -176,15 +179,24 @@ def _unnamed(operation: str, seen: Sequence[Seen], small: Case, until: float) ->
     )
     wrong = wrong[-_MOST_EXPLAINED:]
     parts = matching_in_part(operation, wrong, until)
-    for mistake, count in parts:
-        lines.append(
-            f"on {count} of {len(wrong)} wrong answers looked at it does as *{mistake.name}*: {mistake.sentence}"
-        )
-    return [*lines, "so there may be several mistakes, or that one under a condition"] if parts else lines
+    lines += _told(
+        [(f"{count} of {len(wrong)} wrong answers examined match *{one.name}*", one) for one, count in parts]
+    )
+    if parts:
+        lines.append("there may be several mistakes, or one under some condition: mend one, then run it again")
+    return lines
+
+
+def _told(headed: Iterable[tuple[str, Mistake]]) -> list[str]:
+    """Say what each mistake does, after its heading, and once for neighbours that share it, what is right."""
+    lines = []
+    for right, of_kind in groupby(headed, key=lambda each: each[1].right):
+        lines += [*(f"{heading}: {mistake.does}" for heading, mistake in of_kind), f"right: {right}"]
+    return lines
 
 
 def _smallest(subject: Subject, record: Record, seconds: float) -> Case:
-    """The smallest case on which the same check is found to fail."""
+    """Return the smallest case found on which the same check fails."""
     checks = [check for check in CHECKS if check.name == record.check]
 
     def fails(case: Case) -> bool:
@@ -195,7 +207,7 @@ def _smallest(subject: Subject, record: Record, seconds: float) -> Case:
 
 
 def _shown(subject: Subject, record: Record) -> list[str]:
-    """The smallest case and, where they are few, the answers there."""
+    """Show the smallest case and, if they have few elements, its actual and expected answers."""
     lines = [f"smallest failing case found: {record.case}"]
     there = see(subject, Probe(record.operation, Case.parse(record.case), seed=record.seed))
     both = there.answer, there.expected

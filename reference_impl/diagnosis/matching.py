@@ -1,4 +1,4 @@
-"""Which known mistakes do what a backend does."""
+"""Find the known mistakes that do what a backend does."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..mistakes import MISTAKES, RIGHT, Mistake
+from ..mistakes import MISTAKES, NO_MISTAKE, Mistake
 from ..run import known
-from ..run.runner import Subject
+from ..run.subject import Subject
 from ..verdicts.real_data import KINDS
 from .observation import Observation, observe, room_of
 from .probes import Probe
@@ -19,24 +19,24 @@ from .probes import Probe
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """A probe, and what the backend did with it."""
+    """A probe and what the backend did with it."""
 
     probe: Probe
     observation: Observation
     dtype: str
 
     def like(self, mistake: Mistake, *, loosely: bool = False) -> bool:
-        """Whether `mistake` does the same; loosely, as a kernel that rounds where a plain sum need not."""
+        """True if `mistake` does the same; loosely, also if only the rounding differs, as in an FFT."""
         other = _observation_of(mistake, self.probe, self.dtype)
         return self.observation.alike(other, _room(self.probe, loosely))
 
     def shows(self, mistake: Mistake, *, loosely: bool = False) -> bool:
-        """Whether the backend is wrong, and `mistake` is known to do just that."""
+        """True if the backend is wrong here and `mistake` gives the same wrong answer."""
         other = _observation_of(mistake, self.probe, self.dtype)
         return other.answered and not self.right(loosely=loosely) and self.like(mistake, loosely=loosely)
 
     def right(self, *, loosely: bool = False) -> bool:
-        return self.like(RIGHT, loosely=loosely)
+        return self.like(NO_MISTAKE, loosely=loosely)
 
     @property
     def answer(self) -> object:
@@ -44,7 +44,7 @@ class Seen:
 
     @property
     def expected(self) -> object:
-        return _observation_of(RIGHT, self.probe, self.dtype).answers[0]
+        return _observation_of(NO_MISTAKE, self.probe, self.dtype).answers[0]
 
 
 def see(subject: Subject, probe: Probe) -> Seen:
@@ -53,7 +53,10 @@ def see(subject: Subject, probe: Probe) -> Seen:
 
 
 def look(subject: Subject, probes: Iterable[Probe], until: float = np.inf) -> Iterator[Seen]:
-    """What the backend does with those probes that it claims to support, and is not known to fail, until it is late."""
+    """Yield what the backend does with the probes, until the time `until`.
+
+    Probes that it does not claim to support, or is known to fail, are left out.
+    """
     for probe in probes:
         lack = subject.capabilities.unsupported(probe.operation, probe.case)
         expected = known.find(subject.name, subject.version, subject.facts, probe.operation, probe.case)
@@ -62,7 +65,7 @@ def look(subject: Subject, probes: Iterable[Probe], until: float = np.inf) -> It
 
 
 def matching(operation: str, seen: Sequence[Seen]) -> list[Mistake]:
-    """The mistakes that do the same on all plain probes and on as many others as can be, and show on one of them.
+    """Return the mistakes that do the same on all plain probes, on as many others as possible, and show on one.
 
     The last of `seen` is the call that failed.
     """
@@ -74,8 +77,8 @@ def matching(operation: str, seen: Sequence[Seen]) -> list[Mistake]:
             left = alike if alike or each.probe.plain else left
         left = [mistake for mistake in left if any(each.shows(mistake, loosely=loosely) for each in wrong)]
         alike = [mistake for mistake in left if seen[-1].like(mistake, loosely=loosely)]
-        # A backend that remembers answered the call that failed from a past that no other has; it does so on plain
-        # probes too. Else what made it wrong there is another mistake.
+        # A backend that remembers calls answered the failing one from a past that cannot be repeated. It is now right
+        # there, or wrong on plain probes too; if not, another mistake made that call fail.
         elsewhere = seen[-1].right() or any(each.probe.plain and each is not seen[-1] for each in wrong)
         if alike or (left and elsewhere):
             return alike or left
@@ -83,7 +86,7 @@ def matching(operation: str, seen: Sequence[Seen]) -> list[Mistake]:
 
 
 def matching_sometimes(operation: str, seen: Sequence[Seen]) -> list[Mistake]:
-    """The mistakes that do the same wherever the backend is wrong, if that is on several plain probes."""
+    """Return the mistakes that do the same wherever the backend is wrong, if that is on several plain probes."""
     wrong = [each for each in seen if each.probe.plain and not each.right()]
     left = _of(operation) if len(wrong) > 1 else []
     for each in wrong:
@@ -92,7 +95,7 @@ def matching_sometimes(operation: str, seen: Sequence[Seen]) -> list[Mistake]:
 
 
 def matching_in_part(operation: str, wrong: Sequence[Seen], until: float) -> list[tuple[Mistake, int]]:
-    """Mistakes that each do the same on some of `wrong`, and on how many that no earlier one explains."""
+    """Return mistakes that do the same on some of `wrong`, each with how many it explains that no earlier one does."""
     explained = {
         mistake: set(alike)
         for mistake in _of(operation)

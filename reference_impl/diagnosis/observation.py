@@ -1,4 +1,4 @@
-"""Observation: what a backend does with one call. Two backends that make the same mistake look alike."""
+"""Observation: a record of what a backend does with one call. Backends with the same mistake give alike ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Raised(str):
 
 @dataclass(frozen=True, eq=False)
 class Observation:
-    """What came of a call that was made twice, after one on other data."""
+    """Outcome of a call that was made twice, after a call on other data."""
 
     answers: tuple[Any, Any]
     written_to: bool
@@ -32,7 +32,7 @@ class Observation:
 
     @property
     def answered(self) -> bool:
-        """False where a mistake leads to a call that has no answer: a kernel that makes it may do anything."""
+        """False if the mistake leads to a call without an answer: a kernel that makes it may then do anything."""
         first, _ = self.answers
         return not (isinstance(first, str) and first == NoAnswer.__name__)
 
@@ -41,7 +41,10 @@ class Observation:
         return isinstance(self.answers[0], Raised)
 
     def alike(self, other: Observation, room: np.ndarray | None) -> bool:
-        """Whether this may be `other`: same answers, to the bit or within `room`; unsteady ones, in either order."""
+        """True if both may come from the same mistake.
+
+        Their answers are equal, to the bit or within `room`; if the two answers of a call differ, in either order.
+        """
         if not other.answered:
             return True
         if (self.written_to, self.keeps_memory) != (other.written_to, other.keeps_memory):
@@ -52,9 +55,10 @@ class Observation:
 
 
 def observe(backend: Any, probe: Probe, dtype: str | None = None, *, pure: bool = False) -> Observation:
-    """What `backend` does with `probe`; with `dtype`, what it answers in the arguments' dtype is taken in that.
+    """Observe what `backend` does with `probe`.
 
-    One that is `pure` is called once, as it would do the same again.
+    With `dtype`, answers in the arguments' dtype are converted to it. A `pure` backend is called once, as it would do
+    the same again.
     """
     if pure:
         answer, keeps_memory, written_to = _answer(backend, probe, probe.call(), dtype)
@@ -66,14 +70,14 @@ def observe(backend: Any, probe: Probe, dtype: str | None = None, *, pure: bool 
 
 
 def room_of(probe: Probe, *, planewise: bool = False) -> np.ndarray | None:
-    """By how much two answers may differ that round in different orders; None where none should round."""
+    """Return how far two answers may differ if they round in different orders; None if neither should round."""
     if probe.case.dtype not in FORMATS or probe.kind == "special":
         return None
     return rounding_room(probe.call(), planewise=planewise)
 
 
 def _answer(backend: Any, probe: Probe, call: Call, dtype: str | None) -> tuple[Any, bool, bool]:
-    """The answer, or the error's name; whether it lies in an argument's memory; whether arguments were written to."""
+    """Return the answer or the error's name, True if it lies in an argument's memory, True if one was written to."""
     given = call.with_arrays(lambda array: probe.present(np.copy(array)))
     try:
         with np.errstate(all="ignore"):
@@ -89,7 +93,7 @@ def _answer(backend: Any, probe: Probe, call: Call, dtype: str | None) -> tuple[
 
 
 def same_answers(one: Any, other: Any, room: np.ndarray | None) -> bool:
-    """Whether both are the same array, to the bit or within `room`, or the same error's name."""
+    """True if both are the same array, to the bit or within `room`, or the same error's name."""
     if not isinstance(one, np.ndarray) or not isinstance(other, np.ndarray):
         return isinstance(one, str) and isinstance(other, str) and one == other
     if one.shape != other.shape or one.dtype != other.dtype:

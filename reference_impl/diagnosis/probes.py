@@ -13,9 +13,9 @@ from ..verdicts.call import Call
 from ..verdicts.integers import integer_call
 from ..verdicts.real_data import KINDS, real_task
 
-# Any two mistakes of the catalogue differ on one of these, most on several: chosen greedily, from generated cases and
-# a few for what those do not reach. Each has shapes of its own, as a backend may remember what it was asked.
-# After the colon, the kind of Probe, if not "integer".
+# Any two mistakes of the catalogue differ on at least one of these, and mostly on several. They were chosen greedily
+# from generated cases; a few were added for mistakes that those do not show. No two have the same shapes, as a backend
+# may remember what it was asked. After the colon comes the kind of Probe, if it is not "integer".
 _SPECS = """
 n2_h5w15c9_k4x2o9_s2x5_d2x1_g3_SAME             n2_h4w20c10_k2x3o2_s1x4_d3x1_g2_SAME
 n1_h8w1c16_k1x4o68_s2x1_g4_p0,1,3,0             n3_h5w4c37_k2x3o35_SAME
@@ -47,7 +47,7 @@ def _read_only(array: np.ndarray) -> np.ndarray:
     return array
 
 
-# How the arguments lie in memory.
+# Layouts of the arguments in memory.
 MEMORY: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "columns-first": np.asfortranarray,
     "backwards": lambda array: np.flip(np.flip(array).copy()),
@@ -57,7 +57,7 @@ MEMORY: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 @dataclass(frozen=True)
 class Probe:
-    """One call to be made to several backends: the operation, the case, and what is special about its arrays.
+    """One call that is made to several backends: the operation, the case, and the kind of its arrays.
 
     `kind` is "integer", one of real_data.KINDS, "special" (integers, with zeros, infinities and NaN), or one of
     MEMORY.
@@ -68,9 +68,9 @@ class Probe:
     kind: str = "integer"
     seed: int = 0
 
-    @lru_cache(256)  # noqa: B019  each is put to many mistakes, and probes are few
+    @lru_cache(256)  # noqa: B019  there are few probes, and each is put to many mistakes
     def call(self, turn: int = 0) -> Call:
-        """The call; on other data of the same shapes at another `turn`."""
+        """Return the call; another `turn` has other data of the same shapes."""
         seed = self.seed + 1_000_003 * turn
         if self.kind in KINDS:
             return real_task(self.case, self.operation, seed, self.kind).call
@@ -79,7 +79,7 @@ class Probe:
 
     @property
     def plain(self) -> bool:
-        """Whether kernels that make the same mistake must agree on it: on integers, and nothing is empty."""
+        """True for integers with nothing empty: all kernels that make the same mistake must agree on it."""
         return self.kind == "integer" and all(self.case.input_sizes) and all(self.case.filter_sizes)
 
     def __str__(self) -> str:
@@ -92,13 +92,13 @@ class Probe:
 
 
 def probes(operation: str) -> list[Probe]:
-    """All probes of one operation, the most telling first."""
+    """Return all probes of one operation, the most telling first."""
     parts = (spec.partition(":") for spec in _SPECS.split())
     return [Probe(operation, Case.parse(case), kind or "integer") for case, _, kind in parts]
 
 
 def _with_specials(call: Call, seed: int) -> Call:
-    """Zeros in some places of one array, the filters if there are any, and in the other infinities and NaN."""
+    """Put zeros in some places of one array, the filters if they are given, and infinities and NaN in the other."""
     random = np.random.default_rng(seed)
     zeroed = "filters" if "filters" in call.arrays else "input"
 

@@ -1,4 +1,4 @@
-"""The smallest case on which something still fails: found by trying simpler ones, the same each time."""
+"""Find the smallest case on which something still fails, by trying simpler cases in a fixed order."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ MOST_TRIED = 300
 
 
 def smallest(case: Case, fails: Callable[[Case], bool], seconds: float = 3.0) -> Case:
-    """The first case without a simpler one that fails, starting from `case`, which does.
+    """Simplify `case`, which fails, until no simpler case fails, and return the last that does.
 
-    At most MOST_TRIED cases are tried, for about `seconds`: then the smallest found so far.
+    After MOST_TRIED cases, or about `seconds`, return the smallest found so far.
     """
     until = time.monotonic() + seconds
     tried = {case}
@@ -35,18 +35,18 @@ def smallest(case: Case, fails: Callable[[Case], bool], seconds: float = 3.0) ->
 
 
 def simplifications(case: Case) -> Iterator[Case]:
-    """Cases that are simpler in one thing, the largest steps first; each has a smaller `complexity`."""
+    """Yield cases that are simpler in one thing, the largest steps first; each has a smaller `complexity`."""
     for changes in _changes(case):
         try:
             simpler = replace(case, **changes)
-        except ValueError:  # no convolution
+        except ValueError:  # there is no such convolution
             continue
         if complexity(simpler) < complexity(case):
             yield simpler
 
 
 def complexity(case: Case) -> tuple[int, int, int]:
-    """Smaller is simpler: first what is asked at all, then how much of it."""
+    """Return numbers to compare cases by, smaller for simpler: options and sizes, then elements, then padding."""
     options = sum(case.strides) + sum(case.dilations) + case.groups
     if not isinstance(case.padding, str):
         options += 1 + sum(map(sum, case.padding))
@@ -78,14 +78,14 @@ def _changes(case: Case) -> Iterator[dict]:
         rows, columns = case.padding
         yield from ({"padding": (pair, columns)} for pair in _smaller_pairs(rows, 0))
         yield from ({"padding": (rows, pair)} for pair in _smaller_pairs(columns, 0))
-    # Together, where one alone would leave no convolution, or hide the mistake.
+    # Image and kernel shrink together where shrinking one alone leaves no convolution, or hides the mistake.
     for name, axis in (("height", 0), ("width", 1)):
         kernel = tuple(max(size - (axis == position), 1) for position, size in enumerate(case.kernel_size))
         yield {name: max(getattr(case, name) - 1, 1), "kernel_size": kernel}
 
 
 def _smaller(number: int, least: int = 1) -> list[int]:
-    """`least`, the half, one less, and two less, as what is wrong may be so for odd or for even ones only."""
+    """Return `least`, half of `number`, and 1 and 2 less, as only odd or only even numbers may fail."""
     return sorted({max(value, least) for value in (least, number // 2, number - 2, number - 1)} - {number})
 
 

@@ -1,4 +1,4 @@
-"""What can be said of a wrong answer that no known mistake gives: what it resembles, and on which cases it comes."""
+"""Describe wrong answers that no known mistake gives: what they resemble, and on which cases they come."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _MOST_SHIFTED = 2
 
 
 def resemblance(actual: np.ndarray, expected: np.ndarray, is_filter: bool) -> str | None:
-    """How the answer could be made of the right one, or None: "the right one times 2", "... shifted by (0, 1)"."""
+    """Describe the answer by the right one, as in "the right one times 2"; None if nothing fits."""
     if actual.shape != expected.shape:
         return _of_another_shape(actual, expected)
     dtype, actual, expected = actual.dtype, actual.astype(np.float64), expected.astype(np.float64)
     if not np.any(expected) or np.array_equal(actual, expected):
         return None
     if not np.any(actual):
-        return "zeros only"
+        return "all zeros"
     for said, changed in _changes(expected, (0, 1) if is_filter else (1, 2)):
         if changed.shape == actual.shape and np.array_equal(changed, actual):
             return said
@@ -29,19 +29,19 @@ def resemblance(actual: np.ndarray, expected: np.ndarray, is_filter: bool) -> st
 
 
 def where(right: Iterable[Case], wrong: Iterable[Case]) -> str:
-    """On which kinds of cases it is wrong, in words."""
+    """Say on which kinds of cases it is wrong."""
     right, wrong = list(right), list(wrong)
     if not right:
-        return f"wrong on all cases tried, {len(wrong)}"
+        return f"wrong on all cases tried: {len(wrong)}"
     of_right, of_wrong = ([set(_kinds(case)) for case in cases] for cases in (right, wrong))
     common = set.intersection(*of_wrong)
     exact = sorted(kind for kind in common if not any(kind in kinds for kinds in of_right))
     counts = f"wrong on {len(wrong)} cases tried, right on {len(right)}"
     if exact:
-        return f"{counts}: wrong where, and only where, the case is: {'; '.join(exact)}"
+        return f"{counts}: the wrong ones, and only these, are of kind: {'; '.join(exact)}"
     rare = sorted(common, key=lambda kind: (sum(kind in kinds for kinds in of_right), kind))
     telling = [kind for kind in rare if any(kind not in kinds for kinds in of_right)][:3]
-    return f"{counts}: all the wrong ones are: {'; '.join(telling)}" if telling else counts
+    return f"{counts}: the wrong ones are all of kind: {'; '.join(telling)}" if telling else counts
 
 
 def _kinds(case: Case) -> list[str]:
@@ -58,7 +58,7 @@ def _of_another_shape(actual: np.ndarray, expected: np.ndarray) -> str | None:
     if actual.ndim == expected.ndim == 4:
         both = tuple(slice(min(one, other)) for one, other in zip(actual.shape, expected.shape, strict=True))
         if actual[both].size and np.array_equal(actual[both], expected[both]):
-            return "the right one where both have elements, larger or smaller than it should be"
+            return "the right one as far as both reach, but of the wrong size"
     return None
 
 
@@ -75,7 +75,7 @@ def _changes(expected: np.ndarray, spatial: tuple[int, int]) -> Iterator[tuple[s
 
 
 def _multiple(actual: np.ndarray, expected: np.ndarray, dtype: np.dtype) -> str | None:
-    """Whether it is the right one times a simple fraction, rounded to `dtype`."""
+    """Say so if the answer is the right one times a simple fraction, rounded to `dtype`."""
     place = np.unravel_index(np.abs(expected).argmax(), expected.shape)
     if not np.isfinite(actual[place]):
         return None
@@ -85,7 +85,7 @@ def _multiple(actual: np.ndarray, expected: np.ndarray, dtype: np.dtype) -> str 
 
 
 def _shifted(actual: np.ndarray, expected: np.ndarray, spatial: tuple[int, int]) -> str | None:
-    """Whether it is the right one moved by some rows and columns, whatever has come in at the sides."""
+    """Say so if the answer is the right one moved by some rows and columns, whatever came in at the sides."""
     reach = range(-_MOST_SHIFTED, _MOST_SHIFTED + 1)
     for down, right in sorted(((d, r) for d in reach for r in reach if d or r), key=lambda by: abs(by[0]) + abs(by[1])):
         here, there = [slice(None)] * actual.ndim, [slice(None)] * actual.ndim
@@ -95,7 +95,7 @@ def _shifted(actual: np.ndarray, expected: np.ndarray, spatial: tuple[int, int])
                 slice(max(-by, 0), -by or None if by > 0 else None),
             )
         moved, source = actual[tuple(here)], expected[tuple(there)]
-        # Little overlap, or nothing but zeros, says nothing.
+        # A small overlap, or one of zeros only, proves nothing.
         if moved.size * 3 >= actual.size and np.any(source) and np.array_equal(moved, source):
             return f"the right one shifted by ({down}, {right})"
     return None

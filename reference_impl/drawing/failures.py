@@ -11,7 +11,7 @@ from ..cases.case import Case
 from ..run import outcome
 from ..run.outcome import Record
 from ..run.processes.worker import Died
-from ..run.runner import Subject
+from ..run.subject import Subject
 from ..verdicts.agreement import Difference, Disagreement
 from ..verdicts.checks import CHECKS, Check, Trial
 from ..verdicts.task import Task

@@ -1,18 +1,27 @@
 """Exact results for real data: the four operations on floats, rounded once to nearest, ties to even.
 
-The ordinary operations do the work, on slices of the arrays that float64 sums exactly (`slices`); their results are
-added and rounded (`rounding`). The leading slices often suffice to tell (`leading`). Nothing here knows more of a
-convolution than that it is bilinear, how many products it sums, and that images are independent.
+Every element of a result is the exact sum of its products, correctly rounded. The proof has four steps:
 
-Exact zeros are +0.0. A nonzero sum that rounds to zero keeps its sign; one too large becomes an infinity. The data
-must be finite: NaN and infinity are refused.
+1. `slices` cuts each array into slices of small integers, without loss. The ordinary operation on two slices is exact
+   in float64, in whatever order it adds: every partial sum is an integer that float64 holds.
+2. The results of all pairs of slices are added exactly, again as integers that float64 holds.
+3. `rounding` rounds their sum once.
+4. `leading` saves work: it uses the first slices alone, and bounds the rest. It answers only where both ends of that
+   interval round to the same number.
 
-Arrays whose exponents spread so far that they need more than `slices.MAX_SLICES` slices (of 20 bits: some 480 bits)
-go through the ordinary operation as Python integers, some thousand times slower, or are refused if that is too much
-work, unless their leading slices suffice.
+The proof uses three facts about a convolution: it is bilinear, its images are independent, and an element sums a known
+number of products.
 
-Scratch memory does not grow with the number of images: some are worked on at a time. Per element of these and of the
-filters it takes 4 bytes a slice and up to 50 more; per element of their result 16 bytes a slice and up to 50 more.
+Exact zeros are +0.0. A nonzero sum that rounds to zero keeps its sign. A sum that is too large becomes an infinity. The
+data must be finite: NaN and infinity are refused.
+
+Where exponents spread far, an array needs more than `slices.MAX_SLICES` slices (of 20 bits: some 480 bits in all). Then
+the ordinary operation multiplies Python integers, some thousand times slower. If that is too much work, the call is
+refused, unless the leading slices suffice.
+
+Scratch memory does not grow with the number of images, as only some are worked on at a time. Each element of these
+images and of the filters takes 4 bytes a slice and up to 50 more. Each element of their result takes 16 bytes a slice
+and up to 50 more.
 """
 
 from __future__ import annotations
@@ -29,9 +38,9 @@ from . import leading, rounding, slices
 from .formats import format_of
 from .slices import Bilinear, Factors
 
-# Multiplied as Python integers; about half a microsecond each.
+# The most products of Python integers; each takes about half a microsecond.
 MAX_OBJECT_PRODUCTS = 2**25
-# Of the result and of the images that are worked on at a time, at least one image.
+# The most elements that the images worked on at a time have, and their result; at least one image is.
 BLOCK_ELEMENTS = 2**19
 
 
@@ -50,22 +59,22 @@ def conv2d(
     Parameters
     ----------
     input, filters, strides, padding, dilations, groups
-        As for `reference_impl.conv2d`. float16, bfloat16, float32, float64 in any mix; also integers that float64
-        holds.
+        As for `reference_impl.conv2d`. The arrays may mix float16, bfloat16, float32 and float64. They may also hold
+        integers, up to 2**53 in magnitude.
     dtype : "float16", "bfloat16", "float32" or "float64"
-        Of the result. bfloat16 needs `ml_dtypes`.
+        The dtype of the result. bfloat16 needs `ml_dtypes`.
 
     Returns
     -------
     array (N, H', W', O) of `dtype`
-        The correctly rounded result: nearest, ties to even; infinite from half a unit above the largest number on;
-        an exact zero is +0.0.
+        The correctly rounded result: nearest, ties to even. It is infinite from half a unit above the largest number
+        on. An exact zero is +0.0.
 
     Raises
     ------
     TypeError, ValueError
-        As `reference_impl.conv2d`; also for objects, NaN, infinity, integers that float64 does not hold, an unknown
-        `dtype`, and exponents that spread too far for so large a convolution.
+        As `reference_impl.conv2d`; also for objects, NaN, infinity, integers above 2**53, an unknown `dtype`, and
+        exponents that spread too far for so large a convolution.
     """
     options = {"strides": strides, "padding": padding, "dilations": dilations, "groups": groups}
     convolution, input, filters = problems.conv2d(input, filters, **options)
@@ -150,7 +159,7 @@ def _backprop_input(
 def _by_images(
     operation: Bilinear, filters: np.ndarray, images: np.ndarray, shape: Sizes, terms: int, dtype: Any
 ) -> np.ndarray:
-    """`operation(filters, images)`, of `shape`, as many images at a time as BLOCK_ELEMENTS allow."""
+    """Return `operation(filters, images)`, of `shape`, from as many images at a time as BLOCK_ELEMENTS allow."""
     result = np.empty(shape, format_of(dtype))
     for block in _blocks(images, result):
         result[block] = _exact(operation, Factors(filters, images[block]), terms, result.size, result.dtype)
@@ -158,14 +167,14 @@ def _by_images(
 
 
 def _blocks(*arrays: np.ndarray) -> list[slice]:
-    """Slices of images, as many at a time as BLOCK_ELEMENTS of each array allow; one if there are none."""
+    """Return slices of images, each with at most BLOCK_ELEMENTS of every array. Without images, one empty slice."""
     count = len(arrays[0])
     step = max(BLOCK_ELEMENTS // max(array[:1].size or 1 for array in arrays), 1)
     return [slice(start, start + step) for start in range(0, max(count, 1), step)]
 
 
 def _finite(array: np.ndarray, name: str) -> np.ndarray:
-    """`array`, if float64 holds it and all is finite."""
+    """Return `array`. Raises if float64 does not hold its elements, or if one is not finite."""
     if array.dtype.kind == "O":
         raise TypeError(f"{name} must hold floats or integers, not objects, which the ordinary operations keep exact")
     if array.dtype.kind in "iu" and array.size and max(-int(array.min()), int(array.max())) > 2**53:
@@ -180,7 +189,7 @@ def _finite(array: np.ndarray, name: str) -> np.ndarray:
 
 @np.errstate(all="ignore")
 def _exact(operation: Bilinear, factors: Factors, terms: int, size: int, dtype: np.dtype) -> np.ndarray:
-    """The operation, of `size` elements that sum `terms` products each, rounded to `dtype`."""
+    """Return the exact result, rounded to `dtype`. It has `size` elements, each a sum of `terms` products."""
     if np.float64(2.0**-1022) / 2 == 0:
         raise RuntimeError("exact results need subnormal numbers, which this thread is set to flush to zero")
     result = leading.attempt(operation, factors, terms, size, dtype)
@@ -199,13 +208,13 @@ def _exact(operation: Bilinear, factors: Factors, terms: int, size: int, dtype: 
 
 
 def _through_objects(operation: Bilinear, left: np.ndarray, right: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """The same by way of Python integers, of any size."""
+    """Return the exact result, rounded, by way of Python integers of any size."""
     (left, left_lowest), (right, right_lowest) = map(_integers, (left, right))
     return rounding.round_integers(operation(left, right), left_lowest + right_lowest, dtype)
 
 
 def _integers(array: np.ndarray) -> tuple[np.ndarray, int]:
-    """Python integers, and the exponent of 2 by which to multiply them to get `array`."""
+    """Return Python integers and an exponent: array = integers * 2**exponent."""
     fractions, exponents = np.frexp(array.astype(np.float64, copy=False))
     lowest = int(exponents.min(where=array != 0, initial=1024))
     integers = [int(f * 2**53) << max(int(e) - lowest, 0) for f, e in zip(fractions.flat, exponents.flat)]

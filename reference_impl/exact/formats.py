@@ -10,25 +10,27 @@ import numpy as np
 
 @dataclass(frozen=True)
 class FloatFormat:
-    """A binary floating-point format: eps = 2**-mantissa_bits, smallest subnormal and largest number."""
+    """A binary floating-point format: its numbers are +-significand * 2**exponent, 1 <= significand < 2.
 
-    mantissa_bits: int
+    Parameters
+    ----------
+    precision : bits of the significand, the leading one included
+    smallest_exponent, largest_exponent : of the normal numbers
+        The subnormal numbers, with significands below 1, have the smallest exponent too.
+    """
+
+    precision: int
     smallest_exponent: int
-    largest: float
-
-    @property
-    def precision(self) -> int:
-        """Bits of the significand, the leading one included."""
-        return self.mantissa_bits + 1
-
-    @property
-    def least_exponent(self) -> int:
-        """Exponent of the smallest subnormal."""
-        return self.smallest_exponent - self.mantissa_bits
+    largest_exponent: int
 
     @property
     def eps(self) -> float:
-        return 2.0**-self.mantissa_bits
+        """Distance from 1 to the next number."""
+        return 2.0 ** (1 - self.precision)
+
+    @property
+    def largest(self) -> float:
+        return 2.0**self.largest_exponent * (2 - self.eps)
 
     @property
     def smallest_normal(self) -> float:
@@ -36,20 +38,20 @@ class FloatFormat:
 
     @property
     def smallest_subnormal(self) -> float:
-        return 2.0**self.least_exponent
+        return self.smallest_normal * self.eps
 
 
 # IEEE 754 binary16, 32 and 64; bfloat16 is binary32 cut to 8 bits of significand.
 FORMATS = {
-    "float16": FloatFormat(10, -14, 65504.0),
-    "bfloat16": FloatFormat(7, -126, 2.0**127 * (2 - 2.0**-7)),
-    "float32": FloatFormat(23, -126, 2.0**127 * (2 - 2.0**-23)),
-    "float64": FloatFormat(52, -1022, float(np.finfo(np.float64).max)),
+    "float16": FloatFormat(11, -14, 15),
+    "bfloat16": FloatFormat(8, -126, 127),
+    "float32": FloatFormat(24, -126, 127),
+    "float64": FloatFormat(53, -1022, 1023),
 }
 
 
 def format_of(dtype: Any) -> np.dtype:
-    """The dtype, one of FORMATS; `ml_dtypes` is imported for bfloat16 only."""
+    """Return the NumPy dtype of one of FORMATS. Imports `ml_dtypes` for bfloat16 only."""
     name = dtype if isinstance(dtype, str) else np.dtype(dtype).name
     if name not in FORMATS:
         raise ValueError(f"dtype must be one of {', '.join(FORMATS)}; not {name!r}")

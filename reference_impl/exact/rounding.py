@@ -1,9 +1,9 @@
 """One correct rounding of exact numbers to float16, bfloat16, float32 or float64: nearest, ties to even.
 
-A long number is first cut to its leading 61 bits, the last of which is set if any lower bit is ("round to odd"). That
-decides every rounding to at most 59 bits as the number itself would, so that the result is rounded once in effect.
+A long number is first cut to its leading 61 bits, the last of which is set if any lower bit is ("round to odd"). To at
+most 59 bits, the cut number rounds as the number itself does (Boldo, Melquiond). So the result is as if rounded once.
 
-Exact zeros are +0.0. A nonzero number that rounds to zero keeps its sign; one too large becomes an infinity.
+Exact zeros are +0.0. A nonzero number that rounds to zero keeps its sign. One that is too large becomes an infinity.
 
 References
 ----------
@@ -20,14 +20,14 @@ import numpy as np
 from .formats import FORMATS, format_of
 from .slices import scaled
 
-# Bits that are kept: sums of two such numbers fit int64.
+# The bits that are kept. Sums of two such numbers fit int64.
 _KEPT_BITS = 61
-# Elements that are rounded at a time: their scratch stays in cache.
+# The elements that are rounded at a time. Their scratch memory stays in cache.
 _CHUNK = 1 << 13
 
 
 def round_to(significand: np.ndarray, exponent: np.ndarray | int, dtype: Any) -> np.ndarray:
-    """significand * 2**exponent, rounded once to `dtype`: nearest, ties to even.
+    """Round significand * 2**exponent once to `dtype`: nearest, ties to even.
 
     Parameters
     ----------
@@ -38,17 +38,24 @@ def round_to(significand: np.ndarray, exponent: np.ndarray | int, dtype: Any) ->
     Returns
     -------
     array of `dtype`
-        Subnormals and infinities where they are due. 0 gives +0.0; what rounds to zero keeps its sign.
+        Subnormals and infinities where they are due. 0 gives +0.0. A nonzero number that rounds to zero keeps its
+        sign.
+
+    Raises
+    ------
+    ValueError
+        If a significand is larger than 2**61, or `dtype` is unknown.
     """
     target = format_of(dtype)
     form = FORMATS[target.name]
+    smallest_unit = form.smallest_exponent - form.precision + 1  # exponent of the smallest subnormal
     magnitude = np.abs(significand)
     if magnitude.size and magnitude.view(np.uint64).max() > 1 << _KEPT_BITS:
         raise ValueError(f"significand must be at most 2**{_KEPT_BITS} in magnitude")
-    # Without its second bit a number has the same length, and cannot round up to the next one in float64.
+    # Clearing every bit after a set bit keeps the length, and float64 cannot round such a number up to the next length.
     length = _length((magnitude & ~(magnitude >> 1)).astype(np.float64))
-    # Beyond 62 all is lost: the number is at most half a unit, and 0 is even.
-    dropped = np.clip(np.maximum(length - form.precision, form.least_exponent - exponent), 0, 62)
+    # With more than 62 bits dropped nothing is left: the number is at most half a unit, and 0 is even.
+    dropped = np.clip(np.maximum(length - form.precision, smallest_unit - exponent), 0, 62)
     below = (np.int64(1) << dropped) - 1
     magnitude += (below >> 1) + ((magnitude >> dropped) & below & 1)
     magnitude >>= dropped
@@ -59,9 +66,9 @@ def round_to(significand: np.ndarray, exponent: np.ndarray | int, dtype: Any) ->
 
 
 def round_words(words: list[np.ndarray], bits: int, lowest: int, dtype: np.dtype) -> np.ndarray:
-    """2**lowest * (`words` in base 2**bits, highest first), rounded once to `dtype`.
+    """Round 2**lowest * (`words` in base 2**bits, highest first) once to `dtype`.
 
-    The words are float64 arrays of integers up to 2**53. Most results are decided by an interval of float64 numbers.
+    The words are float64 arrays of integers up to 2**53. For most elements an interval of float64 numbers decides.
     """
     if dtype in (np.float32, np.float64):
         result, decided = round_interval(words, bits, lowest, dtype)
@@ -79,16 +86,18 @@ def round_words(words: list[np.ndarray], bits: int, lowest: int, dtype: np.dtype
 def round_interval(
     words: list[np.ndarray], bits: int, lowest: int, dtype: np.dtype, error: float = 0.0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`round_words` to float32 or float64, and where it is right; words after the first need not be integers.
+    """Return `round_words` to float32 or float64, and a mask of the elements that are certain.
 
-    The number may be off by `error`, in units of the second word. In these units, the number is high + low + rest:
-    the first two words add up to high + low exactly (Knuth's two-sum), at most 2**(54 + bits), and the rest is at
-    most 2**(54 - bits). So the float64 sums have errors below 2**(3 - bits) in all, and `reach` covers twice that.
+    Words after the first need not be integers, and the number may be off by `error`, in units of the second word.
 
-    Rounding is monotonic: where both ends of the interval round to the same float64, so does the number. To float32
-    they are rounded twice; a unit of high more puts the float64 ends strictly outside of the number even so, and then
-    no halfway point lies between it and the result. Subnormals, which are scaled inexactly, and zeros, whose sign the
-    ends do not tell, stay undecided.
+    Proof, in these units. The number is high + low + rest. The first two words add up to high + low exactly (Knuth's
+    two-sum), at most 2**(54 + bits), and the rest is at most 2**(54 - bits). So the errors of the float64 sums are
+    below 2**(3 - bits) in all. `reach` covers twice that, and `error`: the number lies between the two ends.
+
+    Rounding is monotonic: where both ends round to the same float64, so does the number. To float32, the ends are
+    rounded twice. Adding one unit of high to `reach` puts the float64 ends strictly outside of the number. Then no
+    halfway point lies between the number and the result. Subnormals stay undecided, as they are scaled inexactly. So
+    do zeros, as the ends do not tell their sign.
     """
     result, decided = np.empty(words[0].shape, dtype), np.empty(words[0].shape, bool)
     flat = [array.reshape(-1) for array in (result, decided, *words)]
@@ -112,7 +121,7 @@ def round_interval(
 
 
 def round_integers(integers: np.ndarray, exponent: int, dtype: Any) -> np.ndarray:
-    """Python integers of any size, times 2**exponent, rounded once to `dtype`."""
+    """Round integers * 2**exponent once to `dtype`. The integers are Python's, of any size."""
     dropped = [max(abs(value).bit_length() - _KEPT_BITS, 0) for value in integers.flat]
     kept = [(value >> n) | (value & ((1 << n) - 1) != 0) for value, n in zip(integers.flat, dropped)]
     return round_to(np.array(kept, np.int64), np.array(dropped, np.int64) + exponent, dtype).reshape(integers.shape)
@@ -124,7 +133,7 @@ def _chunks(size: int) -> Iterator[slice]:
 
 
 def _digits(words: list[np.ndarray], bits: int) -> tuple[np.ndarray, Iterator[tuple[np.ndarray, int]]]:
-    """The same number as an int64 and digits >= 0, by carrying; two by two, as (int64 array, its bits)."""
+    """Carry until all words but the first are digits >= 0. Return the first, and the digits by twos with their bits."""
     total = np.zeros(words[0].shape, np.int64)
     digits = []
     for word in words[:0:-1]:
@@ -137,11 +146,11 @@ def _digits(words: list[np.ndarray], bits: int) -> tuple[np.ndarray, Iterator[tu
 
 
 def _leading_bits(number: np.ndarray, words: Iterator[tuple[np.ndarray, int]]) -> tuple[np.ndarray, np.ndarray]:
-    """`number` followed by more bits, rounded to odd to at most 61 bits, and how many bits are dropped."""
+    """Round `number`, continued by the digits in `words`, to odd: return at most 61 bits, and the bits dropped."""
     dropped = np.zeros(number.shape, np.int64)
     lost = np.zeros(number.shape, np.int64)
     for word, width in words:
-        # One too long at times, where float64 rounds up: that leaves 60 bits.
+        # At times one too many, where float64 rounds up. Then 60 bits are kept.
         length = _length(np.abs(number.astype(np.float64)))
         spare = width - np.clip(_KEPT_BITS - length, 0, width)
         number = (number << (width - spare)) + (word >> spare)
@@ -151,5 +160,8 @@ def _leading_bits(number: np.ndarray, words: Iterator[tuple[np.ndarray, int]]) -
 
 
 def _length(integers: np.ndarray) -> np.ndarray:
-    """Bits of integers >= 0 that are held as float64, from its exponent field (`np.frexp` is slow); below 0 for 0."""
+    """Return the length in bits of integers >= 0, held as float64; below 0 for 0. Reads float64's exponent field.
+
+    `np.frexp` does the same, but is slow.
+    """
     return (integers.view(np.int64) >> 52) - 1022

@@ -1,18 +1,18 @@
-"""Bilinear operations on real arrays, exactly, by way of float64 operations on slices of small integers.
+"""Exact bilinear operations on real arrays, by float64 operations on slices of small integers.
 
-With every array cut into slices,
+Each array is cut into slices of b bits, without loss:
 
     left = sum_i left_i * 2**(u - i*b)      right = sum_j right_j * 2**(v - j*b)      |slices| <= 2**(b-1)
     operation(left, right) = sum_s 2**(u + v - s*b) * word_s      word_s = sum_{i+j=s} operation(left_i, right_j)
 
-the ordinary operation of two slices, or of sums of two, sums `terms` products of at most 4**b. As terms * 4**b <=
-2**53, every partial sum is an integer that float64 holds, in whatever order it is added, so the operation is exact.
-Two pairs cost one operation (Karatsuba):
+An operation on two slices, or on two sums of two slices, adds `terms` products of at most 4**b. b is chosen so that
+terms * 4**b <= 2**53. Then every partial sum is an integer that float64 holds, in whatever order it is added, so the
+operation is exact. Two pairs of slices cost one operation (Karatsuba):
 
     left_i * right_j + left_j * right_i = (left_i + left_j) * (right_i + right_j) - left_i * right_i - left_j * right_j
 
-An operation of two slices gives at most 2**51. So float64 holds each word, too, if it sums at most PAIRS = 4 of them;
-if there are more, b is chosen for as many more terms.
+An operation on two slices gives at most 2**51. So float64 holds each word too, if it sums at most PAIRS = 4 of them. If
+it sums more, b is chosen for as many more terms.
 
 References
 ----------
@@ -32,11 +32,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-# The widest slices that float32 holds, together with the sum of two: integers up to 2**24.
+# The widest slices for which float32 holds the sum of two: integers up to 2**24.
 SLICE_BITS = 24
-# Of one array. Above, a pair of slices for each two words takes longer than Python integers do on small cases.
+# The most slices of one array. With more, small cases take longer than with Python integers.
 MAX_SLICES = 24
-# Operations of slices that a word may sum, each of them at most 2**51.
+# The most operations on slices that a word sums, each of them at most 2**51.
 PAIRS = 4
 
 Bilinear = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -46,9 +46,9 @@ Words = list[np.ndarray]
 
 @dataclass(frozen=True)
 class Factors:
-    """Two arrays to be multiplied block by block, the results added; a block is an index into both.
+    """Two arrays to be multiplied block by block, with the results added. A block is an index into both.
 
-    The tops are the exponents for which array * 2**-top is at most 1/2 in magnitude.
+    left_top and right_top are exponents for which array * 2**-top is at most 1/2 in magnitude.
     """
 
     left: np.ndarray
@@ -56,7 +56,7 @@ class Factors:
     blocks: Sequence[slice] = (slice(None),)
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """The blocks of both as float64."""
+        """Yield the blocks of both as float64."""
         for block in self.blocks:
             yield self.left[block].astype(np.float64, copy=False), self.right[block].astype(np.float64, copy=False)
 
@@ -78,12 +78,12 @@ class Lead(NamedTuple):
 
 
 def bits_for(terms: int) -> int:
-    """The largest b, up to SLICE_BITS, with terms * 4**b <= 2**53."""
+    """Return the largest b, up to SLICE_BITS, with terms * 4**b <= 2**53."""
     return min(SLICE_BITS, (53 - (max(terms, 1) - 1).bit_length()) // 2)
 
 
 def words_of(operation: Bilinear, factors: Factors, terms: int, pairs: int = PAIRS) -> tuple[Words, int]:
-    """The words of the operation, highest first, and their bits; none if an array needs more than MAX_SLICES."""
+    """Return the words of the operation, highest first, and their bits. No words if an array needs over MAX_SLICES."""
     bits = bits_for(-(-terms * pairs // PAIRS))
     words: Words = []
     for left, right in factors:
@@ -97,9 +97,10 @@ def words_of(operation: Bilinear, factors: Factors, terms: int, pairs: int = PAI
 
 
 def cut(array: np.ndarray, top: int, bits: int) -> Slices:
-    """Integers with array = sum_i slices[i] * 2**(top - (i + 1) * bits), magnitudes at most 2**(bits - 1).
+    """Cut `array` into integers: array = sum_i slices[i] * 2**(top - (i + 1) * bits), |slices| <= 2**(bits - 1).
 
-    float32 holds them. None stands for zeros, except in the first. More than MAX_SLICES if they do not suffice.
+    The slices are float32 arrays. None stands for a slice of zeros, except for the first. If MAX_SLICES do not suffice,
+    the list is longer than that.
     """
     rest = scaled(array, -top)  # at most 1/2
     if not np.array_equal(scaled(rest, top), array):  # fell below the least float64: some thousand bits
@@ -115,7 +116,7 @@ def cut(array: np.ndarray, top: int, bits: int) -> Slices:
 
 
 def lead(array: np.ndarray, top: int, bits: int, count: int) -> Lead:
-    """The first `count` slices, and what they leave."""
+    """Return the first `count` slices, and the rest."""
     rest = scaled(array, count * bits - top)
     whole = np.rint(rest)
     rest -= whole
@@ -128,12 +129,12 @@ def lead(array: np.ndarray, top: int, bits: int, count: int) -> Lead:
 
 
 def scaled(array: np.ndarray, exponent: int) -> np.ndarray:
-    """array * 2**exponent, as `np.ldexp`, which is slow."""
+    """Return array * 2**exponent. `np.ldexp` does the same, but is slow."""
     return array * 2.0**exponent if abs(exponent) <= 1000 else np.ldexp(array, exponent)
 
 
 def multiply(operation: Bilinear, left: Slices, right: Slices) -> Words:
-    """The words of operation(left, right), highest first: float64 arrays of integers up to 2**53."""
+    """Return the words of operation(left, right), highest first: float64 arrays of integers up to 2**53."""
     products: list[Any] = [None] * (len(left) + len(right) - 1)
     squares = {}
     for i in range(min(len(left), len(right))):

@@ -10,6 +10,8 @@ from .snippet import GRADIENTS, NO_PADS, TRANSPOSE, TRANSPOSE_TITLE, Snippet, ca
 _IMPORTS = "import torch\nimport torch.nn.functional as F\n\n"
 _IMAGES = "images = torch.from_numpy(input).permute(0, 3, 1, 2)  # NHWC to NCHW\n"
 _WEIGHTS = "weights = torch.from_numpy(filters).permute(3, 2, 0, 1)  # HWIO to OIHW\n"
+# torch refuses the gradient of some filters that are not contiguous: docs/findings/keras.md.
+_CONTIGUOUS_WEIGHTS = _WEIGHTS.replace("(3, 2, 0, 1)", "(3, 2, 0, 1).contiguous()")
 _COTANGENT = "cotangent = torch.from_numpy(out_backprop).permute(0, 3, 1, 2)  # NHWC to NCHW\n"
 _CROPPED = (
     "torch's padding crops both sides alike; its output_padding adds to the end, and must be below the stride or the "
@@ -43,7 +45,7 @@ output = output.permute(0, 2, 3, 1).numpy()  # NCHW to NHWC"""
 
 def _autograd(case: Case) -> str:
     return f"""\
-{_IMPORTS}{_IMAGES}{_WEIGHTS}{_COTANGENT}images.requires_grad_()
+{_IMPORTS}{_IMAGES}{_CONTIGUOUS_WEIGHTS}{_COTANGENT}images.requires_grad_()
 weights.requires_grad_()
 {_forward(case)}
 gradients = torch.autograd.grad(output, (images, weights), cotangent)

@@ -1,24 +1,17 @@
-"""Known wrong convolutions. They measure the suite, which must see each; they diagnose a backend, and they teach."""
+"""The catalogue of known wrong convolutions.
+
+The suite must see each of them. A diagnosis names the one that a failing backend makes, and docs/mistakes.md shows all.
+"""
 
 from __future__ import annotations
 
 from difflib import get_close_matches
 
 from . import axes, behaviour, calls, flips, padding, same_padding, sizes, strides, sums, values
-from .altered_call import AlteredCall, NoAnswer
-from .mistake import FAMILIES, RIGHT, Mistake
+from .altered_call import NoAnswer
+from .mistake import FAMILIES, NO_MISTAKE, Mistake
 
-__all__ = [
-    "EQUIVALENTS",
-    "FAMILIES",
-    "MISTAKES",
-    "RIGHT",
-    "AlteredCall",
-    "Mistake",
-    "NoAnswer",
-    "by_name",
-    "equivalents",
-]
+__all__ = ["FAMILIES", "MISTAKES", "NO_MISTAKE", "Mistake", "NoAnswer", "by_name"]
 
 MISTAKES: tuple[Mistake, ...] = tuple(
     mistake
@@ -28,19 +21,10 @@ MISTAKES: tuple[Mistake, ...] = tuple(
 
 _BY_NAME = {mistake.name: mistake for mistake in MISTAKES}
 
-# operation -> sets of mistakes that nothing tells apart. None are known, and a test holds every two apart.
-EQUIVALENTS: dict[str, tuple[frozenset[str], ...]] = {}
-
 
 def by_name(name: str) -> Mistake:
-    """The mistake of that name. Raises ValueError if there is none."""
+    """Return the mistake of that name. Raise ValueError if there is none."""
     if name not in _BY_NAME:
         nearest = ", ".join(get_close_matches(name, _BY_NAME)) or "none of them"
         raise ValueError(f"mistake must be one of those in docs/mistakes.md; not {name!r}, which is like {nearest}")
     return _BY_NAME[name]
-
-
-def equivalents(name: str, operation: str) -> frozenset[str]:
-    """The mistakes, this one among them, that cannot be told apart from it by any call of `operation`."""
-    sets = (names for names in EQUIVALENTS.get(operation, ()) if name in names)
-    return next(sets, frozenset({name}))

@@ -1,13 +1,29 @@
-"""What a mistake is made of: one call to one of the four operations, to be answered, rightly or after a change.
+"""AlteredCall: a call to one of the four operations that can be altered before it is answered.
 
-The three arrays of the trilinear form, T(input, filters, output), are its roles: two are given, and the third has
-the shape of the answer. So "the kernel is flipped" is one change of the filters, as an argument or as the answer.
+A mistake is a function of one AlteredCall, which it names `q`. It returns `q` with something altered, and the exact
+answer to that is the mistake's answer:
+
+    @mistake("The stride is ignored when the image is read.", right.WINDOWS, FORWARD)
+    def stride_forgotten(q):
+        return q.along(stride=lambda axis: 1)
+
+Or it returns an array, which is the mistake's answer as it is:
+
+    @mistake("The kernel is flipped along the width.", right.CROSS_CORRELATION)
+    def kernel_mirrored(q):
+        return q.through("filters", lambda array: array[:, ::-1])
+
+A mistake that remembers earlier calls is a `behaviour`; see `mistake.py`.
+
+The geometry to alter is in `q.slides`, one Slide for the height and one for the width. The arrays have roles: "input",
+"filters" and "output". A call is given two of them; the third, `q.asked`, has the shape of the answer. So `through`
+serves all four operations: it changes the filters where they are an argument, and the answer where they are asked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,14 +43,15 @@ Change = Callable[[np.ndarray], np.ndarray]
 
 
 class NoAnswer(ValueError):
-    """What a mistake asks for does not exist. Kernels that make it refuse, or answer anything."""
+    """The altered call has no answer. A kernel that makes the mistake may refuse it, or answer anything."""
 
 
 @dataclass(frozen=True)
 class Slide:
-    """A kernel that slides along one axis: output h reads input h * stride + tap * dilation - before, or zero outside.
+    """A kernel that slides along one axis.
 
-    Unlike `geometry.Axis` it takes any numbers, `before` below 0 too, and gives as many outputs as it is told.
+    Output h reads input h * stride + tap * dilation - before, or zero outside the input. Unlike `geometry.Axis`, a
+    Slide takes any numbers, even a negative `before`, and has as many outputs as it is given.
     """
 
     input: int
@@ -63,12 +80,12 @@ class Slide:
 
     @property
     def spanned(self) -> int:
-        """Positions from the first that a window holds to the last, padding included."""
+        """Positions from the start of the first window to the end of the last, padding included."""
         return max(self.output - 1, 0) * self.stride + self.extent
 
     @property
     def total(self) -> int:
-        """The zeros that SAME adds."""
+        """Zeros that SAME adds on both sides together."""
         return max(self.unclamped_total, 0)
 
     @property
@@ -81,7 +98,7 @@ class Slide:
         return self.before + self.input + self.after - self.spanned
 
     def places(self) -> tuple[slice, slice]:
-        """Where the input lies in what is spanned, and which part of the input that is."""
+        """Return two slices: the part of the spanned positions that the input fills, and that part of the input."""
         first, stop = max(self.before, 0), min(self.before + self.input, self.spanned)
         if first >= stop:
             return slice(0, 0), slice(0, 0)
@@ -90,7 +107,10 @@ class Slide:
 
 @dataclass(frozen=True, eq=False)
 class AlteredCall:
-    """One call, its arrays by role and in the widest type; `given` are the caller's own, in the order of the call."""
+    """One call and its geometry.
+
+    `arrays` are its arrays by role, in the widest type. `given` are the caller's own arrays, in the order of the call.
+    """
 
     operation: str
     given: tuple[np.ndarray, ...]
@@ -101,7 +121,7 @@ class AlteredCall:
     output_channels: int
     groups: int
     padding: Padding
-    dtype: np.dtype = field(default_factory=lambda: np.dtype(np.float32))
+    dtype: np.dtype
 
     @classmethod
     def of(
@@ -134,7 +154,7 @@ class AlteredCall:
 
     @property
     def asked(self) -> str:
-        """The role that the answer has."""
+        """Role of the answer."""
         return ASKED[self.operation]
 
     @property
@@ -161,7 +181,7 @@ class AlteredCall:
         }[role]
 
     def answer(self) -> np.ndarray:
-        """The exact answer to the call as it now stands: the oracle's, on an input that is padded or cut first."""
+        """Return the oracle's exact answer to the call as it now stands; the input is padded or cut first."""
         arrays, (height, width) = self.arrays, self.slides
         spanned = self.batch, height.spanned, width.spanned, self.input_channels
         options: dict[str, Any] = {
@@ -186,22 +206,22 @@ class AlteredCall:
         return tuple(inside for inside, _ in places), tuple(of_input for _, of_input in places)
 
     def with_arrays(self, **arrays: np.ndarray) -> AlteredCall:
-        """The same with other arrays in these roles."""
+        """Return the call with other arrays in these roles."""
         return replace(self, arrays={**self.arrays, **arrays})
 
     def sliding(self, *slides: Slide) -> AlteredCall:
-        """The same with other geometry."""
+        """Return the call with other slides, the height's first."""
         height, width = slides
         return replace(self, slides=(height, width))
 
     def along(self, **changes: Callable[[Slide], int]) -> AlteredCall:
-        """The same with fields of both axes changed: `q.along(stride=lambda axis: 1)`."""
+        """Return the call with these fields of both slides changed: `q.along(stride=lambda axis: 1)`."""
         return self.sliding(
             *(replace(slide, **{name: change(slide) for name, change in changes.items()}) for slide in self.slides)
         )
 
     def exchanged(self, *names: str) -> AlteredCall:
-        """The same with these fields of height and width exchanged."""
+        """Return the call with these fields of height and width exchanged."""
         height, width = self.slides
         return self.sliding(
             replace(height, **{name: getattr(width, name) for name in names}),
@@ -209,7 +229,10 @@ class AlteredCall:
         )
 
     def called(self, **options: Any) -> AlteredCall:
-        """The same with other strides, dilations or padding in the call, so that sizes and zeros follow from them."""
+        """Return the call as if it had been made with other strides, dilations or padding.
+
+        The output's size and the zeros before follow from them. Raise NoAnswer if there is no such convolution.
+        """
         asked = {"strides": self.strides, "padding": self.padding, "dilations": self.dilations, **options}
         try:
             sizes = Convolution.checked(self.shape("input"), self.shape("filters"), groups=self.groups, **asked)
@@ -218,21 +241,25 @@ class AlteredCall:
         return self.sliding(Slide.of(sizes.height), Slide.of(sizes.width))
 
     def padded(self, modes: str, before: Callable[[Slide], int]) -> AlteredCall:
-        """The same with so many zeros before each axis, where the padding is one of `modes`."""
+        """Return the call with `before` zeros before each axis, if its padding is one of the words `modes`."""
         return self.along(before=before) if self.mode in modes.split() else self
 
     def through(self, role: str, change: Change, back: Change | None = None) -> np.ndarray:
-        """The answer with `role` read through `change` or, where it is what is asked for, written through `back`."""
+        """Return the answer with `role` changed.
+
+        If `role` is given, it is read through `change`. If it is asked for, the answer is written through `back`, or
+        through `change` if that undoes itself.
+        """
         if role == self.asked:
             return (back or change)(self.answer())
         return self.with_arrays(**{role: change(self.arrays[role])}).answer()
 
     def without(self, role: str, *index: Any) -> np.ndarray:
-        """The answer with these elements of `role` ignored or, where it is what is asked for, left zero."""
+        """Return the answer without these elements of `role`; if `role` is asked for, they are zero."""
         return self.weighted(role, 0, *index)
 
     def weighted(self, role: str, weight: int, *index: Any) -> np.ndarray:
-        """The answer with these elements of `role` taken `weight` times."""
+        """Return the answer with these elements of `role` counted `weight` times."""
 
         def weigh(array: np.ndarray) -> np.ndarray:
             array = array.copy()
@@ -242,6 +269,6 @@ class AlteredCall:
         return self.through(role, weigh)
 
     def cast(self, answer: np.ndarray) -> np.ndarray:
-        """An answer in the dtype of the arguments."""
+        """Return an answer in the dtype of the arguments."""
         with np.errstate(all="ignore"):
             return answer.astype(self.dtype)

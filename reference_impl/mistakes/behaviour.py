@@ -1,4 +1,4 @@
-"""Mistakes about conduct: memory that is not the kernel's, answers of the wrong kind, and cases nobody tried."""
+"""Mistakes in behaviour: writing to others' memory, answers of the wrong kind, and cases that nobody tried."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from . import right
 from .altered_call import AlteredCall
 from .mistake import FILTER_GRADIENT, FORWARD, INPUT_GRADIENTS, Answerer, Family
 
@@ -18,7 +19,7 @@ def _right(q: AlteredCall) -> np.ndarray:
     return q.cast(q.answer())
 
 
-@behaviour("It writes to its arguments; TensorFlow and this oracle leave them as they are.")
+@behaviour("It writes to its arguments.", right.OWN_MEMORY)
 def writes_to_its_arguments() -> Answerer:
     def answer(q: AlteredCall) -> np.ndarray:
         found = _right(q)
@@ -30,8 +31,8 @@ def writes_to_its_arguments() -> Answerer:
 
 
 @behaviour(
-    "It writes the answer into its input's memory where that is large enough; TensorFlow and this oracle use their "
-    "own.",
+    "It writes the answer into its input's memory where that is large enough.",
+    right.OWN_MEMORY,
     links=("https://github.com/hw-native-sys/simpler/pull/56",),
 )
 def answers_in_its_input() -> Answerer:
@@ -48,8 +49,8 @@ def answers_in_its_input() -> Answerer:
 
 
 @behaviour(
-    "It returns its input unchanged where the shapes agree and the kernel is 1x1, a view of the caller's memory; "
-    "TensorFlow and this oracle multiply by the kernel and answer in their own.",
+    "Where the kernel is 1x1 and the shapes agree, it returns its input unchanged, a view of the caller's memory.",
+    "TensorFlow and this oracle multiply by the kernel, and answer in memory of their own.",
     FORWARD,
 )
 def returns_its_input() -> Answerer:
@@ -62,25 +63,24 @@ def returns_its_input() -> Answerer:
 
 @mistake(
     "It answers zeros, whatever it is asked; a loose tolerance accepts them where the right answer is small.",
+    right.COMPUTED_ANEW,
     links=("https://github.com/ScalingIntelligence/KernelBench/issues/165",),
 )
 def answers_zeros(q: AlteredCall) -> np.ndarray:
     return np.zeros(q.shape(q.asked))
 
 
-@behaviour("It answers in float64; TensorFlow answers in the dtype of its arguments.")
+@behaviour("It answers in float64.", right.ANSWER_DTYPE)
 def answers_in_float64() -> Answerer:
     return lambda q: _right(q).astype(np.float64)
 
 
-@behaviour("It answers in float32, whatever it is given; TensorFlow answers in the dtype of its arguments.")
+@behaviour("It answers in float32, whatever it is given.", right.ANSWER_DTYPE)
 def answers_in_float32() -> Answerer:
     return lambda q: _right(q).astype(np.float32)
 
 
-@behaviour(
-    "The answer has the right elements in the order of NCHW's shape; TensorFlow's and this oracle's shape is NHWC."
-)
+@behaviour("The answer has the right elements in the right order, but the shape of NCHW.", right.NHWC)
 def right_count_wrong_shape() -> Answerer:
     def answer(q: AlteredCall) -> np.ndarray:
         found = _right(q)
@@ -89,19 +89,19 @@ def right_count_wrong_shape() -> Answerer:
     return answer
 
 
-@behaviour("Axes of size 1 are squeezed out of the answer; TensorFlow's and this oracle's has four axes.")
+@behaviour("Axes of size 1 are squeezed out of the answer.", right.ARRAY)
 def axes_of_size_1_squeezed() -> Answerer:
     return lambda q: np.squeeze(_right(q))
 
 
-@behaviour("It answers nested lists; TensorFlow and this oracle answer an array.")
+@behaviour("It answers nested lists.", right.ARRAY)
 def answers_lists() -> Answerer:
     return lambda q: _right(q).tolist()
 
 
 @behaviour(
-    "Every second call loses one update, as in a race between threads; TensorFlow on a CPU and this oracle repeat "
-    "themselves."
+    "Every second call loses one update, as in a race between threads.",
+    "TensorFlow on a CPU and this oracle give the same answer each time.",
 )
 def differs_from_call_to_call() -> Answerer:
     calls = itertools.count()
@@ -112,7 +112,7 @@ def differs_from_call_to_call() -> Answerer:
     return answer
 
 
-@behaviour("It remembers its answers by shape, and gives an old one; TensorFlow and this oracle compute anew.")
+@behaviour("It remembers its answers by shape, and gives an old one.", right.COMPUTED_ANEW)
 def remembers_its_answers() -> Answerer:
     seen: dict[Any, np.ndarray] = {}
 
@@ -124,7 +124,8 @@ def remembers_its_answers() -> Answerer:
 
 
 @behaviour(
-    "It keeps the first filters of a shape, prepared once; TensorFlow and this oracle read the filters of each call.",
+    "It keeps the first filters of a shape, prepared once, and ignores the later ones.",
+    right.COMPUTED_ANEW,
     FORWARD + INPUT_GRADIENTS,
 )
 def remembers_its_filters() -> Answerer:
@@ -138,7 +139,8 @@ def remembers_its_filters() -> Answerer:
 
 
 @mistake(
-    "Every image of a batch is answered like the first; TensorFlow and this oracle take each for itself.",
+    "Every image of a batch is answered like the first.",
+    "TensorFlow and this oracle answer each image by itself.",
     links=("https://github.com/cbovar/ConvNetSharp/issues/128", "https://github.com/Pegessi/conv2d_direct/issues/1"),
 )
 def right_only_at_batch_1(q: AlteredCall) -> np.ndarray:
@@ -146,8 +148,8 @@ def right_only_at_batch_1(q: AlteredCall) -> np.ndarray:
 
 
 @mistake(
-    "Images after the 32nd are left out, as by a block with a thread for each; TensorFlow and this oracle take any "
-    "number.",
+    "Images after the 32nd are left out, as by a block of threads with one for each image.",
+    right.ANY_SIZE,
     links=("https://github.com/NervanaSystems/neon/issues/361", "https://github.com/tensorflow/tensorflow/issues/9870"),
 )
 def right_only_for_32_images(q: AlteredCall) -> np.ndarray:
@@ -155,7 +157,8 @@ def right_only_for_32_images(q: AlteredCall) -> np.ndarray:
 
 
 @mistake(
-    "Images that are not square are read with the height for the width; TensorFlow and this oracle keep both.",
+    "Images that are not square are read with the height in place of the width.",
+    right.ANY_SIZE,
     FORWARD + FILTER_GRADIENT,
     ("https://github.com/Maratyszcza/NNPACK/issues/15",),
 )
@@ -163,13 +166,14 @@ def right_only_for_square_images(q: AlteredCall) -> np.ndarray:
     _, height, width, channels = q.shape("input")
     if height == width:
         return q.answer()
-    # The element at (h, w) is looked for h * height + w after the first, modulo what there is.
+    # The element at (h, w) is read at h * height + w; beyond the image's last element, counting starts again.
     places = (np.arange(height)[:, None] * height + np.arange(width)) % max(height * width, 1)
     return q.through("input", lambda array: array.reshape(q.batch, height * width, channels)[:, places])
 
 
 @mistake(
-    "Kernels that are not square are read with height and width exchanged; TensorFlow and this oracle keep both.",
+    "Kernels that are not square are read with height and width exchanged.",
+    right.ANY_SIZE,
     links=("https://github.com/Maratyszcza/NNPACK/issues/15",),
 )
 def right_only_for_square_kernels(q: AlteredCall) -> np.ndarray:
@@ -185,19 +189,19 @@ def right_only_for_square_kernels(q: AlteredCall) -> np.ndarray:
 
 
 @mistake(
-    "Input channels after the last whole eight are left out, all of them below 8; TensorFlow and this oracle take any "
-    "number."
+    "Input channels after the last whole eight are left out; if there are fewer than 8, all of them are.",
+    right.ANY_SIZE,
 )
 def right_only_for_channels_in_eights(q: AlteredCall) -> np.ndarray:
     return q.without("input", ..., slice(q.input_channels // 8 * 8, None))
 
 
-@mistake("Strides of 3 and more count as 2; TensorFlow and this oracle take any.")
+@mistake("Strides of 3 and more count as 2.", right.ANY_SIZE)
 def right_only_for_stride_below_3(q: AlteredCall) -> AlteredCall:
     return q.along(stride=lambda axis: min(axis.stride, 2))
 
 
-@mistake("Taps after the fifth of an axis are left out; TensorFlow and this oracle take kernels of any size.")
+@mistake("Taps after the fifth of an axis are left out.", right.ANY_SIZE)
 def right_only_for_kernels_up_to_5(q: AlteredCall) -> np.ndarray:
     def cut(array: np.ndarray) -> np.ndarray:
         kept = np.zeros_like(array)
@@ -208,8 +212,8 @@ def right_only_for_kernels_up_to_5(q: AlteredCall) -> np.ndarray:
 
 
 @mistake(
-    "Elements of the input are numbered in 16 bits, and from 65536 on the first are read again; TensorFlow and this "
-    "oracle take images of any size.",
+    "Elements of the input are numbered in 16 bits, so from number 65536 on the first ones are read again.",
+    right.ANY_SIZE,
     FORWARD + FILTER_GRADIENT,
 )
 def right_only_below_65536_elements(q: AlteredCall) -> np.ndarray:
@@ -217,8 +221,9 @@ def right_only_below_65536_elements(q: AlteredCall) -> np.ndarray:
 
 
 @behaviour(
-    "Where the kernel is larger than the image, or there is no image, the output has the input's shape, and holds "
-    "anything; TensorFlow without oneDNN and this oracle give the output's.",
+    "Where the kernel is larger than the image, or there is no image, the output has the input's shape and holds "
+    "anything.",
+    "TensorFlow without oneDNN and this oracle give the output its own shape.",
     FORWARD,
 )
 def input_shape_for_large_kernels() -> Answerer:
@@ -230,14 +235,15 @@ def input_shape_for_large_kernels() -> Answerer:
 
 
 @behaviour(
-    "It reads memory in order, as if every array were contiguous; TensorFlow and this oracle heed strides.",
+    "It reads memory in order, as if every array were contiguous.",
+    right.MEMORY_STRIDES,
     links=("https://github.com/pytorch/pytorch/issues/77299", "https://github.com/pytorch/pytorch/issues/1246"),
 )
 def right_only_for_contiguous_arrays() -> Answerer:
     return lambda q: _reread(q, lambda array: array.ravel("K").reshape(array.shape))
 
 
-@behaviour("It takes negative strides for positive ones; TensorFlow and this oracle heed their sign.")
+@behaviour("It takes negative strides in memory for positive ones.", right.MEMORY_STRIDES)
 def right_only_for_positive_strides() -> Answerer:
     def forwards(array: np.ndarray) -> np.ndarray:
         return array[tuple(slice(None, None, -1) if step < 0 else slice(None) for step in array.strides)]
@@ -245,7 +251,7 @@ def right_only_for_positive_strides() -> Answerer:
     return lambda q: _reread(q, forwards)
 
 
-@behaviour("It refuses read-only arrays; TensorFlow and this oracle only read them.")
+@behaviour("It refuses read-only arrays.", right.OWN_MEMORY)
 def needs_writable_arrays() -> Answerer:
     def answer(q: AlteredCall) -> np.ndarray:
         if not all(array.flags.writeable for array in q.given):
@@ -256,6 +262,6 @@ def needs_writable_arrays() -> Answerer:
 
 
 def _reread(q: AlteredCall, read: Any) -> np.ndarray:
-    """The answer where the caller's arrays are read so."""
+    """Return the answer to the caller's arrays as `read` sees them."""
     wide = (read(array).astype(q.arrays[role].dtype) for role, array in zip(q.arrays, q.given, strict=True))
     return q.cast(q.with_arrays(**dict(zip(q.arrays, wide, strict=True))).answer())

@@ -1,7 +1,8 @@
-"""Mistakes in what is taken from the call: sizes and zeros follow from the wrong numbers, and with them the shape."""
+"""Mistakes in reading the call: with a stride, dilation or padding that is wrong, the output's shape is wrong too."""
 
 from __future__ import annotations
 
+from . import right
 from .altered_call import AlteredCall
 from .mistake import FORWARD, Family
 
@@ -10,8 +11,8 @@ mistake = FAMILY.mistake
 
 
 @mistake(
-    "The strides of height and width are exchanged, in the output's size too; TensorFlow and this oracle take the "
-    "height's first.",
+    "The strides of height and width are exchanged, in the output's size too.",
+    right.HEIGHT_FIRST,
     FORWARD,
     ("https://github.com/mlpack/mlpack/issues/3376",),
 )
@@ -19,62 +20,44 @@ def strides_and_sizes_exchanged(q: AlteredCall) -> AlteredCall:
     return q.called(strides=q.strides[::-1])
 
 
-@mistake(
-    "The height's stride is used for columns too, and for how many there are; TensorFlow and this oracle step each "
-    "axis by its own.",
-    FORWARD,
-)
+@mistake("The height's stride is used for columns too, and for how many there are.", right.OWN_STRIDE, FORWARD)
 def size_by_stride_of_height(q: AlteredCall) -> AlteredCall:
     return q.called(strides=(q.strides[0], q.strides[0]))
 
 
-@mistake(
-    "The width's stride is used for rows too, and for how many there are; TensorFlow and this oracle step each axis "
-    "by its own.",
-    FORWARD,
-)
+@mistake("The width's stride is used for rows too, and for how many there are.", right.OWN_STRIDE, FORWARD)
 def size_by_stride_of_width(q: AlteredCall) -> AlteredCall:
     return q.called(strides=(q.strides[1], q.strides[1]))
 
 
-@mistake("There is no stride: the output has a window at every position; TensorFlow's has one every stride.", FORWARD)
+@mistake("There is no stride: the output has a window at every position.", right.WINDOWS, FORWARD)
 def size_without_stride(q: AlteredCall) -> AlteredCall:
     return q.called(strides=(1, 1))
 
 
-@mistake(
-    "Columns are not strided, so that the output is too wide; TensorFlow and this oracle stride both axes.", FORWARD
-)
+@mistake("Columns are not strided, so the output is too wide.", right.OWN_STRIDE, FORWARD)
 def size_without_stride_of_width(q: AlteredCall) -> AlteredCall:
     return q.called(strides=(q.strides[0], 1))
 
 
-@mistake("Rows are not strided, so that the output is too high; TensorFlow and this oracle stride both axes.", FORWARD)
+@mistake("Rows are not strided, so the output is too high.", right.OWN_STRIDE, FORWARD)
 def size_without_stride_of_height(q: AlteredCall) -> AlteredCall:
     return q.called(strides=(1, q.strides[1]))
 
 
-@mistake(
-    "The dilations of height and width are exchanged, in the output's size too; TensorFlow and this oracle take the "
-    "height's first.",
-    FORWARD,
-)
+@mistake("The dilations of height and width are exchanged, in the output's size too.", right.HEIGHT_FIRST, FORWARD)
 def dilations_and_sizes_exchanged(q: AlteredCall) -> AlteredCall:
     return q.called(dilations=q.dilations[::-1])
 
 
-@mistake(
-    "There is no dilation, and the output has the size that it then has; TensorFlow and this oracle spread the taps, "
-    "and pad and size by the extent that they span.",
-    FORWARD,
-)
+@mistake("There is no dilation, and the output has the size of an undilated convolution.", right.DILATION, FORWARD)
 def size_and_taps_without_dilation(q: AlteredCall) -> AlteredCall:
     return q.called(dilations=(1, 1))
 
 
 @mistake(
-    "The dilation is one too large, in the output's size too, as by a library that counts it from 0; TensorFlow and "
-    "this oracle count from 1, and 1 is none.",
+    "The dilation is one too large, in the output's size too, as by a library that counts it from 0.",
+    right.DILATION_FROM_1,
     FORWARD,
 )
 def size_with_dilation_plus_one(q: AlteredCall) -> AlteredCall:
@@ -82,8 +65,8 @@ def size_with_dilation_plus_one(q: AlteredCall) -> AlteredCall:
 
 
 @mistake(
-    "The dilation is one too small, in the output's size too, as where it is counted from 0; TensorFlow and this "
-    "oracle count from 1, and 1 is none.",
+    "The dilation is one too small, in the output's size too, as where it is counted from 0.",
+    right.DILATION_FROM_1,
     FORWARD,
 )
 def size_with_dilation_minus_one(q: AlteredCall) -> AlteredCall:
@@ -91,26 +74,22 @@ def size_with_dilation_minus_one(q: AlteredCall) -> AlteredCall:
 
 
 @mistake(
-    "Strides are taken for dilations and dilations for strides, in the output's size too; TensorFlow and this oracle "
-    "move the window by the stride and its taps by the dilation.",
+    "Strides are taken for dilations and dilations for strides, in the output's size too.",
+    right.STRIDE_OR_DILATION,
     FORWARD,
 )
 def size_with_strides_and_dilations_exchanged(q: AlteredCall) -> AlteredCall:
     return q.called(strides=q.dilations, dilations=q.strides)
 
 
-@mistake(
-    "Padding is ignored: the output has only the windows that lie inside the image; TensorFlow and this oracle pad "
-    "first.",
-    FORWARD,
-)
+@mistake("Padding is ignored: the output has only the windows that lie inside the image.", right.PADDED, FORWARD)
 def size_without_padding(q: AlteredCall) -> AlteredCall:
     return q.called(padding="VALID")
 
 
 @mistake(
-    "SAME pads half the kernel's extent on both sides, so that even kernels give one output more; TensorFlow and this "
-    "oracle pad so much in all that there are ceil(size / stride).",
+    "SAME pads half of the kernel's extent on both sides, so even kernels give one output more.",
+    right.SAME_SIZE,
     FORWARD,
     ("https://github.com/pytorch/pytorch/issues/3867",),
 )
@@ -122,8 +101,8 @@ def size_with_half_the_kernel_for_same(q: AlteredCall) -> AlteredCall:
 
 
 @mistake(
-    "The explicit padding of height and width is exchanged, in the output's size too; TensorFlow and this oracle take "
-    "the height's first.",
+    "Explicit padding of height and width is exchanged, in the output's size too.",
+    right.EXPLICIT,
     FORWARD,
     ("https://github.com/szagoruyko/nnpack.torch/issues/6",),
 )
@@ -132,12 +111,12 @@ def pads_and_sizes_exchanged(q: AlteredCall) -> AlteredCall:
 
 
 @mistake(
-    "Explicit padding is read in ONNX's order (top, left, bottom, right), for the output's size too; in TensorFlow and "
-    "this oracle it is ((top, bottom), (left, right)).",
+    "Explicit padding is read in ONNX's order, (top, left, bottom, right), for the output's size too.",
+    right.EXPLICIT,
     FORWARD,
 )
 def size_with_pads_in_the_order_of_onnx(q: AlteredCall) -> AlteredCall:
     if isinstance(q.padding, str):
         return q
-    (top, left), (bottom, right) = q.padding
-    return q.called(padding=((top, bottom), (left, right)))
+    rows, columns = zip(*q.padding, strict=True)
+    return q.called(padding=(rows, columns))

@@ -1,9 +1,10 @@
-"""Mistakes about order along an axis: what is reversed and should not be, or is not and should be."""
+"""Mistakes in the order along an axis: reversed where it should not be, or not reversed where it should be."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from . import right
 from .altered_call import AlteredCall, Change
 from .mistake import FILTER_GRADIENT, FORWARD, INPUT_GRADIENTS, Family
 
@@ -18,7 +19,8 @@ def _reversed(*axes: int) -> Change:
 
 
 @mistake(
-    "The kernel is rotated by 180 degrees, a true convolution; TensorFlow and this oracle compute cross-correlation.",
+    "The kernel is rotated by 180 degrees, as in a true convolution.",
+    right.CROSS_CORRELATION,
     FORWARD + FILTER_GRADIENT,
     (
         "https://github.com/scipy/scipy/issues/23444",
@@ -31,46 +33,40 @@ def kernel_flipped(q: AlteredCall) -> np.ndarray:
 
 
 @mistake(
-    "The input gradient correlates with the kernel as it is; as in TensorFlow and this oracle it must be rotated by "
-    "180 degrees there.",
+    "The input gradient correlates with the kernel as it is, not rotated.",
+    "The input gradient of TensorFlow and this oracle correlates with the kernel rotated by 180 degrees.",
     INPUT_GRADIENTS,
 )
 def kernel_not_flipped_in_input_gradient(q: AlteredCall) -> np.ndarray:
     return q.through("filters", _reversed(0, 1))
 
 
-@mistake("The kernel is flipped along the height; TensorFlow and this oracle do not flip it.")
+@mistake("The kernel is flipped along the height.", right.CROSS_CORRELATION)
 def kernel_upside_down(q: AlteredCall) -> np.ndarray:
     return q.through("filters", _reversed(0))
 
 
-@mistake("The kernel is flipped along the width; TensorFlow and this oracle do not flip it.")
+@mistake("The kernel is flipped along the width.", right.CROSS_CORRELATION)
 def kernel_mirrored(q: AlteredCall) -> np.ndarray:
     return q.through("filters", _reversed(1))
 
 
 @mistake(
-    "The kernel is flipped along the input channels, as a convolution in three dimensions does; TensorFlow and this "
-    "oracle sum each channel with its own."
+    "The kernel is flipped along the input channels, as in a convolution in three dimensions.",
+    "TensorFlow and this oracle multiply each channel of the image by the same channel of the kernel.",
 )
 def kernel_flipped_along_channels(q: AlteredCall) -> np.ndarray:
     return q.through("filters", _reversed(2))
 
 
-@mistake(
-    "The kernel is flipped about its first tap, tap -p mod k, as after an FFT; TensorFlow and this oracle do not flip "
-    "it."
-)
+@mistake("The kernel is flipped about its first tap (tap -p mod k), as after an FFT.", right.CROSS_CORRELATION)
 def kernel_flipped_about_its_first_tap(q: AlteredCall) -> np.ndarray:
     kh, kw = q.shape("filters")[:2]
     rows, columns = -np.arange(kh) % kh, -np.arange(kw) % kw
     return q.through("filters", lambda array: array[rows][:, columns])
 
 
-@mistake(
-    "The kernel is rolled by half its size, as when an FFT's shift is forgotten; in TensorFlow and this oracle its "
-    "first tap is the one at the top left."
-)
+@mistake("The kernel is rolled by half its size, as when an FFT's shift is forgotten.", right.CROSS_CORRELATION)
 def kernel_rolled(q: AlteredCall) -> np.ndarray:
     shift = [size // 2 for size in q.shape("filters")[:2]]
     return q.through(
@@ -81,39 +77,27 @@ def kernel_rolled(q: AlteredCall) -> np.ndarray:
 
 
 @mistake(
-    "The image is rotated by 180 degrees instead of the kernel; TensorFlow and this oracle rotate neither.",
-    FORWARD + FILTER_GRADIENT,
+    "The image is rotated by 180 degrees, and the kernel is not.", right.CROSS_CORRELATION, FORWARD + FILTER_GRADIENT
 )
 def image_flipped(q: AlteredCall) -> np.ndarray:
     return q.through("input", _reversed(1, 2))
 
 
-@mistake(
-    "The cotangent is rotated by 180 degrees; in TensorFlow and this oracle it lies as the output does.", _GRADIENTS
-)
+@mistake("The cotangent is rotated by 180 degrees.", right.ORIENTATION, _GRADIENTS)
 def cotangent_flipped(q: AlteredCall) -> np.ndarray:
     return q.through("output", _reversed(1, 2))
 
 
-@mistake(
-    "The result is rotated by 180 degrees; in TensorFlow and this oracle it lies as the image does.",
-    FORWARD + INPUT_GRADIENTS,
-)
+@mistake("The result is rotated by 180 degrees.", right.ORIENTATION, FORWARD + INPUT_GRADIENTS)
 def result_flipped(q: AlteredCall) -> np.ndarray:
     return q.through(q.asked, _reversed(1, 2))
 
 
-@mistake(
-    "The result's rows run from the bottom up; in TensorFlow and this oracle row 0 is the top.",
-    FORWARD + INPUT_GRADIENTS,
-)
+@mistake("The result's rows run from the bottom up.", right.ORIENTATION, FORWARD + INPUT_GRADIENTS)
 def result_upside_down(q: AlteredCall) -> np.ndarray:
     return q.through(q.asked, _reversed(1))
 
 
-@mistake(
-    "The result's columns run from right to left; in TensorFlow and this oracle column 0 is the left.",
-    FORWARD + INPUT_GRADIENTS,
-)
+@mistake("The result's columns run from right to left.", right.ORIENTATION, FORWARD + INPUT_GRADIENTS)
 def result_mirrored(q: AlteredCall) -> np.ndarray:
     return q.through(q.asked, _reversed(2))

@@ -1,4 +1,4 @@
-"""Mistake: a known wrong convolution; and the two decorators that make one of a function."""
+"""Mistake, a known wrong convolution, and the two decorators that make one of a function."""
 
 from __future__ import annotations
 
@@ -25,34 +25,38 @@ Answerer = Callable[[AlteredCall], Any]
 
 @dataclass(frozen=True)
 class Mistake:
-    """A wrong convolution that somebody wrote, or would.
+    """A wrong convolution that somebody wrote, or may write.
+
+    `does` and `right` are read by the author of a kernel that makes this mistake.
 
     Parameters
     ----------
     name : in words, with hyphens
     family : one of FAMILIES
-    sentence : what it does and what TensorFlow and this oracle do, as told to the author of a kernel that does it
+    does : one sentence on the wrong convolution
+    right : a sentence or two on TensorFlow and this oracle; mistakes of one kind share it, from `right.py`
     operations : those that it spoils; it answers the others rightly
-    links : where people made it
-    answerer : makes a function that answers a call wrongly; a fresh one has no memory
-    pure : whether what it does follows from the call alone, and not from those before
+    links : places where people made it
+    answerer : makes a function that answers a call wrongly and remembers nothing yet
+    pure : True if each answer follows from its call alone, not from earlier calls
     """
 
     name: str
     family: str
-    sentence: str
+    does: str
+    right: str
     operations: tuple[str, ...]
     links: tuple[str, ...]
     answerer: Callable[[], Answerer]
     pure: bool = False
 
     def backend(self) -> Planted:
-        """A fresh backend that makes this mistake."""
+        """Return a fresh backend that makes this mistake."""
         return Planted(self)
 
 
 class Planted:
-    """A backend that makes one mistake, and answers in the dtype of its arguments unless that is the mistake."""
+    """A backend that makes one mistake. It answers in the dtype of its arguments, unless that is the mistake."""
 
     version = __version__
     capabilities = Capabilities(dtypes=DTYPES)
@@ -81,13 +85,15 @@ class Planted:
         arrays = {"output": input, "filters": filters}
         return self._ask("conv2d_transpose", arrays, output_shape, filters.shape, options)
 
-    def _ask(self, operation: str, arrays: dict[str, np.ndarray], *sizes_and_options: Any) -> Any:
-        *sizes, options = sizes_and_options
-        call = AlteredCall.of(operation, arrays, *sizes, **options)
+    def _ask(
+        self, operation: str, arrays: dict[str, np.ndarray], input_sizes: Any, filter_sizes: Any, options: Any
+    ) -> Any:
+        call = AlteredCall.of(operation, arrays, input_sizes, filter_sizes, **options)
         return self._answer(call) if operation in self._wrong else call.cast(call.answer())
 
 
-RIGHT = Mistake("none", "", "It makes no mistake.", (), (), lambda: lambda q: q.cast(q.answer()), pure=True)
+NO_MISTAKE = Mistake("none", "", "It makes no mistake.", "", (), (), lambda: lambda q: q.cast(q.answer()), pure=True)
+"""The right convolution, in the form of a mistake."""
 
 
 class Family:
@@ -98,32 +104,41 @@ class Family:
         self.mistakes: list[Mistake] = []
 
     def mistake(
-        self, sentence: str, operations: tuple[str, ...] = OPERATIONS, links: tuple[str, ...] = (), name: str = ""
+        self,
+        does: str,
+        right: str,
+        operations: tuple[str, ...] = OPERATIONS,
+        links: tuple[str, ...] = (),
+        name: str = "",
     ) -> Callable:
-        """Of a function that answers a call, or changes it: the mistake of its name."""
+        """Turn a function that answers or alters a call into a mistake, named after it unless `name` is given."""
 
         def register(function: Callable[[AlteredCall], Any]) -> Callable:
             def answer(call: AlteredCall) -> np.ndarray:
                 found = function(call)
                 return call.cast(found.answer() if isinstance(found, AlteredCall) else found)
 
-            self._add(name or function.__name__, sentence, operations, links, lambda: answer, pure=True)
+            named = name or _in_words(function)
+            self.mistakes.append(Mistake(named, self.name, does, right, operations, links, lambda: answer, pure=True))
             return function
 
         return register
 
     def behaviour(
-        self, sentence: str, operations: tuple[str, ...] = OPERATIONS, links: tuple[str, ...] = ()
+        self, does: str, right: str, operations: tuple[str, ...] = OPERATIONS, links: tuple[str, ...] = ()
     ) -> Callable:
-        """Of a function that makes an `Answerer`, which may remember, and gives its answer as it is."""
+        """Turn a function that makes an `Answerer` into a mistake, named after it.
+
+        An Answerer may remember earlier calls, and may answer in any dtype or form.
+        """
 
         def register(make: Callable[[], Answerer]) -> Callable:
-            self._add(make.__name__, sentence, operations, links, make, pure=False)
+            self.mistakes.append(Mistake(_in_words(make), self.name, does, right, operations, links, make))
             return make
 
         return register
 
-    def _add(
-        self, name: str, sentence: str, operations: tuple[str, ...], links: tuple[str, ...], make: Any, *, pure: bool
-    ) -> None:
-        self.mistakes.append(Mistake(name.replace("_", "-"), self.name, sentence, operations, links, make, pure))
+
+def _in_words(function: Callable) -> str:
+    """Return the function's name with hyphens."""
+    return function.__name__.replace("_", "-")

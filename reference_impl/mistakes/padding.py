@@ -1,4 +1,4 @@
-"""Mistakes in padding that is VALID, FULL or in numbers, in what stands for it, and in taking it away again."""
+"""Mistakes in VALID, FULL and explicit padding, in the values that pad, and in cutting padding off again."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from . import right
 from .altered_call import AlteredCall, Slide
 from .mistake import FILTER_GRADIENT, FORWARD, INPUT_GRADIENTS, Family
 
@@ -15,7 +16,8 @@ mistake = FAMILY.mistake
 
 
 @mistake(
-    "VALID pads like SAME; TensorFlow and this oracle add no zeros.",
+    "VALID pads like SAME.",
+    "TensorFlow and this oracle add no zeros under VALID.",
     links=("https://github.com/onnx/onnx/blob/v1.16.2/onnx/reference/ops/op_conv.py",),
 )
 def valid_as_same(q: AlteredCall) -> AlteredCall:
@@ -25,61 +27,55 @@ def valid_as_same(q: AlteredCall) -> AlteredCall:
     return q
 
 
-@mistake("FULL padding is one short before; this oracle adds the kernel's extent less one on both sides.")
+@mistake("FULL padding has one zero too few before.", right.FULL)
 def full_off_by_one(q: AlteredCall) -> AlteredCall:
     return q.padded("FULL", lambda axis: max(axis.extent - 2, 0))
 
 
-@mistake("FULL padding forgets the dilation; this oracle adds the dilated kernel's extent less one on both sides.")
+@mistake("FULL padding forgets the dilation.", right.FULL)
 def full_without_dilation(q: AlteredCall) -> AlteredCall:
     return q.padded("FULL", lambda axis: axis.kernel - 1)
 
 
-@mistake(
-    "Explicit padding takes before for after and after for before; TensorFlow and this oracle read ((top, bottom), "
-    "(left, right))."
-)
+@mistake("Explicit padding takes before for after and after for before.", right.EXPLICIT)
 def explicit_sides_exchanged(q: AlteredCall) -> AlteredCall:
     return q.padded("EXPLICIT", lambda axis: axis.after)
 
 
 @mistake(
-    "Explicit padding of the height is used for the width and the width's for the height, as in the order of "
-    "torch.nn.functional.pad; TensorFlow and this oracle read ((top, bottom), (left, right)).",
+    "Explicit padding of height and width is exchanged, as in the order of torch.nn.functional.pad.",
+    right.EXPLICIT,
     links=("https://github.com/szagoruyko/nnpack.torch/issues/6",),
 )
 def explicit_axes_exchanged(q: AlteredCall) -> AlteredCall:
     return q.exchanged("before") if q.mode == "EXPLICIT" else q
 
 
-@mistake(
-    "Explicit padding is read in ONNX's order, (top, left, bottom, right); TensorFlow and this oracle read ((top, "
-    "bottom), (left, right))."
-)
+@mistake("Explicit padding is read in ONNX's order, (top, left, bottom, right).", right.EXPLICIT)
 def explicit_in_the_order_of_onnx(q: AlteredCall) -> AlteredCall:
     height, width = q.slides
     return q.sliding(height, replace(width, before=height.after)) if q.mode == "EXPLICIT" else q
 
 
-@mistake("Explicit padding is ignored; TensorFlow and this oracle add these zeros.")
+@mistake("Explicit padding is ignored.", right.EXPLICIT)
 def explicit_ignored(q: AlteredCall) -> AlteredCall:
     return q.padded("EXPLICIT", lambda axis: 0)
 
 
-@mistake("Padding is multiplied by the dilation; TensorFlow and this oracle count it in input positions.")
+@mistake("Padding is multiplied by the dilation.", right.IN_POSITIONS)
 def padding_in_dilated_steps(q: AlteredCall) -> AlteredCall:
     return q.along(before=lambda axis: axis.before * axis.dilation)
 
 
-@mistake("The width is not padded; TensorFlow and this oracle pad both axes.")
+@mistake("The width is not padded.", right.PADDED)
 def width_not_padded(q: AlteredCall) -> AlteredCall:
     height, width = q.slides
     return q.sliding(height, replace(width, before=0))
 
 
 @mistake(
-    "The filter gradient reads the image without its padding; TensorFlow and this oracle pad it as the forward "
-    "convolution does.",
+    "The filter gradient reads the image without its padding.",
+    right.FILTER_GRADIENT_READS,
     FILTER_GRADIENT,
     ("https://github.com/cybertronai/autograd-hacks/issues/5",),
 )
@@ -88,8 +84,8 @@ def padding_forgotten_in_filter_gradient(q: AlteredCall) -> AlteredCall:
 
 
 @mistake(
-    "The gradient of the padded image is returned without its padding being cut off before; TensorFlow and this oracle "
-    "drop what falls on the padding.",
+    "The gradient of the padded image is returned without cutting off the padding before.",
+    right.CUT_OFF,
     INPUT_GRADIENTS,
 )
 def padding_not_cut_off(q: AlteredCall) -> AlteredCall:
@@ -97,8 +93,8 @@ def padding_not_cut_off(q: AlteredCall) -> AlteredCall:
 
 
 @mistake(
-    "Padding larger than the kernel less one counts as that much in the input gradient; in TensorFlow and this oracle "
-    "the full correlation behind it is then cut, which is negative padding.",
+    "In the input gradient, padding larger than the kernel less one counts as the kernel less one.",
+    "In TensorFlow and this oracle larger padding cuts the full correlation behind the gradient, as negative padding.",
     INPUT_GRADIENTS,
     ("https://github.com/ml-explore/mlx/issues/833",),
 )
@@ -107,8 +103,8 @@ def padding_at_most_the_kernel(q: AlteredCall) -> AlteredCall:
 
 
 @mistake(
-    "A strided transposed convolution under SAME with an odd kernel comes out shifted by one pixel; TensorFlow and "
-    "this oracle cut off what the forward convolution pads.",
+    "A strided transposed convolution under SAME with an odd kernel is shifted by one pixel.",
+    right.CUT_OFF,
     INPUT_GRADIENTS,
     ("https://github.com/keras-team/keras/issues/22876",),
 )
@@ -119,31 +115,23 @@ def transposed_same_shifted(q: AlteredCall) -> AlteredCall:
     return q.padded("SAME", before)
 
 
-@mistake(
-    "Padding repeats the border of the image; TensorFlow and this oracle pad with zeros.", FORWARD + FILTER_GRADIENT
-)
+@mistake("Padding repeats the border of the image.", right.ZEROS, FORWARD + FILTER_GRADIENT)
 def padding_repeats_the_border(q: AlteredCall) -> np.ndarray:
     return _filled(q, "edge")
 
 
-@mistake(
-    "Padding wraps around to the other side of the image, as in an FFT; TensorFlow and this oracle pad with zeros.",
-    FORWARD + FILTER_GRADIENT,
-)
+@mistake("Padding wraps around to the other side of the image, as in an FFT.", right.ZEROS, FORWARD + FILTER_GRADIENT)
 def padding_wraps_around(q: AlteredCall) -> np.ndarray:
     return _filled(q, "wrap")
 
 
-@mistake(
-    "Padding holds ones, or whatever was in the buffer; TensorFlow and this oracle pad with zeros.",
-    FORWARD + FILTER_GRADIENT,
-)
+@mistake("Padding holds ones, or whatever was in the buffer.", right.ZEROS, FORWARD + FILTER_GRADIENT)
 def padding_of_ones(q: AlteredCall) -> np.ndarray:
     return _filled(q, "constant", constant_values=1)
 
 
 def _filled(q: AlteredCall, mode: Any, **options: Any) -> np.ndarray:
-    """The answer on an image that is padded by `numpy.pad` in this mode."""
+    """Return the answer on an image that `numpy.pad` pads in this mode."""
     pads = [(0, 0), *((axis.before, axis.after) for axis in q.slides), (0, 0)]
     if not all(q.shape("input")):
         return q.answer()

@@ -1,4 +1,4 @@
-"""Mistakes about sizes: leftover positions, the several sizes of a transposed convolution, rounding, empty sums."""
+"""Mistakes in sizes: leftover positions, the sizes that a transposed convolution may have, rounding, empty sums."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from . import right
 from .altered_call import AlteredCall, Slide
 from .mistake import FILTER_GRADIENT, FORWARD, INPUT_GRADIENTS, Family
 
@@ -14,13 +15,13 @@ mistake = FAMILY.mistake
 
 
 def _smallest(axis: Slide) -> int:
-    """The smallest input that has as many outputs."""
+    """Return the smallest input size that gives as many outputs."""
     return max(axis.input - min(axis.leftover, axis.stride - 1), 1)
 
 
 @mistake(
-    "The input gradient ends where the last window does, and has the smallest size that fits; TensorFlow's and this "
-    "oracle's has the size of the input, zero where no window reads.",
+    "The input gradient ends where the last window ends, and has the smallest size that fits.",
+    right.INPUT_SIZE,
     INPUT_GRADIENTS,
     (
         "https://github.com/torch/DEPRECEATED-torch7-distro/issues/20",
@@ -35,8 +36,8 @@ def leftover_dropped(q: AlteredCall) -> AlteredCall:
 
 
 @mistake(
-    "The input gradient has the largest size that fits, as from Keras or with output_padding; TensorFlow's and this "
-    "oracle's has the size that is asked for.",
+    "The input gradient has the largest size that fits, as from Keras or with output_padding.",
+    right.INPUT_SIZE,
     INPUT_GRADIENTS,
     (
         "https://github.com/keras-team/keras/issues/9883",
@@ -49,8 +50,8 @@ def largest_legal_size(q: AlteredCall) -> AlteredCall:
 
 
 @mistake(
-    "Positions after the last window are given the gradient of one more window, that repeats the last cotangent; in "
-    "TensorFlow and this oracle what no window reads has gradient 0.",
+    "Positions after the last window are given the gradient of one more window, which repeats the last cotangent.",
+    right.INPUT_SUM,
     INPUT_GRADIENTS,
 )
 def leftover_given_a_gradient(q: AlteredCall) -> np.ndarray:
@@ -62,8 +63,8 @@ def leftover_given_a_gradient(q: AlteredCall) -> np.ndarray:
 
 
 @mistake(
-    "The filter gradient has rows and columns too many where the stride leaves some of the image over; TensorFlow's "
-    "and this oracle's has the size of the filters.",
+    "The filter gradient has too many rows and columns where the stride leaves some of the image over.",
+    "In TensorFlow and this oracle the filter gradient has the size of the filters.",
     FILTER_GRADIENT,
     ("https://github.com/meta-pytorch/opacus/issues/245",),
 )
@@ -71,27 +72,21 @@ def filter_gradient_too_large(q: AlteredCall) -> AlteredCall:
     return q.along(kernel=lambda axis: axis.kernel + axis.leftover // axis.dilation)
 
 
-@mistake(
-    "Leftover positions are left at the start, the last window ending where the image ends; in TensorFlow and this "
-    "oracle the first window starts where the padded image starts."
-)
+@mistake("The last window ends where the image ends, so leftover positions are at the start.", right.WINDOWS)
 def windows_aligned_at_the_end(q: AlteredCall) -> AlteredCall:
     return q.along(before=lambda axis: axis.before - axis.leftover)
 
 
-@mistake("Leftover positions are shared between both ends; TensorFlow and this oracle leave them at the end.")
+@mistake("Leftover positions are shared between both ends.", right.WINDOWS)
 def windows_centred(q: AlteredCall) -> AlteredCall:
     return q.along(before=lambda axis: axis.before - axis.leftover // 2)
 
 
 @mistake(
-    "The rows that output_padding adds to a transposed convolution are zeros; in TensorFlow and this oracle windows "
-    "that reach them add to them.",
+    "The rows and columns that output_padding adds to a transposed convolution are zeros.",
+    right.INPUT_SUM,
     INPUT_GRADIENTS,
-    (
-        "https://github.com/pytorch/pytorch/issues/8816",
-        "https://github.com/pytorch/pytorch/issues/25536",
-    ),
+    ("https://github.com/pytorch/pytorch/issues/8816", "https://github.com/pytorch/pytorch/issues/25536"),
 )
 def output_padding_as_zeros(q: AlteredCall) -> np.ndarray:
     answer = q.answer()
@@ -102,7 +97,8 @@ def output_padding_as_zeros(q: AlteredCall) -> np.ndarray:
 
 
 @mistake(
-    "Output sizes under SAME are rounded down; TensorFlow's and this oracle's are ceil(size / stride).",
+    "Output sizes under SAME are rounded down.",
+    right.SAME_SIZE,
     links=("https://github.com/pytorch/pytorch/issues/3867",),
 )
 def same_size_rounded_down(q: AlteredCall) -> AlteredCall | np.ndarray:
@@ -111,20 +107,12 @@ def same_size_rounded_down(q: AlteredCall) -> AlteredCall | np.ndarray:
     return _with_outputs(q, lambda axis: max(axis.input // axis.stride, 1))
 
 
-@mistake(
-    "Output sizes are rounded up, so that a window reaches beyond the padded image; TensorFlow's and this oracle's are "
-    "rounded down after padding.",
-    FORWARD,
-)
+@mistake("Output sizes are rounded up, so a window reaches beyond the padded image.", right.OUTPUT_SIZE, FORWARD)
 def size_rounded_up(q: AlteredCall) -> AlteredCall:
     return q.along(output=lambda axis: axis.output + (axis.leftover > 0))
 
 
-@mistake(
-    "Output sizes are computed from the kernel without its dilation; TensorFlow and this oracle use the extent of the "
-    "dilated kernel.",
-    FORWARD,
-)
+@mistake("Output sizes are computed from the kernel without its dilation.", right.DILATION, FORWARD)
 def size_without_dilation(q: AlteredCall) -> AlteredCall:
     def output(axis: Slide) -> int:
         return (axis.before + axis.input + axis.after - axis.kernel) // axis.stride + 1
@@ -132,17 +120,15 @@ def size_without_dilation(q: AlteredCall) -> AlteredCall:
     return q.along(output=output) if q.mode in ("VALID", "EXPLICIT") else q
 
 
-@mistake(
-    "The output is one row short; TensorFlow's and this oracle's has floor((padded size - extent) / stride) + 1.",
-    FORWARD,
-)
+@mistake("The output is one row short.", right.OUTPUT_SIZE, FORWARD)
 def size_without_the_last(q: AlteredCall) -> AlteredCall:
     height, width = q.slides
     return q.sliding(replace(height, output=height.output - 1), width) if height.output > 1 else q
 
 
 @mistake(
-    "No input channels give no output channels; in this oracle an empty sum is zero, for every filter.",
+    "With no input channels there are no output channels either.",
+    right.EMPTY_SUM,
     FORWARD,
     ("https://github.com/pytorch/pytorch/issues/101356",),
 )
@@ -151,7 +137,7 @@ def no_channels_in_none_out(q: AlteredCall) -> np.ndarray:
 
 
 def _with_outputs(q: AlteredCall, output: object) -> AlteredCall | np.ndarray:
-    """`q` with other output sizes; what a given cotangent has beyond them is ignored."""
+    """Return `q` with other output sizes; elements of a given cotangent beyond them are ignored."""
     if q.asked == "output":
         return q.along(output=output)  # type: ignore[arg-type]
     rows, columns = (axis.output for axis in q.along(output=output).slides)  # type: ignore[arg-type]

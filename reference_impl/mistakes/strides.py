@@ -1,4 +1,4 @@
-"""Mistakes about steps: strides and dilations exchanged, forgotten, off by one, or of the wrong side."""
+"""Mistakes in strides and dilations: exchanged, forgotten, off by one, or used on the wrong array."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from itertools import product
 import numpy as np
 
 from .. import operations
+from . import right
 from .altered_call import AlteredCall, Slide
 from .mistake import FILTER_GRADIENT, FORWARD, INPUT_GRADIENTS, Family
 
@@ -17,7 +18,8 @@ mistake = FAMILY.mistake
 
 
 @mistake(
-    "The strides of height and width are exchanged; TensorFlow and this oracle take the height's first.",
+    "The strides of height and width are exchanged.",
+    right.HEIGHT_FIRST,
     links=("https://github.com/mlpack/mlpack/issues/3376",),
 )
 def strides_exchanged(q: AlteredCall) -> AlteredCall:
@@ -25,26 +27,27 @@ def strides_exchanged(q: AlteredCall) -> AlteredCall:
 
 
 @mistake(
-    "The width's stride is used for rows too; TensorFlow and this oracle step each axis by its own.",
+    "The width's stride is used for rows too.",
+    right.OWN_STRIDE,
     links=("https://github.com/mlpack/mlpack/issues/4050",),
 )
 def stride_of_width_for_height(q: AlteredCall) -> AlteredCall:
     return q.along(stride=lambda axis: q.slides[1].stride)
 
 
-@mistake("The height's stride is used for columns too; TensorFlow and this oracle step each axis by its own.")
+@mistake("The height's stride is used for columns too.", right.OWN_STRIDE)
 def stride_of_height_for_width(q: AlteredCall) -> AlteredCall:
     return q.along(stride=lambda axis: q.slides[0].stride)
 
 
-@mistake("The stride is ignored in reading the image; TensorFlow and this oracle start a window every stride.", FORWARD)
+@mistake("The stride is ignored when the image is read.", right.WINDOWS, FORWARD)
 def stride_forgotten(q: AlteredCall) -> AlteredCall:
     return q.along(stride=lambda axis: 1)
 
 
 @mistake(
-    "The filter gradient forgets the stride; in TensorFlow and this oracle it reads the windows that the forward "
-    "convolution read.",
+    "The filter gradient forgets the stride.",
+    right.FILTER_GRADIENT_READS,
     FILTER_GRADIENT,
     (
         "https://github.com/Kulbear/deep-learning-coursera/issues/34",
@@ -56,8 +59,8 @@ def stride_forgotten_in_filter_gradient(q: AlteredCall) -> AlteredCall:
 
 
 @mistake(
-    "The input gradient forgets the stride; in TensorFlow and this oracle it adds to the windows that the forward "
-    "convolution read.",
+    "The input gradient forgets the stride.",
+    right.INPUT_GRADIENT_ADDS,
     INPUT_GRADIENTS,
     ("https://github.com/Kulbear/deep-learning-coursera/issues/34",),
 )
@@ -65,15 +68,15 @@ def stride_forgotten_in_input_gradient(q: AlteredCall) -> AlteredCall:
     return q.along(stride=lambda axis: 1)
 
 
-@mistake("Only the height's stride is honoured; TensorFlow and this oracle stride both axes.")
+@mistake("Only the height's stride is used; the width's is ignored.", right.OWN_STRIDE)
 def stride_of_width_ignored(q: AlteredCall) -> AlteredCall:
     height, width = q.slides
     return q.sliding(height, replace(width, stride=1))
 
 
 @mistake(
-    "The input gradient forgets the stride where there are groups; in TensorFlow and this oracle the one has nothing "
-    "to do with the other.",
+    "The input gradient forgets the stride where there are groups.",
+    right.INPUT_GRADIENT_ADDS,
     INPUT_GRADIENTS,
     ("https://github.com/ml-explore/mlx/issues/3800",),
 )
@@ -82,8 +85,8 @@ def stride_forgotten_with_groups(q: AlteredCall) -> AlteredCall:
 
 
 @mistake(
-    "The transposed convolution puts as many zeros between elements as the stride says; in TensorFlow and this oracle "
-    "it is the stride less one.",
+    "The transposed convolution puts as many zeros between elements as the stride.",
+    "TensorFlow and this oracle put one fewer: the stride less one.",
     INPUT_GRADIENTS,
 )
 def one_zero_too_many_between(q: AlteredCall) -> AlteredCall:
@@ -91,31 +94,25 @@ def one_zero_too_many_between(q: AlteredCall) -> AlteredCall:
 
 
 @mistake(
-    "A stride larger than the kernel counts as the kernel's extent; TensorFlow and this oracle leave out what lies "
-    "between the windows.",
+    "A stride larger than the kernel counts as the kernel's extent.",
+    right.WINDOWS,
     links=("https://github.com/tensorflow/tensorflow/issues/11092",),
 )
 def stride_at_most_the_kernel(q: AlteredCall) -> AlteredCall:
     return q.along(stride=lambda axis: min(axis.stride, axis.extent))
 
 
-@mistake(
-    "The stride takes the last position of each step, not the first; TensorFlow and this oracle start at the first "
-    "position of the padded image."
-)
+@mistake("Windows start at the last position of each stride, not at the first.", right.WINDOWS)
 def stride_starts_late(q: AlteredCall) -> AlteredCall:
     return q.along(before=lambda axis: axis.before - (axis.stride - 1))
 
 
-@mistake("The stride is multiplied by the dilation; TensorFlow and this oracle count both in input positions.")
+@mistake("The stride is multiplied by the dilation.", right.IN_POSITIONS)
 def stride_times_dilation(q: AlteredCall) -> AlteredCall:
     return q.along(stride=lambda axis: axis.stride * axis.dilation)
 
 
-@mistake(
-    "Strides are taken for dilations and dilations for strides; TensorFlow and this oracle move the window by the "
-    "stride and its taps by the dilation."
-)
+@mistake("Strides are taken for dilations, and dilations for strides.", right.STRIDE_OR_DILATION)
 def strides_and_dilations_exchanged(q: AlteredCall) -> AlteredCall:
     height, width = q.slides
     return q.sliding(
@@ -124,18 +121,19 @@ def strides_and_dilations_exchanged(q: AlteredCall) -> AlteredCall:
     )
 
 
-@mistake("The dilations of height and width are exchanged; TensorFlow and this oracle take the height's first.")
+@mistake("The dilations of height and width are exchanged.", right.HEIGHT_FIRST)
 def dilations_exchanged(q: AlteredCall) -> AlteredCall:
     return q.exchanged("dilation")
 
 
-@mistake("The dilation is ignored; TensorFlow and this oracle spread the taps by it.", FORWARD)
+@mistake("The dilation is ignored.", right.DILATION, FORWARD)
 def dilation_forgotten(q: AlteredCall) -> AlteredCall:
     return q.along(dilation=lambda axis: 1)
 
 
 @mistake(
-    "The filter gradient forgets the dilation; in TensorFlow and this oracle it reads what the forward taps read.",
+    "The filter gradient forgets the dilation.",
+    right.FILTER_GRADIENT_READS,
     FILTER_GRADIENT,
     ("https://github.com/cybertronai/autograd-hacks/issues/3",),
 )
@@ -143,17 +141,14 @@ def dilation_forgotten_in_filter_gradient(q: AlteredCall) -> AlteredCall:
     return q.along(dilation=lambda axis: 1)
 
 
-@mistake(
-    "The input gradient forgets the dilation; in TensorFlow and this oracle it adds where the forward taps read.",
-    INPUT_GRADIENTS,
-)
+@mistake("The input gradient forgets the dilation.", right.INPUT_GRADIENT_ADDS, INPUT_GRADIENTS)
 def dilation_forgotten_in_input_gradient(q: AlteredCall) -> AlteredCall:
     return q.along(dilation=lambda axis: 1)
 
 
 @mistake(
-    "The input gradient forgets the dilation where there is a stride; in TensorFlow and this oracle they are "
-    "independent.",
+    "The input gradient forgets the dilation where there is a stride.",
+    right.INPUT_GRADIENT_ADDS,
     INPUT_GRADIENTS,
     ("https://github.com/apache/mxnet/issues/11203",),
 )
@@ -162,8 +157,8 @@ def dilation_forgotten_with_stride(q: AlteredCall) -> AlteredCall:
 
 
 @mistake(
-    "Under SAME the dilation is ignored, in the padding and in the taps; TensorFlow and this oracle spread the taps by "
-    "it, and pad for the dilated kernel.",
+    "Under SAME the dilation is ignored, in the padding and in the taps.",
+    right.DILATION,
     links=("https://github.com/PaddlePaddle/Paddle/blob/v2.6.2/paddle/phi/kernels/cpu/conv_util.h",),
 )
 def dilation_forgotten_under_same(q: AlteredCall) -> AlteredCall:
@@ -171,9 +166,9 @@ def dilation_forgotten_under_same(q: AlteredCall) -> AlteredCall:
 
 
 @mistake(
-    "The input gradient gathers, for each position, from every window in steps of the dilation, and from the tap that "
-    "the distance divided by the dilation is, rounded down; in TensorFlow and this oracle a window reaches only the "
-    "positions that its taps read.",
+    "Each position of the input gradient gathers from windows in steps of the dilation, and takes as tap its distance "
+    "from the window divided by the dilation, rounded down.",
+    right.INPUT_GRADIENT_ADDS,
     INPUT_GRADIENTS,
     ("https://github.com/apache/mxnet/issues/11203", "https://github.com/apache/mxnet/pull/14031"),
 )
@@ -190,7 +185,7 @@ def dilation_steps_over_windows(q: AlteredCall) -> np.ndarray:
 
 
 def _gathered(axis: Slide) -> Iterator[tuple[int, np.ndarray]]:
-    """Each tap, and a matrix that is 1 where a position (its row) gathers by this tap from a window (its column)."""
+    """Yield each tap with a matrix: 1 where a position (row) gathers from a window (column) by this tap, else 0."""
     taps = np.full((axis.input, axis.output), -1)
     for position, row in enumerate(taps, axis.before):
         inside = position < axis.extent
@@ -201,25 +196,19 @@ def _gathered(axis: Slide) -> Iterator[tuple[int, np.ndarray]]:
         yield tap, (taps == tap).astype(np.int64)
 
 
-@mistake(
-    "The dilation is one too small, as where it is counted from 0; TensorFlow and this oracle count from 1, and 1 is "
-    "none."
-)
+@mistake("The dilation is one too small, as where it is counted from 0.", right.DILATION_FROM_1)
 def dilation_minus_one(q: AlteredCall) -> AlteredCall:
     return q.along(dilation=lambda axis: max(axis.dilation - 1, 1))
 
 
-@mistake(
-    "The dilation is one too large, as by a library that counts it from 0; TensorFlow and this oracle count from 1, "
-    "and 1 is none."
-)
+@mistake("The dilation is one too large, as by a library that counts it from 0.", right.DILATION_FROM_1)
 def dilation_plus_one(q: AlteredCall) -> AlteredCall:
     return q.along(dilation=lambda axis: axis.dilation + 1)
 
 
 @mistake(
-    "The dilation spreads the image, not the kernel (lhs_dilation for rhs_dilation in JAX); TensorFlow and this oracle "
-    "spread the kernel."
+    "The dilation spreads the image instead of the kernel (in JAX, lhs_dilation in place of rhs_dilation).",
+    right.DILATION,
 )
 def dilation_of_the_image(q: AlteredCall) -> np.ndarray:
     steps = (slice(None), *(slice(None, None, axis.dilation) for axis in q.slides))

@@ -1,4 +1,4 @@
-"""Mistakes about what is added: averages for sums, terms or places left out, buffers not cleared."""
+"""Mistakes in sums: averages, terms or places left out or added twice, buffers not cleared."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..operations import OPERATIONS
+from . import right
 from .altered_call import AlteredCall
 from .mistake import FILTER_GRADIENT, FORWARD, INPUT_GRADIENTS, Answerer, Family
 
@@ -25,7 +25,8 @@ def _divided(answer: np.ndarray, count: Any) -> np.ndarray:
 
 
 @mistake(
-    "The filter gradient is averaged over the batch; TensorFlow and this oracle sum.",
+    "The filter gradient is averaged over the batch.",
+    right.SUM,
     FILTER_GRADIENT,
     ("https://github.com/sebgao/cTensor/issues/3",),
 )
@@ -34,7 +35,8 @@ def mean_over_batch(q: AlteredCall) -> np.ndarray:
 
 
 @mistake(
-    "The filter gradient is averaged over all positions of all images; TensorFlow and this oracle sum.",
+    "The filter gradient is averaged over all positions of all images.",
+    right.SUM,
     FILTER_GRADIENT,
     ("https://github.com/sebgao/cTensor/issues/3",),
 )
@@ -42,45 +44,46 @@ def mean_over_positions(q: AlteredCall) -> np.ndarray:
     return _divided(q.answer(), prod(q.shape("output")[:3]))
 
 
-@mistake("The input gradient is averaged over the filters; TensorFlow and this oracle sum.", INPUT_GRADIENTS)
+@mistake("The input gradient is averaged over the filters.", right.SUM, INPUT_GRADIENTS)
 def mean_over_filters(q: AlteredCall) -> np.ndarray:
     return _divided(q.answer(), q.output_channels // q.groups)
 
 
-@mistake("The output is averaged over the taps, as in pooling; TensorFlow and this oracle sum.", FORWARD)
+@mistake("The output is averaged over the taps, as in pooling.", right.SUM, FORWARD)
 def mean_over_taps(q: AlteredCall) -> np.ndarray:
     return _divided(q.answer(), prod(q.shape("filters")[:2]))
 
 
-@mistake("The output is averaged over the input channels; TensorFlow and this oracle sum.", FORWARD)
+@mistake("The output is averaged over the input channels.", right.SUM, FORWARD)
 def mean_over_channels(q: AlteredCall) -> np.ndarray:
     return _divided(q.answer(), q.input_channels // q.groups)
 
 
 def _taps(q: AlteredCall) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """For each tap, what it adds to the input gradient, and where (rows, columns)."""
-    for p, q_ in np.ndindex(*q.shape("filters")[:2]):
+    """Yield, for each tap, the part of the input gradient that it adds, and a (rows, columns) mask of its places."""
+    for tap_of_axes in np.ndindex(*q.shape("filters")[:2]):
 
-        def only(array: np.ndarray, place: tuple[int, int] = (p, q_)) -> np.ndarray:
+        def only(array: np.ndarray, place: tuple[int, ...] = tap_of_axes) -> np.ndarray:
             kept = np.zeros_like(array)
             kept[place] = array[place]
             return kept
 
         reached = []
-        for axis, tap in zip(q.slides, (p, q_), strict=True):
+        for axis, tap in zip(q.slides, tap_of_axes, strict=True):
             positions = np.arange(axis.output) * axis.stride + tap * axis.dilation - axis.before
             reached.append(np.isin(np.arange(axis.input), positions))
         yield q.through("filters", only), np.logical_and.outer(*reached)
 
 
-@mistake("Where windows overlap the input gradient is averaged; TensorFlow and this oracle add.", INPUT_GRADIENTS)
+@mistake("Where windows overlap, the input gradient is averaged.", right.INPUT_SUM, INPUT_GRADIENTS)
 def overlaps_averaged(q: AlteredCall) -> np.ndarray:
     count = sum(where.astype(np.int64) for _, where in _taps(q))
     return _divided(q.answer(), np.asarray(count)[:, :, None])
 
 
 @mistake(
-    "Where windows overlap the input gradient keeps what was written last, = for +=; TensorFlow and this oracle add.",
+    "Where windows overlap, the input gradient keeps what was written last (= for +=).",
+    right.INPUT_SUM,
     INPUT_GRADIENTS,
 )
 def overlaps_overwritten(q: AlteredCall) -> np.ndarray:
@@ -90,32 +93,36 @@ def overlaps_overwritten(q: AlteredCall) -> np.ndarray:
     return answer
 
 
-def _left_out(name: str, what: str, role: str, *index: Any, operations: tuple[str, ...] = OPERATIONS) -> None:
-    """A mistake that ignores part of a role or, where it is the answer's, leaves it zero."""
+def _left_out(name: str, what: str, role: str, *index: Any) -> None:
+    """Add a mistake that leaves out part of a role; if the role is the answer's, that part is zero."""
 
     def wrong(q: AlteredCall) -> np.ndarray:
         return q.without(role, *index)
 
-    mistake(f"{what}; TensorFlow and this oracle leave nothing out.", operations, name=name)(wrong)
+    mistake(f"{what} is left out.", right.EACH_ONCE, name=name)(wrong)
 
 
-_left_out("first-image-only", "Only the first image of the batch counts", "output", slice(1, None))
-_left_out("last-image-dropped", "The last image of the batch is left out", "output", slice(-1, None))
-_left_out("first-tap-dropped", "The kernel's first tap is left out", "filters", 0, 0)
-_left_out("last-tap-dropped", "The kernel's last tap is left out", "filters", -1, -1)
-_left_out("last-kernel-row-dropped", "The kernel's last row is left out", "filters", -1)
-_left_out("last-kernel-column-dropped", "The kernel's last column is left out", "filters", ALL, -1)
-_left_out("first-input-channel-dropped", "The first input channel is left out", "input", ..., slice(0, 1))
-_left_out("last-input-channel-dropped", "The last input channel is left out", "input", ..., slice(-1, None))
-_left_out("first-output-channel-dropped", "The first output channel is left out", "output", ..., slice(0, 1))
-_left_out("last-output-channel-dropped", "The last output channel is left out", "output", ..., slice(-1, None))
-_left_out("last-output-row-dropped", "The output's last row is left out", "output", ALL, -1)
-_left_out("last-output-column-dropped", "The output's last column is left out", "output", ALL, ALL, -1)
-_left_out("last-image-row-dropped", "The image's last row is left out", "input", ALL, -1)
-_left_out("last-image-column-dropped", "The image's last column is left out", "input", ALL, ALL, -1)
+@mistake("Only the first image of the batch counts.", right.EACH_ONCE)
+def first_image_only(q: AlteredCall) -> np.ndarray:
+    return q.without("output", slice(1, None))
 
 
-@mistake("The border of the output is left out; TensorFlow and this oracle leave nothing out.")
+_left_out("last-image-dropped", "The last image of the batch", "output", slice(-1, None))
+_left_out("first-tap-dropped", "The kernel's first tap", "filters", 0, 0)
+_left_out("last-tap-dropped", "The kernel's last tap", "filters", -1, -1)
+_left_out("last-kernel-row-dropped", "The kernel's last row", "filters", -1)
+_left_out("last-kernel-column-dropped", "The kernel's last column", "filters", ALL, -1)
+_left_out("first-input-channel-dropped", "The first input channel", "input", ..., slice(0, 1))
+_left_out("last-input-channel-dropped", "The last input channel", "input", ..., slice(-1, None))
+_left_out("first-output-channel-dropped", "The first output channel", "output", ..., slice(0, 1))
+_left_out("last-output-channel-dropped", "The last output channel", "output", ..., slice(-1, None))
+_left_out("last-output-row-dropped", "The output's last row", "output", ALL, -1)
+_left_out("last-output-column-dropped", "The output's last column", "output", ALL, ALL, -1)
+_left_out("last-image-row-dropped", "The image's last row", "input", ALL, -1)
+_left_out("last-image-column-dropped", "The image's last column", "input", ALL, ALL, -1)
+
+
+@mistake("The border of the output is left out.", right.EACH_ONCE)
 def output_border_dropped(q: AlteredCall) -> np.ndarray:
     def without_border(array: np.ndarray) -> np.ndarray:
         inner = np.zeros_like(array)
@@ -125,32 +132,27 @@ def output_border_dropped(q: AlteredCall) -> np.ndarray:
     return q.through("output", without_border)
 
 
-@mistake("All groups but the first are left out; TensorFlow and this oracle leave nothing out.")
+@mistake("All groups but the first are left out.", right.EACH_ONCE)
 def first_group_only(q: AlteredCall) -> np.ndarray:
     return q.without("output", ..., slice(q.output_channels // q.groups, None))
 
 
-@mistake("The kernel's first tap is added twice; TensorFlow and this oracle add each product once.")
+@mistake("The kernel's first tap is added twice.", right.EACH_ONCE)
 def first_tap_twice(q: AlteredCall) -> np.ndarray:
     return q.weighted("filters", 2, 0, 0)
 
 
-@mistake("The output's last row is added twice; TensorFlow and this oracle add each product once.")
+@mistake("The output's last row is added twice.", right.EACH_ONCE)
 def last_output_row_twice(q: AlteredCall) -> np.ndarray:
     return q.weighted("output", 2, ALL, -1)
 
 
-@mistake(
-    "Images are taken in pairs and the last of an odd batch is left out; TensorFlow and this oracle take every image."
-)
+@mistake("Images are taken in pairs, and the last image of an odd batch is left out.", right.EACH_ONCE)
 def odd_image_dropped(q: AlteredCall) -> np.ndarray:
     return q.without("output", slice(q.batch // 2 * 2, None)) if q.batch > 1 else q.answer()
 
 
-@mistake(
-    "Input channels from the 512th on, the second part of a split sum, are left out; TensorFlow and this oracle add "
-    "all."
-)
+@mistake("Input channels from the 512th on, the second part of a split sum, are left out.", right.EACH_ONCE)
 def second_part_of_a_split_sum_dropped(q: AlteredCall) -> np.ndarray:
     return q.without("input", ..., slice(512, None))
 
@@ -159,7 +161,7 @@ _BLOCKED = {"input channel": ("input", 3), "output channel": ("output", 3), "out
 
 
 def _blocks(what: str, size: int) -> None:
-    """Two mistakes of a loop in blocks: one place of each block skipped, and what is left after whole blocks."""
+    """Add two mistakes of a loop in blocks: it skips the last place of each block, or the rest after whole blocks."""
     role, axis = _BLOCKED[what]
 
     def every(q: AlteredCall) -> np.ndarray:
@@ -170,12 +172,10 @@ def _blocks(what: str, size: int) -> None:
         return q.without(role, *[ALL] * axis, slice(whole, None)) if whole else q.answer()
 
     name, ordinal = what.replace(" ", "-"), {8: "8th", 16: "16th", 32: "32nd"}[size]
+    mistake(f"Every {ordinal} {what} is left out.", right.EACH_ONCE, name=f"every-{ordinal}-{name}-dropped")(every)
     mistake(
-        f"Every {ordinal} {what} is left out; TensorFlow and this oracle leave out none.",
-        name=f"every-{ordinal}-{name}-dropped",
-    )(every)
-    mistake(
-        f"After whole blocks of {size} {what}s the rest is left out; TensorFlow and this oracle compute the rest too.",
+        f"After whole blocks of {size} {what}s the rest is left out.",
+        right.EACH_ONCE,
         name=f"remainder-after-{size}-{name}s-dropped",
     )(remainder)
 
@@ -186,8 +186,8 @@ for _size in (8, 16, 32):
 
 
 @FAMILY.behaviour(
-    "The sum is added to what the last call of that shape left in the buffer; TensorFlow and this oracle start from "
-    "zero."
+    "The sum is added to what the last call of that shape left in the buffer.",
+    "TensorFlow and this oracle start from zero.",
 )
 def buffer_not_cleared() -> Answerer:
     buffers: dict[Any, np.ndarray] = {}
@@ -202,8 +202,8 @@ def buffer_not_cleared() -> Answerer:
 
 
 @mistake(
-    "The result's last row is not written, and holds what was in that memory; TensorFlow and this oracle write "
-    "everything."
+    "The result's last row is not written, and holds what was in that memory.",
+    "TensorFlow and this oracle write the whole result.",
 )
 def last_row_not_written(q: AlteredCall) -> np.ndarray:
     answer = q.answer()
@@ -214,10 +214,7 @@ def last_row_not_written(q: AlteredCall) -> np.ndarray:
     return answer
 
 
-@mistake(
-    "Sums of nothing (no channels, no images) are not written, and hold what was in that memory; in this oracle they "
-    "are zero."
-)
+@mistake("Sums of nothing (no channels, no images) are not written, and hold what was in that memory.", right.EMPTY_SUM)
 def empty_sum_not_written(q: AlteredCall) -> np.ndarray:
     summed = {"output": q.input_channels, "input": q.output_channels, "filters": q.batch}[q.asked]
     return q.answer() if summed else np.ones(q.shape(q.asked), np.int64)

@@ -1,4 +1,4 @@
-"""Mistakes about numbers: what is rounded, narrowed, clipped, replaced or flushed."""
+"""Mistakes in numbers: rounded, narrowed, clipped, replaced or flushed to zero."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from . import right
 from .altered_call import AlteredCall, Change
 from .mistake import FILTER_GRADIENT, FORWARD, INPUT_GRADIENTS, Family
 
@@ -17,7 +18,7 @@ _INT16 = np.iinfo(np.int16)
 
 
 def _significant(bits: int) -> Change:
-    """Floats rounded to so many bits of significand, the leading one among them."""
+    """Return a change that rounds floats to that many bits of significand, counting the leading one."""
 
     def rounded(array: np.ndarray) -> np.ndarray:
         fractions, exponents = np.frexp(array)
@@ -27,7 +28,7 @@ def _significant(bits: int) -> Change:
 
 
 def _of_arguments(q: AlteredCall, change: Change) -> np.ndarray:
-    """The answer to float arguments that are changed first; to others, the right one."""
+    """Return the answer to changed arguments if they are floats, and the right answer if not."""
     if q.dtype.kind in "biu":
         return q.answer()
     for role in q.arrays:
@@ -35,76 +36,68 @@ def _of_arguments(q: AlteredCall, change: Change) -> np.ndarray:
     return q.answer()
 
 
-@mistake("The cotangent is ignored, and ones are taken for it; TensorFlow and this oracle multiply by it.", _GRADIENTS)
+@mistake("The cotangent is ignored, and ones are used in its place.", right.COTANGENT, _GRADIENTS)
 def cotangent_of_ones(q: AlteredCall) -> np.ndarray:
     return q.through("output", np.ones_like)
 
 
-@mistake(
-    "The cotangent of the first position is used for all; TensorFlow and this oracle take each position's own.",
-    _GRADIENTS,
-)
+@mistake("The cotangent of the first position is used for all positions.", right.COTANGENT, _GRADIENTS)
 def cotangent_of_the_first_position(q: AlteredCall) -> np.ndarray:
     return q.through("output", lambda array: np.broadcast_to(array[:, :1, :1], array.shape))
 
 
-@mistake("The cotangent's signs alone are used; TensorFlow and this oracle use its values.", _GRADIENTS)
+@mistake("Only the signs of the cotangent are used.", right.COTANGENT, _GRADIENTS)
 def cotangent_signs_only(q: AlteredCall) -> np.ndarray:
     return q.through("output", np.sign)
 
 
-@mistake("The gradient has the opposite sign; TensorFlow's and this oracle's points uphill.", _GRADIENTS)
+@mistake("The gradient has the opposite sign.", "The gradient of TensorFlow and this oracle points uphill.", _GRADIENTS)
 def gradient_negated(q: AlteredCall) -> np.ndarray:
     return -q.answer()
 
 
-@mistake("Floats are rounded to bfloat16 before they are multiplied; TensorFlow and this oracle use all of their bits.")
+@mistake("Floats are rounded to bfloat16 before they are multiplied.", right.ALL_BITS)
 def arguments_rounded_to_bfloat16(q: AlteredCall) -> np.ndarray:
     return _of_arguments(q, _significant(8))
 
 
-@mistake(
-    "Floats are rounded to TF32, 11 bits, before they are multiplied; TensorFlow on a CPU and this oracle use all bits."
-)
+@mistake("Floats are rounded to TF32, 11 bits, before they are multiplied.", right.ALL_BITS)
 def arguments_rounded_to_tf32(q: AlteredCall) -> np.ndarray:
     return _of_arguments(q, _significant(11))
 
 
-@mistake(
-    "The filters alone are rounded to bfloat16; TensorFlow and this oracle use all of their bits.",
-    FORWARD + INPUT_GRADIENTS,
-)
+@mistake("The filters alone are rounded to bfloat16.", right.ALL_BITS, FORWARD + INPUT_GRADIENTS)
 def filters_rounded_to_bfloat16(q: AlteredCall) -> np.ndarray:
     return q.through("filters", _significant(8)) if q.dtype.kind not in "biu" else q.answer()
 
 
-@mistake("Arguments in float64 are computed with as float32; TensorFlow and this oracle keep their bits.")
+@mistake("Arguments in float64 are computed with as float32.", right.ALL_BITS)
 def float64_computed_as_float32(q: AlteredCall) -> np.ndarray:
     return _of_arguments(q, _significant(24)) if q.dtype == np.float64 else q.answer()
 
 
-@mistake("Integers are summed as float32, exact to 2**24; this oracle sums them exactly.")
+@mistake("Integers are summed as float32, which is exact only up to 2**24.", right.INTEGER_SUMS)
 def integers_summed_in_float32(q: AlteredCall) -> np.ndarray:
     return _accumulated(q, lambda sums: sums.astype(np.float32)) if q.dtype.kind in "biu" else q.answer()
 
 
-@mistake("Floats are accumulated in float16; TensorFlow and this oracle accumulate in float32 or wider.")
+@mistake("Floats are accumulated in float16.", "TensorFlow and this oracle accumulate in float32 or wider.")
 def float16_accumulation(q: AlteredCall) -> np.ndarray:
     return _accumulated(q, lambda sums: sums.astype(np.float16)) if q.dtype.kind not in "biu" else q.answer()
 
 
-@mistake("Integer sums stop at 32767, as in a 16-bit accumulator; this oracle's use the whole range.")
+@mistake("Integer sums stop at 32767, as in a 16-bit accumulator.", right.INTEGER_SUMS)
 def sums_saturate_at_16_bits(q: AlteredCall) -> np.ndarray:
     return _accumulated(q, lambda sums: np.clip(sums, _INT16.min, _INT16.max)) if q.dtype.kind in "biu" else q.answer()
 
 
-@mistake("Integer sums wrap around at 32767, as in a 16-bit accumulator; this oracle's use the whole range.")
+@mistake("Integer sums wrap around at 32767, as in a 16-bit accumulator.", right.INTEGER_SUMS)
 def sums_wrap_at_16_bits(q: AlteredCall) -> np.ndarray:
     return q.answer().astype(np.int16) if q.dtype.kind in "biu" else q.answer()
 
 
 def _accumulated(q: AlteredCall, narrow: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """The answer summed in four parts, the running sum narrowed after each."""
+    """Return the answer summed in four parts; `narrow` is applied to the running sum after each."""
     summed = {"output": ("filters", 2), "input": ("output", 3), "filters": ("output", 0)}[q.asked]
     role, axis = summed
     total = np.zeros(q.shape(q.asked))
@@ -117,25 +110,25 @@ def _accumulated(q: AlteredCall, narrow: Callable[[np.ndarray], np.ndarray]) -> 
     return total
 
 
-@mistake("The result is rounded to float16; TensorFlow's and this oracle's has the precision of its dtype.")
+@mistake(
+    "The result is rounded to float16.", "The result of TensorFlow and this oracle has the precision of its dtype."
+)
 def result_rounded_to_float16(q: AlteredCall) -> np.ndarray:
     with np.errstate(all="ignore"):
         return q.answer().astype(np.float16) if q.dtype.kind not in "biu" else q.answer()
 
 
-@mistake("The result is 0.1 % too large; TensorFlow and this oracle scale nothing.")
+@mistake("The result is 0.1 % too large.", right.AS_SUMMED)
 def scaled_by_a_thousandth(q: AlteredCall) -> np.ndarray:
     return q.answer() * 1.001
 
 
-@mistake(
-    "Negative results are clipped to 0, a fused activation that nobody asked for; TensorFlow and this oracle keep them."
-)
+@mistake("Negative results are clipped to 0, as by a fused activation that nobody asked for.", right.AS_SUMMED)
 def negative_results_clipped(q: AlteredCall) -> np.ndarray:
     return np.maximum(q.answer(), 0)
 
 
-@mistake("Subnormal results are flushed to zero; this oracle keeps them, and a backend may declare that it does not.")
+@mistake("Subnormal results are flushed to zero.", "This oracle keeps them; a backend may declare that it does not.")
 def subnormals_flushed(q: AlteredCall) -> np.ndarray:
     answer = q.answer()
     if q.dtype.kind in "biu":
@@ -144,29 +137,25 @@ def subnormals_flushed(q: AlteredCall) -> np.ndarray:
     return np.where(np.abs(answer) < smallest, 0, answer)
 
 
-@mistake("Arguments below 1e-8 count as zero; TensorFlow and this oracle multiply them.")
+@mistake("Arguments below 1e-8 count as zero.", "TensorFlow and this oracle multiply them like any others.")
 def small_values_dropped(q: AlteredCall) -> np.ndarray:
     return _of_arguments(q, lambda array: np.where(np.abs(array) < 1e-8, 0, array))
 
 
 @mistake(
-    "NaN in an argument counts as zero; in this oracle every sum that reads a NaN is NaN.",
-    links=("https://github.com/pytorch/pytorch/issues/12484",),
+    "NaN in an argument counts as zero.", right.NOT_FINITE, links=("https://github.com/pytorch/pytorch/issues/12484",)
 )
 def nan_swallowed(q: AlteredCall) -> np.ndarray:
     return _of_arguments(q, lambda array: np.where(np.isnan(array), 0, array))
 
 
-@mistake("Infinity in an argument counts as the largest finite number; in this oracle it stays infinite.")
+@mistake("Infinity in an argument counts as the largest finite number.", right.NOT_FINITE)
 def infinity_saturates(q: AlteredCall) -> np.ndarray:
     largest = 65504.0 if q.dtype == np.float16 else float(np.finfo(np.float32).max)
     return _of_arguments(q, lambda array: np.where(np.isinf(array), np.copysign(largest, array), array))
 
 
-@mistake(
-    "Products with a zero in the filters are skipped; in this oracle 0 times infinity or NaN is NaN.",
-    FORWARD + INPUT_GRADIENTS,
-)
+@mistake("Products with a zero in the filters are skipped.", right.NOT_FINITE, FORWARD + INPUT_GRADIENTS)
 def zero_filters_skipped(q: AlteredCall) -> np.ndarray:
     other = "input" if q.asked == "output" else "output"
     filters, array = q.arrays["filters"], q.arrays[other]

@@ -1,1 +1,1 @@
-"""What is said of a run: its tables, its failures, its records."""
+"""Reports of a run: its tables, its failures, its JSON file."""

@@ -1,4 +1,4 @@
-"""What was seen of right answers, where more than one way is right; and how invalid calls were met."""
+"""Observations on right answers, where more than one is right; and counts of invalid calls that were refused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..run.whole_backend import REFUSES
 
 
 def remarks_table(records: Iterable[Record], backends: Sequence[str]) -> Table | None:
-    """Rows are backends; a column for each subject of remarks says in how many calls what was seen."""
+    """Count the remarks: a row for each backend, a column for each subject of remarks."""
     counted: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     for record in records:
         if record.remark is not None and record.outcome == outcome.PASS:
@@ -32,13 +32,13 @@ def remarks_table(records: Iterable[Record], backends: Sequence[str]) -> Table |
 
 
 def refusals(records: Iterable[Record]) -> list[str]:
-    """A sentence on each backend that was given invalid calls."""
+    """Write a sentence on each backend that was given invalid calls."""
     counted: dict[str, Counter[str]] = {}
     for record in records:
         if record.check == REFUSES and record.outcome != outcome.UNSUPPORTED:
             counted.setdefault(record.backend, Counter())[record.outcome] += 1
     return [
         f"{backend} refused {counts[outcome.PASS]} of {counts.total()} invalid calls"
-        + (f"; {counts[outcome.KNOWN]} it is known not to" if counts[outcome.KNOWN] else "")
+        + (f"; {counts[outcome.KNOWN]} it is known not to refuse" if counts[outcome.KNOWN] else "")
         for backend, counts in counted.items()
     ]

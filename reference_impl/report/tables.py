@@ -1,4 +1,4 @@
-"""The tables of a run. Backends are rows, of which there may be many; the operations are columns."""
+"""The tables of a run. Backends are rows, as there may be many; operations are columns."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from rich.table import Table
 from ..cases.case import PADDING_MODES
 from ..operations import OPERATIONS
 from ..run import outcome
-from ..run.runner import Subject
+from ..run.subject import Subject
 from . import accuracy, remarks
-from .failures import Cells, Tally
+from .tally import Cells, Tally
 
 LEGEND = (
-    "A number is how many calls agreed with the oracle to the bit: right shape and dtype, every element equal, "
-    "arguments unchanged and, where asked again, the same bits twice. c: of these, composed by the adapter, as the "
-    "framework has no such mode. ✗ failed. k: failed as known_failures/ expects of this version. m: agreed, on "
-    "data that prove little. u: declared unsupported. (25%): given that part of the cases, as it is slow."
+    "A number counts the calls that agreed with the oracle to the bit: right shape and dtype, every element equal, "
+    "arguments unchanged and, where asked again, the same bits twice. c: agreed too, but the adapter composed the "
+    "call, as the framework has no such mode. ✗: failed. k: failed as known_failures/ expects of this version. "
+    "m: agreed, on data that prove little. u: declared unsupported. (25%): a slow backend, which was given that part "
+    "of the cases."
 )
 
-# Columns of backends that a terminal has room for.
+# A terminal has room for this many columns of backends.
 _MOST_COLUMNS = 4
 
 
 def print_tables(console: Console, tally: Tally, subjects: Sequence[Subject], *, full: bool) -> None:
-    """All that a run has to say of what passed."""
+    """Print what a run says of the calls that passed."""
     cells, names = tally.cells(), [subject.name for subject in subjects]
     if cells:
         versions = dict.fromkeys(f"{subject.name.partition(':')[0]} {subject.version}" for subject in subjects)
@@ -42,8 +43,6 @@ def print_tables(console: Console, tally: Tally, subjects: Sequence[Subject], *,
     measured = accuracy.accuracy_tables(tally.records, names)
     if measured:
         console.print(*measured, accuracy.LEGEND)
-        for line in accuracy.nearer(tally.records, "torch", "tensorflow"):
-            console.print(line)
     seen = remarks.remarks_table(tally.records, names)
     if seen:
         console.print(seen)
@@ -52,7 +51,7 @@ def print_tables(console: Console, tally: Tally, subjects: Sequence[Subject], *,
 
 
 def by_operation(cells: Cells, subjects: Sequence[Subject], *, full: bool = True) -> Table:
-    """A row for each backend; unless `full`, it says which share of the cases it was given."""
+    """Make a row for each backend. Unless `full`, it says which share of the cases the backend was given."""
     table = Table("backend", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     for operation in OPERATIONS:
         table.add_column(operation.replace("_", "_\n"), justify="right")
@@ -68,7 +67,7 @@ def by_operation(cells: Cells, subjects: Sequence[Subject], *, full: bool = True
 
 
 def by_padding(cells: Cells, subjects: Sequence[Subject]) -> Table:
-    """A row for each operation that one of them offers and padding mode, a column for each backend."""
+    """Make a row for each padding mode of each operation that a backend offers, and a column for each backend."""
     table = Table("operation", "padding", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     for subject in subjects:
         table.add_column(f"{subject.name.replace(':', chr(10) + ':')}\n{subject.version}", justify="right")

@@ -1,1 +1,1 @@
-"""How a run goes: the subject, the selection of calls, the judgement, and the processes in which it is made."""
+"""A run: the subjects, the selection of calls, the judgement of each, and the processes that make them."""

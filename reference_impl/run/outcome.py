@@ -1,4 +1,4 @@
-"""What came of one check of one backend on one call."""
+"""The outcome of one check of one backend on one call, and the record of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MISTRUSTED = "mistrusted"
 KNOWN = "known"
 FIXED = "fixed"
 
-# Only these make a run fail: a known failure is expected, and one that is gone must leave the list.
+# Only these make a run fail. A known failure is expected; an entry whose failure is gone must leave the list.
 UNEXPECTED = (FAIL, REFUSED, CRASHED, FIXED)
 
 MEANING = {
@@ -26,13 +26,13 @@ MEANING = {
     UNSUPPORTED: "declares that it does not offer this",
     MISTRUSTED: "agrees with the oracle, on data that prove little",
     KNOWN: "fails as known_failures/ expects",
-    FIXED: "passes although known_failures/ expects a failure: the entry must go, or its versions end",
+    FIXED: "passes although known_failures/ expects a failure: remove the entry, or end its versions",
 }
 
 
 @dataclass(frozen=True)
 class Record:
-    """One check of one backend on one operation of one case: one line of the JSON file."""
+    """One check of one backend on one call: one entry of the JSON file."""
 
     backend: str
     version: str
@@ -45,11 +45,23 @@ class Record:
     median_ratio: float | None = None
     diagnosis: str | None = None
     remark: str | None = None
-    """What is said of a right answer; the report counts who was seen to do what."""
+    """An observation on a right answer; the report counts these."""
     message: str | None = None
     seed: int = 0
     argument: str | None = None
-    """What `--backend` takes to load this backend again."""
+    """The argument of `--backend` that loads this backend again."""
+    invalid_call: str | None = None
+    """The name of the invalid call that was made from `case`, if it was one."""
+
+    @property
+    def call(self) -> tuple[str, str, str, str | None]:
+        """The call that was judged: backend, operation, case and, if it was invalid, its name."""
+        return self.backend, self.operation, self.case, self.invalid_call
+
+    @property
+    def spec(self) -> str:
+        """The name of the call in a report: the invalid call's, or else the case."""
+        return self.invalid_call or self.case
 
     @property
     def dtype(self) -> str:

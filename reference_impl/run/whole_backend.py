@@ -1,4 +1,4 @@
-"""Claims on a backend as a whole, tried in processes of its own: memory, refusals, the bits across thread counts."""
+"""The checks on a whole backend, in processes of its own: steady memory, refused invalid calls, bits on any threads."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 from ..cases.case import Case
 from ..verdicts.invalid_calls import CASE, INVALID_CALLS, InvalidCall
-from . import known, outcome
+from . import outcome
 from .outcome import Record
 from .processes.memory import FEWEST_CALLS, KIB, MIB, UNKNOWN
 from .processes.worker import Died, Worker
-from .runner import Subject
+from .subject import Subject
 
 STEADY = "steady_memory"
 REFUSES = "refuses_invalid_calls"
@@ -25,11 +25,11 @@ WHOLE_BACKEND_CHECKS = {
 
 TIME_LIMIT = 60  # seconds
 THREAD_COUNTS = (1, 4)
-# Of three arrays of 16 KiB, and of few products, for slow kernels.
+# Its three arrays have 16 KiB each. It has few products, for slow kernels.
 STEADY_CASE = Case.parse("n1_h13w12c26_k3x2o26_SAME")
 # A quarter of such an array a call; less may be the allocator's. The frameworks' growth is below 0.01 MiB.
 MOST_GROWTH = 2 * MIB
-# What frameworks and the libraries below them read when they start.
+# Frameworks, and the libraries below them, read these when they start.
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -54,7 +54,7 @@ THREAD_CASES = tuple(
 def judge_whole_backend(
     names: Sequence[str], subject: Subject, operations: Sequence[str], seed: int = 0
 ) -> Iterator[Record]:
-    """The records of those of WHOLE_BACKEND_CHECKS that are named."""
+    """Run those of WHOLE_BACKEND_CHECKS that are named."""
     if STEADY in names:  # first, while nothing else has taken memory there
         yield from steady_memory(subject, operations, seed)
     if REFUSES in names:
@@ -64,11 +64,11 @@ def judge_whole_backend(
 
 
 class Raised(Exception):
-    """The backend raised an error where it was to answer."""
+    """The backend raised an error where it should have answered."""
 
 
 def steady_memory(subject: Subject, operations: Sequence[str], seed: int = 0) -> Iterator[Record]:
-    """A record for each operation on STEADY_CASE that the backend offers."""
+    """Check that memory does not grow: a record for each operation that the backend offers."""
     declared = subject.capabilities
     case = STEADY_CASE.with_dtype("float32" if "float32" in declared.dtypes else declared.dtypes[0])
     for operation in operations:
@@ -112,7 +112,7 @@ def _not_answered(blank: Record, error: Died | Raised) -> Record:
 
 
 def invalid_calls(subject: Subject, operations: Sequence[str], seed: int = 0) -> Iterator[Record]:
-    """A record for each invalid call of INVALID_CALLS."""
+    """Make every invalid call: a record for each."""
     for invalid in INVALID_CALLS:
         for operation in invalid.operations:
             if operation in operations and operation in subject.capabilities.operations:
@@ -120,23 +120,21 @@ def invalid_calls(subject: Subject, operations: Sequence[str], seed: int = 0) ->
 
 
 def invalid_call(subject: Subject, operation: str, invalid: InvalidCall, seed: int = 0) -> Record:
-    """What came of it; the `case` of the record is the name of the call."""
+    """Make one invalid call, in the backend's own process."""
     declared = subject.capabilities
-    record = subject.blank(operation, invalid.name, seed, REFUSES)
+    record = subject.blank(operation, str(CASE), seed, REFUSES, invalid.name)
     if REFUSES in declared.unclaimed:
         return replace(record, outcome=outcome.UNSUPPORTED, message=declared.unclaimed[REFUSES])
     try:
         answer = subject.ask("invalid", invalid.name, operation, time_limit=TIME_LIMIT)
         came = outcome.PASS if answer["right"] else outcome.FAIL
-        record = replace(record, outcome=came, message=answer["said"])
+        return replace(record, outcome=came, message=answer["said"])
     except Died as died:
-        record = replace(record, outcome=outcome.CRASHED, message=f"{invalid.must}; {died}")
-    entry = known.find(subject.name, subject.version, subject.facts, operation, CASE, invalid.name)
-    return record if entry is None else known.expecting(entry, [record])[0]
+        return replace(record, outcome=outcome.CRASHED, message=f"{invalid.must}; {died}")
 
 
 def thread_counts(subject: Subject, operations: Sequence[str], seed: int = 0) -> Iterator[Record]:
-    """A record for each operation on each of THREAD_CASES that the backend offers."""
+    """Compare the bits on few and many threads: a record for each operation on each of THREAD_CASES."""
     declared = subject.capabilities
     calls = [
         (operation, case)

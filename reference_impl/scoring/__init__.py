@@ -1,1 +1,1 @@
-"""How many of the known mistakes the suite sees, and in how many cases."""
+"""Measure the suite by the catalogue of mistakes: which ones it sees, and in how many cases."""

@@ -1,4 +1,4 @@
-"""`python -m reference_impl mistakes`: the mutation score of the suite, and what is made from the catalogue."""
+"""`python -m reference_impl mistakes`: the mutation score of the suite, and the files made from the catalogue."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from rich.progress import track
 from rich.table import Table
 
 from ..mistakes import FAMILIES, MISTAKES, by_name
-from .measure import EXAMPLES, ORDERS, Sighting, seen_where, sightings, typical_and_worst
+from ..run.selection import EXAMPLES
+from .measure import ORDERS, Sighting, seen_where, sightings, typical_and_worst
 from .page import page
 from .smoke import smoke_text
 
 
 def mistakes(
     every: Annotated[
-        bool, typer.Option("--all", help="A row for each mistake, and the case that sees it first.")
+        bool, typer.Option("--all", help="Show a row for each mistake, with the case that sees it first.")
     ] = False,
     cases: Annotated[str | None, typer.Option(metavar="NAME", help="List the cases that see this mistake.")] = None,
     write: Annotated[Path | None, typer.Option(help="Write the page about all mistakes to this file.")] = None,
     smoke: Annotated[Path | None, typer.Option(help="Choose the smoke set anew and write it to this file.")] = None,
 ) -> None:
-    """Show how well the suite sees the wrong convolutions that it knows.
+    """Show how well the suite sees the known wrong convolutions.
 
     Exit status: 0 if it sees all of them, 1 if one is not seen, 2 for bad usage.
     """
@@ -84,7 +85,7 @@ def _table(found: Sequence[Sighting], every: bool) -> Table:
 
 
 def _cells(found: Sequence[Sighting]) -> list[str]:
-    """The share that is seen, of mistakes in operations, and how many cases that takes."""
+    """Return the share that is seen, of mistakes in operations, and the number of cases that this takes."""
     seen = sum(sighting.case is not None for sighting in found) / len(found)
     curated = typical_and_worst(count for sighting in found for count in sighting.curated)
     generated = typical_and_worst(count for sighting in found for count in sighting.generated)
@@ -97,8 +98,8 @@ def _count(cases: float) -> str:
 
 def _legend() -> str:
     return (
-        "seen: by the suite as verify runs it by default, network layers aside, of all mistakes in all operations that "
-        "they spoil. "
-        f"Then how many cases it takes: of the curated ones, in {ORDERS} orders, the first that of the file; and of "
-        f"{EXAMPLES} generated ones, with {ORDERS} seeds. -: they do not suffice."
+        "seen: the share of mistakes, in all operations that they spoil, that the suite sees as verify runs it by "
+        "default, without network layers. The other columns count the cases that it takes: of the curated ones, in "
+        f"{ORDERS} orders, the first one that of the file; and of {EXAMPLES} generated ones, with {ORDERS} seeds. "
+        "-: not seen in these."
     )

@@ -1,4 +1,4 @@
-"""The smallest example of a mistake: a tiny call, what is right, and what it answers or does instead."""
+"""Example: a tiny call on which a mistake shows, the right answer, and the wrong one."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ import numpy as np
 
 from ..cases import catalogue
 from ..cases.case import Case
-from ..mistakes.mistake import RIGHT, Mistake
+from ..mistakes import NO_MISTAKE, Mistake
 from ..verdicts.call import Call, array_shapes
 
-# From the simplest on; a mistake is shown on the first where it shows.
+# The simplest come first; a mistake is shown on the first one where it shows.
 TINY = catalogue.read(str(files(__package__).joinpath("tiny.txt")))
 
 Convert = Callable[[np.ndarray], np.ndarray]
 
 _DIGITS = np.arange(1.0, 10)
-# What is said of the data, their dtype, and what the two arrays hold, over and over.
+# Name of the data -> their dtype, and the numbers that fill the two arrays, repeated as often as it takes.
 KINDS: dict[str, tuple[str, np.ndarray, np.ndarray]] = {
     "": ("float32", _DIGITS, _DIGITS),
     "one array below 0": ("float32", _DIGITS, -_DIGITS),
@@ -45,7 +45,11 @@ WAYS: dict[str, Convert] = {
 
 @dataclass(frozen=True)
 class Example:
-    """A call and what shows of the mistake; `what` is the answer, or what else is observed."""
+    """A call on which a mistake shows.
+
+    `how` names the data and the memory layout, "" for the usual ones. `what` names the thing observed, "" for the
+    answer. `right` is what it should be, and `wrong` what it is.
+    """
 
     call: Call
     how: str
@@ -55,7 +59,7 @@ class Example:
 
 
 def example(mistake: Mistake) -> Example:
-    """The first of the tiny calls on which the mistake shows, one where it answers more than zeros if there is one."""
+    """Return the first tiny call on which the mistake shows; if possible, one where its answer is not all zeros."""
     shown = None
     for found in _examples(mistake):
         shown = shown or found
@@ -70,7 +74,7 @@ def example(mistake: Mistake) -> Example:
 
 def _examples(mistake: Mistake) -> Iterator[Example]:
     for (kind, way), operation in product(product(KINDS, WAYS), mistake.operations):
-        # Where numbers, memory or conduct matter, sizes do not.
+        # Other data and layouts are for mistakes in numbers, memory or behaviour, which do not depend on sizes.
         for case in TINY if (kind, way) == ("", "") else TINY[:2]:
             call = tiny_call(case, operation, kind)
             pairs = zip(_right(case, operation, kind, way), observed(mistake, call, WAYS[way]), strict=False)
@@ -82,8 +86,8 @@ def _examples(mistake: Mistake) -> Iterator[Example]:
 
 @cache
 def _right(case: Case, operation: str, kind: str, way: str) -> tuple[tuple[str, Any], ...]:
-    """What shows of a right backend: on the first two cases everything, on others the answer."""
-    shown = observed(RIGHT, tiny_call(case, operation, kind), WAYS[way])
+    """Observe a right backend: all of it on the first two cases, only the answer on others."""
+    shown = observed(NO_MISTAKE, tiny_call(case, operation, kind), WAYS[way])
     return tuple(shown) if case in TINY[:2] else (next(shown),)
 
 
@@ -96,7 +100,7 @@ def tiny_call(case: Case, operation: str, kind: str) -> Call:
 
 
 def observed(mistake: Mistake, call: Call, convert: Convert) -> Iterator[tuple[str, Any]]:
-    """What shows of a backend, its answers first."""
+    """Yield all that can be seen of a backend on a call, each thing with its name; the answer comes first."""
     backend, given = mistake.backend(), call.with_arrays(convert)
     yield "", _run(backend, given)
     for name, array in given.arrays.items():
@@ -111,7 +115,7 @@ def observed(mistake: Mistake, call: Call, convert: Convert) -> Iterator[tuple[s
 def _run(backend: Any, call: Call) -> Any:
     try:
         answer = call.run(backend)
-    except ValueError as error:  # what a mistake raises is what shows of it
+    except ValueError as error:  # here the error is what shows of a mistake
         return f"{type(error).__name__}: {error}"
     return answer.copy() if isinstance(answer, np.ndarray) else answer
 

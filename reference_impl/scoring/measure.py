@@ -1,4 +1,4 @@
-"""How well the suite sees the mistakes: which cases see each, and how many it takes."""
+"""Measure how well the suite sees the mistakes: which cases see each one, and how many cases it takes."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from ..cases.case import Case
 from ..cases.generation import generate
 from ..mistakes import MISTAKES, Mistake
 from ..run import outcome
-from ..run.runner import Subject, Task, in_dtypes, judge
+from ..run.judge import judge
+from ..run.selection import DEFAULT_DTYPES, EXAMPLES, SMALL, in_dtypes, small_cases
+from ..run.subject import Subject
+from ..verdicts.task import Task
 
-SMALL = ("curated", "regressions")
 ORDERS = 3
-EXAMPLES = 100
 
-# One task is asked of hundreds of mistakes.
+# Hundreds of mistakes are given the same task.
 _task = lru_cache(maxsize=8192)(Task)
 
 
 @dataclass(frozen=True)
 class Sighting:
-    """How many cases it took until one mistake was seen in one operation, None where none did.
+    """The cases that it took to see one mistake in one operation.
 
-    `curated` and `generated` have one count for each order, or seed; `case` is the first of the whole suite, in the
-    order of `verify`, that sees it, and `check` the check that does.
+    `curated` has one count for each order, and `generated` one for each seed; None means that no case saw it. `case` is
+    the first of the whole suite, in the order of `verify`, that sees it, and `check` is the check that does.
     """
 
     mistake: Mistake
@@ -40,7 +41,7 @@ class Sighting:
 
 
 def sightings(mistakes: Iterable[Mistake] = MISTAKES, orders: int = ORDERS) -> Iterator[Sighting]:
-    """Each mistake in each of its operations, held to the suite as `verify` runs it by default."""
+    """Measure each mistake in each of its operations, by the suite as `verify` runs it by default."""
     for mistake in mistakes:
         for operation in mistake.operations:
             seen = first_seen(mistake, operation, suite())
@@ -54,7 +55,7 @@ def sightings(mistakes: Iterable[Mistake] = MISTAKES, orders: int = ORDERS) -> I
 
 
 def _in_orders(mistake: Mistake, operation: str, orders: int) -> tuple[int | None, ...]:
-    """How many curated cases it takes in each order; what one order does not see, none does."""
+    """Count the curated cases that it takes in each order; if no case sees it, the order does not matter."""
     first = _count(mistake, operation, _curated(0))
     if first is None:
         return (None,) * orders
@@ -63,13 +64,13 @@ def _in_orders(mistake: Mistake, operation: str, orders: int) -> tuple[int | Non
 
 @cache
 def suite() -> tuple[Case, ...]:
-    """The cases of `verify` as it runs by default, less the network layers: large, and nothing is left for them."""
-    return (*(case for name in SMALL for case in catalogue.load(name)), *_generated(0))
+    """Return the cases that `verify` runs by default, without network layers: they are large and see nothing new."""
+    return (*small_cases(), *_generated(0))
 
 
 @cache
 def _curated(order: int) -> list[Case]:
-    """The curated cases as they are written down, in order 0; then in others."""
+    """Return the curated cases: in the order of the file if `order` is 0, else in a random one."""
     cases = catalogue.load("curated")
     return cases if order == 0 else random.Random(order).sample(cases, len(cases))
 
@@ -80,7 +81,7 @@ def _generated(seed: int) -> list[Case]:
 
 
 def first_seen(mistake: Mistake, operation: str, cases: Iterable[Case]) -> tuple[int, Case, str] | None:
-    """How many of `cases` it takes to see the mistake, the case that does and the check; None where none does."""
+    """Return the count of `cases` that it takes to see the mistake, the case and the check; None if none sees it."""
     subject = Subject.of(mistake.backend())
     for count, case in enumerate(cases, 1):
         check = _seen(subject, operation, case, _dtypes(mistake))
@@ -90,24 +91,24 @@ def first_seen(mistake: Mistake, operation: str, cases: Iterable[Case]) -> tuple
 
 
 def seen_where(mistake: Mistake) -> Iterator[tuple[str, Case]]:
-    """The curated cases and regressions that see the mistake, each with the operation in which they do."""
+    """Yield the curated cases and regressions that see the mistake, each with the operation."""
     for operation in mistake.operations:
         for name in SMALL:
             yield from ((operation, case) for case in catalogue.load(name) if seen_by(mistake, operation, case))
 
 
 def seen_by(mistake: Mistake, operation: str, case: Case) -> bool:
-    """Whether the suite, given this case alone, reports the mistake."""
+    """True if the suite reports the mistake on this case alone."""
     return first_seen(mistake, operation, [case]) is not None
 
 
 def _dtypes(mistake: Mistake) -> tuple[str, ...]:
-    """Those of `verify`, but float32 alone for mistakes that are alike in every dtype."""
-    return ("float32", "float64", "int32") if mistake.family in ("values", "behaviour") else ("float32",)
+    """Return the dtypes of `verify`, but only float32 for mistakes that are the same in every dtype."""
+    return DEFAULT_DTYPES if mistake.family in ("values", "behaviour") else ("float32",)
 
 
 def _seen(subject: Subject, operation: str, case: Case, dtypes: tuple[str, ...]) -> str | None:
-    """The first check that fails on the case in one of the dtypes."""
+    """Return the first check that fails on the case in one of the dtypes."""
     for each in in_dtypes([case], dtypes):
         for record in judge(subject, each, operation, 0, _task(each, operation, 0)):
             if record.outcome in outcome.UNEXPECTED:
@@ -121,6 +122,6 @@ def _count(mistake: Mistake, operation: str, cases: Sequence[Case]) -> int | Non
 
 
 def typical_and_worst(counts: Iterable[int | None]) -> tuple[float, float]:
-    """Median and maximum, where not to be seen is to take infinitely many cases."""
+    """Return the median and the maximum; None counts as infinitely many cases."""
     found = [float("inf") if count is None else count for count in counts]
     return median(found), max(found)

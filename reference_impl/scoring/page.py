@@ -1,4 +1,4 @@
-"""docs/mistakes.md: every mistake with its sentence, where it was made, and a tiny example."""
+"""docs/mistakes.md: each mistake with what it does, what is right, the places where it was made, and an example."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from .example import Example, example
 
 _HEAD = f"""# Mistakes
 
-{len(MISTAKES)} wrong convolutions, each of which the suite must see. This page is written by
+{len(MISTAKES)} wrong convolutions. The suite must see each of them. This page is written by
 `python -m reference_impl mistakes --write docs/mistakes.md`.
 
-Arrays are printed without their axes of size 1, rows within images, channels innermost. Where an answer is long,
-only its first wrong element is given. Unless another dtype is named it is float32.
+Each example is a tiny call with its right answer and the wrong one. Arrays are printed without their axes of size 1,
+rows within images, channels innermost. Of a long answer only the first wrong element is given. The dtype is float32
+unless it is named.
 """
 
 # Longer arrays are not printed in full.
@@ -24,7 +25,7 @@ _MOST = 18
 
 
 def page() -> str:
-    """The contents of docs/mistakes.md."""
+    """Return the contents of docs/mistakes.md."""
     return _HEAD + "".join(
         f"\n## {family.capitalize()}\n" + "".join(_section(mistake) for mistake in MISTAKES if mistake.family == family)
         for family in FAMILIES
@@ -36,7 +37,8 @@ def _section(mistake: Mistake) -> str:
     where = f"\nMade in: {links}\n" if links else ""
     lines = "".join(f"    {line}\n" for line in _example_lines(example(mistake)))
     operations = ", ".join(f"`{operation}`" for operation in mistake.operations)
-    return f"\n### {mistake.name}\n\n{mistake.sentence}\nIn {operations}.\n{where}\n{lines}"
+    told = f"{mistake.does}\n\nRight: {mistake.right}\n\nIt spoils {operations}.\n"
+    return f"\n### {mistake.name}\n\n{told}{where}\n{lines}"
 
 
 def _example_lines(found: Example) -> Iterator[str]:
@@ -52,7 +54,7 @@ def _example_lines(found: Example) -> Iterator[str]:
 
 
 def _compared(right: np.ndarray, wrong: Any) -> tuple[str, str]:
-    """Both as text, with as much as it takes to tell them apart."""
+    """Return both as text, with as much of them as shows the difference."""
     if not isinstance(wrong, np.ndarray):
         return _values(right), wrong if isinstance(wrong, str) else f"{type(wrong).__name__} {wrong}"
     if right.shape != wrong.shape:
@@ -78,12 +80,12 @@ def _nested(array: np.ndarray) -> str:
 
 
 def _number(value: Any) -> str:
-    """As short as it is exact for integers, and else to nine digits."""
+    """Return integers exactly, and other numbers to nine digits."""
     return str(int(value)) if abs(value) < 2**53 and value == int(value) else f"{value:.9g}"
 
 
 def _short(link: str) -> str:
-    """owner/repository#number, or the path within GitHub."""
+    """Return owner/repository#number, or the path within GitHub."""
     path = link.removeprefix("https://github.com/")
     for word in ("/issues/", "/pull/"):
         path = path.replace(word, "#")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +18,7 @@ from ..cases.case import DTYPES, Case
 from ..operations import OPERATIONS
 from ..options import one_of
 from ..run import outcome
-from ..run.runner import in_dtypes
+from ..run.selection import EXPORTED, in_dtypes
 from . import array_files, manifest
 from . import compare as comparing
 from . import export as exporting
@@ -25,7 +26,6 @@ from .array_files import BadFile
 from .compare import MEANING, Judged
 from .matching import Matches
 
-DEFAULT_CASES = "smoke"
 _MOST_SHOWN = 20
 _COLUMNS = (outcome.PASS, outcome.MISTRUSTED, outcome.FAIL, comparing.UNREADABLE, comparing.MISSING)
 
@@ -36,7 +36,7 @@ def export(
         list[str] | None,
         typer.Option(
             help=f"A catalogue ({', '.join(catalogue.NAMES)}), a file with a spec on each line, or a spec. Default: "
-            f"{DEFAULT_CASES}, the few cases that see every known mistake. May be repeated."
+            f"{', '.join(EXPORTED)}, the few cases that see every known mistake. May be repeated."
         ),
     ] = None,
     operation: Annotated[
@@ -55,7 +55,7 @@ def export(
     operations = one_of(operation, OPERATIONS, "--operation") or OPERATIONS
     dtypes = one_of(dtype, DTYPES, "--dtype") or ("float32",)
     one_of([format], (*array_files.SUFFIXES, array_files.ONNX), "--format")
-    chosen = in_dtypes(_cases(cases or [DEFAULT_CASES]), dtypes)
+    chosen = in_dtypes(_cases(cases or EXPORTED), dtypes)
     try:
         vectors, left_out = exporting.export(folder, chosen, operations, seed, format)
     except (ImportError, OSError, ValueError) as error:
@@ -94,7 +94,7 @@ def compare(
     raise typer.Exit(1 if failed else 0)
 
 
-def _cases(words: list[str]) -> list[Case]:
+def _cases(words: Sequence[str]) -> list[Case]:
     try:
         return [case for word in words for case in catalogue.resolve(word)]
     except (OSError, ValueError) as error:
@@ -129,7 +129,7 @@ def _text(judged: Judged, matches: Matches) -> str:
         return f"MISSING  {judged.path}: each vector must have a result, and this one has none"
     lines = [
         f"{judged.outcome.upper()}  {judged.path}: {vector.operation} on {vector.case}",
-        f"claim: {judged.claim} ({MEANING[judged.outcome]}); {vector.data} data",
+        f"check: {judged.check} ({MEANING[judged.outcome]}); {vector.data} data",
         *judged.message.splitlines(),
         *matches.lines(judged),
     ]

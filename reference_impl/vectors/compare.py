@@ -47,7 +47,7 @@ class Judged:
         return self.outcome in (outcome.PASS, outcome.MISTRUSTED)
 
     @property
-    def claim(self) -> str:
+    def check(self) -> str:
         return "exact" if self.vector.is_integer else "rounded"
 
 

@@ -46,7 +46,7 @@ class Matches:
         found.sort(key=lambda pair: -pair[0])
         return [
             f"matches *{mistake.name}*, as do {count} of the {self.compared[operation]} compared wrong answers of "
-            f"{operation}: {mistake.sentence}"
+            f"{operation}: {mistake.does} {mistake.right}"
             for count, mistake in found[:_MOST_NAMED]
         ]
 

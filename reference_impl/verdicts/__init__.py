@@ -1,1 +1,1 @@
-"""What agreement means: the data, what a right answer is, and the checks."""
+"""Verdicts: the data, the right answers, and the checks that say whether a backend agrees."""

@@ -1,4 +1,7 @@
-"""The verdicts: what it means that an answer agrees with the oracle. They raise; none returns a bool."""
+"""The verdicts: when an answer agrees with the oracle. Each raises Disagreement; none returns a bool.
+
+The only numerical tolerance of the suite is here.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from .special_values import SpecialTask
 
 @dataclass(frozen=True, eq=False)
 class Difference:
-    """An answer to a call, and which of its elements are wrong; `worst` is the index of one."""
+    """An answer to a call, and a mask of its wrong elements; `worst` is the index of the worst one."""
 
     call: Call
     actual: np.ndarray
@@ -26,7 +29,7 @@ class Difference:
 
 
 class Disagreement(AssertionError):
-    """An answer that is wrong: the message says how, `diagnosis` where; `ratio` is the worst, in eps * gauge."""
+    """A wrong answer. The message says how, `diagnosis` where; `ratio` is the worst error, in eps * gauge."""
 
     def __init__(
         self,
@@ -42,7 +45,7 @@ class Disagreement(AssertionError):
 
 
 def assert_shape_and_dtype(actual: Any, shape: tuple[int, ...], dtype: str) -> None:
-    """The answer is an array of exactly this shape and dtype."""
+    """Require an array of exactly this shape and dtype."""
     # Comparisons with a masked array, a subclass, are masked too.
     if not isinstance(actual, np.ndarray) or isinstance(actual, np.ma.MaskedArray):
         raise Disagreement(f"the answer must be a NumPy array, not {type(actual).__name__}")
@@ -50,14 +53,14 @@ def assert_shape_and_dtype(actual: Any, shape: tuple[int, ...], dtype: str) -> N
         raise Disagreement(f"the answer's shape must be {shape}, not {actual.shape}")
     if actual.dtype != numpy_dtype(dtype):
         raise Disagreement(
-            f"the answer's dtype must be {dtype}, not {actual.dtype} (capabilities declare another as result_dtypes)"
+            f"the answer's dtype must be {dtype}, not {actual.dtype} (to declare another, use result_dtypes)"
         )
 
 
 def assert_exact(actual: np.ndarray, expected: np.ndarray, call: Call, given: str = "") -> None:
-    """Every element of the answer to a call on integers equals the oracle's. NaN equals nothing.
+    """Require that every element equals the oracle's, on integers. NaN equals nothing.
 
-    `given` tells of the arguments, where there is more to tell.
+    `given` describes the arguments at the beginning of the message, if they are unusual.
     """
     actual = _comparable(actual)
     wrong = ~(actual == expected)
@@ -67,10 +70,10 @@ def assert_exact(actual: np.ndarray, expected: np.ndarray, call: Call, given: st
 
 
 def assert_special_values(actual: np.ndarray, task: SpecialTask) -> bool | None:
-    """A NaN or infinity is in exactly the elements that sum it, as itself; all others are right.
+    """Require that a NaN or infinity is in exactly the elements that sum it, as itself, and that all others are right.
 
-    Elements `around`, where it can meet a zero that stands for padding, may be NaN instead. Returns whether any is;
-    None if there are none.
+    Elements `around`, where it can meet a zero that stands for padding, may be NaN instead. Returns True if one is,
+    False if none is, and None if there are no such elements.
     """
     actual = _comparable(actual)
     with np.errstate(invalid="ignore"):
@@ -84,13 +87,13 @@ def assert_special_values(actual: np.ndarray, task: SpecialTask) -> bool | None:
     return bool(multiplied.any()) if task.around.any() else None
 
 
-# That of the reference BLAS's own tests ("threshold value of test ratio"): https://www.netlib.org/blas/dblat3
+# The tests of the reference BLAS use this "threshold value of test ratio": https://www.netlib.org/blas/dblat3
 THRESHOLD = 16
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """The errors of an answer in units of eps * gauge; None where the data say nothing."""
+    """The errors of an answer, in units of eps * gauge."""
 
     worst: float
     median: float
@@ -105,12 +108,16 @@ def assert_rounded(
     flushes: bool = False,
     planewise: bool = False,
 ) -> Accuracy | None:
-    """Every element is less than THRESHOLD * factor units from the exact answer.
+    """Require that every element is less than THRESHOLD * factor units from the exact answer.
 
-    The unit is eps * gauge, eps of the `dtype` answered in; and for every term the smallest subnormal number, as a
-    product that underflows may lose that much, or, where the backend `flushes`, the smallest normal one. Where the
-    gauge is zero the answer must be zero; where it passes the dtype's range an element may overflow, and says
-    nothing. NaN fails. Where the backend is `planewise`, the gauge is that of whole planes.
+    unit = eps * gauge + terms * lost
+
+    eps is that of the answer's `dtype`. `lost` is the smallest subnormal number, as a product that underflows may lose
+    that much; if the backend `flushes` subnormals, it is the smallest normal number. If the backend is `planewise`, the
+    gauge is that of whole planes.
+
+    Where the gauge is zero, the answer must be zero. Where the gauge passes the dtype's range, the element may overflow
+    and is not judged. NaN fails. Returns None if no element can be judged.
     """
     form = FORMATS[dtype]
     gauge = task.plane_gauge if planewise else task.gauge
@@ -132,7 +139,7 @@ def assert_rounded(
 
 
 def rounding_room(call: Call, *, planewise: bool = False) -> np.ndarray:
-    """By how much two kernels may differ that compute the same: twice what `assert_rounded` allows each."""
+    """The most by which two right kernels may differ: twice the error that `assert_rounded` allows each."""
     form = FORMATS[call.case.dtype]
     task = RealTask("", call)
     terms = task.terms * form.smallest_subnormal
@@ -140,7 +147,7 @@ def rounding_room(call: Call, *, planewise: bool = False) -> np.ndarray:
 
 
 def assert_same_bits(second: np.ndarray, first: np.ndarray) -> None:
-    """Two answers to the same call are the same array, to the bit."""
+    """Require that two answers to the same call are the same array, to the bit."""
     if second.shape != first.shape or second.dtype != first.dtype:
         raise Disagreement(
             f"the same call must give the same array twice; shape and dtype were {first.shape} {first.dtype}, "
@@ -152,13 +159,13 @@ def assert_same_bits(second: np.ndarray, first: np.ndarray) -> None:
 
 
 def assert_own_memory(second: Any, first: Any) -> None:
-    """The second answer does not lie in the memory of the first, which a caller may still hold."""
+    """Require that the second answer lies outside the memory of the first, which a caller may still hold."""
     if isinstance(first, np.ndarray) and isinstance(second, np.ndarray) and np.may_share_memory(first, second):
         raise Disagreement("each answer must have memory of its own; that of the second call lies in the first's")
 
 
 def assert_unchanged(after: dict[str, np.ndarray], before: dict[str, np.ndarray]) -> None:
-    """The arrays given are as they were."""
+    """Require that the arguments were not written to."""
     for name, array in before.items():
         if after[name].tobytes() != array.tobytes():
             changed = int((_bits(after[name]) != _bits(array)).sum())
@@ -196,7 +203,7 @@ def _ratios(actual: np.ndarray, expected: np.ndarray, call: Call) -> np.ndarray:
 
 
 def _comparable(actual: np.ndarray) -> np.ndarray:
-    """As a dtype that NumPy compares exactly with int64: an oracle's sum is below 2**53, or int64 itself."""
+    """Convert to a dtype that NumPy compares exactly with int64: the oracle's sum is below 2**53, or int64 itself."""
     return actual if actual.dtype.kind in "biuf" else actual.astype(np.float64)
 
 

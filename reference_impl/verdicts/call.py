@@ -1,4 +1,4 @@
-"""One operation on one case with given arrays; the exact answer to it on integers, and the gauge of its error."""
+"""Call: one operation on one case with given arrays; its exact answer on integers, and the gauge of its error."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Call:
         return arrays["input"], arrays["filters"], case.input_sizes
 
     def run(self, backend: Any) -> Any:
-        """What `backend` (or the oracle, `reference_impl.operations`) answers."""
+        """Ask `backend`, or the oracle (`reference_impl.operations`)."""
         return getattr(backend, self.operation)(*self.positional(), **self.case.options)
 
     def with_arrays(self, convert: Any) -> Call:
@@ -63,10 +63,10 @@ def gauge(call: Call) -> np.ndarray:
 
 
 def plane_gauge(call: Call) -> np.ndarray:
-    """The same operation on the 2-norms of planes, as float64: it broadcasts to the gauge, and is nowhere below it.
+    """The same operation on the 2-norms of planes, as float64. It broadcasts to the gauge, and is nowhere below it.
 
-    A plane is one channel of an image, or one input channel of a filter: the operation is left with one pixel and one
-    tap, and sums over the channels, or the images, as before.
+    A plane is one channel of an image, or one input channel of a filter. So the operation has one pixel and one tap. It
+    sums over channels, or images, as before.
     """
     case = call.case
     pixel = Case(case.batch, 1, 1, case.input_channels, (1, 1), case.output_channels, groups=case.groups)
@@ -75,7 +75,7 @@ def plane_gauge(call: Call) -> np.ndarray:
 
 
 def numpy_dtype(name: str) -> np.dtype:
-    """The NumPy dtype of that name; bfloat16 is `ml_dtypes`'."""
+    """The NumPy dtype of this name. For bfloat16 it is that of `ml_dtypes`."""
     if name == "bfloat16":
         import ml_dtypes
 

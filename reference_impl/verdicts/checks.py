@@ -1,8 +1,7 @@
-"""The claims that are checked of a backend, one by one."""
+"""The checks of a call, one by one. Those of a whole backend are in run/whole_backend.py."""
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -20,18 +19,20 @@ from .trial import Found, Remark, Trial
 
 @dataclass(frozen=True)
 class Check:
-    """`claim` says what holds of a right backend; `run` raises `Disagreement` where it does not.
+    """One check of a call.
 
     Parameters
     ----------
-    applies : whether the check says something about a case
-    asks_again : whether it takes a further call, or data of its own
-    share : the part of the cases on which it runs by default
-    most_multiply_adds : of the cases on which it runs by default
+    statement : what is true of a right backend
+    run : raises `Disagreement` if it is not true
+    applies : True for a case about which the check says something
+    asks_again : True if the check needs a further call, or data of its own
+    share : by default it runs on this part of the cases
+    most_multiply_adds : by default it runs on cases with at most this many
     """
 
     name: str
-    claim: str
+    statement: str
     run: Callable[[Trial], Found]
     applies: Callable[[Case], bool] = lambda case: True
     asks_again: bool = True
@@ -50,7 +51,7 @@ def _exact(trial: Trial) -> Found:
 
 
 def _assert_exact(trial: Trial, answer: np.ndarray, task: Task, given: str = "") -> None:
-    """On integers; what is declared to be no plain sum must be within its bound of the oracle."""
+    """Require the oracle's answer on integers. A backend that declares no plain sum must be within its bound of it."""
     if trial.declared.plain_sum or not _is_float(task.case):
         agreement.assert_exact(answer, task.expected, task.call, given)
     else:
@@ -65,12 +66,12 @@ def _assert_near(trial: Trial, answer: np.ndarray, task: RealTask) -> Accuracy |
     )
 
 
-# Of the elements of an answer.
+# The least share of nonzero elements in an answer that proves something.
 _FEWEST_NONZERO = 0.1
 
 
 def trust(call: Call, expected: np.ndarray) -> Remark | None:
-    """Thinned data that leave nearly all zeros prove little: any kernel that answers zeros agrees."""
+    """Mistrust data so thin that nearly all of the answer is zero: any kernel that answers zeros agrees."""
     if not expected.size or all(array.all() for array in call.arrays.values()):
         return None
     nonzero = np.count_nonzero(expected) / expected.size
@@ -92,7 +93,7 @@ def _repeatable(trial: Trial) -> None:
 
 
 def _remembers_nothing(trial: Trial) -> None:
-    """As a step of training changes filters: in place, which what is kept of an array by its address does not see."""
+    """Mutate the arrays in place, as training does, so that a cache keyed by address goes stale."""
     arrays, other = trial.task.call.with_arrays(np.copy), trial.task.other
     arrays.run(trial.backend)
     for name, array in arrays.arrays.items():
@@ -109,7 +110,7 @@ def _special_values(trial: Trial) -> Found:
     special = trial.task.special
     if special is None:
         return None
-    with np.errstate(invalid="ignore"):  # a NumPy kernel would warn of what is wanted here
+    with np.errstate(invalid="ignore"):  # a NumPy kernel would warn of infinities that are wanted here
         answer = trial.ask(special.call, special.expected.shape)
     multiplied = agreement.assert_special_values(answer, special)
     if multiplied is None:
@@ -124,7 +125,7 @@ def _any_memory_layout(trial: Trial) -> None:
 
 
 def _batch_invariant(trial: Trial) -> Remark | None:
-    """Reported: a kernel may well add in another order for another batch."""
+    """Report, not require: a kernel may well add in another order for another batch."""
     call = trial.task.real.call
     if call.operation == "conv2d_backprop_filter":  # it sums over the batch
         return None
@@ -143,9 +144,9 @@ def _is_float(case: Case) -> bool:
     return case.dtype in FORMATS
 
 
-# Above, the exact answer takes seconds.
+# Above this many multiply-adds, the exact answer takes seconds.
 MOST_ROUNDED = 5_000_000
-# What costs a call more, for a claim that seldom depends on the shape.
+# The share of checks that cost a call more and rarely depend on the shape.
 _SOME = 0.25
 
 CHECKS = (
@@ -201,18 +202,3 @@ CHECKS = (
         most_multiply_adds=MOST_ROUNDED,
     ),
 )
-
-
-def checks_of(case: Case, seed: int = 0, *, full: bool = False, share: float = 1.0) -> tuple[Check, ...]:
-    """Those that say something about the case; unless `full`, only its part of each check's share.
-
-    `share` is that of the checks which ask again, for backends that are many or slow.
-    """
-    return tuple(check for check in CHECKS if check.applies(case) and (full or _is_due(check, case, seed, share)))
-
-
-def _is_due(check: Check, case: Case, seed: int, share: float) -> bool:
-    if not check.asks_again:
-        return True
-    drawn = zlib.crc32(f"{seed} {check.name} {case}".encode()) / 2**32
-    return drawn < check.share * share and case.multiply_adds <= check.most_multiply_adds

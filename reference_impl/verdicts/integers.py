@@ -10,7 +10,7 @@ import numpy as np
 from ..cases.case import Case
 from .call import Call, array_shapes, gauge, numpy_dtype
 
-# Integers up to this magnitude are exact in the dtype, and so is every sum that stays below it.
+# The dtype holds every integer up to this magnitude, and so every sum that stays below it.
 EXACT_INTEGERS = {
     "float16": 2**11,
     "bfloat16": 2**8,
@@ -25,10 +25,11 @@ EXACT_INTEGERS = {
 
 
 def integer_call(case: Case, operation: str, seed: int) -> Call:
-    """Random integers in the case's dtype such that every partial sum, in whatever order, is exact in it.
+    """Draw integers in the case's dtype such that it holds every partial sum exactly, in any order of adding.
 
-    As large as that allows, one argument (either) with three times the bits of the other, so that rounding an
-    argument, or summing in a narrower type, shows. Where even ones would be too many, most elements are zero.
+    The integers are as large as that allows. One argument (the seed chooses which) has three times the bits of the
+    other, so that it shows if a kernel rounds an argument, or adds in a narrower type. If even ones add up to too much,
+    most elements are zero.
     """
     random = np.random.default_rng([seed, zlib.crc32(f"{case} {operation}".encode())])
     limit = EXACT_INTEGERS[case.dtype]
@@ -51,7 +52,7 @@ def integer_call(case: Case, operation: str, seed: int) -> Call:
 def _integers(
     random: np.random.Generator, shape: tuple[int, ...], magnitude: int, density: float, dtype: str
 ) -> np.ndarray:
-    """No zeros but those that thin, so that no product is lost unseen."""
+    """Draw integers without zeros, so that a product that is dropped shows; `density` below 1 then puts some in."""
     values = random.integers(1, magnitude, shape, np.int64, endpoint=True)
     if not dtype.startswith("u"):
         values *= random.choice(np.array([-1, 1]), shape)

@@ -1,4 +1,4 @@
-"""Calls that are no convolution: a backend must raise an error, not answer, hang or die.
+"""Invalid calls: a backend must raise an error for each, not answer, hang or die.
 
 Public reports of frameworks that died of such a call, or answered it:
 https://github.com/pytorch/pytorch/issues/71080 https://github.com/pytorch/pytorch/issues/73193
@@ -19,10 +19,10 @@ from ..cases.case import Case
 from ..operations import OPERATIONS
 from .integers import integer_call
 
-# Valid, in float32, with no two sizes alike where that matters.
+# A valid case in float32. Where it matters, no two sizes are alike.
 CASE = Case.parse("n2_h7w6c4_k3x2o6_s2x1")
 
-# The argument that says the size of the result, and the cotangent, by whatever name.
+# The names of the argument that gives the size of the result, and of the cotangent.
 _SIZES = {
     "conv2d_backprop_input": "input_sizes",
     "conv2d_backprop_filter": "filter_sizes",
@@ -49,10 +49,10 @@ class InvalidCall:
 
     Parameters
     ----------
-    must : what must hold, and does not
+    must : the condition that the call violates
     change : changes the arguments of an operation
-    operations : those that can be called so
-    extreme : valid, but so large that kernels overflow: the right answer will do too
+    operations : the operations that have such a call
+    extreme : True for a call that is valid, but so large that kernels overflow: the right answer passes too
     """
 
     name: str
@@ -70,7 +70,7 @@ def _option(name: str, value: Any) -> Callable[[str, Arguments], None]:
 
 
 def _array(which: int, shape: tuple[int, ...]) -> Callable[[str, Arguments], None]:
-    """The first or second array of the call as ones of this shape."""
+    """Replace the first or second array of the call by ones of this shape."""
 
     def change(operation: str, arguments: Arguments) -> None:
         names = [name for name, value in arguments.items() if isinstance(value, np.ndarray)]
@@ -87,7 +87,7 @@ def _sizes(value: Any) -> Callable[[str, Arguments], None]:
 
 
 def _longer(axis: int) -> Callable[[str, Arguments], None]:
-    """The cotangent one longer along an axis."""
+    """Make the cotangent one longer along an axis."""
 
     def change(operation: str, arguments: Arguments) -> None:
         array = arguments[_COTANGENT[operation]]
@@ -99,7 +99,7 @@ def _longer(axis: int) -> Callable[[str, Arguments], None]:
 
 
 def _more_channels(operation: str, arguments: Arguments) -> None:
-    """One input channel more than the filters have, wherever the operation is told of it."""
+    """Give the input one channel more than the filters take."""
     if operation in ("conv2d", "conv2d_backprop_filter"):
         *sizes, channels = arguments["input"].shape
         arguments["input"] = np.ones((*sizes, channels + 1), np.float32)
@@ -160,11 +160,11 @@ def arguments_of(name: str, operation: str) -> tuple[list[Any], Arguments]:
 
 
 def answer_to(backend: Any, name: str, operation: str) -> dict[str, Any]:
-    """What the backend does when it is called so: whether that is right, and in words what."""
+    """Make an invalid call: "right" says if the backend passes, "said" describes what it did."""
     positional, options = arguments_of(name, operation)
     try:
         answer = getattr(backend, operation)(*positional, **options)
-    except Exception as error:  # whatever it raises, it did not answer
+    except Exception as error:  # any error will do: it did not answer
         return {"right": True, "said": f"{type(error).__name__}: {error}"}
     shape = np.shape(answer)
     if BY_NAME[name].extreme and np.array_equal(answer, getattr(operations, operation)(*positional, **options)):

@@ -1,4 +1,4 @@
-"""Where the wrong elements of an answer lie, in words."""
+"""The places of the wrong elements of an answer, in words."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _ordinal(number: int) -> str:
 
 
 def _border(wrong: np.ndarray, row_axis: int) -> int | None:
-    """The width of the border that all of `wrong` lies in, if it leaves something in the middle."""
+    """The width of the border that holds all of `wrong`; None if that leaves nothing in the middle."""
     for width in range(1, (min(wrong.shape[row_axis : row_axis + 2]) + 1) // 2):
         middle = [slice(None)] * wrong.ndim
         middle[row_axis] = middle[row_axis + 1] = slice(width, -width)
@@ -65,7 +65,7 @@ def _border(wrong: np.ndarray, row_axis: int) -> int | None:
 
 
 def _group(hit: np.ndarray, channels: int, groups: int) -> str | None:
-    """One group of channels, if it is exactly that."""
+    """Name the one group of channels that `hit` is; None if it is not exactly one."""
     size = channels // groups
     if groups > 1 and size > 1 and len(hit) == size and hit[0] % size == 0 and hit[-1] - hit[0] == size - 1:
         return f"group {hit[0] // size} of 0 to {groups - 1} only"

@@ -1,4 +1,4 @@
-"""The same arrays, laid out in memory as users have them: transposed, strided, reversed, offset, read-only."""
+"""Arrays laid out in memory as users have them: transposed, strided, reversed, offset, read-only."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from .call import Call
 
 @dataclass(frozen=True)
 class Laid:
-    """A call whose arrays are laid out otherwise, and in words how."""
+    """A call whose arrays are laid out in other ways; `how` describes them."""
 
     call: Call
     how: str
 
 
 def laid_out(call: Call, seed: int) -> Laid:
-    """`call` on equal arrays of their own, each laid out in its own way, which the seed and the case choose."""
+    """Copy the arrays of `call`, each to another memory layout. The seed and the case choose the layouts."""
     random = np.random.default_rng([seed, zlib.crc32(f"layout {call.case} {call.operation}".encode())])
     names = random.permutation(list(LAYOUTS))
     chosen = dict(zip(call.arrays, names.tolist()))
@@ -30,7 +30,7 @@ def laid_out(call: Call, seed: int) -> Laid:
 
 
 def _transposed(array: np.ndarray) -> np.ndarray:
-    """The last axis first in memory: NHWC kept as NCHW."""
+    """Put the last axis before the others in memory, as NHWC that is kept as NCHW."""
     return np.moveaxis(np.moveaxis(array, -1, 1).copy(), 1, -1)
 
 
@@ -39,12 +39,12 @@ def _fortran(array: np.ndarray) -> np.ndarray:
 
 
 def _reversed(array: np.ndarray) -> np.ndarray:
-    """Negative strides on all axes."""
+    """Give all axes negative strides."""
     return np.flip(np.flip(array).copy())
 
 
 def _strided(array: np.ndarray) -> np.ndarray:
-    """Every second element of a larger array along each axis, with other numbers between."""
+    """Take every second element of a larger array along each axis, with other numbers between."""
     larger = np.full([2 * size for size in array.shape], 77, array.dtype)
     view = larger[::2, ::2, ::2, ::2]
     view[...] = array
@@ -52,7 +52,7 @@ def _strided(array: np.ndarray) -> np.ndarray:
 
 
 def _offset(array: np.ndarray) -> np.ndarray:
-    """One element into a buffer, hence aligned to no more than an element; other numbers on both sides."""
+    """Start one element into a buffer, so that only elements are aligned; other numbers lie on both sides."""
     buffer = np.full(array.size + 2, 77, array.dtype)
     buffer[1:-1] = array.ravel()
     return buffer[1:-1].reshape(array.shape)

@@ -18,9 +18,9 @@ KINDS = ("normal", "uniform", "wide", "cancelling", "subnormal")
 
 @dataclass(frozen=True)
 class RealTask:
-    """One call on real data, with what an answer is measured against.
+    """One call on real data, with the exact answer and the gauge of its error.
 
-    `exact` is the exact answer rounded once to float64; `gauge`, the same operation on absolute values.
+    `exact` is the exact answer, rounded once to float64; `gauge` is the same operation on absolute values.
     """
 
     kind: str
@@ -46,12 +46,13 @@ class RealTask:
 
 
 def real_task(case: Case, operation: str, seed: int, kind: str | None = None) -> RealTask:
-    """Random real arrays in the case's dtype; the seed and the case choose a kind that is not given.
+    """Draw real arrays in the case's dtype. If no kind is given, the seed and the case choose one.
 
-    normal, uniform (-1 to 1)    as they are
-    wide                         normal, times powers of two over a third of the dtype's exponents
-    cancelling                   one array nearly constant, the other with sum 0: up to 1e6 times more gauge than answer
-    subnormal                    products around the dtype's smallest normal number
+    normal        standard normal
+    uniform       from -1 to 1
+    wide          normal, times powers of two over a third of the dtype's exponents
+    cancelling    one array nearly constant, the other with sum 0: the gauge is up to 1e6 times the answer
+    subnormal     products around the dtype's smallest normal number
     """
     random = np.random.default_rng([seed, zlib.crc32(f"real {case} {operation}".encode())])
     if kind is None:
@@ -70,7 +71,7 @@ def _draw(random: np.random.Generator, kind: str, shape: tuple[int, ...], dtype:
     form = FORMATS[dtype]
     values = random.uniform(-1, 1, shape) if kind == "uniform" else random.standard_normal(shape)
     if kind == "wide":
-        # Two factors, and a sum of them, stay in range.
+        # Products of two such numbers, and sums of the products, stay in range.
         reach = min(-form.smallest_exponent // 6, 40)
         return np.ldexp(values, random.integers(-reach, reach, shape, endpoint=True))
     if kind == "subnormal":
@@ -79,7 +80,7 @@ def _draw(random: np.random.Generator, kind: str, shape: tuple[int, ...], dtype:
 
 
 def _make_cancel(arrays: dict[str, np.ndarray], operation: str, form: FloatFormat) -> None:
-    """The filters (or else the cotangent) sum to 0 over what an element of the result sums; the rest is nearly 1."""
+    """Make every sum nearly 0: centre the filters, or else the cotangent; the other array is near 1."""
     centred = "filters" if "filters" in arrays else "out_backprop"
     summed = (0, 1, 2) if operation in ("conv2d", "conv2d_backprop_filter") else (0, 1, 3)
     for name, values in arrays.items():

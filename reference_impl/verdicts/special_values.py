@@ -1,7 +1,7 @@
 """One NaN or infinity among integers: it must reach exactly the outputs whose sums it enters.
 
-A kernel may multiply a zero that stands for padding by an infinite weight, or leave the product out. Outputs where
-such a product can be are known here (`around`); they may be NaN.
+A kernel may multiply a zero that stands for padding by an infinite weight, or leave that product out. The outputs
+that can hold such a product are `around`; they may be NaN.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .call import Call, oracle
 
 SPECIAL = (np.nan, np.inf, -np.inf)
 
-# The arrays that can meet the zeros which stand for padding.
+# The array of each operation that can be multiplied by a zero of the padding.
 _MEETS_PADDING = {
     "conv2d": "filters",
     "conv2d_backprop_input": "filters",
@@ -30,8 +30,8 @@ _MEETS_PADDING = {
 class SpecialTask:
     """A call with one special element.
 
-    `expected` is the answer of a kernel that multiplies no padding, as float64; `reached` says which elements sum
-    the special one, `around` where else it can meet a padding zero.
+    `expected` is the answer of a kernel that multiplies no padding, as float64. `reached` marks the elements that sum
+    the special one; `around` marks the others where it can meet a zero of the padding.
     """
 
     call: Call
@@ -42,9 +42,9 @@ class SpecialTask:
 
 
 def special_task(call: Call, seed: int) -> SpecialTask | None:
-    """`call`, on integers, with one element of one array made special; the seed and the case choose which.
+    """Make one element of one array special in a call on integers. The seed and the case choose which.
 
-    None if an array is empty, or the dtype has no special values.
+    Returns None if an array is empty, or if the dtype has no special values.
     """
     if call.case.dtype not in FORMATS or not all(array.size for array in call.arrays.values()):
         return None
@@ -52,7 +52,7 @@ def special_task(call: Call, seed: int) -> SpecialTask | None:
     name = str(random.choice(list(call.arrays)))
     index = tuple(random.integers(call.arrays[name].shape).tolist())
     value = float(random.choice(SPECIAL))
-    # Some are zero: a kernel may not skip these, as 0 * infinity and 0 * NaN are NaN.
+    # Some of the others are zero: a kernel must not skip them, as 0 * infinity and 0 * NaN are NaN.
     other = {
         which: np.where(random.random(array.shape) < 0.25, np.zeros_like(array), array)
         for which, array in call.arrays.items()
@@ -85,7 +85,7 @@ def _only(array: np.ndarray, index: tuple[int, ...]) -> np.ndarray:
 
 
 def _channel(call: Call, index: tuple[int, ...]) -> Any:
-    """The channel of the answer that an element of the filters, or of the cotangent, belongs to."""
+    """The channel of the answer to which an element of the filters, or of the cotangent, belongs."""
     case = call.case
     if call.operation in ("conv2d", "conv2d_backprop_filter"):
         return index[3]

@@ -1,4 +1,4 @@
-"""One operation on one case with its data, and what a right answer is: made once for all backends."""
+"""Task: one operation on one case with its data and the right answers. It is made once for all backends."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .special_values import SpecialTask, special_task
 
 @dataclass(frozen=True)
 class Task:
-    """Everything is computed when a check first needs it; `seed` and the case decide all data."""
+    """One operation on one case. The case and `seed` decide all data; each part is computed when it is first needed."""
 
     case: Case
     operation: str
@@ -27,7 +27,7 @@ class Task:
     def call(self) -> Call:
         call = integer_call(self.case, self.operation, self.seed)
         for array in call.arrays.values():
-            array.flags.writeable = False  # others will be given copies of it
+            array.flags.writeable = False  # backends are given copies
         return call
 
     @cached_property
@@ -36,11 +36,11 @@ class Task:
 
     @cached_property
     def other(self) -> Task:
-        """The same with other numbers."""
+        """The same operation and case with other numbers."""
         return Task(self.case, self.operation, self.seed + 1)
 
     def laid(self) -> Laid:
-        """Made anew each time, as a copy would not be laid out so, and a backend may write to it."""
+        """Make the call anew in other memory layouts: a backend may write to it, and a copy would lose the layout."""
         return laid_out(self.call, self.seed)
 
     @cached_property

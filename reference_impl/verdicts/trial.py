@@ -1,4 +1,4 @@
-"""What a backend answers to one task, and what a check finds in it."""
+"""Trial: the answers of one backend to one task."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .task import Task
 
 @dataclass(frozen=True)
 class Remark:
-    """What is said of a right answer; `mistrusted` where the data proved too little."""
+    """An observation on a right answer; `mistrusted` if the data proved too little."""
 
     text: str
     mistrusted: bool = False
@@ -28,7 +28,7 @@ Found = Accuracy | Remark | None
 
 @dataclass
 class Trial:
-    """One backend's answers to one task, each asked for when a check first needs it."""
+    """The answers of one backend to one task. Each is asked for when a check first needs it."""
 
     backend: Any
     task: Task
@@ -36,22 +36,22 @@ class Trial:
 
     @property
     def dtype(self) -> str:
-        """That of a right answer."""
+        """The dtype of a right answer."""
         return self.declared.result_dtype(self.task.case.dtype)
 
     @cached_property
     def given(self) -> Call:
-        """The call with the backend's own copies of the arguments, so that what it does to them is seen."""
+        """The call with copies of the arguments for this backend, so that it shows if it writes to them."""
         return self.task.call.with_arrays(np.copy)
 
     @cached_property
     def own_answer(self) -> Any:
-        """What the backend gave, in its own memory."""
+        """The object that the backend returned."""
         return self.given.run(self.backend)
 
     @cached_property
     def answer(self) -> Any:
-        """The same, kept from what the backend may do to its own buffers later."""
+        """A copy of the answer, as the backend may write to its own buffers later."""
         answer = self.own_answer
         return answer.copy() if isinstance(answer, np.ndarray) else answer
 
@@ -60,7 +60,7 @@ class Trial:
         return self.ask(self.task.real.call, self.task.expected.shape)
 
     def ask(self, call: Call, shape: tuple[int, ...], *, as_it_is: bool = False) -> np.ndarray:
-        """The backend's answer, of the right shape and dtype, to another call, or to a copy of it."""
+        """Ask the backend another call, on copies unless `as_it_is`, and require the right shape and dtype."""
         answer = (call if as_it_is else call.with_arrays(np.copy)).run(self.backend)
         agreement.assert_shape_and_dtype(answer, shape, self.dtype)
         return answer.copy()

@@ -1,4 +1,4 @@
-"""A package that declares a backend as an entry point has it checked beside the built-in ones."""
+"""A backend that a package declares as an entry point is checked beside the built-in ones."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typer.testing import CliRunner
 
 from reference_impl.backends import registry
 from reference_impl.cli import app
-from reference_impl.run.runner import Subject, available
+from reference_impl.run.subject import Subject, available
 
 CASE = "n2_h7w9c3_k3x2o4_s2x3"
 
 
 @pytest.fixture
 def install(tmp_path, monkeypatch, request):
-    """Installs a distribution, with these lines of entry points, where only the oracle is built in."""
+    """Install a distribution with these lines of entry points; of the built-in backends, only the oracle is left."""
     monkeypatch.setattr(registry, "ADAPTERS", {"reference": None})
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.syspath_prepend(request.config.rootpath / "tests")

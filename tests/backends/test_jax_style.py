@@ -11,12 +11,12 @@ from reference_impl.conformance import Capabilities, check_backend, jax_style
 from reference_impl.operations import OPERATIONS
 
 CASES = ["n1_h6w5c2_k2x3o3_s2x1_p1,2,0,1"]
-# XLA mixes groups: it multiplies by zero what is not of a group, also an infinity.
+# XLA mixes groups: it multiplies values of other groups by zero, also an infinity.
 GROUPED = Capabilities(flushes=("float64",), unclaimed={"special_values": "XLA's gradient of grouped filters"})
 
 
 def wrong_backward(lhs, rhs, *options):
-    """The right convolution, whose derivative in the filters has them added to it."""
+    """The right convolution with a wrong derivative: the filters are added to their gradient."""
     return lax.conv_general_dilated(lhs, rhs, *options) + _nothing(rhs)
 
 

@@ -1,4 +1,4 @@
-"""ONNX models say all that decides an answer: who misreads one word of them fails, in the operations that have it."""
+"""Planted faults: an evaluator that misreads one attribute of our ONNX models fails in the operations that have it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from reference_impl.backends.onnx.reference_evaluator import Plain
 from reference_impl.cases.case import Case
 from reference_impl.operations import OPERATIONS
 from reference_impl.run import outcome
-from reference_impl.run.runner import Subject, judge
+from reference_impl.run.judge import judge
+from reference_impl.run.subject import Subject
 from reference_impl.verdicts.checks import CHECKS
 
 EXACT = tuple(check for check in CHECKS if check.name == "exact")
 CONV2D, INPUT, FILTER, TRANSPOSE = OPERATIONS
 
-# 10 is a multiple of the stride, 11 is not; the last row that a window reads is the last, or not.
+# Height 10 is a multiple of the stride, 11 is not. In UNREAD no window reads the last row.
 MULTIPLE = "n2_h10w9c3_k3x4o5_s2x3_SAME"
 NO_MULTIPLE = "n2_h11w9c3_k4x5o6_s2x3_SAME"
 UNREAD = "n2_h11w9c3_k4x2o4_s2x3"
@@ -24,7 +25,7 @@ PADS = "n2_h8w9c3_k3x2o4_d1x2_p3,1,0,2"
 
 
 def misreading(change):
-    """A backend whose ONNX takes the attributes as `change` leaves them."""
+    """Return a backend whose ONNX reads the attributes after `change` has changed them."""
 
     class Misread(Plain):
         def run(self, model, arrays):
@@ -62,7 +63,7 @@ def alternate_pads(attributes):
         (forget("output_shape"), {NO_MULTIPLE: {INPUT, TRANSPOSE}}),
         (forget("output_padding"), {UNREAD: {INPUT, TRANSPOSE}}),
         (alternate_pads, {MULTIPLE: {FILTER}, NO_MULTIPLE: {FILTER}, PADS: set(OPERATIONS)}),
-        # As the filters' gradient, the strides are ONNX's dilations, and the dilations its strides.
+        # In the filters' gradient, our strides are ONNX's dilations, and our dilations its strides.
         (forget("strides"), {PADS: {FILTER}} | {spec: {CONV2D, INPUT, TRANSPOSE} for spec in STRIDED}),
         (forget("dilations"), {PADS: {CONV2D, INPUT, TRANSPOSE}} | {spec: {FILTER} for spec in STRIDED}),
     ],

@@ -1,4 +1,4 @@
-"""Torch's convolutions by `torch_style`, on the CPU and, where there is one, on an NVIDIA or AMD GPU."""
+"""Torch's own convolutions by `torch_style`: on the CPU, and on an NVIDIA or AMD GPU if there is one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def device(request):
 
 
 def to_tf32(array):
-    """With the 10 bits of fraction that TF32 keeps of 23, cut off."""
+    """Cut the fraction of float32, 23 bits, to the 10 bits of TF32."""
     return (array.view(torch.int32) & ~0x1FFF).view(torch.float32) if array.dtype == torch.float32 else array
 
 

@@ -25,7 +25,7 @@ class HalvedGradient(Convolution):
 
 
 class CotangentInOrder(Convolution):
-    """Hands a kernel the cotangent's memory, as if it were contiguous: no gradient of an expanded tensor is."""
+    """Read the cotangent's memory as if it were contiguous. The gradient of an expanded tensor is not."""
 
     @staticmethod
     def backward(ctx, cotangent):

@@ -18,6 +18,12 @@ def test_parse_reads_what_str_writes(case):
     assert Case.parse(str(case)) == case
 
 
+def test_repr_is_code_that_makes_the_case():
+    case = Case.parse(FULL_SPEC)
+    assert repr(case) == f"Case.parse('{FULL_SPEC}')"
+    assert eval(repr(case)) == case
+
+
 @pytest.mark.parametrize(
     ("spec", "case"),
     [

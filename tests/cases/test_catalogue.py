@@ -11,12 +11,14 @@ from planted import Right
 
 from reference_impl.cases import catalogue
 from reference_impl.cases.boundaries import BOUNDARIES, LIMITS
-from reference_impl.cases.case import Case
-from reference_impl.run.runner import Subject, judge
-from reference_impl.verdicts.checks import checks_of
+from reference_impl.cases.case import PADDING_MODES, Case
+from reference_impl.run.judge import judge
+from reference_impl.run.selection import checks_of
+from reference_impl.run.subject import Subject
 
 ENTRIES = {name: catalogue.entries(name) for name in catalogue.NAMES}
 CURATED = [entry.case for entry in ENTRIES["curated"]]
+SMALL = CURATED + [entry.case for entry in ENTRIES["regressions"]]
 
 
 @pytest.mark.parametrize("name", catalogue.NAMES)
@@ -47,7 +49,36 @@ def test_curated_has_every_boundary(boundary):
     assert sum(map(BOUNDARIES[boundary], CURATED)) >= 2
 
 
-# In `check_backend` too, which leaves out the network layers.
+@pytest.mark.parametrize("mode", PADDING_MODES)
+def test_small_catalogues_have_many_cases_of_every_padding(mode):
+    assert sum(case.padding_mode == mode for case in SMALL) >= 40
+
+
+@pytest.mark.parametrize("mode", PADDING_MODES)
+@pytest.mark.parametrize(
+    "boundary",
+    [
+        "leftover rows",
+        "leftover columns",
+        "kernel smaller than stride",
+        "even kernel",
+        "line image",
+        "line kernel",
+        "1x1 kernel, strided",
+        "strided and dilated",
+        "grouped",
+        "depthwise",
+        "one output position",
+        "batch above 1",
+        "near a vector's width",
+        "empty",
+    ],
+)
+def test_small_catalogues_have_the_boundary_in_every_padding(boundary, mode):
+    assert any(case.padding_mode == mode and BOUNDARIES[boundary](case) for case in SMALL)
+
+
+# `check_backend` goes beyond them too, as it leaves out only the network layers.
 @pytest.mark.parametrize("limit", LIMITS)
 def test_small_catalogues_go_beyond_every_limit(limit):
     assert any(LIMITS[limit](entry.case) for name in ("curated", "regressions") for entry in ENTRIES[name])

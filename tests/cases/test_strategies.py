@@ -94,6 +94,17 @@ def test_failure_shrinks_to_a_readable_case(boundary, smallest):
     assert str(find(cases(), BOUNDARIES[boundary], settings=shrinking)) in smallest
 
 
+def test_failure_shows_the_case_as_code():
+    @shrinking
+    @given(cases(), seeds())
+    def fails(case, seed):
+        assert case.padding != "FULL"
+
+    with pytest.raises(AssertionError) as raised:
+        fails()
+    assert "case=Case.parse('n1_h1w1c1_k1x1o1_FULL')" in "".join(raised.value.__notes__)
+
+
 def test_generate_gives_the_same_cases_everywhere():
     # A changed line here is a changed sequence for every seed that somebody has noted down.
     assert list(map(str, generate(6, 2026))) == [

@@ -83,7 +83,7 @@ def test_check_backend_says_how_to_declare_what_is_refused():
 
 
 def test_check_backend_refuses_a_function_and_says_what_to_do():
-    with pytest.raises(ValueError, match=r"of a function, types.SimpleNamespace\(conv2d=function\) makes one"):
+    with pytest.raises(ValueError, match=r"to check a bare function, wrap it: types.SimpleNamespace\(conv2d=f\)"):
         check_backend(Right().conv2d, CASES)
     assert check_backend(types.SimpleNamespace(conv2d=Right().conv2d), CASES[:1]).passed
 
@@ -135,7 +135,7 @@ def test_parametrize_with_checks_expects_what_a_file_says(pytester, request):
         "planted-conv2d-exact-EXPLICIT # flips the kernel, as we know\nmine-conv3d # a typing error\n",
     )
     result.stdout.fnmatch_lines(["*planted-conv2d-exact-EXPLICIT] XFAIL*"])
-    result.stdout.fnmatch_lines(["*expects failures of items that there are not: mine-conv3d*"])
+    result.stdout.fnmatch_lines(["*expects failures of items that do not exist: mine-conv3d*"])
 
 
 def test_capabilities_narrow_the_claims():

@@ -1,4 +1,4 @@
-"""A failing backend is told its mistake, rightly, or what else is known of it."""
+"""A failing backend is told its mistake or, where it has no name, what its answers look like."""
 
 from __future__ import annotations
 
@@ -20,17 +20,21 @@ from reference_impl.cases.case import Case
 from reference_impl.diagnosis import Diagnoses, diagnose, recognise
 from reference_impl.diagnosis.observation import observe
 from reference_impl.diagnosis.probes import Probe
-from reference_impl.mistakes import MISTAKES, by_name, equivalents
+from reference_impl.mistakes import MISTAKES, by_name
 from reference_impl.operations import OPERATIONS
 from reference_impl.report.failures import Tally, failure_text, failures
 from reference_impl.run import outcome
+from reference_impl.run.judge import judge
 from reference_impl.run.outcome import Record
-from reference_impl.run.runner import Subject, Task, in_dtypes, judge, judge_all
+from reference_impl.run.records import records_of
+from reference_impl.run.selection import for_all, in_dtypes
+from reference_impl.run.subject import Subject
+from reference_impl.verdicts.task import Task
 
 SMOKE = in_dtypes(catalogue.load("smoke"), ("float32", "float64", "int32"))
 STRIDED = Case.parse("n2_h10w14c6_k3x4o7_s2x3_d1x2_SAME")
 
-# Made once for all mistakes.
+# A task is made once for all mistakes.
 _task = functools.lru_cache(256)(Task)
 
 # Every second mistake in one of its operations, by turns; all in all of them with `--hypothesis-profile nightly`, which
@@ -44,7 +48,7 @@ _PLANTED = [
 
 
 def first_failure(subject: Subject, operation: str) -> Record:
-    """What `verify` would report first; of a mistake that no check sees, anything."""
+    """Return what `verify` would report first or, if no check sees the mistake, any failure."""
     records = itertools.chain.from_iterable(
         judge(subject, case, operation, task=_task(case, operation, 0)) for case in SMOKE
     )
@@ -57,12 +61,11 @@ def first_failure(subject: Subject, operation: str) -> Record:
 )
 def test_mistake_is_named(mistake, operation):
     subject = Subject.of(mistake.backend())
-    recognised = recognise(subject, first_failure(subject, operation))
-    assert recognised[0].name in equivalents(mistake.name, operation)
+    assert recognise(subject, first_failure(subject, operation))[0].name == mistake.name
 
 
 def does_the_same_again(mistake, operation):
-    """Whether to call it once, as what is pure is called, tells what several calls do."""
+    """True if one call, which is all that a pure mistake gets, tells what several calls do."""
     probe = Probe(operation, STRIDED)
     once = observe(mistake.backend(), probe, pure=True)
     return observe(mistake.backend(), probe).alike(once, None)
@@ -78,11 +81,11 @@ def test_mistake_that_remembers_does_not():
     assert not does_the_same_again(by_name("buffer-not-cleared"), "conv2d")
 
 
-# Kernels that users wrote, with nothing of the catalogue in them.
+# Kernels as users write them; they use nothing of the catalogue.
 
 
 class SymmetricSame(PerTap):
-    """Right in all but SAME, which it pads as for stride 1."""
+    """A kernel that is wrong under SAME only: it pads as for stride 1."""
 
     def conv2d(self, input, filters, *, padding, dilations, **options):
         if padding == "SAME":
@@ -97,7 +100,7 @@ class MeanOverBatch(PerTap):
 
 
 class TorchFilters(Im2col):
-    """Takes the memory of the filters for OIHW."""
+    """A kernel that takes the memory of the filters for OIHW."""
 
     def conv2d(self, input, filters, **options):
         height, width, inputs, outputs = filters.shape
@@ -115,7 +118,7 @@ class UndeclaredTrueConvolution(TrueConvolution):
 
 
 class ShiftsGroups(Right):
-    """A mistake of no name."""
+    """A kernel with a mistake that has no name."""
 
     def conv2d(self, *arguments, **options):
         answer = super().conv2d(*arguments, **options)
@@ -123,7 +126,7 @@ class ShiftsGroups(Right):
 
 
 class FlipsWhereStrided(PerTap):
-    """Two mistakes."""
+    """A kernel with two mistakes."""
 
     def conv2d(self, input, filters, *, strides, padding, **options):
         if strides != (1, 1):
@@ -132,8 +135,16 @@ class FlipsWhereStrided(PerTap):
         return super().conv2d(input, filters, strides=strides, padding=padding, **options)
 
 
+class FlipsOneAxis(PerTap):
+    """A kernel with two mistakes of one kind."""
+
+    def conv2d(self, input, filters, *, strides, **options):
+        filters = filters[::-1] if strides != (1, 1) else filters[:, ::-1]
+        return super().conv2d(input, filters, strides=strides, **options)
+
+
 class StridesExchanged(Right):
-    """Its output has the size that follows, and it raises where then no window fits."""
+    """A kernel whose output has the size that follows; it raises where no window then fits."""
 
     def conv2d(self, *arguments, strides, **options):
         return super().conv2d(*arguments, strides=strides[::-1], **options)
@@ -148,7 +159,7 @@ class PaddingForgotten(Right):
 
 
 class FlipsAndTakesNoGroups(Right):
-    """One mistake, and a lack that it does not declare."""
+    """A kernel with one mistake, and a lack that it does not declare."""
 
     def conv2d(self, input, filters, *, groups, **options):
         if groups != 1:
@@ -157,7 +168,7 @@ class FlipsAndTakesNoGroups(Right):
 
 
 class FlipsAndLosesEmptyOutputs(Right):
-    """Two mistakes, of which the second has no name."""
+    """A kernel with two mistakes; the second has no name."""
 
     def conv2d(self, input, filters, **options):
         answer = super().conv2d(input, filters[::-1, ::-1], **options)
@@ -190,7 +201,7 @@ def diagnosis_of(backend, operation="conv2d"):
 )
 def test_mistake_of_a_users_kernel_is_named(backend, operation, name):
     diagnosis = diagnosis_of(backend(), operation)
-    assert diagnosis.lines[0] == f"matches *{name}*: {by_name(name).sentence}"
+    assert diagnosis.lines[:2] == [f"matches *{name}*: {by_name(name).does}", f"right: {by_name(name).right}"]
     assert any(line.startswith("smallest failing case found: n") for line in diagnosis.lines)
 
 
@@ -201,19 +212,21 @@ def test_mistake_is_named_beside_what_is_refused():
         for spec in ("n2_h6w7c4_k3x2o6_g2", str(STRIDED))
     )
     assert refused[0] == "matches no known mistake"
-    assert f"matches *kernel-flipped*: {by_name('kernel-flipped').sentence}" in wrong
+    assert f"matches *kernel-flipped*: {by_name('kernel-flipped').does}" in wrong
+    assert f"right: {by_name('kernel-flipped').right}" in wrong
 
 
-def test_mistake_that_is_not_that_of_the_call_is_named_as_such():
+def test_mistake_that_does_not_match_the_failing_call_is_named_as_such():
     subject = Subject.of(FlipsAndLosesEmptyOutputs())
     (record, *_) = judge(subject, Case.parse("n2_h5w6c0_k3x2o4"), "conv2d")
-    first, _, besides, *_ = diagnose(subject, record, seconds=60).lines
-    assert first == f"matches, though not on this call, *kernel-flipped*: {by_name('kernel-flipped').sentence}"
-    assert re.fullmatch(r"besides, it is wrong in another way on .*n2_h5w6c0_k3x2o4", besides)
+    first, right, _, other, *_ = diagnose(subject, record, seconds=60).lines
+    assert first == f"matches, though not on this call, *kernel-flipped*: {by_name('kernel-flipped').does}"
+    assert right == f"right: {by_name('kernel-flipped').right}"
+    assert re.fullmatch(r"it is also wrong in another way on .*n2_h5w6c0_k3x2o4", other)
 
 
 def test_mistake_under_a_condition_is_named():
-    # The one in the catalogue pads SAME_LOWER so too.
+    # The mistake in the catalogue pads SAME_LOWER so too.
     text = diagnosis_of(SymmetricSame()).text
     assert text.startswith(
         "matches *same-without-stride* under some condition: SAME padding is computed as for stride 1"
@@ -224,22 +237,29 @@ def test_mistake_under_a_condition_is_named():
 def test_two_mistakes_are_both_named():
     diagnosis = diagnosis_of(FlipsWhereStrided())
     assert diagnosis.mistakes == []
-    assert "it does as *kernel-flipped*" in diagnosis.text
-    assert "it does as *same-odd-element-before*" in diagnosis.text
+    assert "wrong answers examined match *kernel-flipped*: " in diagnosis.text
+    assert "wrong answers examined match *same-odd-element-before*: " in diagnosis.text
     assert "there may be several mistakes" in diagnosis.text
+
+
+def test_right_behaviour_of_two_mistakes_of_one_kind_is_said_once():
+    lines = diagnosis_of(FlipsOneAxis()).lines
+    first = next(place for place, line in enumerate(lines) if "wrong answers examined match *kernel-" in line)
+    assert {line.split("*")[1] for line in lines[first : first + 2]} == {"kernel-mirrored", "kernel-upside-down"}
+    assert [line for line in lines if line.startswith("right: ")] == [lines[first + 2]]
 
 
 def test_mistake_of_no_name_is_described():
     text = diagnosis_of(ShiftsGroups()).text
     assert text.startswith("matches no known mistake\nthe answer is the right one shifted by (0, 1)\nwrong on")
-    assert "all the wrong ones are: " in text
+    assert "the wrong ones are all of kind: " in text
     assert "grouped" in text
     assert "smallest failing case found: n1_h1w2c2_k1x1o2_g2\n    actual [" in text
 
 
 def test_refusal_is_described():
     text = diagnosis_of(Refuses()).text
-    assert "wrong where, and only where, the case is: strided" in text
+    assert "the wrong ones, and only these, are of kind: strided" in text
     assert "smallest failing case found: n1_h1w1c1_k1x1o1_s1x2" in text
 
 
@@ -248,7 +268,7 @@ def test_kernel_that_only_rounds_is_told_so():
         capabilities = None
 
     text = diagnosis_of(Undeclared()).text
-    assert text.startswith("matches no known mistake: the products are right, and it rounds where a plain sum")
+    assert text.startswith("matches no known mistake: the products are right, but it rounds where a plain sum")
 
 
 def test_right_backend_matches_nothing():
@@ -263,12 +283,12 @@ def test_diagnosis_is_the_same_each_time():
 
 def tally_of(backend, specs):
     tally, subject = Tally(), Subject.of(backend)
-    tally.extend(judge_all([subject], [Case.parse(spec) for spec in specs], ["conv2d"]))
+    tally.extend(records_of(for_all([subject], [Case.parse(spec) for spec in specs], ["conv2d"])))
     return tally, subject
 
 
 class WrongWithoutChannels(Right):
-    """Gives no output channels for no input channels and, on nothing that is probed, another wrong answer."""
+    """A kernel that answers no output channels for no input channels, and is wrong in another way on no probe."""
 
     def conv2d(self, input, filters, **options):
         answer = super().conv2d(input, filters, **options)
@@ -306,7 +326,7 @@ def test_backend_that_dies_of_a_probe_is_diagnosed_by_the_others(tmp_path, monke
     subject = Subject.of(load(name), name)
     told = Diagnoses(isolate=True).added(subject, first_record(subject, str(STRIDED))).diagnosis
     assert "\nmatches *kernel-flipped*" in told
-    assert "of one of the others, the process died of signal 6 (SIGABRT)" in told
+    assert "another probe failed: the process died of signal 6 (SIGABRT)" in told
 
 
 def test_report_diagnoses_a_backend_once():
@@ -316,7 +336,7 @@ def test_report_diagnoses_a_backend_once():
     assert "\n    matches *filters-read-as-oihw*: Filters are read as OIHW" in first
     assert f"\n    on {specs[0]} it matches *filters-read-as-oihw*: " in second
     assert "smallest failing case" not in second
-    # The record has it too, and with it the JSON file.
+    # The record has it too, so the JSON file has it.
     assert any("\nmatches *filters-read-as-oihw*" in (record.diagnosis or "") for record in tally.records)
 
 

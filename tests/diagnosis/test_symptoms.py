@@ -1,4 +1,4 @@
-"""What a wrong answer resembles, and on which cases it comes, in words."""
+"""A wrong answer is described: what it resembles, and on which cases it comes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def shifted(down, right):
 @pytest.mark.parametrize(
     ("actual", "words"),
     [
-        (RIGHT * 0, "zeros only"),
+        (RIGHT * 0, "all zeros"),
         (RIGHT * 2, "the right one times 2"),
         (-RIGHT, "the right one times -1"),
         (RIGHT / 3, "the right one times 1/3"),
@@ -35,7 +35,7 @@ def shifted(down, right):
         (shifted(2, -1), "the right one shifted by (2, -1)"),
         (RIGHT.reshape(2, 7, 5, 3), "the right elements, in order, in another shape"),
         (RIGHT.transpose(0, 3, 1, 2), "the right one with its axes in the order (0, 3, 1, 2)"),
-        (RIGHT[:, :4], "the right one where both have elements, larger or smaller than it should be"),
+        (RIGHT[:, :4], "the right one as far as both reach, but of the wrong size"),
         (RIGHT + 1, None),
         (RIGHT, None),
     ],
@@ -52,16 +52,16 @@ def test_resemblance_of_a_filter_gradient_looks_at_its_first_axes():
 @pytest.mark.parametrize(
     ("right", "wrong", "words"),
     [
-        ([], ["n1_h5w5c1_k3x3o1"], "wrong on all cases tried, 1"),
+        ([], ["n1_h5w5c1_k3x3o1"], "wrong on all cases tried: 1"),
         (
             ["n1_h6w5c2_k3x3o1", "n1_h7w5c2_k3x3o2"],
             ["n1_h6w5c2_k3x3o1_s2x1", "n1_h7w5c2_k3x3o2_s1x2"],
-            "wrong on 2 cases tried, right on 2: wrong where, and only where, the case is: strided",
+            "wrong on 2 cases tried, right on 2: the wrong ones, and only these, are of kind: strided",
         ),
         (
             ["n1_h6w5c2_k3x3o1_s1x1_SAME", "n1_h6w5c2_k3x3o1_s2x2"],
             ["n1_h6w5c2_k3x3o1_s2x1_SAME"],
-            "wrong on 1 cases tried, right on 2: wrong where, and only where, the case is: "
+            "wrong on 1 cases tried, right on 2: the wrong ones, and only these, are of kind: "
             "SAME, strided; odd SAME total",
         ),
     ],

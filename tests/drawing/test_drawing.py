@@ -27,7 +27,8 @@ from reference_impl.drawing.failures import Pictures
 from reference_impl.drawing.picture import Mark, picture
 from reference_impl.drawing.view import View
 from reference_impl.operations import OPERATIONS
-from reference_impl.run.runner import Subject, judge
+from reference_impl.run.judge import judge
+from reference_impl.run.subject import Subject
 from reference_impl.verdicts.call import Call, array_shapes
 from reference_impl.verdicts.checks import CHECKS
 

@@ -1,4 +1,4 @@
-"""Exact results equal rational arithmetic, rounded once by other means, bit for bit."""
+"""Exact results equal rational arithmetic that is rounded once by other means, bit for bit."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def test_greatest_sums_of_slices_are_exact():
 
 
 def magnitudes(dtype: str) -> np.ndarray:
-    """All numbers of a 16-bit `dtype` from 0 to the largest, in order of their bits; then the one that is too large."""
+    """Return all numbers of a 16-bit `dtype` from 0 to the largest, and then the first power of 2 that is too large."""
     infinity = int(np.array(np.inf, DTYPES[dtype]).view(np.uint16))
     finite = np.arange(infinity, dtype=np.uint16).view(DTYPES[dtype]).astype(np.float64)
     return np.append(finite, 2.0 ** LIMITS[dtype][2])
@@ -182,7 +182,7 @@ def magnitudes(dtype: str) -> np.ndarray:
 @pytest.mark.parametrize("spare", [0, 1, 8])
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_round_to_is_right_on_every_number_midpoint_and_neighbour(dtype, spare, sign):
-    # Numbers in order have consecutive bits, so that the expected bits follow from the place alone.
+    # Numbers in order have consecutive bits. So the expected bits of a number are its place in the list.
     numbers = magnitudes(dtype)
     below = np.arange(len(numbers) - 1)
     middles = (numbers[:-1] + numbers[1:]) / 2

@@ -1,4 +1,4 @@
-"""The leading slices answer what all slices answer, or nothing; images go by blocks, in bounded memory."""
+"""The leading slices give the answer of all slices, or none. Images are worked on in blocks, in bounded memory."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LARGER = Case.parse("n2_h9w8c12_k3x2o10_s2x1_g2_SAME")
 
 @pytest.fixture
 def answers(monkeypatch):
-    """What `leading.attempt` answers, as it is called."""
+    """Collect the answers of `leading.attempt`."""
     seen = []
     attempt = leading.attempt
     monkeypatch.setattr(leading, "attempt", lambda *given: seen.append(attempt(*given)) or seen[-1])
@@ -82,7 +82,7 @@ def test_data_sees_an_interval_that_is_not_heeded(operation, dtype, monkeypatch)
 @EVERY_WIDE_DTYPE
 @pytest.mark.parametrize("bits", [2, 11, 24])
 def test_interval_heeds_the_error(bits, dtype):
-    # Halfway between two numbers, or off by no more than the error: undecided.
+    # A number halfway between two others, or within the error of that, is undecided.
     half = {"float32": -24, "float64": -53}[dtype]
     words = [np.full(5, 2.0**52), np.zeros(5), np.zeros(5)]
     for error in (2.0**-30, 2.0 ** (bits - 10)):

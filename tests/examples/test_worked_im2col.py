@@ -1,4 +1,4 @@
-"""Worked example C: im2col by hand. test_definition and test_matrix hold the same numbers to the textbook sum."""
+"""Worked example C: im2col by hand. The tests of the definition and of the matrix use the same numbers."""
 
 from __future__ import annotations
 

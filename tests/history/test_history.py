@@ -1,4 +1,4 @@
-"""The replay of known-bad releases asks what the suite asks, and notices what is not as it was."""
+"""The replay makes calls that the suite makes, and notices when a release behaves differently."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ FLIPPED = Bug(
 
 
 @pytest.mark.parametrize("bug", bugs(), ids=lambda bug: f"{bug.environment}-{bug.operation}-{bug.call}")
-def test_bug_is_of_the_suite_and_told(bug):
+def test_bug_is_in_the_suite_and_on_the_page(bug):
     assert bug.call in SUITE
     assert bug.mistake is None or bug.operation in by_name(bug.mistake).operations
     assert re.search(rf"^\[testenv:history-.*\b{bug.environment}\b", TOX, re.MULTILINE)
     assert f"=={bug.version}\n" in TOX
     assert bug.fixed is None or f"{bug.environment}-fixed: " in TOX
-    told = (ROOT / "docs" / "history.md").read_text("utf-8")
-    assert f"| {bug.framework} {bug.version} | [{bug.does}]({bug.link}) | `{bug.operation}` `{bug.call}` |" in told
+    page = (ROOT / "docs" / "history.md").read_text("utf-8")
+    assert f"| {bug.framework} {bug.version} | [{bug.does}]({bug.link}) | `{bug.operation}` `{bug.call}` |" in page
 
 
 def test_bug_is_found_and_named(tests_importable):
@@ -41,11 +41,11 @@ def test_bug_is_found_and_named(tests_importable):
     assert objection(replace(FLIPPED, version="1.0"), record) == "the release must be 1.0, not unversioned"
 
 
-def test_bug_that_is_gone_is_noticed():
-    mended = replace(FLIPPED, backend="reference", version=__version__, fixed=__version__)
-    record = judged(mended)
-    assert objection(mended, record) == "the outcome must be fail, not pass: None"
-    assert objection(mended, record, fixed=True) is None
+def test_fixed_bug_is_noticed():
+    fixed = replace(FLIPPED, backend="reference", version=__version__, fixed=__version__)
+    record = judged(fixed)
+    assert objection(fixed, record) == "the outcome must be fail, not pass: None"
+    assert objection(fixed, record, fixed=True) is None
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Layouts by letters: every element lands where its letters say."""
+"""`convert` puts every element where the letters of its axes say."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
+import reference_impl
 from reference_impl.axis_order import convert
 
 ARRAY = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
@@ -41,6 +42,10 @@ def test_convert_gives_the_literal_shape(source, target, shape):
 @pytest.mark.parametrize(("source", "target"), ACTIVATIONS + FILTERS)
 def test_convert_there_and_back_changes_nothing(source, target):
     np.testing.assert_array_equal(convert(convert(ARRAY, source, target), target, source), ARRAY, strict=True)
+
+
+def test_convert_is_offered_as_readme_shows_it():
+    assert reference_impl.layout.convert is reference_impl.axis_order.convert is convert
 
 
 def test_convert_is_a_view():

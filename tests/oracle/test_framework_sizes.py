@@ -1,4 +1,4 @@
-"""The sizes that `transposed_sizes` says Keras and torch pick are those that they do pick."""
+"""Keras and torch pick the sizes that `transposed_sizes` says they pick."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def keras_size(size: int, kernel: int, stride: int, dilation: int, padding: str)
 
 
 def torch_size(size: int, kernel: int, stride: int, dilation: int, padding: int) -> int | None:
-    """None where torch refuses because no output is left."""
+    """Return the size that torch picks; None where it refuses because no output is left."""
     images = torch.empty((1, 1, size, size), device="meta")
     filters = torch.empty((1, 1, kernel, kernel), device="meta")
     try:

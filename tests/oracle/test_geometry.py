@@ -1,4 +1,4 @@
-"""Sizes and padding: literals, and transposed sizes against a search through all input sizes."""
+"""Sizes and padding equal hand-computed ones, and transposed sizes those that a search through all sizes finds."""
 
 from __future__ import annotations
 

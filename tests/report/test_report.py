@@ -12,9 +12,13 @@ from rich.console import Console
 from reference_impl.cases.case import Case
 from reference_impl.conformance import Capabilities
 from reference_impl.operations import OPERATIONS
-from reference_impl.report.failures import Tally, failure_text, failures, write_json
+from reference_impl.report.failures import failure_text, failures
+from reference_impl.report.json_file import write_json
 from reference_impl.report.tables import by_padding, print_tables
-from reference_impl.run.runner import Subject, judge_all
+from reference_impl.report.tally import Tally
+from reference_impl.run.records import records_of
+from reference_impl.run.selection import for_all
+from reference_impl.run.subject import Subject
 from reference_impl.verdicts.checks import CHECKS
 
 CASES = [Case.parse(spec) for spec in ("n2_h7w9c3_k3x2o4", "n1_h6w5c2_k2x3o3_SAME", "n1_h4w4c1_k1x1o1_p1,0,2,1")]
@@ -23,7 +27,7 @@ CASES = [Case.parse(spec) for spec in ("n2_h7w9c3_k3x2o4", "n1_h6w5c2_k2x3o3_SAM
 def tally_of(backend, cases=CASES, operations=OPERATIONS):
     tally = Tally()
     subject = Subject.of(backend)
-    tally.extend(judge_all([subject], cases, operations, seed=3, full=True))
+    tally.extend(records_of(for_all([subject], cases, operations, seed=3, full=True)))
     return tally, subject
 
 
@@ -46,7 +50,7 @@ def test_many_backends_are_rows():
     tally, subject = tally_of(Right())
     others = [replace(subject, name=f"planted:{number}") for number in range(9)]
     for other in others:
-        tally.extend(judge_all([other], CASES, OPERATIONS, seed=3, full=True))
+        tally.extend(records_of(for_all([other], CASES, OPERATIONS, seed=3, full=True)))
     console = Console(width=80)
     with console.capture() as captured:
         print_tables(console, tally, [subject, *others], full=True)
@@ -72,7 +76,7 @@ def test_failure_text_says_who_what_where_and_how_to_run_it_again():
     text = failure_text(record)
     for words in (
         "FAIL  planted unversioned: conv2d on n2_h7w9c3_k3x2o4",
-        "claim: exact",
+        "check: exact",
         "elements are wrong",
         "worst at [",
         "they lie: ",
@@ -117,7 +121,7 @@ def test_write_json_has_a_record_for_each_check(tmp_path):
 def test_write_json_leaves_the_old_file_when_it_cannot_finish(tmp_path, monkeypatch):
     path = tmp_path / "out.json"
     path.write_text("old")
-    monkeypatch.setattr("reference_impl.report.failures.json.dumps", lambda *args, **kwargs: 1 / 0)
+    monkeypatch.setattr("reference_impl.report.json_file.json.dumps", lambda *args, **kwargs: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         write_json(path, Tally(), {})
     assert path.read_text() == "old"

@@ -16,9 +16,10 @@ from reference_impl.backends.registry import load
 from reference_impl.cases.case import Case
 from reference_impl.run import outcome
 from reference_impl.run.processes import memory, pool
-from reference_impl.run.processes.pool import judge_isolated
 from reference_impl.run.processes.worker import Worker
-from reference_impl.run.runner import Subject, judge_all
+from reference_impl.run.records import records_of
+from reference_impl.run.selection import for_all
+from reference_impl.run.subject import Subject
 
 CASES = [
     Case.parse(spec)
@@ -89,8 +90,8 @@ def subjects(tmp_path, monkeypatch, request):
 
 
 def test_processes_give_the_records_of_this_one_in_the_same_order(subjects):
-    here = list(judge_all(subjects[:2], CASES, full=True))
-    there = list(judge_isolated(subjects[:2], CASES, full=True, processes=2))
+    here = list(records_of(for_all(subjects[:2], CASES, full=True)))
+    there = list(records_of(for_all(subjects[:2], CASES, full=True), processes=2))
     assert there == here
     assert {record.outcome for record in here} >= {outcome.PASS, outcome.FAIL}
 
@@ -98,8 +99,8 @@ def test_processes_give_the_records_of_this_one_in_the_same_order(subjects):
 def test_what_a_backend_dies_of_is_crashed_and_nothing_else_is_lost(subjects, monkeypatch):
     monkeypatch.setattr(pool, "TIME_LIMIT", 5)
     monkeypatch.setattr(pool, "TIME_LIMIT_OF_A_CALL", 0)
-    records = list(judge_isolated([subjects[0], subjects[2]], CASES, full=True, processes=2))
-    assert len(records) == len(list(judge_all([subjects[0]], CASES, full=True))) * 2
+    records = list(records_of(for_all([subjects[0], subjects[2]], CASES, full=True), processes=2))
+    assert len(records) == len(list(records_of(for_all([subjects[0]], CASES, full=True)))) * 2
     crashed = {(record.backend, record.operation, record.case) for record in records if record.outcome == "crashed"}
     assert crashed == {("dies", "conv2d", str(CASES[1])), ("dies", "conv2d", str(CASES[3]))}
     messages = Counter(record.message.partition(";")[0] for record in records if record.outcome == "crashed")
@@ -109,7 +110,7 @@ def test_what_a_backend_dies_of_is_crashed_and_nothing_else_is_lost(subjects, mo
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux tells")
 def test_what_takes_too_much_memory_is_crashed(subjects):
-    records = list(judge_isolated([subjects[0], subjects[3]], CASES[2:], full=True, processes=1))
+    records = list(records_of(for_all([subjects[0], subjects[3]], CASES[2:], full=True), processes=1))
     crashed = {(record.backend, record.operation, record.case) for record in records if record.outcome == "crashed"}
     assert crashed == {("runs away", "conv2d", str(CASES[3]))}
     messages = {record.message.partition(" of memory")[0] for record in records if record.outcome == "crashed"}
@@ -120,12 +121,12 @@ def test_what_takes_too_much_memory_is_crashed(subjects):
 
 def test_no_case_pays_for_what_the_others_left(subjects):
     """Each leaves more than half of the 100 MiB that there are."""
-    records = list(judge_isolated([subjects[4]], CASES, ["conv2d"], full=True, processes=1))
+    records = list(records_of(for_all([subjects[4]], CASES, ["conv2d"], full=True), processes=1))
     assert {record.outcome for record in records} == {"pass"}
 
 
 def test_what_a_backend_prints_in_a_call_is_a_failure_of_that_call(subjects):
-    records = list(judge_isolated([subjects[5], subjects[0]], CASES, full=True, processes=1))
+    records = list(records_of(for_all([subjects[5], subjects[0]], CASES, full=True), processes=1))
     failed = {(record.operation, record.case): record for record in records if record.outcome != outcome.PASS}
     assert set(failed) == {("conv2d", str(CASES[1])), ("conv2d", str(CASES[3]))}
     assert {record.check for record in failed.values()} == {"prints_nothing"}
@@ -142,7 +143,7 @@ def test_a_run_that_is_ended_leaves_no_process(subjects, monkeypatch):
             started.append(self._process)
 
     monkeypatch.setattr(pool, "Worker", Recorded)
-    running = judge_isolated(subjects[:1], CASES, full=True, processes=2)
+    running = records_of(for_all(subjects[:1], CASES, full=True), processes=2)
     next(running)
     running.close()
     assert started

@@ -11,8 +11,8 @@ from reference_impl.backends.protocol import Capabilities
 from reference_impl.backends.registry import load
 from reference_impl.operations import OPERATIONS
 from reference_impl.run import known, outcome, whole_backend
-from reference_impl.run.known import KnownFailure
-from reference_impl.run.runner import Subject
+from reference_impl.run.known_failure import KnownFailure, always
+from reference_impl.run.subject import Subject
 from reference_impl.verdicts.invalid_calls import INVALID_CALLS, arguments_of
 
 PLANTED = """
@@ -84,7 +84,7 @@ def test_the_oracle_passes_the_claim():
 
 def test_a_backend_that_answers_or_dies_fails_the_claim(planted_as):
     records = list(whole_backend.invalid_calls(planted_as("Answers"), ["conv2d"]))
-    by_call = {record.case: record for record in records}
+    by_call = {record.invalid_call: record for record in records}
     assert by_call.pop("stride-zero").outcome == outcome.CRASHED
     assert by_call.pop("stride-2**40").outcome == outcome.PASS  # legal, and right
     assert {record.outcome for record in by_call.values()} == {outcome.FAIL}
@@ -93,10 +93,12 @@ def test_a_backend_that_answers_or_dies_fails_the_claim(planted_as):
 
 def test_a_known_failure_to_refuse_is_expected(planted_as, monkeypatch):
     entry = KnownFailure(
-        ("Answers",), ">=1", ("conv2d",), "True", "fail", "answers", "found here", invalid=("groups-zero",)
+        ("Answers",), ">=1", ("conv2d",), always, "fail", "answers", "found here", invalid=("groups-zero",)
     )
     monkeypatch.setattr(known, "known_failures", lambda: (entry,))
-    by_call = {record.case: record for record in whole_backend.invalid_calls(planted_as("Answers"), ["conv2d"])}
+    subject = planted_as("Answers")
+    records = [known.mark_expected([record], subject)[0] for record in whole_backend.invalid_calls(subject, ["conv2d"])]
+    by_call = {record.invalid_call: record for record in records}
     assert by_call["groups-zero"].outcome == outcome.KNOWN
     assert by_call["groups-negative"].outcome == outcome.FAIL
 

@@ -205,8 +205,8 @@ def test_compare_catches_and_names_a_mistake(tmp_path, file_format):
     assert result.exit_code == 1
     for said in (
         f"conv2d.{CASE}.integer",
-        "claim: exact (answers, and wrongly); integer data",
-        "claim: rounded (answers, and wrongly)",
+        "check: exact (answers, and wrongly); integer data",
+        "check: rounded (answers, and wrongly)",
         "on integers the answer must equal the oracle's",
         "elements are wrong",
         "they lie: everywhere",

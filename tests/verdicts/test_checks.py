@@ -12,7 +12,8 @@ from reference_impl.cases.case import Case
 from reference_impl.conformance import Capabilities
 from reference_impl.operations import OPERATIONS
 from reference_impl.run import outcome
-from reference_impl.run.runner import Subject, judge
+from reference_impl.run.judge import judge
+from reference_impl.run.subject import Subject
 from reference_impl.verdicts.checks import CHECKS
 from reference_impl.verdicts.task import Task
 

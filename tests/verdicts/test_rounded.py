@@ -11,7 +11,8 @@ from reference_impl.conformance import Capabilities
 from reference_impl.exact.formats import FORMATS
 from reference_impl.operations import OPERATIONS
 from reference_impl.run import outcome
-from reference_impl.run.runner import Subject, judge
+from reference_impl.run.judge import judge
+from reference_impl.run.subject import Subject
 from reference_impl.verdicts.agreement import THRESHOLD, Disagreement, assert_rounded
 from reference_impl.verdicts.call import numpy_dtype
 from reference_impl.verdicts.real_data import KINDS, real_task

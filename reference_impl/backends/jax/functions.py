@@ -1,11 +1,13 @@
 """JAX's own functions: eagerly, compiled as a whole, and in NCHW.
 
-Its import switches 64-bit types on (`jax_enable_x64`) for the whole process: without, JAX rounds float64 to float32.
+The import of this module switches 64-bit types on (`jax_enable_x64`) for the whole process. Without them, JAX rounds
+float64 to float32.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 import jax
@@ -13,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from ..padding import explicit
+from ..padding import ForwardSizes
 from ..protocol import Capabilities, Lack
 from .call import Function, JaxCall
 
@@ -21,7 +23,7 @@ jax.config.update("jax_enable_x64", True)
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8")
-# Measured; XLA has the processor take subnormals for zero, and float16 is computed in float32, where its are normal.
+# Measured. XLA has the processor take subnormals for zero; it computes float16 in float32, where they are normal.
 # https://github.com/openxla/xla/blob/c827fcd65e895cc571df4add6cd88be760483103/xla/pjrt/cpu/cpu_client.cc
 FLUSHES = ("bfloat16", "float32", "float64")
 
@@ -47,74 +49,60 @@ class Plain:
         composed=lambda operation, case: _COMPOSED.get(operation),
         share=0.05,
     )
-    # Of images and of filters: what axes of ours theirs are.
-    orders: ClassVar[tuple[tuple[int, ...], ...]] = ((0, 1, 2, 3), (0, 1, 2, 3))
-    layouts: ClassVar[tuple[str, str]] = ("NHWC", "HWIO")
-    # What is called and differentiated; a test puts a wrong one in.
+    layouts: ClassVar[tuple[str, str]] = ("NHWC", "HWIO")  # of images, of filters
+    # These are called and differentiated; a test puts a wrong one in.
     conv_function: ClassVar[Function] = staticmethod(lax.conv_general_dilated)
     conv_transpose_function: ClassVar[Function] = staticmethod(lax.conv_transpose)
 
     def conv2d(self, input: Any, filters: Any, **options: Any) -> np.ndarray:
-        call = self._question(input.shape, filters.shape, **options)
-        return self._nhwc(self._run(self.forward(call), self._images(input), self._filters(filters)))
+        call = self._call(input.shape, filters.shape, options)
+        return self._nhwc(self._run(self.forward, call, self._images(input), self._filters(filters)))
 
     def conv2d_backprop_input(self, input_sizes: Any, filters: Any, out_backprop: Any, **options: Any) -> np.ndarray:
-        call, cotangent = self._question(input_sizes, filters.shape, **options), self._images(out_backprop)
+        call, cotangent = self._call(input_sizes, filters.shape, options), self._images(out_backprop)
         call.check_cotangent(cotangent.shape)
-        return self._nhwc(self._run(self.backprop_input(call), self._filters(filters), cotangent))
+        return self._nhwc(self._run(self.backprop_input, call, self._filters(filters), cotangent))
 
     def conv2d_backprop_filter(self, input: Any, filter_sizes: Any, out_backprop: Any, **options: Any) -> np.ndarray:
-        call, cotangent = self._question(input.shape, filter_sizes, **options), self._images(out_backprop)
+        call, cotangent = self._call(input.shape, filter_sizes, options), self._images(out_backprop)
         call.check_cotangent(cotangent.shape)
-        result = self._run(self.backprop_filter(call), self._images(input), cotangent)
-        return np.asarray(result).transpose(np.argsort(self.orders[1]))
+        result = self._run(self.backprop_filter, call, self._images(input), cotangent)
+        return np.asarray(result).transpose(_moved(self.layouts[1], "HWIO"))
 
     def conv2d_transpose(self, input: Any, filters: Any, output_shape: Any, **options: Any) -> np.ndarray:
-        call, cotangent = self._question(output_shape, filters.shape, **options), self._images(input)
+        call, cotangent = self._call(output_shape, filters.shape, options), self._images(input)
         call.check_cotangent(cotangent.shape)
-        return self._nhwc(self._run(self.transpose(call), self._filters(filters), cotangent))
+        return self._nhwc(self._run(self.transpose, call, cotangent, self._filters(filters)))
 
-    # What routes replace: functions of two arrays.
+    # Routes replace these. Arrays are in the route's layouts.
 
-    def forward(self, call: JaxCall) -> Function:
-        return call.convolution
+    def forward(self, call: JaxCall, images: Any, filters: Any) -> Any:
+        return call.convolution(images, filters)
 
-    def backprop_input(self, call: JaxCall) -> Function:
-        return call.input_gradient
+    def backprop_input(self, call: JaxCall, filters: Any, cotangent: Any) -> Any:
+        return call.input_gradient(filters, cotangent)
 
-    def backprop_filter(self, call: JaxCall) -> Function:
-        return call.filter_gradient
+    def backprop_filter(self, call: JaxCall, images: Any, cotangent: Any) -> Any:
+        return call.filter_gradient(images, cotangent)
 
-    def transpose(self, call: JaxCall) -> Function:
-        return lambda filters, cotangent: call.transposed(cotangent, filters)
+    def transpose(self, call: JaxCall, cotangent: Any, filters: Any) -> Any:
+        return call.transposed(cotangent, filters)
 
-    def _run(self, function: Function, *arrays: Any) -> Any:
-        return function(*arrays)
+    def _run(self, operation: Function, call: JaxCall, *arrays: Any) -> Any:
+        return operation(call, *arrays)
 
-    def _question(
-        self, input_sizes: Any, filter_sizes: Any, *, strides: Any, padding: Any, dilations: Any, groups: int
-    ) -> JaxCall:
-        axes = input_sizes[1:3], filter_sizes[:2], strides, dilations
-        return JaxCall(
-            self.conv_function,
-            self.conv_transpose_function,
-            self.layouts,
-            input_sizes=tuple(input_sizes[axis] for axis in self.orders[0]),
-            filter_sizes=tuple(filter_sizes[axis] for axis in self.orders[1]),
-            axes=axes,
-            padding=padding,
-            pads=explicit(padding, *axes),
-            groups=groups,
-        )
+    def _call(self, input_sizes: Any, filter_sizes: Any, options: dict[str, Any]) -> JaxCall:
+        forward = ForwardSizes(input_sizes, filter_sizes, **options)
+        return JaxCall(self.conv_function, self.conv_transpose_function, self.layouts, forward)
 
     def _images(self, array: np.ndarray) -> Any:
-        return jnp.asarray(array.transpose(self.orders[0]))
+        return jnp.asarray(array.transpose(_moved("NHWC", self.layouts[0])))
 
     def _filters(self, array: np.ndarray) -> Any:
-        return jnp.asarray(array.transpose(self.orders[1]))
+        return jnp.asarray(array.transpose(_moved("HWIO", self.layouts[1])))
 
     def _nhwc(self, array: Any) -> np.ndarray:
-        return np.asarray(array).transpose(np.argsort(self.orders[0]))
+        return np.asarray(array).transpose(_moved(self.layouts[0], "NHWC"))
 
 
 class Jit(Plain):
@@ -123,14 +111,18 @@ class Jit(Plain):
     name = "jax:jit"
     capabilities = replace(Plain.capabilities, share=0.02)
 
-    def _run(self, function: Function, *arrays: Any) -> Any:
-        return jax.jit(function)(*arrays)
+    def _run(self, operation: Function, call: JaxCall, *arrays: Any) -> Any:
+        return jax.jit(partial(operation, call))(*arrays)
 
 
 class ChannelsFirst(Plain):
-    """On NCHW and OIHW, transposed to them and back here."""
+    """On NCHW and OIHW: the adapter transposes the arrays, and the answer back."""
 
     name = "jax:nchw"
     capabilities = replace(Plain.capabilities, share=0.02)
-    orders = ((0, 3, 1, 2), (3, 2, 0, 1))
     layouts = ("NCHW", "OIHW")
+
+
+def _moved(layout: str, to: str) -> list[int]:
+    """Return the axes of `layout`, in the order of `to`."""
+    return [layout.index(axis) for axis in to]

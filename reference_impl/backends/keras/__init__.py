@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .functions import ROUTES
+from .functions import Plain
 
-__all__ = ["ROUTES"]
+ROUTES = {"": Plain}

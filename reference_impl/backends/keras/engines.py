@@ -1,4 +1,4 @@
-"""What lies below Keras: what each of its backends lacks, and how it differentiates."""
+"""Keras's own backends, here called engines: their gradients, and what each of them lacks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from ..protocol import Lack
 
-# Half precision is not asked for: of what goes wrong in it below, Keras decides nothing.
+# Half precision is left out: errors in it come from the engine, and Keras decides none of them.
 FLOATS = ("float32", "float64")
 
 
@@ -18,8 +18,7 @@ class Engine:
 
     Parameters
     ----------
-    vjp : the gradient of a linear function, for (function, shape of its argument, cotangent), if there is one; at ones,
-        as at zeros a derivative that keeps some of the function's value would look right
+    vjp : its reverse mode, as in `derivatives.Primitives`; None if it has none
     dtypes, lacks, flushes, share : as in `Capabilities`
     facts : as in `Backend`
     """
@@ -34,16 +33,8 @@ class Engine:
 
 
 def _tensorflow() -> Engine:
-    import tensorflow as tf
-
+    from ..tensorflow.derivatives import Primitives
     from ..tensorflow.functions import FLUSHES, ONEDNN_DTYPES
-
-    def vjp(function: Callable, shape: Any, cotangent: Any) -> Any:
-        point = tf.ones(shape, cotangent.dtype)
-        with tf.GradientTape() as tape:
-            tape.watch(point)
-            value = function(point)
-        return tape.gradient(value, point, cotangent)
 
     dilated_and_strided = Lack(
         "`strides > 1` not supported in conjunction with `dilation_rate > 1` (tf.nn.convolution)",
@@ -56,42 +47,32 @@ def _tensorflow() -> Engine:
         ),
     )
     facts = {"onednn_dtypes": ONEDNN_DTYPES}
-    # With groups, Keras compiles by XLA, anew for every call.
     lacks = dilated_and_strided, undilated
-    return Engine("tensorflow", vjp, lacks=lacks, flushes=FLUSHES, share=0.25, facts=facts)
+    # The share is small, as Keras compiles by XLA where there are groups, anew for every call.
+    return Engine("tensorflow", Primitives.vjp, lacks=lacks, flushes=FLUSHES, share=0.25, facts=facts)
 
 
 def _torch() -> Engine:
-    import torch
-
+    from ..torch.derivatives import Primitives
     from ..torch.functions import FLUSHES, NO_EMPTY_IMAGE, NO_INTEGER_DILATION
 
-    def vjp(function: Callable, shape: Any, cotangent: Any) -> Any:
-        point = torch.ones(tuple(shape), dtype=cotangent.dtype, requires_grad=True)
-        return torch.autograd.grad(function(point), point, cotangent)[0]
-
-    return Engine("torch", vjp, lacks=(NO_EMPTY_IMAGE, NO_INTEGER_DILATION), flushes=FLUSHES)
+    return Engine("torch", Primitives.vjp, lacks=(NO_EMPTY_IMAGE, NO_INTEGER_DILATION), flushes=FLUSHES)
 
 
 def _jax() -> Engine:
-    import jax
-
-    jax.config.update("jax_enable_x64", True)  # without, JAX rounds float64 to float32
-
-    def vjp(function: Callable, shape: Any, cotangent: Any) -> Any:
-        return jax.vjp(function, jax.numpy.ones(shape, cotangent.dtype))[1](cotangent)[0]
+    from ..jax.derivatives import Primitives  # its import switches float64 on
 
     # XLA's CPU client has the processor take subnormals for zero: ScopedFlushDenormal, xla/pjrt/cpu/cpu_client.cc.
-    return Engine("jax", vjp, flushes=FLOATS, share=0.1)
+    return Engine("jax", Primitives.vjp, flushes=FLOATS, share=0.1)
 
 
 def _numpy() -> Engine:
-    """Its convolutions are JAX's; it differentiates nothing."""
+    """NumPy: its convolutions are JAX's, and it has no gradients."""
     return replace(_jax(), name="numpy", vjp=None)
 
 
 def _openvino() -> Engine:
-    """It differentiates nothing, and computes float64 and integers in float32 (docs/findings/openvino.md)."""
+    """OpenVINO: it has no gradients, and computes float64 and integers in float32 (docs/findings/openvino.md)."""
     return Engine("openvino", dtypes=("float32",), share=0.25)  # compiled anew for every call
 
 
@@ -105,7 +86,7 @@ _ENGINES: dict[str, Callable[[], Engine]] = {
 
 
 def engine(name: str) -> Engine:
-    """That of Keras's backend of this name; ValueError if it is none of ours."""
+    """Return the engine of this name. Raise ValueError if it is unknown here."""
     if name not in _ENGINES:
         raise ValueError(f"Keras's backend (KERAS_BACKEND) must be one of {', '.join(_ENGINES)}; not {name!r}")
     return _ENGINES[name]()

@@ -1,4 +1,4 @@
-"""Models of one ONNX operator, Conv, ConvTranspose or ConvInteger, for whatever runs them.
+"""ONNX models of one operator, Conv, ConvTranspose or ConvInteger, for anything that can run them.
 
 https://onnx.ai/onnx/operators/onnx__Conv.html, https://onnx.ai/onnx/operators/onnx__ConvTranspose.html
 """
@@ -11,74 +11,56 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from ..padding import Pads, explicit, windows
+from ..padding import ForwardSizes, Pads
 from ..protocol import Capabilities
 
-# Of the operators; not so new that a runtime does not know it yet.
+# The version of the operators: old enough that every runtime knows it.
 _OPSET = 22
 _WORDS = {"VALID": "VALID", "SAME": "SAME_UPPER", "SAME_LOWER": "SAME_LOWER"}
 
 
 def composed(operation: str, case: Any) -> str | None:
-    """ONNX has no operator for the gradient of filters."""
+    """Return how the gradient of filters is composed: ONNX has no operator for it."""
     return "Conv over the batch, cropped" if operation == "conv2d_backprop_filter" else None
 
 
-# Of what answers by ConvInteger.
-INTEGERS = Capabilities(
-    operations=("conv2d", "conv2d_backprop_filter"),
-    dtypes=("int8", "uint8"),
-    result_dtypes={"int8": "int32", "uint8": "int32"},
-    composed=composed,
-)
-
-
 class Operators:
-    """The four operations, each as a model that `run` gives the answer of; NCHW and OIHW inside."""
+    """The four operations, each as a model on NCHW and OIHW. A subclass says how to `run` it."""
 
     conv: ClassVar[str] = "Conv"
     result: ClassVar[str | None] = None  # the dtype of results where that is not the arguments'
     constant_filters: ClassVar[bool] = True
 
-    def conv2d(self, input: Any, filters: Any, *, padding: Any, **options: Any) -> np.ndarray:
-        how = _padding(padding, input.shape, filters.shape, **options)
-        answer = self._answer(self.conv, _nchw(input), _oihw(filters), {**how, **_attributes(**options)})
+    def conv2d(self, input: Any, filters: Any, **options: Any) -> np.ndarray:
+        forward = ForwardSizes(input.shape, filters.shape, **options)
+        answer = self._answer(self.conv, _nchw(input), _oihw(filters), {**_padding(forward), **_attributes(**options)})
         return answer.transpose(0, 2, 3, 1)
 
     def conv2d_backprop_input(self, input_sizes: Any, filters: Any, out_backprop: Any, **options: Any) -> np.ndarray:
         return self.conv2d_transpose(out_backprop, filters, input_sizes, **options)
 
-    def conv2d_transpose(
-        self, input: Any, filters: Any, output_shape: Any, *, padding: Any, **options: Any
-    ) -> np.ndarray:
-        how = _transposed_padding(padding, output_shape, filters.shape, **options)
+    def conv2d_transpose(self, input: Any, filters: Any, output_shape: Any, **options: Any) -> np.ndarray:
+        how = _transposed_padding(ForwardSizes(output_shape, filters.shape, **options))
         answer = self._answer("ConvTranspose", _nchw(input), _oihw(filters), {**how, **_attributes(**options)})
         output = answer.transpose(0, 2, 3, 1)
         _check("output_shape", output_shape, output.shape)
         return output
 
-    def conv2d_backprop_filter(
-        self,
-        input: Any,
-        filter_sizes: Any,
-        out_backprop: Any,
-        *,
-        strides: Any,
-        padding: Any,
-        dilations: Any,
-        groups: int,
-    ) -> np.ndarray:
-        """A Conv that sums over the batch as if over input channels, and has an image for each of these: the cotangent
-        is its filters, whose taps are `strides` apart, and move by `dilations`."""
-        axes = input.shape[1:3], filter_sizes[:2], strides, dilations
-        pads = explicit(padding, *axes)
-        _check("out_backprop's height and width", out_backprop.shape[1:3], windows(pads, *axes)[0])
+    def conv2d_backprop_filter(self, input: Any, filter_sizes: Any, out_backprop: Any, **options: Any) -> np.ndarray:
+        """Ask for a Conv that sums over the batch: batch and channels are exchanged, and the cotangent is the filters.
+
+        Strides and dilations are exchanged too.
+        """
+        forward = ForwardSizes(input.shape, filter_sizes, **options)
+        _check("out_backprop's height and width", out_backprop.shape[1:3], forward.windows[0])
         batch, height, width, channels = input.shape
+        groups = forward.groups
         by_group = input.reshape(batch, height, width, groups, channels // groups)
         images = by_group.transpose(4, 3, 0, 1, 2).reshape(channels // groups, groups * batch, height, width)
-        attributes = {"pads": _before_first(pads), **_attributes(strides=dilations, dilations=strides, groups=groups)}
+        exchanged = _attributes(strides=forward.dilations, dilations=forward.strides, groups=groups)
+        attributes = {"pads": _before_first(forward.pads), **exchanged}
         answer = self._answer(self.conv, images, out_backprop.transpose(3, 0, 1, 2), attributes)
-        # Where the image ends with positions that no window reads, there may be room for further taps.
+        # Positions at the end that no window reads may leave room for further taps.
         taps = answer.transpose(2, 3, 0, 1)[: filter_sizes[0], : filter_sizes[1]]
         _check("filter_sizes", filter_sizes, taps.shape)
         return taps
@@ -87,7 +69,7 @@ class Operators:
         raise NotImplementedError
 
     def _answer(self, operator: str, images: Any, filters: Any, attributes: dict[str, Any]) -> np.ndarray:
-        """What the operator gives, asked for an answer of 4 axes of any size."""
+        """Run a model of the operator. The model declares that the answer has 4 axes, of any size."""
         arrays = {"images": np.ascontiguousarray(images), "filters": np.ascontiguousarray(filters)}
         constants = [numpy_helper.from_array(arrays.pop("filters"), "filters")] if self.constant_filters else []
         dtype = np.dtype(self.result or images.dtype)
@@ -103,50 +85,52 @@ class Operators:
 
 
 class ConvInteger(Operators):
-    """As quantised models have it."""
+    """ConvInteger, the operator of quantised models. What runs it adds a name and lacks."""
 
     conv = "ConvInteger"
     result = "int32"
+    capabilities = Capabilities(
+        operations=("conv2d", "conv2d_backprop_filter"),
+        dtypes=("int8", "uint8"),
+        result_dtypes={"int8": "int32", "uint8": "int32"},
+        composed=composed,
+    )
 
 
-def _attributes(*, strides: Any, dilations: Any, groups: int) -> dict[str, Any]:
+def _attributes(*, strides: Any, dilations: Any, groups: int, **_: Any) -> dict[str, Any]:
     return {"strides": strides, "dilations": dilations, "group": groups}
 
 
-def _padding(
-    padding: Any, input_sizes: Any, filter_sizes: Any, *, strides: Any, dilations: Any, groups: int
-) -> dict[str, Any]:
-    if padding in _WORDS:
-        return {"auto_pad": _WORDS[padding]}
-    return {"pads": _before_first(explicit(padding, input_sizes[1:3], filter_sizes[:2], strides, dilations))}
+def _padding(forward: ForwardSizes) -> dict[str, Any]:
+    word = _WORDS.get(forward.padding)
+    return {"auto_pad": word} if word else {"pads": _before_first(forward.pads)}
 
 
-def _transposed_padding(
-    padding: Any, output_shape: Any, filter_sizes: Any, *, strides: Any, dilations: Any, groups: int
-) -> dict[str, Any]:
-    """With SAME, the output is as large as the stride times the input, or as `output_shape` says. `output_padding`
-    adds positions at the end that no window of the forward convolution reads."""
-    axes = output_shape[1:3], filter_sizes[:2], strides, dilations
-    pads = explicit(padding, *axes)
-    number, unread = windows(pads, *axes)
-    if padding in ("SAME", "SAME_LOWER") and not any(unread):
-        if all(size == count * stride for size, count, stride in zip(output_shape[1:3], number, strides, strict=True)):
-            return {"auto_pad": _WORDS[padding]}
-        return {"auto_pad": _WORDS[padding], "output_shape": output_shape[1:3]}
-    how = {"auto_pad": "VALID"} if padding == "VALID" else {"pads": _before_first(pads)}
+def _transposed_padding(forward: ForwardSizes) -> dict[str, Any]:
+    """Return the padding for ConvTranspose, and the output's size where it would choose another.
+
+    With SAME it chooses the stride times the input's size; `output_shape` asks for another. `output_padding` adds the
+    positions at the end that no window of the forward convolution reads.
+    """
+    number, unread = forward.windows
+    if forward.padding in ("SAME", "SAME_LOWER") and not any(unread):
+        word = {"auto_pad": _WORDS[forward.padding]}
+        chosen = tuple(count * stride for count, stride in zip(number, forward.strides, strict=True))
+        return word if forward.sizes == chosen else {**word, "output_shape": forward.sizes}
+    how = {"auto_pad": "VALID"} if forward.padding == "VALID" else {"pads": _before_first(forward.pads)}
     return {**how, "output_padding": unread}
 
 
 def _before_first(pads: Pads) -> list[int]:
-    """ONNX has the sides before of all axes first."""
+    """Return the pads in ONNX's order: the sides before, of all axes, come first."""
     (top, bottom), (left, right) = pads
     return [top, left, bottom, right]
 
 
 def _check(name: str, given: Any, needed: Any) -> None:
-    """Raise ValueError where an argument that ONNX is not told of is not what the others come to."""
+    """Raise ValueError if an argument that ONNX is not given does not fit the others."""
     if tuple(given) != tuple(needed):
-        raise ValueError(f"{name} must be what the other arguments come to: {tuple(given)} is not {tuple(needed)}")
+        raise ValueError(f"{name} must fit the other arguments: {tuple(given)} is not {tuple(needed)}")
 
 
 def _declared(name: str, dtype: np.dtype, shape: Any) -> onnx.ValueInfoProto:

@@ -11,7 +11,7 @@ import onnx
 from onnx.reference import ReferenceEvaluator
 
 from ..protocol import Capabilities, Lack
-from .models import INTEGERS, ConvInteger, Operators, composed
+from .models import ConvInteger, Operators, composed
 
 _MOST_SCATTERED = 20_000
 _MOST_FILLED = 100_000_000
@@ -35,8 +35,8 @@ class Plain(Operators):
     capabilities = Capabilities(
         dtypes=("float16", "bfloat16", "float32", "float64"),
         lacks=(
-            Lack(f"ConvTranspose scatters over {_MOST_SCATTERED} numbers, in plain Python", _scatters_many),
-            Lack(f"Conv fills a dilated kernel with over {_MOST_FILLED} zeros: too long a wait", _fills_many),
+            Lack(f"ConvTranspose scatters more than {_MOST_SCATTERED} numbers in plain Python", _scatters_many),
+            Lack(f"Conv fills a dilated kernel with more than {_MOST_FILLED} zeros: too long a wait", _fills_many),
         ),
         composed=composed,
     )
@@ -48,7 +48,7 @@ class Plain(Operators):
 
 class Integer(ConvInteger, Plain):
     name = "onnx:integer"
-    capabilities = replace(INTEGERS, lacks=Plain.capabilities.lacks)
+    capabilities = replace(ConvInteger.capabilities, lacks=Plain.capabilities.lacks)
 
 
 ROUTES = {"": Plain, "integer": Integer}

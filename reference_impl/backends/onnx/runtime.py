@@ -1,4 +1,4 @@
-"""ONNX Runtime on its CPU: models of one operator, with constant filters, as inference has them, or without."""
+"""ONNX Runtime on the CPU: models of one operator, with constant filters (as in inference) or without."""
 
 from __future__ import annotations
 
@@ -11,28 +11,27 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from ..padding import explicit, windows
+from ..padding import ForwardSizes
 from ..protocol import Capabilities, Lack
-from .models import INTEGERS, ConvInteger, Operators, composed
+from .models import ConvInteger, Operators, composed
 
-# Which it does not read; 0 is its own choice.
+# ONNX Runtime does not read this variable; 0 leaves the number of threads to it.
 _THREADS = int(os.environ.get("OMP_NUM_THREADS", "0").partition(",")[0])
 _CPU = (np._core if hasattr(np, "_core") else np.core)._multiarray_umath.__cpu_features__
 
 
 def _never_returns(operation: str, case: Any) -> bool:
-    """Whether Conv enters the loop over the products of a sum that does not end where there are none."""
-    axes = (case.height, case.width), case.kernel_size, case.strides, case.dilations
-    pads = explicit(case.padding, *axes)
-    number, unread = windows(pads, *axes)
+    """Return True if Conv enters a loop over the products of a sum that does not end where there are none."""
+    forward = ForwardSizes(case.input_sizes, case.filter_sizes, **case.options)
+    number, unread = forward.windows
     if operation == "conv2d":
         images, channels, strides, outputs = case.batch, case.input_channels, case.strides, number
-    elif operation == "conv2d_backprop_filter":  # as onnx_models.py asks for it
+    elif operation == "conv2d_backprop_filter":  # the call that models.py makes
         images, channels, strides = case.filter_sizes[2], case.batch, case.dilations
         outputs = tuple(size + rest // stride for size, rest, stride in zip(case.kernel_size, unread, strides))
     else:
         return False
-    moves = strides != (1, 1) or pads != ((0, 0), (0, 0))
+    moves = strides != (1, 1) or forward.pads != ((0, 0), (0, 0))
     filters = case.output_channels // case.groups
     return images > 0 and channels == 0 and moves and 0 < filters <= math.prod(outputs)
 
@@ -47,18 +46,18 @@ _NO_DILATED_SAME = Lack(
 
 
 class Plain(Operators):
-    """Conv and ConvTranspose, whose constant filters the session may rearrange when it is made."""
+    """Conv and ConvTranspose. The session may rearrange their constant filters when it is made."""
 
     name = "onnxruntime"
     version = onnxruntime.__version__
     capabilities = Capabilities(dtypes=("float16", "float32"), lacks=(_NO_DILATED_SAME, _HANGS), composed=composed)
-    # For known_failures/: how many channels its kernels for constant filters take at a time, on x86-64.
+    # For known_failures/: the number of channels that its kernels for constant filters take at once, on x86-64.
     facts: ClassVar = {"channel_block": 16 if _CPU.get("AVX512F", False) else 8}
 
     def run(self, model: onnx.ModelProto, arrays: dict[str, np.ndarray]) -> np.ndarray:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = _THREADS
-        options.log_severity_level = 4  # errors are raised, and need not be printed too
+        options.log_severity_level = 4  # errors are raised; they need not be printed too
         # Threads that spin while they wait slow down other processes.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         providers = ["CPUExecutionProvider"]
@@ -67,7 +66,7 @@ class Plain(Operators):
 
 
 class Dynamic(Plain):
-    """Filters that are known only when the model runs."""
+    """With filters that are known only when the model runs."""
 
     name = "onnxruntime:dynamic"
     constant_filters = False
@@ -75,7 +74,7 @@ class Dynamic(Plain):
 
 class Integer(ConvInteger, Plain):
     name = "onnxruntime:integer"
-    capabilities = replace(INTEGERS, lacks=(_NO_DILATED_SAME,))
+    capabilities = replace(ConvInteger.capabilities, lacks=(_NO_DILATED_SAME,))
 
 
 ROUTES = {"": Plain, "dynamic": Dynamic, "integer": Integer}

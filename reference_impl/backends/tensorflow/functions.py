@@ -1,8 +1,8 @@
 """TensorFlow's own functions: eagerly, in a graph, compiled by XLA, and in NCHW.
 
-On x86-64 CPUs TensorFlow has two sets of kernels: oneDNN's, for some dtypes, and its own. Which one runs decides
-what it can do, and neither is asked for by name: `ONEDNN_DTYPES` and `_runs_onednn` write down its choice.
-TF_ENABLE_ONEDNN_OPTS=0, set before the import, leaves its own kernels only.
+On x86-64 CPUs TensorFlow has two sets of kernels: oneDNN's, for some dtypes, and its own. They can do different things,
+and TensorFlow chooses between them. `ONEDNN_DTYPES` and `_runs_onednn` write down its choice.
+TF_ENABLE_ONEDNN_OPTS=0, set before the import, leaves only its own kernels.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.util import _pywrap_util_port  # no public name tells whether oneDNN is on
 
-from ..padding import explicit
+from ..padding import ForwardSizes
 from ..protocol import Capabilities, Lack
+from .call import TensorFlowCall
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 # Its threads have the processor take subnormals for zero: ScopedFlushDenormal, tensorflow/core/platform/denormal.h.
 FLUSHES = ("bfloat16", "float32", "float64")
 _CPU = (np._core if hasattr(np, "_core") else np.core)._multiarray_umath.__cpu_features__
-# What TensorFlow asks of the CPU before it gives a dtype to oneDNN: IsDataTypeSupportedByOneDNNOnThisCPU in
-# tensorflow/core/util/util.cc. It also takes AVX-NE-CONVERT, which NumPy does not report.
+# Features of the CPU that TensorFlow needs before it gives a dtype to oneDNN: IsDataTypeSupportedByOneDNNOnThisCPU in
+# tensorflow/core/util/util.cc. AVX-NE-CONVERT would do too, but NumPy does not report it.
 _ONEDNN_NEEDS = {"float32": (), "bfloat16": ("AVX512F",), "float16": ("AVX512F", "AVX512FP16")}
 
 ONEDNN_DTYPES = tuple(
@@ -33,7 +34,7 @@ ONEDNN_DTYPES = tuple(
 
 
 def _runs_onednn(operation: str, case: Any) -> bool:
-    """Gradients with explicit padding are not given to oneDNN, whatever their dtype."""
+    """Return True if oneDNN computes the call. It is given no gradients with explicit padding, in any dtype."""
     return case.dtype in ONEDNN_DTYPES and (operation == "conv2d" or case.padding_mode in ("SAME", "VALID"))
 
 
@@ -41,13 +42,13 @@ def _is_own_gradient(operation: str, case: Any) -> bool:
     return operation != "conv2d" and not _runs_onednn(operation, case)
 
 
-# Groups are not told to TensorFlow: it divides the channels of the input by those of the filters.
+# TensorFlow is not told the groups: it divides the channels of the input by those of the filters.
 UNGROUPED = Lack(
-    "Gradients for grouped convolutions are not supported on CPU (but by oneDNN, for SAME and VALID)",
+    "Gradients for grouped convolutions are not supported on CPU (except by oneDNN, for SAME and VALID)",
     lambda operation, case: _is_own_gradient(operation, case) and case.filter_sizes[2] != case.input_channels,
 )
 UNDILATED = Lack(
-    "Current CPU implementations do not yet support dilation rates larger than 1 (but oneDNN's, for SAME and VALID)",
+    "Current CPU implementations do not yet support dilation rates larger than 1 (except oneDNN's, for SAME and VALID)",
     lambda operation, case: _is_own_gradient(operation, case) and case.dilations != (1, 1),
 )
 _NO_INTEGER_FILTER_GRADIENT = Lack(
@@ -55,7 +56,7 @@ _NO_INTEGER_FILTER_GRADIENT = Lack(
     lambda operation, case: operation == "conv2d_backprop_filter" and case.dtype == "int32",
 )
 _NHWC_ONLY = Lack(
-    "The op currently only supports the NHWC tensor format on the CPU (but in oneDNN)",
+    "The op currently only supports the NHWC tensor format on the CPU (except in oneDNN)",
     lambda operation, case: not _runs_onednn(operation, case),
 )
 
@@ -70,70 +71,50 @@ class Plain:
     )
     facts: ClassVar = {"onednn_dtypes": ONEDNN_DTYPES}  # for known_failures/
     data_format = "NHWC"
-    # What is called and differentiated; a test puts a wrong one in.
+    # These are called and differentiated; a test puts a wrong one in.
     conv2d_function: ClassVar[Callable] = staticmethod(tf.nn.conv2d)
     conv2d_transpose_function: ClassVar[Callable] = staticmethod(tf.nn.conv2d_transpose)
 
     def conv2d(self, input: Any, filters: Any, **options: Any) -> np.ndarray:
-        function = self._conv2d(self._attributes(input.shape, filters.shape, **options))
-        return self._array(self._run(function, self._tensor(input), tf.constant(filters)))
+        call = self._call(input.shape, filters.shape, **options)
+        return self._array(self._run(self.forward, call, self._tensor(input), tf.constant(filters)))
 
     def conv2d_backprop_input(self, input_sizes: Any, filters: Any, out_backprop: Any, **options: Any) -> np.ndarray:
-        attributes = self._attributes(input_sizes, filters.shape, **options)
-        function = self._backprop_input(self._order(input_sizes), attributes)
-        return self._array(self._run(function, tf.constant(filters), self._tensor(out_backprop)))
+        call = self._call(input_sizes, filters.shape, **options)
+        return self._array(self._run(self.backprop_input, call, tf.constant(filters), self._tensor(out_backprop)))
 
     def conv2d_backprop_filter(self, input: Any, filter_sizes: Any, out_backprop: Any, **options: Any) -> np.ndarray:
-        function = self._backprop_filter(filter_sizes, self._attributes(input.shape, filter_sizes, **options))
-        # Filters are HWIO in either data format.
-        return self._run(function, self._tensor(input), self._tensor(out_backprop)).numpy()
+        call = self._call(input.shape, filter_sizes, **options)
+        return self._run(self.backprop_filter, call, self._tensor(input), self._tensor(out_backprop)).numpy()
 
     def conv2d_transpose(self, input: Any, filters: Any, output_shape: Any, **options: Any) -> np.ndarray:
-        attributes = self._attributes(output_shape, filters.shape, **options)
-        function = self._transpose(self._order(output_shape), attributes)
-        return self._array(self._run(function, self._tensor(input), tf.constant(filters)))
+        call = self._call(output_shape, filters.shape, **options)
+        return self._array(self._run(self.transpose, call, self._tensor(input), tf.constant(filters)))
 
-    def _conv2d(self, attributes: dict) -> Callable:
-        return lambda images, filters: self.conv2d_function(images, filters, **attributes)
+    # Routes replace these. Tensors are in the order of the data format.
 
-    def _backprop_input(self, input_sizes: Any, attributes: dict) -> Callable:
-        return lambda filters, out_backprop: tf.raw_ops.Conv2DBackpropInput(
-            input_sizes=input_sizes, filter=filters, out_backprop=out_backprop, **_raw(attributes)
+    def forward(self, call: TensorFlowCall, images: Any, filters: Any) -> tf.Tensor:
+        return call.convolution(images, filters)
+
+    def backprop_input(self, call: TensorFlowCall, filters: Any, cotangent: Any) -> tf.Tensor:
+        return tf.raw_ops.Conv2DBackpropInput(
+            input_sizes=call.input_sizes, filter=filters, out_backprop=cotangent, **call.raw_attributes
         )
 
-    def _backprop_filter(self, filter_sizes: Any, attributes: dict) -> Callable:
-        return lambda images, out_backprop: tf.raw_ops.Conv2DBackpropFilter(
-            input=images, filter_sizes=filter_sizes, out_backprop=out_backprop, **_raw(attributes)
+    def backprop_filter(self, call: TensorFlowCall, images: Any, cotangent: Any) -> tf.Tensor:
+        return tf.raw_ops.Conv2DBackpropFilter(
+            input=images, filter_sizes=call.filter_sizes, out_backprop=cotangent, **call.raw_attributes
         )
 
-    def _transpose(self, output_shape: Any, attributes: dict) -> Callable:
-        return lambda images, filters: self.conv2d_transpose_function(images, filters, output_shape, **attributes)
+    def transpose(self, call: TensorFlowCall, cotangent: Any, filters: Any) -> tf.Tensor:
+        return call.transposed(cotangent, filters)
 
-    def _run(self, function: Callable, *tensors: tf.Tensor) -> tf.Tensor:
-        return function(*tensors)
+    def _run(self, operation: Callable, call: TensorFlowCall, *tensors: tf.Tensor) -> tf.Tensor:
+        return operation(call, *tensors)
 
-    def _attributes(
-        self, input_sizes: Any, filter_sizes: Any, *, strides: Any, padding: Any, dilations: Any, groups: int
-    ) -> dict[str, Any]:
-        """The options in TensorFlow's words: an element for each axis, and padding that has no word as numbers."""
-        if filter_sizes[2] and groups != input_sizes[-1] // filter_sizes[2]:
-            raise ValueError(
-                "groups must be input channels / filters' channels, for which TensorFlow takes it: "
-                f"{groups} is not {input_sizes[-1]} / {filter_sizes[2]}"
-            )
-        if padding not in ("SAME", "VALID"):
-            pads = explicit(padding, input_sizes[1:3], filter_sizes[:2], strides, dilations)
-            padding = self._order([[0, 0], *map(list, pads), [0, 0]])
-        return {
-            "strides": self._order([1, *strides, 1]),
-            "padding": padding,
-            "dilations": self._order([1, *dilations, 1]),
-            "data_format": self.data_format,
-        }
-
-    def _order(self, axes: Any) -> list:
-        """What is given for N, H, W and C, in the order of the data format."""
-        return [axes["NHWC".index(letter)] for letter in self.data_format]
+    def _call(self, input_sizes: Any, filter_sizes: Any, **options: Any) -> TensorFlowCall:
+        forward = ForwardSizes(input_sizes, filter_sizes, **options)
+        return TensorFlowCall(self.conv2d_function, self.conv2d_transpose_function, self.data_format, forward)
 
     def _tensor(self, array: np.ndarray) -> tf.Tensor:
         return tf.constant(array)
@@ -145,7 +126,7 @@ class Plain:
 class Graph(Plain):
     """In a graph, which TensorFlow rewrites before it runs it.
 
-    Traced anew for every call: a function that is kept keeps a graph for every shape that it has seen.
+    It is traced anew for every call, as a function that is kept would keep a graph for every shape.
     """
 
     name = "tensorflow:function"
@@ -154,9 +135,12 @@ class Graph(Plain):
     )
     jit_compile: bool | None = None
 
-    def _run(self, function: Callable, *tensors: tf.Tensor) -> tf.Tensor:
-        graph = tf.function(function, autograph=False, jit_compile=self.jit_compile)
-        # To call `graph` itself would be the same, with a warning that it is traced each time.
+    def _run(self, operation: Callable, call: TensorFlowCall, *tensors: tf.Tensor) -> tf.Tensor:
+        # A lambda has no name. With one, TensorFlow's errors would begin with a traceback through our files.
+        graph = tf.function(
+            lambda first, second: operation(call, first, second), autograph=False, jit_compile=self.jit_compile
+        )
+        # To call `graph` itself would do the same, but warn each time that it is traced.
         return graph.get_concrete_function(*tensors)(*tensors)
 
 
@@ -171,7 +155,7 @@ class XLA(Graph):
 
 
 class ChannelsFirst(Plain):
-    """In NCHW, transposed to it and back here."""
+    """In NCHW: the adapter transposes the arrays, and the answer back."""
 
     name = "tensorflow:nchw"
     capabilities = Capabilities(
@@ -184,11 +168,3 @@ class ChannelsFirst(Plain):
 
     def _array(self, tensor: tf.Tensor) -> np.ndarray:
         return np.ascontiguousarray(tensor.numpy().transpose(0, 2, 3, 1))
-
-
-def _raw(attributes: dict) -> dict:
-    """The attributes of `tf.nn`'s functions as those of the raw operations, which take padding in two parts."""
-    if isinstance(attributes["padding"], str):
-        return attributes
-    pads = [pad for axis in attributes["padding"] for pad in axis]
-    return {**attributes, "padding": "EXPLICIT", "explicit_paddings": pads}

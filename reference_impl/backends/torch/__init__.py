@@ -1,7 +1,7 @@
-"""PyTorch on the CPU, by several roads to its convolutions.
+"""PyTorch on the CPU, by several routes to its convolutions.
 
-The roads matter because the kernels behind them differ: oneDNN's and torch's own, those for integers, those for
-either memory format, and those that only a derivative reaches.
+The routes lead to different kernels: oneDNN's and torch's own, those for integers, those for each memory format, and
+those that only a derivative reaches.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""PyTorch's own functions, on either memory format and with or without oneDNN."""
+"""PyTorch's own functions, in either memory format, with and without oneDNN."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch.nn import grad
 
+from ..padding import ForwardSizes
 from ..protocol import Capabilities, Lack
-from .padding import Geometry, Modes, TorchCall, composed_by
+from .call import Mode, TorchCall, by_adapter, composed_by, symmetric, transposed, word
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 # The instruction that multiplies bfloat16 (VDPBF16PS) takes subnormals for zero.
@@ -26,7 +27,7 @@ NO_EMPTY_IMAGE = Lack(
     lambda operation, case: case.height == 0 or case.width == 0,
 )
 _NO_INTEGER_GRADIENT = Lack(
-    "torch has no gradients of integers but of dilated int64 (slow_conv2d_cpu_grad_*)",
+    "torch has no gradients of integers, except of dilated int64 (slow_conv2d_cpu_grad_*)",
     lambda operation, case: (
         operation in ("conv2d_backprop_input", "conv2d_backprop_filter")
         and case.dtype in INTEGERS
@@ -34,7 +35,7 @@ _NO_INTEGER_GRADIENT = Lack(
     ),
 )
 NO_INTEGER_DILATION = Lack(
-    "torch dilates and transposes no integers but int64 (slow_conv_dilated, slow_conv_transpose2d)",
+    "torch dilates and transposes no integers except int64 (slow_conv_dilated, slow_conv_transpose2d)",
     lambda operation, case: (
         case.dtype in INTEGERS
         and case.dtype != "int64"
@@ -48,11 +49,11 @@ class Plain:
 
     name = "torch"
     version = torch.__version__
-    modes: ClassVar[Modes] = {
-        "conv2d": Geometry.word,
-        "conv2d_backprop_input": Geometry.symmetric,
-        "conv2d_backprop_filter": Geometry.symmetric,
-        "conv2d_transpose": Geometry.transposed,
+    modes: ClassVar[dict[str, Mode]] = {
+        "conv2d": word,
+        "conv2d_backprop_input": symmetric,
+        "conv2d_backprop_filter": symmetric,
+        "conv2d_transpose": transposed,
     }
     capabilities = Capabilities(
         flushes=FLUSHES,
@@ -61,56 +62,54 @@ class Plain:
         composed=composed_by(modes),
     )
     memory_format = torch.contiguous_format
-    # What is called and differentiated; a test puts a wrong one in.
+    # These are called and differentiated; a test puts a wrong one in.
     conv2d_function: ClassVar[Callable] = staticmethod(F.conv2d)
     conv_transpose2d_function: ClassVar[Callable] = staticmethod(F.conv_transpose2d)
 
     def conv2d(self, input: Any, filters: Any, **options: Any) -> np.ndarray:
         with self._calling("conv2d", input.shape, filters.shape, options) as call:
             padded = self._formatted(call.pad(self._nchw(input)))
-            return _nhwc(self.forward(padded, self._oihw(filters), call), input.dtype)
+            return _nhwc(self.forward(call, padded, self._oihw(filters)), input.dtype)
 
     def conv2d_backprop_input(self, input_sizes: Any, filters: Any, out_backprop: Any, **options: Any) -> np.ndarray:
         with self._calling("conv2d_backprop_input", input_sizes, filters.shape, options) as call:
-            shape, cotangent = call.padded(input_sizes), self._nchw(out_backprop)
-            padded = self.backprop_input(shape, self._oihw(filters), cotangent, call)
+            padded = self.backprop_input(call, self._oihw(filters), self._nchw(out_backprop))
             return _nhwc(call.crop(padded), filters.dtype)
 
     def conv2d_backprop_filter(self, input: Any, filter_sizes: Any, out_backprop: Any, **options: Any) -> np.ndarray:
         with self._calling("conv2d_backprop_filter", input.shape, filter_sizes, options) as call:
             padded = self._formatted(call.pad(self._nchw(input)))
-            shape = tuple(filter_sizes[axis] for axis in (3, 2, 0, 1))
-            result = self.backprop_filter(padded, shape, self._nchw(out_backprop), call)
+            result = self.backprop_filter(call, padded, self._nchw(out_backprop))
             return _array(result, input.dtype).transpose(2, 3, 1, 0)
 
     def conv2d_transpose(self, input: Any, filters: Any, output_shape: Any, **options: Any) -> np.ndarray:
         with self._calling("conv2d_transpose", output_shape, filters.shape, options) as call:
-            # torch is never told of the output's shape.
-            call.geometry.check_transposed(input.shape, filters.shape, output_shape)
-            padded = self.transpose(call.padded(output_shape), self._oihw(filters), self._nchw(input), call)
+            call.forward.check_transposed(input.shape)  # torch is never told the output's shape
+            padded = self.transpose(call, self._nchw(input), self._oihw(filters))
             return _nhwc(call.crop(padded), input.dtype)
 
-    # What routes replace. Tensors and shapes are NCHW and OIHW; the callers above pad and crop.
+    # Routes replace these. Tensors are NCHW and OIHW; the callers above pad and crop.
 
-    def forward(self, input: Any, filters: Any, call: TorchCall) -> torch.Tensor:
-        return self.conv2d_function(input, filters, **call.options)
+    def forward(self, call: TorchCall, images: Any, filters: Any) -> torch.Tensor:
+        return call.convolution(images, filters)
 
-    def backprop_input(self, shape: Any, filters: Any, cotangent: Any, call: TorchCall) -> torch.Tensor:
-        return grad.conv2d_input(shape, filters, cotangent, **call.options)
+    def backprop_input(self, call: TorchCall, filters: Any, cotangent: Any) -> torch.Tensor:
+        return grad.conv2d_input(call.input_sizes, filters, cotangent, **call.options)
 
-    def backprop_filter(self, input: Any, shape: Any, cotangent: Any, call: TorchCall) -> torch.Tensor:
-        return grad.conv2d_weight(input, shape, cotangent, **call.options)
+    def backprop_filter(self, call: TorchCall, images: Any, cotangent: Any) -> torch.Tensor:
+        return grad.conv2d_weight(images, call.filter_sizes, cotangent, **call.options)
 
-    def transpose(self, shape: Any, filters: Any, input: Any, call: TorchCall) -> torch.Tensor:
-        return self.conv_transpose2d_function(input, filters, **call.transposed_options)
+    def transpose(self, call: TorchCall, cotangent: Any, filters: Any) -> torch.Tensor:
+        return call.transposed(cotangent, filters)
 
     @contextlib.contextmanager
     def _calling(self, operation: str, input_sizes: Any, filter_sizes: Any, options: Any) -> Iterator[TorchCall]:
-        geometry = Geometry(tuple(input_sizes[1:3]), tuple(filter_sizes[:2]), **options)
+        forward = ForwardSizes(input_sizes, filter_sizes, **options)
+        padding = self.modes[operation](forward) or by_adapter(forward)
         with warnings.catch_warnings():
-            # That "same" with an even kernel copies; that oneDNN's flags want a GPU; torch's own use of its past.
+            # They say that "same" with an even kernel copies, that oneDNN's flags want a GPU, that torch.jit is old.
             warnings.filterwarnings("ignore", "Using padding='same'|TF32 acceleration|`torch.jit.script`")
-            yield self.modes[operation](geometry) or geometry.composed()
+            yield TorchCall(self.conv2d_function, self.conv_transpose2d_function, forward, padding)
 
     def _nchw(self, array: np.ndarray) -> torch.Tensor:
         return self._formatted(_tensor(array.transpose(0, 3, 1, 2)))
@@ -128,13 +127,13 @@ class ChannelsLast(Plain):
 
 
 class ChannelsLastFilters(Plain):
-    """Filters alone are channels_last, as of a model that was converted and is given images as they are."""
+    """Only the filters are channels_last, as when a converted model is given images as they are."""
 
     name = "torch:channels_last_filters"
     capabilities = replace(Plain.capabilities, share=0.25)
 
     def _oihw(self, array: np.ndarray) -> torch.Tensor:
-        # Not `contiguous`, which leaves one input channel as it is: its strides would not be those of channels_last.
+        # `contiguous` leaves filters with one input channel as they are: the strides would not be channels_last's.
         return super()._oihw(array).to(memory_format=torch.channels_last)
 
 
@@ -154,7 +153,7 @@ class Native(Plain):
 
 
 def _tensor(array: np.ndarray) -> torch.Tensor:
-    # A copy: torch takes neither read-only arrays nor negative strides. It knows no bfloat16 of NumPy's.
+    # A copy, as torch takes neither read-only arrays nor negative strides, nor NumPy's bfloat16.
     copied = np.array(array, order="C")
     if copied.dtype.name == "bfloat16":
         return torch.from_numpy(copied.view(np.uint16)).view(torch.bfloat16)
@@ -162,7 +161,7 @@ def _tensor(array: np.ndarray) -> torch.Tensor:
 
 
 def _array(tensor: torch.Tensor, dtype: np.dtype) -> np.ndarray:
-    tensor = tensor.detach().contiguous()
+    tensor = tensor.detach().cpu().contiguous()
     if tensor.dtype == torch.bfloat16:
         return tensor.view(torch.uint16).numpy().view(dtype)
     return tensor.numpy()

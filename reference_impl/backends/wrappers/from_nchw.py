@@ -1,4 +1,4 @@
-"""Backends from functions that keep their arrays in another layout."""
+"""A backend from functions on NCHW and OIHW arrays."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ class _FromNCHW:
     def __init__(self, functions: dict[str, Callable], name: str, version: str, capabilities: Capabilities) -> None:
         self.name, self.version, self.capabilities = name, version, capabilities
         for operation, function in functions.items():
-            setattr(self, operation, _IN_NHWC[operation](function))
+            setattr(self, operation, _in_nhwc(operation, function))
 
 
 def from_nchw(
     *, name: str = "", version: str = "unversioned", capabilities: Capabilities | None = None, **functions: Callable
 ) -> _FromNCHW:
-    """A backend of functions that take and give NCHW images and OIHW filters, as NumPy arrays, contiguous or not.
+    """Return a backend that calls functions on NCHW images and OIHW filters, as NumPy arrays, contiguous or not.
 
     Parameters
     ----------
-    functions : some of the four operations by name, with the signatures of `reference_impl` but for the layout, also
-        of `input_sizes`, `filter_sizes` and `output_shape`
-    name, version : shown in reports; by default the name of the first function
-    capabilities : what they lack; by default nothing, in float32 and float64
+    functions : some of the four operations by name, with the signatures of `reference_impl`, but in this layout:
+        `input_sizes`, `filter_sizes` and `output_shape` too
+    name, version : shown in reports; the default name is the first function's
+    capabilities : what the functions lack; by default nothing, in float32 and float64
 
     Raises
     ------
     ValueError
-        If a function is not named after one of the four operations, or there is none.
+        If there is no function, or a name is not one of the four operations.
     """
     unknown = set(functions) - set(OPERATIONS)
     if unknown or not functions:
@@ -44,43 +44,25 @@ def from_nchw(
     return _FromNCHW(functions, name, version, capabilities or Capabilities(operations=operations))
 
 
-def _conv2d(function: Callable) -> Callable:
-    def conv2d(input: np.ndarray, filters: np.ndarray, **options: Any) -> np.ndarray:
-        with _lent(input, _NCHW) as images, _lent(filters, _OIHW) as kernels:
-            return _moved(function(images, kernels, **options), _NHWC)
-
-    return conv2d
-
-
-def _backprop_input(function: Callable) -> Callable:
-    def conv2d_backprop_input(input_sizes: Any, filters: Any, out_backprop: Any, **options: Any) -> np.ndarray:
-        with _lent(filters, _OIHW) as kernels, _lent(out_backprop, _NCHW) as cotangent:
-            return _moved(function(_ordered(input_sizes, _NCHW), kernels, cotangent, **options), _NHWC)
-
-    return conv2d_backprop_input
-
-
-def _backprop_filter(function: Callable) -> Callable:
-    def conv2d_backprop_filter(input: Any, filter_sizes: Any, out_backprop: Any, **options: Any) -> np.ndarray:
-        with _lent(input, _NCHW) as images, _lent(out_backprop, _NCHW) as cotangent:
-            return _moved(function(images, _ordered(filter_sizes, _OIHW), cotangent, **options), _HWIO)
-
-    return conv2d_backprop_filter
-
-
-def _transpose(function: Callable) -> Callable:
-    def conv2d_transpose(input: Any, filters: Any, output_shape: Any, **options: Any) -> np.ndarray:
-        with _lent(input, _NCHW) as images, _lent(filters, _OIHW) as kernels:
-            return _moved(function(images, kernels, _ordered(output_shape, _NCHW), **options), _NHWC)
-
-    return conv2d_transpose
-
-
-_IN_NHWC = dict(zip(OPERATIONS, (_conv2d, _backprop_input, _backprop_filter, _transpose)))
-
-# Axes to move: of NHWC to NCHW and back, of HWIO to OIHW and back.
+# The axes in their new order: NHWC to NCHW and back, HWIO to OIHW and back.
 _NCHW, _NHWC = (0, 3, 1, 2), (0, 2, 3, 1)
 _OIHW, _HWIO = (3, 2, 0, 1), (2, 3, 1, 0)
+# The arguments of each operation are like (images, filters, images). One of them may be sizes: its position.
+_ARGUMENTS = (_NCHW, _OIHW, _NCHW)
+_SIZES = {"conv2d_backprop_input": 0, "conv2d_backprop_filter": 1, "conv2d_transpose": 2}
+
+
+def _in_nhwc(operation: str, function: Callable) -> Callable:
+    def called(*arguments: Any, **options: Any) -> Any:
+        with contextlib.ExitStack() as lent:
+            moved = [
+                _ordered(value, axes) if position == _SIZES.get(operation) else lent.enter_context(_lent(value, axes))
+                for position, (value, axes) in enumerate(zip(arguments, _ARGUMENTS[: len(arguments)], strict=True))
+            ]
+            answer = function(*moved, **options)
+        return _moved(answer, _HWIO if operation == "conv2d_backprop_filter" else _NHWC)
+
+    return called
 
 
 def _ordered(sizes: Any, axes: tuple[int, ...]) -> tuple[int, ...]:
@@ -89,9 +71,9 @@ def _ordered(sizes: Any, axes: tuple[int, ...]) -> tuple[int, ...]:
 
 @contextlib.contextmanager
 def _lent(array: np.ndarray, axes: tuple[int, ...]) -> Iterator[np.ndarray]:
-    """The array with its axes moved: contiguous if it is, and otherwise the view, so that its layout is heeded.
+    """Lend the array with its axes moved. If it is contiguous, so is the copy that is lent; else a view is lent.
 
-    What the function does to it is done to the array.
+    If the function writes to the copy, that is written to the array too, so that the checks see it.
     """
     view = array.transpose(axes)
     if not array.flags.c_contiguous:
@@ -105,5 +87,5 @@ def _lent(array: np.ndarray, axes: tuple[int, ...]) -> Iterator[np.ndarray]:
 
 
 def _moved(answer: Any, axes: tuple[int, ...]) -> Any:
-    """What is no such array is left to the checks, which say what is wrong with it."""
+    """Return the answer with its axes moved. A wrong kind of answer is left as it is: the checks say what is wrong."""
     return answer.transpose(axes) if isinstance(answer, np.ndarray) and answer.ndim == 4 else answer

@@ -1,4 +1,4 @@
-"""A backend of a function on torch tensors: a kernel of yours in Triton or CUDA, a `torch.autograd.Function`."""
+"""A backend from a function on torch tensors: your kernel in Triton or CUDA, or a `torch.autograd.Function`."""
 
 from __future__ import annotations
 
@@ -10,35 +10,28 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
+from ..derivatives import BilinearCall, ReverseMode
 from ..protocol import Capabilities
-from ..torch.derivatives import Autograd
-from ..torch.padding import Geometry, Modes, TorchCall, composed_by
+from ..torch.call import Mode, composed_by, symmetric
+from ..torch.derivatives import Primitives
 
 
-class _TorchStyle(Autograd):
-    """Calls the function with symmetric padding where that will do, else with none on a padded input.
+class _TorchStyle(ReverseMode, Primitives):
+    """Call the function with symmetric padding where that is enough, else without padding on a padded input.
 
-    Tensors are contiguous where the arrays are, and otherwise not: users' are views, and gradients of expanded ones.
+    Tensors are contiguous only if the arrays are: users pass views, and gradients of expanded tensors.
     """
 
-    modes: ClassVar[Modes] = dict.fromkeys(Autograd.modes, Geometry.symmetric)
+    modes: ClassVar[dict[str, Mode]] = dict.fromkeys(Primitives.modes, symmetric)
     device: str | torch.device = "cpu"
 
-    def forward(self, input: Any, filters: Any, call: TorchCall) -> torch.Tensor:
-        return self._called(input, filters, call).cpu()
+    def forward(self, call: BilinearCall, images: Any, filters: Any) -> torch.Tensor:
+        return call.convolution(images, filters)
 
-    def vjp(self, function: Callable, shape: Any, cotangent: torch.Tensor) -> torch.Tensor:
-        # Not at 0, where a derivative that keeps some of the function's value would look right.
-        point = torch.ones(shape, dtype=cotangent.dtype, device=self.device, requires_grad=True)
+    @staticmethod
+    def vjp(function: Callable, point: torch.Tensor, cotangent: torch.Tensor) -> torch.Tensor:
         with _kept(cotangent=cotangent):
-            return torch.autograd.grad(function(point), point, cotangent)[0].cpu()
-
-    def convolution(self, call: TorchCall) -> Callable:
-        return lambda images, filters: self._called(images, filters, call)
-
-    def _called(self, input: torch.Tensor, filters: torch.Tensor, call: TorchCall) -> torch.Tensor:
-        with _kept(input=input, filters=filters):
-            return self.conv2d_function(input, filters, **call.options)
+            return Primitives.vjp(function, point, cotangent)
 
     def _nchw(self, array: np.ndarray) -> torch.Tensor:
         return self._lying_as(array, super()._nchw(array))
@@ -50,7 +43,7 @@ class _TorchStyle(Autograd):
         return tensor
 
     def _lying_as(self, array: np.ndarray, tensor: torch.Tensor) -> torch.Tensor:
-        """The tensor on the device; of an array that is not contiguous, with other numbers between its elements."""
+        """Return the tensor on the device. If the array is not contiguous, other numbers lie between its elements."""
         there = tensor.to(self.device)
         if array.flags.c_contiguous:
             return there
@@ -60,12 +53,20 @@ class _TorchStyle(Autograd):
 
 @contextlib.contextmanager
 def _kept(**tensors: torch.Tensor) -> Iterator[None]:
-    """Raise RuntimeError if one of the tensors, which are copies of what the caller gave, is written to."""
+    """Raise RuntimeError if a tensor is written to. The tensors are copies, so the checks on arrays cannot see it."""
     before = {name: tensor.detach().clone() for name, tensor in tensors.items()}
     yield
     for name, tensor in tensors.items():
         if not torch.isclose(tensor.detach(), before[name], rtol=0, atol=0, equal_nan=True).all():
             raise RuntimeError(f"arguments must not be written to; the {name} was")
+
+
+def _keeping(function: Callable) -> Callable:
+    def convolution(input: torch.Tensor, filters: torch.Tensor, **options: Any) -> torch.Tensor:
+        with _kept(input=input, filters=filters):
+            return function(input, filters, **options)
+
+    return convolution
 
 
 def torch_style(
@@ -77,20 +78,21 @@ def torch_style(
     version: str = "unversioned",
     capabilities: Capabilities | None = None,
 ) -> _TorchStyle:
-    """A backend of `function(input, filters, stride=, padding=, dilation=, groups=)` on NCHW and OIHW tensors.
+    """Return a backend that calls `function(input, filters, stride=, padding=, dilation=, groups=)`.
 
     Parameters
     ----------
-    function : options are pairs, height first, as of `torch.nn.functional.conv2d`
-    gradients : whether `conv2d_backprop_input` and `conv2d_backprop_filter` are asked for too, by autograd
+    function : takes and returns NCHW tensors, with OIHW filters; options are pairs, height first, as in
+        `torch.nn.functional.conv2d`
+    gradients : whether to check `conv2d_backprop_input` and `conv2d_backprop_filter` too, by autograd
     device : where the tensors are when the function is called
-    name, version : shown in reports; by default the function's name
-    capabilities : what it lacks; by default nothing, in float32 and float64
+    name, version : shown in reports; the default name is the function's
+    capabilities : what the function lacks; by default nothing, in float32 and float64
     """
     operations = ("conv2d", "conv2d_backprop_input", "conv2d_backprop_filter") if gradients else ("conv2d",)
     declared = capabilities or Capabilities(operations=operations)
     attributes = {
-        "conv2d_function": staticmethod(function),
+        "conv2d_function": staticmethod(_keeping(function)),
         "device": device,
         "name": name or getattr(function, "__name__", "torch_style"),
         "version": version,

@@ -1,1 +1,1 @@
-"""Backends in processes of their own: judged there call by call, or as a whole."""
+"""Processes that run backends, and may die of them."""

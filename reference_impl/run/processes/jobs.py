@@ -1,4 +1,4 @@
-"""What a process of its own does for `worker.Worker`: loads backends, and answers a job a line."""
+"""The process behind `worker.Worker`: it loads backends, then answers jobs, one a line."""
 
 from __future__ import annotations
 
@@ -23,16 +23,17 @@ from ...verdicts.integers import integer_call
 from ...verdicts.invalid_calls import answer_to
 from ...verdicts.real_data import real_task
 from ...verdicts.task import Task
-from .. import known, outcome
+from .. import outcome
+from ..judge import judge
 from ..outcome import Record
-from ..runner import Subject, judge
+from ..subject import Subject
 from . import memory, stdout
 
 Subjects = dict[str, Subject]
 
 
 def records(subjects: Subjects, case: str, seed: int, calls: list[tuple[str, str, list[str]]]) -> list[list[dict]]:
-    """Those of `judge` for each of `calls`: a backend, an operation and the names of the checks."""
+    """Judge each of `calls`: a backend, an operation and the names of the checks."""
     parsed = Case.parse(case)
     tasks: dict[str, Task] = {}
     answers = []
@@ -47,13 +48,13 @@ def records(subjects: Subjects, case: str, seed: int, calls: list[tuple[str, str
 
 
 def _printed(subject: Subject, blank: Record) -> list[Record]:
-    """A failure, if the backend has printed."""
+    """Record a failure if the backend has printed."""
     written = stdout.take()
     if not written or stdout.PRINTS_NOTHING in subject.capabilities.unclaimed:
         return []
     begins = written.decode(errors="replace").strip().partition("\n")[0][:_MOST_QUOTED]
     message = (
-        "a kernel must not write to stdout, which may be where its program's output goes; "
+        "a kernel must not write to stdout, which belongs to the program that calls it; "
         f"it wrote {len(written)} bytes, beginning with {begins!r}"
     )
     return [replace(blank, outcome=outcome.FAIL, message=message)]
@@ -63,14 +64,14 @@ _MOST_QUOTED = 80
 
 
 def digest(subjects: Subjects, backend: str, operation: str, case: str, seed: int) -> dict[str, Any]:
-    """SHA-256 of the bits of an answer on real data."""
+    """Return the SHA-256 of an answer on real data."""
     call = real_task(Case.parse(case), operation, seed, "normal").call
     run = partial(call.run, subjects[backend].backend)
     return _tried(lambda: hashlib.sha256(np.ascontiguousarray(run()).tobytes()).hexdigest())
 
 
 def growth(subjects: Subjects, backend: str, operation: str, case: str, seed: int) -> dict[str, Any]:
-    """How often the same call was made, and by how many bytes the process grew."""
+    """Make the same call many times. Return how often, and by how many bytes the process grew."""
     call = integer_call(Case.parse(case), operation, seed)
     return _tried(lambda: memory.growth(partial(call.run, subjects[backend].backend)))
 
@@ -78,25 +79,25 @@ def growth(subjects: Subjects, backend: str, operation: str, case: str, seed: in
 def _tried(job: Callable[[], Any]) -> dict[str, Any]:
     try:
         return {"found": job()}
-    except Exception as error:  # whatever a backend may raise
+    except Exception as error:  # a backend may raise anything
         return {"raised": f"{type(error).__name__}: {error}"}
 
 
 def invalid(subjects: Subjects, backend: str, name: str, operation: str) -> dict[str, Any]:
-    """What came of an invalid call."""
+    """Make an invalid call."""
     return answer_to(subjects[backend].backend, name, operation)
 
 
 def diagnosis(subjects: Subjects, backend: str, record: dict[str, Any], plain: bool = False) -> list[str]:
-    """What can be said of a failure, line by line; `plain`, of plain probes alone."""
-    from ...diagnosis import diagnose  # with its catalogue, which the other jobs do not need
+    """Diagnose a failure: the lines that explain it. `plain` asks non-empty integer calls only."""
+    from ...diagnosis import diagnose  # by its name: it stands above `run`, and its catalogue is large
 
     return diagnose(subjects[backend], Record(**record), plain=plain).lines
 
 
 def picture(subjects: Subjects, backend: str, record: dict[str, Any], path: str) -> str | None:
-    """Draw a failure to a file, or say why not."""
-    from ...drawing.failures import draw_failure  # with matplotlib, which the other jobs do not need
+    """Draw a failure to a file. Return the reason if it cannot be drawn."""
+    from ...drawing.failures import draw_failure  # by its name: it stands above `run`, and needs matplotlib
 
     return draw_failure(subjects[backend], Record(**record), Path(path))
 
@@ -112,22 +113,21 @@ JOBS: dict[str, Callable[..., Any]] = {
 
 
 def main(*backends: str) -> None:
-    answers = stdout.redirect()  # what a backend prints must not be taken for an answer
-    known.known_failures = lambda: ()  # type: ignore[assignment]  # what is expected is for the caller to say
-    gc.disable()  # nearly all that an import makes stays, and to look for what does not takes a fifth of its time
+    answers = stdout.redirect()  # text that a backend prints is no answer
+    gc.disable()  # collecting garbage takes a fifth of an import, and finds next to none
     subjects = {name: Subject.load(name) for name in backends}
     gc.freeze()
     gc.enable()
     if not hasattr(os, "fork"):
         _serve(subjects, answers)
         return
-    stdout.take()  # what it says when it is loaded is no fault
-    # A child for the jobs: when it dies, the next one need not import the frameworks again.
+    stdout.take()  # printing while it is loaded is no fault
+    # A child answers the jobs. When it dies, the next child need not import the frameworks again.
     asker = os.getppid()
     while (child := os.fork()) != 0:
         status, taken = _end_of(child, asker)
         if status == _AT_THE_END:
-            os.killpg(os.getpid(), signal.SIGKILL)  # the group that Worker made: what backends started ends too
+            os.killpg(os.getpid(), signal.SIGKILL)  # the whole group, with what backends started
         if status != _GROWN:
             os.write(2, stdout.take()[-_MOST_QUOTED:])  # its last words
             _answer(answers, {"died": status, "taken": taken})
@@ -135,14 +135,14 @@ def main(*backends: str) -> None:
     os._exit(_AT_THE_END)
 
 
-# No backend exits with these.
+# Exit statuses that no backend uses.
 _AT_THE_END, _GROWN = 93, 94
 
 
 def _end_of(child: int, asker: int) -> tuple[int, int | None]:
-    """The child's exit status, when it ends; and how many bytes it took, if it is ended for that.
+    """Wait for the child. Return its exit status and, if it is ended for taking memory, how many bytes it took.
 
-    It does not outlive the process that asks, even if it hangs.
+    The child does not outlive the process that asks, even if it hangs.
     """
     taken, start = None, memory.held(child)
     while True:
@@ -174,7 +174,7 @@ def _answer(answers: int, answer: dict[str, Any]) -> None:
 
 
 def _read_line() -> bytes:
-    """The next line of stdin, and nothing of what follows, which is for the next child if this one dies."""
+    """Read one line of stdin and no more: the rest is for the next child if this one dies."""
     line = b""
     while not line.endswith(b"\n"):
         byte = os.read(0, 1)

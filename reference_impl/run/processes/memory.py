@@ -1,4 +1,4 @@
-"""How much memory a process holds that runs backends, and how much it may."""
+"""The memory of a process that runs backends: what it holds, and the most that it may hold."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ try:
 except ModuleNotFoundError:  # not a Unix
     resource = None  # type: ignore[assignment]
 
-# Why the peak is not known, if it is not.
+# The reason if the peak is not known.
 UNKNOWN = None if resource else "this system does not tell what memory a process takes"
 
 GIB, MIB, KIB = 2**30, 2**20, 2**10
 
-# Beyond what it held when the backends were loaded: with more, the process is ended. Where it grew by half of that, it
-# is exchanged for a fresh one after its answer, so that no backend pays for what another one keeps.
+# A process that grows by more, after the backends are loaded, is ended. One that grows by half is replaced by a fresh
+# one after its answer, so that no backend pays for the memory that another one keeps.
 LIMIT = 4 * GIB
 
-# Of the calls that must be steady: so many, or as long as there is time.
+# Steady memory is tested with this many calls, or as many as the time allows.
 CALLS, FEWEST_CALLS, SECONDS = 512, 160, 3.0
 _CALLS_TO_WARM_UP = 16
 
 
 def held(process: int) -> int:
-    """The bytes that the process has to itself now; 0 where that is not known."""
+    """Bytes that the process has to itself now; 0 if that is not known."""
     try:
         _, resident, shared, *_ = Path(f"/proc/{process}/statm").read_text().split()
-    except OSError:  # no Linux, or no process any more
+    except OSError:  # not Linux, or the process has ended
         return 0
     return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")
 
 
 def peak() -> int:
-    """The most bytes that this process has held so far; 0 where that is UNKNOWN."""
+    """The most bytes that this process has held so far; 0 if that is UNKNOWN."""
     if resource is None:
         return 0
     unit = 1 if sys.platform == "darwin" else KIB
@@ -47,18 +47,18 @@ def peak() -> int:
 
 
 def growth(call: Callable[[], Any]) -> tuple[int, int]:
-    """How often `call` was made, and by how many bytes the peak grew meanwhile, if it was not higher before."""
-    gc.freeze()  # all that there is now need not be looked through again
+    """Make a call many times. Return how often, and by how many bytes the peak grew."""
+    gc.freeze()  # spares the collector what exists already
     _repeat(call, _CALLS_TO_WARM_UP)
     start = peak()
     return _repeat(call, CALLS), peak() - start
 
 
 def _repeat(call: Callable[[], Any], most: int) -> int:
-    """How often there was time for it."""
+    """Make the call `most` times, or as often as there is time. Return how often."""
     until, calls = time.monotonic() + SECONDS, 0
     while calls < most and time.monotonic() < until:
         call()
-        gc.collect()  # what it frees is no leak
+        gc.collect()  # garbage is not a leak
         calls += 1
     return calls

@@ -1,19 +1,17 @@
-"""Runs checks x cases x backends in several processes, which may die without taking the run along."""
+"""Judge a selection in several processes, which may die without taking the run along."""
 
 from __future__ import annotations
 
 import os
 import queue
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 from ...cases.case import Case
-from ...operations import OPERATIONS
-from ...verdicts.checks import Check
-from .. import known, outcome
+from ..judge import crashed, judge, judge_call
 from ..outcome import Record
-from ..runner import Subject, calls_of, crashed, judge
+from ..selection import Asked, Selection
+from ..subject import Subject
 from .worker import TIME_LIMIT, Died, Worker
 
 TIME_LIMIT_OF_A_CALL = 10  # seconds, for all its checks
@@ -21,74 +19,65 @@ TIME_LIMIT_OF_A_CALL = 10  # seconds, for all its checks
 # Threads that spin while they wait for work take the processors from the other process: five times slower, measured.
 _YIELDING = {"OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE")}
 
-_Call = tuple[Subject, str, list[Check]]
 
+def judge_isolated(selection: Selection, processes: int | None = None) -> Iterator[list[Record]]:
+    """Judge every call of a selection in processes of their own: the records of each, in the order of `judge_here`.
 
-def judge_isolated(
-    subjects: Sequence[Subject],
-    cases: Sequence[Case],
-    operations: Sequence[str] = OPERATIONS,
-    seed: int = 0,
-    *,
-    full: bool = False,
-    only: Collection[str] = (),
-    processes: int | None = None,
-    advance: Callable[[], None] = lambda: None,
-) -> Iterator[Record]:
-    """The records of `judge_all`, in the order of the cases; each process has loaded all backends.
-
-    Where one dies or hangs, the calls that it had been given are made again one by one, so that only those that it
-    dies of are `crashed`. All subjects must have been loaded by name.
+    Each process has loaded all backends of a group. If one dies or hangs, the calls that it had been given are made
+    again one by one, so that only those that it dies of are `crashed`. All subjects must have been loaded by name.
     """
-    workers: queue.SimpleQueue[Worker] = queue.SimpleQueue()
+    for subjects, cases in selection.groups:
+        yield from _judge_group(selection, subjects, cases, processes)
+
+
+def _judge_group(
+    selection: Selection, subjects: Sequence[Subject], cases: Sequence[Case], processes: int | None
+) -> Iterator[list[Record]]:
+    free: queue.SimpleQueue[Worker] = queue.SimpleQueue()
     names = [subject.argument or subject.name for subject in subjects]
-    every = [Worker(*names, environment=_YIELDING) for _ in range(min(processes or os.cpu_count() or 1, len(cases)))]
-    for worker in every:
-        workers.put(worker)
+    workers = [Worker(*names, environment=_YIELDING) for _ in range(min(processes or os.cpu_count() or 1, len(cases)))]
+    for worker in workers:
+        free.put(worker)
 
     def judged(case: Case) -> list[list[Record]]:
-        worker = workers.get()
+        worker = free.get()
         try:
-            return _judge_case(
-                worker, case, list(calls_of(subjects, case, operations, seed, full=full, only=only)), seed
-            )
+            return _judge_case(worker, case, list(selection.calls_on(case, subjects)), selection.seed)
         finally:
-            workers.put(worker)
+            free.put(worker)
 
-    pool = ThreadPoolExecutor(len(every) or 1)
+    pool = ThreadPoolExecutor(len(workers) or 1)
     try:
         for records_of_calls in pool.map(judged, cases):
-            for records in records_of_calls:
-                yield from records
-                advance()
+            yield from records_of_calls
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-        for worker in every:
+        for worker in workers:
             worker.close(for_good=True)
 
 
-def _judge_case(worker: Worker, case: Case, calls: Sequence[_Call], seed: int) -> list[list[Record]]:
+def _judge_case(worker: Worker, case: Case, calls: Sequence[Asked], seed: int) -> list[list[Record]]:
     """The records of each call."""
     found: list[list[Record] | None] = []
-    asked: list[_Call] = []
-    for subject, operation, checks in calls:
-        entry = known.find(subject.name, subject.version, subject.facts, operation, case)
-        lacks = subject.capabilities.unsupported(operation, case) is not None
-        if lacks or (entry is not None and entry.outcome == outcome.CRASHED):
-            found.append(judge(subject, case, operation, seed, checks=checks))
+    asked: list[Asked] = []
+    for call in calls:
+        if call.subject.capabilities.unsupported(call.operation, case) is not None:
+            found.append(judge(call.subject, case, call.operation, seed, checks=call.checks))
+        elif call.may_kill:  # in a process of its own, so that the others need not be asked again
+            found.append(judge_call(call))
         else:
             found.append(None)
-            asked.append((subject, operation, checks))
+            asked.append(call)
     answered = iter(_ask(worker, case, asked, seed))
     return [next(answered) if records is None else records for records in found]
 
 
-def _ask(worker: Worker, case: Case, calls: Sequence[_Call], seed: int) -> list[list[Record]]:
+def _ask(worker: Worker, case: Case, calls: Sequence[Asked], seed: int) -> list[list[Record]]:
     if not calls:
         return []
     named = [
-        (subject.argument or subject.name, operation, [check.name for check in checks])
-        for subject, operation, checks in calls
+        (call.subject.argument or call.subject.name, call.operation, [check.name for check in call.checks])
+        for call in calls
     ]
     try:
         time_limit = TIME_LIMIT + TIME_LIMIT_OF_A_CALL * len(calls)
@@ -96,14 +85,5 @@ def _ask(worker: Worker, case: Case, calls: Sequence[_Call], seed: int) -> list[
     except Died as died:
         if len(calls) > 1:
             return [_ask(worker, case, [call], seed)[0] for call in calls]
-        ((subject, operation, _),) = calls
-        judged = [crashed(subject.blank(operation, str(case), seed), named[0][2], died)]
-    else:
-        judged = [[Record(**fields) for fields in records] for records in answers]
-    return list(map(partial(_as_known, case), calls, judged))
-
-
-def _as_known(case: Case, call: _Call, records: list[Record]) -> list[Record]:
-    subject, operation, _ = call
-    entry = known.find(subject.name, subject.version, subject.facts, operation, case)
-    return records if entry is None else known.expecting(entry, records)
+        return [crashed(calls[0], died)]
+    return [[Record(**fields) for fields in records] for records in answers]

@@ -1,4 +1,4 @@
-"""What backends write to stdout, from Python or C, in a process that answers jobs."""
+"""The stdout of a process that answers jobs: backends may write to it, from Python or C."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import os
 import sys
 import tempfile
 
-# The claim, of every call that is made in a process of its own.
+# The name of the check. It runs on every call in a process of its own.
 PRINTS_NOTHING = "prints_nothing"
 
 _C = ctypes.CDLL(None) if os.name == "posix" else None
 
 
 def redirect() -> int:
-    """Make stdout a file that `take` reads, and give the descriptor of what it was."""
+    """Make stdout a file that `take` reads. Return a descriptor of the former stdout."""
     former = os.dup(1)
     with tempfile.TemporaryFile() as file:
         os.dup2(file.fileno(), 1)
@@ -22,7 +22,7 @@ def redirect() -> int:
 
 
 def take() -> bytes:
-    """What was written to it since it was last taken."""
+    """Return what was written to it since the last time."""
     sys.stdout.flush()
     if _C is not None:
         _C.fflush(None)

@@ -1,4 +1,4 @@
-"""A backend in a process of its own, which may die of what it is asked."""
+"""Worker: a process that runs backends, and may die of a call."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ TIME_LIMIT = 120  # seconds, most of them to import a framework
 
 
 class Died(Exception):
-    """The process gave no answer: how it ended."""
+    """The process ended, or was ended, without an answer. The message says how."""
 
 
 class Worker:
     """A process that loads the backends of these names and answers jobs, one at a time.
 
-    It is started with the first job, and anew with the next one after it died. `environment` is added to ours.
+    The first job starts it. If it dies, the next job starts it again. `environment` is added to ours.
     """
 
     def __init__(self, *backends: str, environment: Mapping[str, str] | None = None) -> None:
         self.backends = backends
-        path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}  # it finds the modules that we find
+        path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}  # it must find the modules that we find
         self.environment = {**os.environ, **path, **(environment or {})}
         self._lock = threading.Lock()
         self._closed = False
@@ -42,14 +42,14 @@ class Worker:
         self._said: IO[bytes] | None = None
 
     def ask(self, job: str, *arguments: Any, time_limit: float = TIME_LIMIT) -> Any:
-        """What the function `job` of `jobs.py` answers; arguments and answer go through JSON.
+        """Run the function `job` of `jobs.py` there. Arguments and answer go through JSON.
 
         Raises Died if the process dies, exits or takes longer than `time_limit` seconds.
         """
         with self._lock:
             return self._ask(json.dumps([job, arguments]), time_limit)
 
-    def _ask(self, question: str, time_limit: float) -> Any:
+    def _ask(self, job: str, time_limit: float) -> Any:
         if self._closed:
             raise Died("the run was ended")
         if self._process is None:
@@ -58,7 +58,7 @@ class Worker:
         assert process is not None
         assert process.stdin is not None
         try:
-            process.stdin.write(question + "\n")
+            process.stdin.write(job + "\n")
             process.stdin.flush()
             line = self._answers.get(timeout=time_limit)
         except queue.Empty:
@@ -75,7 +75,7 @@ class Worker:
         return answer["answer"]
 
     def close(self, *, for_good: bool = False) -> None:
-        """End the process, and its child, if there is one; `for_good`, all later jobs have Died too."""
+        """End the process and its children. After `for_good`, every later job raises Died."""
         self._closed = for_good
         if self._process is not None:
             self._process = None
@@ -102,12 +102,12 @@ class Worker:
             start_new_session=True,
         )
         threading.Thread(target=_forward, args=(self._process.stdout, self._answers), daemon=True).start()
-        self._end = weakref.finalize(self, _end, self._process, self._said)  # also when nobody needs it any more
+        self._end = weakref.finalize(self, _end, self._process, self._said)  # also runs when the worker is garbage
 
     def _last_words(self) -> str:
-        """The end of what it said to stderr."""
+        """The end of its stderr."""
         assert self._said is not None
-        file = self._said.fileno()  # its offset is the process's own, so not `read`
+        file = self._said.fileno()  # not `read`: the process shares the offset
         said = os.pread(file, 300, max(os.fstat(file).st_size - 300, 0)).decode(errors="replace").strip()
         return f"; its last words: {said}" if said else ""
 
@@ -118,7 +118,7 @@ def _end(process: subprocess.Popen[str], said: IO[bytes]) -> None:
     process.wait()
     assert process.stdin is not None
     for pipe in (process.stdin, said):
-        with contextlib.suppress(OSError):  # what could not be written to it
+        with contextlib.suppress(OSError):  # if something was still to be written
             pipe.close()
 
 
@@ -131,7 +131,7 @@ def _how(status: int, taken: int | None = None) -> str:
 
 
 def _forward(lines: IO[str], answers: queue.SimpleQueue[str]) -> None:
-    """Every line as it comes, and an empty one at the end."""
+    """Put every line into the queue as it comes, and an empty one at the end."""
     with lines:
         for line in lines:
             answers.put(line)

@@ -1,0 +1,72 @@
+"""A convolution as TensorFlow is asked for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from ..padding import ForwardSizes
+
+
+@dataclass(frozen=True)
+class TensorFlowCall:
+    """A `BilinearCall` of TensorFlow. Shapes are in the order of the data format; filters are HWIO in either."""
+
+    conv2d_function: Callable
+    conv2d_transpose_function: Callable
+    data_format: str
+    forward: ForwardSizes
+
+    def __post_init__(self) -> None:
+        groups, channels, filters = self.forward.groups, self.forward.input_sizes[-1], self.filter_sizes[2]
+        if filters and groups != channels // filters:
+            raise ValueError(
+                "groups must be input channels / filters' channels, for which TensorFlow takes it: "
+                f"{groups} is not {channels} / {filters}"
+            )
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """The options in TensorFlow's words: an element for each axis, and padding that has no word as numbers."""
+        own = self.forward
+        has_word = own.padding in ("SAME", "VALID")
+        return {
+            "strides": self._ordered([1, *own.strides, 1]),
+            "padding": own.padding if has_word else self._ordered([[0, 0], *map(list, own.pads), [0, 0]]),
+            "dilations": self._ordered([1, *own.dilations, 1]),
+            "data_format": self.data_format,
+        }
+
+    @property
+    def raw_attributes(self) -> dict[str, Any]:
+        """The attributes for the raw operations, which take padding in two parts."""
+        attributes = self.attributes
+        if isinstance(attributes["padding"], str):
+            return attributes
+        pads = [pad for axis in attributes["padding"] for pad in axis]
+        return {**attributes, "padding": "EXPLICIT", "explicit_paddings": pads}
+
+    def convolution(self, images: tf.Tensor, filters: tf.Tensor) -> tf.Tensor:
+        return self.conv2d_function(images, filters, **self.attributes)
+
+    def transposed(self, cotangent: tf.Tensor, filters: tf.Tensor) -> tf.Tensor:
+        return self.conv2d_transpose_function(cotangent, filters, self.input_sizes, **self.attributes)
+
+    @property
+    def input_sizes(self) -> list[int]:
+        return self._ordered(self.forward.input_sizes)
+
+    @property
+    def filter_sizes(self) -> Any:
+        return self.forward.filter_sizes
+
+    @property
+    def output_shape(self) -> list[int]:
+        return self._ordered(self.forward.output_shape)
+
+    def _ordered(self, axes: Any) -> list:
+        """Values for N, H, W and C, in the order of the data format."""
+        return [axes["NHWC".index(letter)] for letter in self.data_format]

@@ -1,0 +1,80 @@
+"""The tally of a run: its records, and how many calls of each kind had each outcome."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
+from ..cases.case import Case
+from ..run import outcome
+from ..run.outcome import Record
+from ..run.whole_backend import WHOLE_BACKEND_CHECKS
+
+# The worst outcome of a call's checks is the call's.
+_SEVERITY = (
+    outcome.CRASHED,
+    outcome.FAIL,
+    outcome.REFUSED,
+    outcome.FIXED,
+    outcome.KNOWN,
+    outcome.MISTRUSTED,
+    outcome.PASS,
+    outcome.UNSUPPORTED,
+)
+
+Cells = dict[tuple[str, str, str], Counter[str]]
+"""(backend, operation, padding mode) -> number of calls by outcome, and of those that passed composed."""
+
+_Key = tuple[object, ...]
+
+
+class Tally:
+    """The records of a run, and the worst record of each call."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.failed = 0
+        """Number of calls that have failed unexpectedly so far."""
+        self._worst: dict[_Key, Record] = {}
+
+    def add(self, record: Record) -> None:
+        self.records.append(record)
+        key = _key(record)
+        worst = self._worst.get(key)
+        if worst is None or _SEVERITY.index(record.outcome) < _SEVERITY.index(worst.outcome):
+            self._worst[key] = record
+            self.failed += record.unexpected - (worst is not None and worst.unexpected)
+
+    def extend(self, records: Iterable[Record]) -> None:
+        for record in records:
+            self.add(record)
+
+    @property
+    def unexpected(self) -> list[Record]:
+        """One record for each call that failed unexpectedly: the first one with the call's worst outcome."""
+        return [worst for worst in self._worst.values() if worst.unexpected]
+
+    def replace(self, old: Record, new: Record) -> None:
+        """Put `new`, which has the same outcome, in the place of `old`."""
+        self.records[self.records.index(old)] = new
+        self._worst[_key(new)] = new
+
+    def cells(self) -> Cells:
+        """Count the calls, without the checks on whole backends."""
+        counted: Cells = defaultdict(Counter)
+        modes: dict[str, str] = {}
+        for worst in self._worst.values():
+            if worst.check in WHOLE_BACKEND_CHECKS:
+                continue
+            if worst.case not in modes:
+                modes[worst.case] = Case.parse(worst.case).padding_mode
+            cell = counted[worst.backend, worst.operation, modes[worst.case]]
+            cell[worst.outcome] += 1
+            if worst.outcome == outcome.PASS and worst.mode != "native":
+                cell["composed"] += 1
+        return counted
+
+
+def _key(record: Record) -> _Key:
+    """The call; a check on a whole backend stands for itself, although its case may be one of the run's."""
+    return (*record.call, record.check if record.check in WHOLE_BACKEND_CHECKS else None)

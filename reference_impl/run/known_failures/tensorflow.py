@@ -1,0 +1,277 @@
+"""Known failures of TensorFlow: tried with 2.21.0 on x86-64 with AVX-512 (VNNI, BF16, FP16).
+
+To add one, add a failure(...) to FAILURES (see __init__.py), and a reproducer to docs/findings/tensorflow.md.
+The fact `onednn_dtypes` holds the dtypes that TensorFlow gives to oneDNN's kernels on this CPU: none with
+TF_ENABLE_ONEDNN_OPTS=0.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from ...cases.case import Case
+from ...operations import OPERATIONS
+from ..known_failure import Facts, KnownFailure, always
+from .jax import filter_gradient_mixes, single_input_channels, single_output_channels
+
+GRADIENTS = ("conv2d_backprop_input", "conv2d_backprop_filter")
+INPUT_GRADIENTS = ("conv2d_backprop_input", "conv2d_transpose")
+DERIVED = (*GRADIENTS, "conv2d_transpose")
+# These differentiate conv2d in reverse mode.
+TAPES = ("tensorflow:tape", "tensorflow:second_order", "tensorflow:transposed_second_order")
+# In these, conv2d comes down to tf.nn.conv2d, without XLA.
+CONV2D = ("tensorflow", "tensorflow:function", "tensorflow:nchw", *TAPES)
+REFUSES_NO_OUTPUTS = "refuses filters with no output channels"
+DIES_IN_PADDING = "oneDNN dies (SIGSEGV) where windows lie in the padding on both sides and none touches the input"
+DIES_IN_DERIVATIVES = f"{DIES_IN_PADDING}. This conv2d is differentiated here, or is a derivative"
+
+
+def in_onednn(case: Case, facts: Facts) -> bool:
+    """Return whether conv2d runs oneDNN's kernel."""
+    return case.dtype in facts["onednn_dtypes"]
+
+
+def float32_in_onednn(case: Case, facts: Facts) -> bool:
+    """Return whether oneDNN's kernel runs in float32, the dtype of invalid calls."""
+    return "float32" in facts["onednn_dtypes"]
+
+
+def no_input_channels(case: Case, facts: Facts) -> bool:
+    return case.input_channels == 0
+
+
+def no_input_channels_in_own_gradient(case: Case, facts: Facts) -> bool:
+    """Return whether TensorFlow's own kernel gives the gradient: oneDNN's takes no padding but SAME and VALID."""
+    return case.input_channels == 0 and (case.padding_mode not in ("SAME", "VALID") or not in_onednn(case, facts))
+
+
+def no_output_channels_in_onednn(case: Case, facts: Facts) -> bool:
+    return case.output_channels == 0 and case.input_channels > 0 and in_onednn(case, facts)
+
+
+def empty_batch_changes_shape(case: Case, facts: Facts) -> bool:
+    only_the_batch = case.batch == 0 and case.input_channels > 0 and case.output_channels > 0
+    return only_the_batch and case.output_shape != case.input_sizes and in_onednn(case, facts)
+
+
+def windows_surround_the_input(case: Case, facts: Facts) -> bool:
+    """Return whether windows lie in the padding left and right of the input, and none touches it.
+
+    This is narrower than the bug, so that entries can be strict: docs/findings/tensorflow.md.
+    """
+    if isinstance(case.padding, str) or 0 in (case.batch, case.input_channels, case.output_channels):
+        return False
+    vertical, (left, _) = case.padding
+    stride, (_, rows, columns, _) = case.strides[1], case.output_shape
+    windows_left = (left - 1) // stride + 1
+    # The first window that is not left of the input begins directly after it.
+    surround = left > 0 and -left % stride == case.width and columns > windows_left
+    return (
+        surround
+        and columns != 2 * windows_left  # never seen with as many windows on the right as on the left
+        and case.kernel_size[1] == 1
+        and case.dilations[1] == 1
+        and vertical == (0, 0)
+        and rows > 1
+        and (case.groups == 1 or case.filter_sizes[2] > 1)
+        and case.dtype in ("float16", "bfloat16")
+        and in_onednn(case, facts)
+    )
+
+
+failure = partial(KnownFailure, versions="==2.21.*", link="found here: docs/findings/tensorflow.md")
+FAILURES = (
+    failure(
+        backends=CONV2D,
+        operations=("conv2d",),
+        when=empty_batch_changes_shape,
+        outcome="fail",
+        does="oneDNN's kernel returns an output of the input's shape",
+    ),
+    failure(
+        backends=(*CONV2D, "tensorflow:forward"),
+        operations=("conv2d",),
+        when=no_input_channels,
+        outcome="refused",
+        does="TensorFlow refuses filters with no input channels, where the output is all zeros",
+    ),
+    failure(
+        backends=("tensorflow", "tensorflow:function"),
+        operations=DERIVED,
+        when=no_input_channels_in_own_gradient,
+        outcome="refused",
+        does="TensorFlow refuses filters with no input channels, where the gradient is empty. "
+        "oneDNN's kernel returns that",
+    ),
+    failure(
+        backends=(*TAPES, "tensorflow:forward"),
+        operations=DERIVED,
+        when=no_input_channels,
+        outcome="refused",
+        does="TensorFlow refuses filters with no input channels, already in the operation that is differentiated",
+    ),
+    failure(
+        backends=("tensorflow:transposed",),
+        operations=("conv2d_backprop_input",),
+        when=no_input_channels_in_own_gradient,
+        outcome="refused",
+        does="conv2d_transpose refuses filters that give no channels. oneDNN's kernel returns the empty output",
+    ),
+    failure(
+        backends=("tensorflow:transposed",),
+        operations=("conv2d_backprop_filter",),
+        when=no_input_channels,
+        outcome="refused",
+        does="conv2d_transpose, or its gradient, refuses filters that give no channels",
+    ),
+    failure(
+        backends=(*CONV2D, "tensorflow:forward"),
+        operations=("conv2d",),
+        when=no_output_channels_in_onednn,
+        outcome="refused",
+        does=f"oneDNN's kernel {REFUSES_NO_OUTPUTS}. TensorFlow's own kernel returns the empty output",
+    ),
+    failure(
+        backends=TAPES,
+        operations=DERIVED,
+        when=no_output_channels_in_onednn,
+        outcome="refused",
+        does=f"oneDNN's conv2d {REFUSES_NO_OUTPUTS}. It is differentiated here, or is a derivative",
+    ),
+    failure(
+        backends=("tensorflow:forward",),
+        operations=GRADIENTS,
+        when=no_output_channels_in_onednn,
+        outcome="refused",
+        does=f"oneDNN's conv2d {REFUSES_NO_OUTPUTS}. It is differentiated here",
+    ),
+    failure(
+        backends=("tensorflow:transposed",),
+        operations=("conv2d_backprop_filter",),
+        when=no_output_channels_in_onednn,
+        outcome="refused",
+        does=f"oneDNN's conv2d {REFUSES_NO_OUTPUTS}. The gradient comes down to it here",
+    ),
+    failure(
+        backends=("tensorflow:xla",),
+        operations=("conv2d", "conv2d_backprop_filter"),
+        when=no_input_channels,
+        outcome="refused",
+        does="TensorFlow refuses filters with no input channels",
+    ),
+    failure(
+        backends=("tensorflow:xla",),
+        operations=INPUT_GRADIENTS,
+        when=no_input_channels,
+        outcome="crashed",
+        does="XLA dies while it compiles (SIGFPE, a division by zero)",
+    ),
+    failure(
+        backends=("tensorflow", "tensorflow:function"),
+        operations=("conv2d",),
+        when=windows_surround_the_input,
+        outcome="crashed",
+        does=DIES_IN_PADDING,
+    ),
+    failure(
+        backends=TAPES,
+        operations=OPERATIONS,
+        when=windows_surround_the_input,
+        outcome="crashed",
+        does=DIES_IN_DERIVATIVES,
+    ),
+    failure(
+        backends=("tensorflow:forward",),
+        operations=("conv2d", *GRADIENTS),
+        when=windows_surround_the_input,
+        outcome="crashed",
+        does=DIES_IN_DERIVATIVES,
+    ),
+    failure(
+        backends=("tensorflow:transposed",),
+        operations=("conv2d_backprop_filter",),
+        when=windows_surround_the_input,
+        outcome="crashed",
+        does=DIES_IN_DERIVATIVES,
+    ),
+    # Invalid calls that oneDNN's kernel dies of, or that are answered.
+    failure(
+        backends=("tensorflow",),
+        operations=OPERATIONS,
+        when=float32_in_onednn,
+        invalid=("dilation-2**31",),
+        outcome="crashed",
+        does="oneDNN's kernel dies (SIGABRT) of a dilation that does not fit in 32 bits",
+    ),
+    failure(
+        backends=("tensorflow",),
+        operations=("conv2d",),
+        when=float32_in_onednn,
+        invalid=("stride-2**40",),
+        outcome="crashed",
+        does="oneDNN's kernel dies (SIGABRT) of a stride that does not fit in 32 bits",
+    ),
+    failure(
+        backends=("tensorflow",),
+        operations=("conv2d", "conv2d_backprop_filter"),
+        when=float32_in_onednn,
+        invalid=("first-array-of-rank-1", "first-array-of-rank-3"),
+        outcome="crashed",
+        does="oneDNN's kernel dies (SIGABRT) of an input that does not have 4 axes",
+    ),
+    failure(
+        backends=("tensorflow",),
+        operations=("conv2d_backprop_filter",),
+        when=float32_in_onednn,
+        invalid=("second-array-of-rank-1", "second-array-of-rank-3"),
+        outcome="crashed",
+        does="oneDNN's kernel dies (SIGABRT) of an out_backprop that does not have 4 axes",
+    ),
+    failure(
+        backends=("tensorflow",),
+        operations=INPUT_GRADIENTS,
+        when=float32_in_onednn,
+        invalid=("sizes-negative",),
+        outcome="crashed",
+        does="oneDNN's kernel dies (SIGABRT) of negative input_sizes",
+    ),
+    failure(
+        backends=("tensorflow",),
+        operations=("conv2d",),
+        when=always,
+        invalid=("kernel-too-large",),
+        outcome="fail",
+        does="TensorFlow answers where no window fits: with an empty output, or by oneDNN's kernel "
+        "with an array of the input's shape",
+    ),
+    failure(
+        backends=("tensorflow:xla",),
+        operations=("conv2d_backprop_filter",),
+        when=filter_gradient_mixes,
+        checks=("special_values",),
+        outcome="fail",
+        does="XLA multiplies a NaN or infinity in one group of the cotangent by zeros, "
+        "so that gradients of other groups are NaN",
+        sometimes=True,
+    ),
+    failure(
+        backends=("tensorflow:xla",),
+        operations=("conv2d",),
+        when=single_input_channels,
+        checks=("special_values",),
+        outcome="fail",
+        does="XLA lets a NaN or infinity in one group of the input reach the answers of others, "
+        "if each group has one input channel",
+        sometimes=True,
+    ),
+    failure(
+        backends=("tensorflow:xla",),
+        operations=INPUT_GRADIENTS,
+        when=single_output_channels,
+        checks=("special_values",),
+        outcome="fail",
+        does="XLA lets a NaN or infinity in one group of the cotangent reach the answers of others, "
+        "if each group has one output channel",
+        sometimes=True,
+    ),
+)

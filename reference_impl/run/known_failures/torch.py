@@ -1,0 +1,202 @@
+"""Known failures of PyTorch: tried with 2.13.0+cpu on x86-64 with AVX-512.
+
+To add one, add a failure(...) to FAILURES (see __init__.py), and a reproducer to docs/findings/torch.md.
+An empty batch is right everywhere. An image of height or width 0 is a declared lack ("Only zero batch or zero channel
+inputs are supported").
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from ...cases.case import Case
+from ...operations import OPERATIONS
+from ..known_failure import Facts, KnownFailure, always
+
+GRADIENTS = ("conv2d_backprop_input", "conv2d_backprop_filter")
+TRANSPOSE_REFUSES = (
+    "conv_transpose2d refuses filters that give no channels. With an empty batch, it raises an IndexError"
+)
+WANTS_NO_CHANNELS = (
+    "torch wants a cotangent with 0 channels, because F.conv2d of 0 input channels gives 0 output channels"
+)
+READS_ONLY_PADDING = (
+    "torch dies (segmentation fault) where, along the width, every window of a dilated kernel lies in the padding"
+)
+
+
+def no_input_channels(case: Case, facts: Facts) -> bool:
+    return case.input_channels == 0 and case.output_channels > 0
+
+
+def is_symmetric(case: Case) -> bool:
+    """Return whether each axis has equal padding before and after, as torch pads it."""
+    axes = case.convolution.height, case.convolution.width
+    return all(axis.pad_before == axis.pad_after for axis in axes)
+
+
+def may_read_only_padding(case: Case) -> bool:
+    """Return whether dilated windows may lie in the padding along the width: the stride is longer than the image."""
+    width = case.convolution.width
+    return width.dilation > 1 and width.stride > 1 and width.input_size < width.stride and width.pad_before > 0
+
+
+def windows_read_only_padding(case: Case) -> bool:
+    """Return whether two or more dilated windows may lie in the padding along the width."""
+    return may_read_only_padding(case) and case.output_shape[2] > 1 and is_symmetric(case)
+
+
+def windows_read_only_padding_in_float16(case: Case, facts: Facts) -> bool:
+    return case.dtype == "float16" and windows_read_only_padding(case)
+
+
+def sums_one_column_wrongly(case: Case, facts: Facts) -> bool:
+    """Return whether groups have one input channel and more outputs, and the output is one column wide."""
+    single_inputs = case.groups > 1 and case.groups == case.input_channels and case.output_channels > case.groups
+    column = case.output_shape[1] > 1 and case.output_shape[2] == 1
+    steps = case.strides[0] == 1 and case.strides[1] > 1 and case.dilations[1] == 1
+    return case.dtype == "bfloat16" and single_inputs and case.kernel_size[1] > 1 and column and steps
+
+
+def taps_read_only_padding(case: Case, facts: Facts) -> bool:
+    """Return whether some taps of an undilated kernel may see only padding along the width."""
+    if case.dtype != "bfloat16" or case.input_channels <= 1 or case.kernel_size[1] <= 1 or case.dilations[1] > 1:
+        return False
+    return case.width < case.strides[1] and case.convolution.width.pad_before > 0 and is_symmetric(case)
+
+
+def dilated_depthwise_kernel_is_wider(case: Case, facts: Facts) -> bool:
+    """Return whether a depthwise kernel, dilated along the height, is wider than the image."""
+    depthwise = case.groups > 1 and case.groups == case.input_channels == case.output_channels
+    width = case.convolution.width
+    wider = width.kernel_extent > case.width and width.pad_before > 0 and width.pad_before == width.pad_after
+    return case.dtype == "bfloat16" and depthwise and case.dilations[0] > 1 and wider
+
+
+failure = partial(KnownFailure, versions="==2.13.*", link="found here: docs/findings/torch.md")
+FAILURES = (
+    failure(
+        backends=("torch:*",),
+        operations=OPERATIONS,
+        when=lambda case, facts: case.output_channels == 0,
+        outcome="refused",
+        does="torch refuses filters with no output channels: 'expected weight to be at least 1 at dimension 0'",
+    ),
+    failure(
+        backends=(
+            "torch",
+            "torch:channels_last",
+            "torch:channels_last_filters",
+            "torch:native",
+            "torch:func",
+            "torch:forward",
+        ),
+        operations=("conv2d",),
+        when=no_input_channels,
+        outcome="fail",
+        does="F.conv2d of 0 input channels gives 0 output channels",
+    ),
+    failure(
+        backends=("torch:autograd", "torch:transposed_double_backward"),
+        operations=("conv2d",),
+        when=no_input_channels,
+        outcome="refused",
+        does=TRANSPOSE_REFUSES,
+    ),
+    failure(
+        backends=("torch:*",),
+        operations=("conv2d_transpose",),
+        when=no_input_channels,
+        outcome="refused",
+        does=TRANSPOSE_REFUSES,
+    ),
+    failure(
+        backends=("torch:transposed", "torch:transposed_double_backward"),
+        operations=GRADIENTS,
+        when=no_input_channels,
+        outcome="refused",
+        does=TRANSPOSE_REFUSES,
+    ),
+    failure(
+        backends=("torch:double_backward",),
+        operations=("conv2d",),
+        when=no_input_channels,
+        outcome="refused",
+        does=WANTS_NO_CHANNELS,
+    ),
+    failure(
+        backends=("torch:autograd", "torch:func", "torch:forward", "torch:double_backward"),
+        operations=GRADIENTS,
+        when=no_input_channels,
+        outcome="refused",
+        does=WANTS_NO_CHANNELS,
+    ),
+    # The next entries are "sometimes". All failures seen lie inside their conditions, but not every case inside fails:
+    # the kernels read memory that is not theirs, or depend on the data. All are oneDNN's, for AVX-512 BF16 and FP16.
+    failure(
+        backends=("torch", "torch:channels_last", "torch:channels_last_filters"),
+        operations=("conv2d",),
+        when=windows_read_only_padding_in_float16,
+        outcome="crashed",
+        does=READS_ONLY_PADDING,
+        sometimes=True,
+    ),
+    failure(
+        backends=("torch:autograd", "torch:func", "torch:forward"),
+        operations=OPERATIONS,
+        when=windows_read_only_padding_in_float16,
+        outcome="crashed",
+        does=f"{READS_ONLY_PADDING}. This conv2d is differentiated here, or is a derivative",
+        sometimes=True,
+    ),
+    failure(
+        backends=("torch:double_backward", "torch:transposed_double_backward"),
+        operations=OPERATIONS,
+        when=lambda case, facts: case.dtype == "float16" and may_read_only_padding(case),
+        outcome="crashed",
+        does=f"{READS_ONLY_PADDING}. A convolution of the second derivative does so with a single window too",
+        sometimes=True,
+    ),
+    failure(
+        backends=("torch:channels_last",),
+        operations=("conv2d",),
+        when=lambda case, facts: case.dtype == "bfloat16" and windows_read_only_padding(case),
+        outcome="crashed",
+        does=READS_ONLY_PADDING,
+        sometimes=True,
+    ),
+    failure(
+        backends=("torch:channels_last",),
+        operations=("conv2d",),
+        when=sums_one_column_wrongly,
+        outcome="fail",
+        does="torch gives wrong sums (5 for 9), the same each time, "
+        "where groups have one input channel and the output is one column wide",
+        sometimes=True,
+    ),
+    failure(
+        backends=("torch:channels_last",),
+        operations=("conv2d_backprop_filter",),
+        when=taps_read_only_padding,
+        outcome="fail",
+        does="torch leaves uninitialised memory in the gradient of taps that see only padding along the width",
+        sometimes=True,
+    ),
+    failure(
+        backends=("torch:channels_last",),
+        operations=("conv2d_backprop_filter",),
+        when=dilated_depthwise_kernel_is_wider,
+        outcome="fail",
+        does="torch leaves uninitialised memory in the gradient of dilated depthwise filters "
+        "whose kernel is wider than the image",
+        sometimes=True,
+    ),
+    failure(
+        backends=("torch",),
+        operations=GRADIENTS,
+        when=always,
+        invalid=("dilation-zero",),
+        outcome="fail",
+        does="torch.nn.grad answers with a dilation of 0, which F.conv2d refuses",
+    ),
+)

@@ -1,0 +1,34 @@
+"""The records of a run: every call of a selection judged, and each expected failure marked as such."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from .judge import judge_here
+from .known import mark_expected
+from .outcome import Record
+from .processes.pool import judge_isolated
+from .selection import Selection
+from .whole_backend import judge_whole_backend
+
+
+def records_of(
+    selection: Selection, *, processes: int | None = 0, advance: Callable[[], None] = lambda: None
+) -> Iterator[Record]:
+    """Run a selection.
+
+    Parameters
+    ----------
+    processes : run backends in this many processes of their own, which may die; 0: in this one; None: one for each
+        processor. Checks on whole backends always have processes of their own.
+    advance : called after each call
+    """
+    subjects = {subject.name: subject for subject in selection.subjects}
+    for subject in selection.asked_as_a_whole:
+        for record in judge_whole_backend(selection.whole, subject, selection.operations, selection.seed):
+            yield from mark_expected([record], subject)
+    calls = judge_here(selection) if processes == 0 else judge_isolated(selection, processes)
+    for records in calls:
+        if records:  # none of the checks may be due
+            yield from mark_expected(records, subjects[records[0].backend])
+        advance()

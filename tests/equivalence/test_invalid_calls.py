@@ -1,0 +1,16 @@
+"""Every backend refuses calls that are no convolution."""
+
+from __future__ import annotations
+
+from equivalence.outcomes import fail_if_unexpected, xfail_if_known
+
+from reference_impl.run import whole_backend
+from reference_impl.run.known import mark_expected
+from reference_impl.run.subject import Subject
+from reference_impl.verdicts.invalid_calls import InvalidCall
+
+
+def test_refuses(subject: Subject, operation: str, invalid: InvalidCall, seed: int) -> None:
+    records = mark_expected([whole_backend.invalid_call(subject, operation, invalid, seed)], subject)
+    fail_if_unexpected(subject, records)
+    xfail_if_known(records)

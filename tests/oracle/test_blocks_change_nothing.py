@@ -1,0 +1,51 @@
+"""The blocks into which the work is cut change no answer, and cover every output once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from general_cases import GENERAL_CASES
+from integer_arrays import arrays_of, run
+
+from reference_impl import windows
+from reference_impl.cases.case import Case
+
+OPERATIONS = ("conv2d", "conv2d_backprop_input", "conv2d_backprop_filter")
+
+# Elements of a block of filters and of windows: from one position at a time to one image of the general cases.
+BLOCKS = [(1, 1), (1, 100), (100, 1), (100, 300), (300, 1000), (1000, 3000)]
+
+
+def blocks_of(case: Case) -> int:
+    """Count the blocks of a case."""
+    return sum(
+        1
+        for channels in windows.channel_blocks(case.convolution)
+        for _ in windows.position_blocks(case.convolution, channels)
+    )
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("blocks", BLOCKS, ids=lambda blocks: "filters-{}-windows-{}".format(*blocks))
+@pytest.mark.parametrize("case", GENERAL_CASES, ids=str)
+def test_operations_do_not_depend_on_the_blocks(case, blocks, operation, monkeypatch):
+    arrays = arrays_of(case)
+    whole = run(operation, case, arrays)
+    assert blocks_of(case) == 1
+    monkeypatch.setattr(windows, "FILTER_BLOCK_BYTES", 8 * blocks[0])
+    monkeypatch.setattr(windows, "WINDOW_BLOCK_BYTES", 8 * blocks[1])
+    np.testing.assert_array_equal(run(operation, case, arrays), whole, strict=True)
+
+
+@pytest.mark.parametrize("blocks", [(1, 1), (20, 20)], ids=lambda blocks: "filters-{}-windows-{}".format(*blocks))
+@pytest.mark.parametrize("case", GENERAL_CASES, ids=str)
+def test_blocks_cover_every_output_once(case, blocks, monkeypatch):
+    monkeypatch.setattr(windows, "FILTER_BLOCK_BYTES", 8 * blocks[0])
+    monkeypatch.setattr(windows, "WINDOW_BLOCK_BYTES", 8 * blocks[1])
+    assert blocks_of(case) > 1
+    convolution, (batch, height, width, channels) = case.convolution, case.output_shape
+    seen = np.zeros((batch, height, width, channels // case.groups), int)
+    for block_channels in windows.channel_blocks(convolution):
+        for images, rows, columns in windows.position_blocks(convolution, block_channels):
+            seen[np.ix_(images, rows, columns, block_channels)] += 1
+    assert (seen == 1).all()

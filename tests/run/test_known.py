@@ -1,0 +1,134 @@
+"""A known failure is expected, strictly: nothing else is excused, and a fix turns red."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from planted import Flipped, Right
+
+from reference_impl.cases.case import Case
+from reference_impl.conformance import Capabilities
+from reference_impl.run import known, outcome
+from reference_impl.run.judge import judge
+from reference_impl.run.known import mark_expected
+from reference_impl.run.known_failure import KnownFailure
+from reference_impl.run.subject import Subject
+from reference_impl.verdicts.checks import CHECKS
+
+CASE = Case.parse("n2_h7w9c3_k3x2o4_s2x3")
+
+
+def judged(subject, *arguments, **options):
+    """The records of a call, with what was expected marked."""
+    return list(mark_expected(judge(subject, *arguments, **options), subject))
+
+
+def outcomes(records):
+    return Counter(record.outcome for record in records)
+
+
+@pytest.fixture
+def expected_failure(monkeypatch):
+    """Makes the planted backend's failure a known one."""
+
+    def expect(**changes):
+        entry = {
+            "backends": ("planted",),
+            "versions": ">=1",
+            "operations": ("conv2d",),
+            "when": lambda case, facts: case.strides[0] == 2,
+            "outcome": "fail",
+            "does": "flips the kernel",
+            "link": "found here",
+        }
+        found = KnownFailure(**{**entry, **changes})
+        monkeypatch.setattr(known, "known_failures", lambda: (found,))
+
+    return expect
+
+
+class Versioned(Flipped):
+    version = "1.2"
+
+
+def test_known_failure_is_expected(expected_failure):
+    expected_failure()
+    records = judged(Subject.of(Versioned()), CASE, "conv2d")
+    assert not any(record.unexpected for record in records)
+    assert outcome.KNOWN in outcomes(records)
+
+
+def test_known_failure_turns_red_when_it_is_fixed(expected_failure):
+    expected_failure()
+
+    class Fixed(Right):
+        version = "1.2"
+
+    records = judged(Subject.of(Fixed()), CASE, "conv2d")
+    assert outcomes(records) == {outcome.FIXED: len(records)}
+    assert all(record.unexpected and "flips the kernel" in record.message for record in records)
+
+
+def test_known_failure_turns_red_also_where_a_check_is_not_claimed(expected_failure):
+    expected_failure()
+
+    class Fixed(Right):
+        version = "1.2"
+        capabilities = Capabilities(unclaimed={"special_values": "knows no NaN"})
+
+    by_check = {record.check: record.outcome for record in judged(Subject.of(Fixed()), CASE, "conv2d")}
+    assert by_check.pop("special_values") == outcome.UNSUPPORTED
+    assert set(by_check.values()) == {outcome.FIXED}
+
+
+def test_known_failure_is_not_gone_when_what_would_show_it_was_not_run(expected_failure):
+    expected_failure()
+
+    class Fixed(Right):
+        version = "1.2"
+
+    checks = [check for check in CHECKS if check.name in ("special_values", "repeatable")]
+    assert set(outcomes(judged(Subject.of(Fixed()), CASE, "conv2d", checks=checks))) == {outcome.PASS}
+
+
+def test_known_failure_of_one_check_excuses_no_other(expected_failure):
+    expected_failure(checks=("rounded",))
+    by_check = {record.check: record.outcome for record in judged(Subject.of(Versioned()), CASE, "conv2d")}
+    assert by_check["rounded"] == outcome.KNOWN
+    assert by_check["exact"] == outcome.FAIL
+
+
+def test_known_failure_that_comes_sometimes_may_pass(expected_failure):
+    expected_failure(sometimes=True)
+
+    class Lucky(Right):
+        version = "1.2"
+
+    assert set(outcomes(judged(Subject.of(Lucky()), CASE, "conv2d"))) == {outcome.PASS}
+    assert outcome.KNOWN in outcomes(judged(Subject.of(Versioned()), CASE, "conv2d"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"versions": "<1"},
+        {"backends": ("planted:other",)},
+        {"operations": ("conv2d_transpose",)},
+        {"when": lambda case, facts: case.strides[0] == 3},
+        {"outcome": "refused"},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_known_failure_excuses_nothing_else(expected_failure, changes):
+    expected_failure(**changes)
+    assert any(record.unexpected for record in judged(Subject.of(Versioned()), CASE, "conv2d"))
+
+
+def test_known_failure_of_all_routes_covers_them(expected_failure):
+    expected_failure(backends=("planted:*",))
+
+    class Route(Versioned):
+        name = "planted:route"
+
+    assert not any(record.unexpected for record in judged(Subject.of(Route()), CASE, "conv2d"))

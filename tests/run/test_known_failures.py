@@ -1,0 +1,156 @@
+"""The known failures: every shipped entry is well formed and selects something; a bad entry is named."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from reference_impl.cases import catalogue
+from reference_impl.cases.case import Case
+from reference_impl.run import known, known_failures
+from reference_impl.run.known_failure import KnownFailure, always
+from reference_impl.verdicts.invalid_calls import CASE
+
+CASES = [
+    *catalogue.resolve("curated"),
+    *catalogue.resolve("regressions"),
+    # From the reproducers of docs/findings/, where entries are narrow.
+    Case.parse("n1_h2w3c1_k3x2o1_FULL"),  # autograd
+    Case.parse("n1_h5w3c1_k2x4o1_p0,0,1,1"),
+    Case.parse("n1_h5w6c4_k3x2o0_g2"),  # keras
+    Case.parse("n1_h1w1c2_k1x1o2_s4x1_g2_p2,0,0,0"),  # mlx
+    Case.parse("n1_h1w3c2_k1x1o3_s2x1_p1,0,0,0"),
+    Case.parse("n1_h3w1c1_k1x1o2_s2x2_p0,0,3,7"),  # tensorflow
+    Case.parse("n1_h2w1c1_k1x1o1_s1x2_d1x2_p0,0,1,1"),  # torch
+    Case.parse("n3_h4w3c3_k3x3o9_s1x2_g3"),
+    Case.parse("n1_h10w1c2_k1x5o2_s1x2_p0,0,2,2"),
+    Case.parse("n3_h4w14c3_k1x6o3_d2x3_g3_p0,0,15,15"),
+]
+CASES_IN_FLOATS = [case.with_dtype(dtype) for case in CASES for dtype in ("float16", "bfloat16", "float32", "float64")]
+FLOATS_IN_ONEDNN = [(), ("float32",), ("float32", "bfloat16", "float16")]
+# All that the shipped adapters say of themselves.
+FACTS = [
+    {"onednn_dtypes": dtypes, "channel_block": block, "engine": engine}
+    for engine in ("tensorflow", "torch", "jax", "numpy", "openvino")
+    for dtypes in FLOATS_IN_ONEDNN
+    for block in (8, 16)
+]
+ENTRIES = known.known_failures()
+each_entry = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: f"{entry.backends[0]}-{ENTRIES.index(entry)}")
+
+
+@pytest.fixture
+def entry():
+    return KnownFailure(
+        backends=("planted",),
+        versions=">=1",
+        operations=("conv2d",),
+        when=always,
+        outcome="fail",
+        does="planted flips the kernel",
+        link="found here",
+    )
+
+
+def applies(entry, facts, case):
+    """Ask the entry about the first of its backends, in a version of its range."""
+    version = re.search(r"\d[\d.]*", entry.versions).group().rstrip(".")
+    invalid = entry.invalid[0] if entry.invalid else None
+    return entry.applies(entry.backends[0].replace(":*", ""), version, facts, entry.operations[0], case, invalid)
+
+
+@each_entry
+def test_shipped_entry_says_what_happens_and_where_it_was_found(entry):
+    assert entry.does
+    assert entry.link
+
+
+@each_entry
+def test_shipped_entry_applies_to_some_case_and_raises_on_none(entry):
+    cases = [CASE] if entry.invalid else CASES_IN_FLOATS
+    assert {True} <= {applies(entry, facts, case) for facts in FACTS for case in cases}
+
+
+def test_entries_are_found_by_many_threads_at_once():
+    known.known_failures.cache_clear()
+
+    def asked(case):
+        return known.find("torch", "2.13.0", {}, "conv2d", case)
+
+    cases = CASES_IN_FLOATS[:200]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(asked, cases))
+    assert found == list(map(asked, cases))
+
+
+def test_reading_the_entries_imports_no_framework():
+    code = (
+        "import sys; from reference_impl.run import known; known.known_failures(); "
+        "print({'autograd', 'jax', 'keras', 'mlx', 'onnx', 'onnxruntime', 'openvino', 'scipy', 'tensorflow', "
+        "'tinygrad', 'torch'} & set(sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
+
+
+def test_module_of_a_new_framework_is_found(monkeypatch, tmp_path):
+    (tmp_path / "planted.py").write_text("FAILURES = ('an entry',)")
+    monkeypatch.setattr(known_failures, "__path__", [*known_failures.__path__, str(tmp_path)])
+    assert known.known_failures.__wrapped__()[-1] == "an entry"
+    del sys.modules[f"{known_failures.__name__}.planted"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "words"),
+    [
+        ({"outcome": "wrong"}, ValueError, "outcome must be one of fail, refused, crashed, not 'wrong', in"),
+        ({"operations": ("conv3d",)}, ValueError, "operations must be some of conv2d, .*, not conv3d, in"),
+        ({"operations": ()}, ValueError, "backends and operations must each name at least one, in"),
+        ({"backends": ()}, ValueError, "backends and operations must each name at least one, in"),
+        ({"checks": ("exakt",)}, ValueError, "checks must be some of .*exact, .*, not exakt, in"),
+        ({"invalid": ("group-zero",)}, ValueError, "invalid must be some of groups-zero, .*, not group-zero, in"),
+        ({"versions": "2.21"}, ValueError, "versions must be like '>=2.20,<2.22', not '2.21', in"),
+        ({"backends": "planted"}, TypeError, "backends must be a tuple of names, not 'planted', in"),
+        ({"operations": "conv2d"}, TypeError, "operations must be a tuple of names, not 'conv2d', in"),
+        ({"when": "batch == 0"}, TypeError, "when must be a function of a case and the backend's facts, not 'batch"),
+    ],
+    ids=lambda value: str(value) if isinstance(value, dict) else "",
+)
+def test_bad_entry_is_refused_by_name(entry, changes, error, words):
+    with pytest.raises(error, match=f"^{words}.* the known failure of .*: 'planted flips the kernel'$"):
+        replace(entry, **changes)
+
+
+@pytest.mark.parametrize(
+    ("when", "words"),
+    [
+        (lambda case, facts: case.bacth == 0, "AttributeError: 'Case' object has no attribute 'bacth'"),
+        (lambda case, facts: case.dtype in facts["onednn"], "KeyError: 'onednn'"),
+        (lambda case, facts: None, "TypeError: it must return True or False, not None"),
+        (lambda case: True, "TypeError: .* takes 1 positional argument but 2 were given"),
+    ],
+    ids=["unknown-field", "unknown-fact", "returns-nothing", "takes-no-facts"],
+)
+def test_condition_that_raises_is_named(entry, when, words):
+    message = (
+        f"^`when` raised {words}, for n2_.*; correct `when` in the known failure of .*: 'planted flips the kernel'$"
+    )
+    with pytest.raises(RuntimeError, match=message):
+        applies(replace(entry, when=when), {"engine": "torch"}, CASE)
+
+
+def test_condition_that_never_holds_is_no_error(entry):
+    never = replace(entry, when=lambda case, facts: False)
+    assert not any(applies(never, {}, case) for case in CASES)
+
+
+@pytest.mark.parametrize(
+    ("version", "in_range"), [("2.21.0", True), ("2.21.1rc1", True), ("2.22", False), ("unversioned", False)]
+)
+def test_entry_applies_to_its_versions_only(entry, version, in_range):
+    entry = replace(entry, versions="==2.21.*")
+    assert entry.applies("planted", version, {}, "conv2d", CASE) == in_range

@@ -1,6 +1,6 @@
 """Replay golden vectors in ONNX Runtime: `python examples/onnx_replay.py VECTORS RESULTS`, then `compare` them.
 
-The vectors are those of `python -m reference_impl export VECTORS --format onnx`.
+`python -m reference_impl export VECTORS --format onnx` makes the vectors.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from onnx import numpy_helper
 
 
 def replay(vectors: Path, results: Path) -> None:
-    """Write to `results` what the model of each vector answers."""
+    """Run the model of each vector, and write its answer to `results`."""
     results.mkdir()
     for model in sorted(vectors.glob("*/model.onnx")):
         session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])

@@ -154,5 +154,17 @@ def test_verify_prints_what_it_found_when_interrupted(monkeypatch):
     assert "conv2d" in result.output
 
 
+def test_no_isolation_runs_a_backend_in_this_process(monkeypatch):
+    import planted
+
+    here = []
+    monkeypatch.setattr(planted.Right, "spoil", lambda self, answer, arrays: here.append(1) or answer)
+    words = ["verify", "--backend", "planted:Right", "--cases", CASE]
+    assert run(*words).exit_code == 0
+    assert not here
+    assert run(*words, "--no-isolation").exit_code == 0
+    assert here
+
+
 def test_version_is_printed():
     assert __version__ in run("--version").output

@@ -16,7 +16,7 @@ struct geometry {
     int input[2], kernel[2], output[2], strides[2], dilations[2], before[2];
 };
 
-/* Adds each product of T(input, filters, output) to the one of the three arrays that is `asked` for: 'i', 'f', 'o'. */
+/* Adds the products of two of the arrays to the third, which `asked` names: 'i'nput, 'f'ilters or 'o'utput. */
 void convolve(char asked, const struct geometry *g, float *input, float *filters, float *output)
 {
     int inputs = g->input_channels / g->groups, outputs = g->output_channels / g->groups;
@@ -53,7 +53,7 @@ struct array {
     char name[32], dtype[16];
     int rank, shape[4];
     long size;
-    float *values; /* options too: small integers, which float holds */
+    float *values; /* of options too: small integers, exact in float */
 };
 
 static void fail(const char *path, const char *problem)
@@ -62,7 +62,7 @@ static void fail(const char *path, const char *problem)
     exit(2);
 }
 
-/* `name dtype rank sizes...`, then the numbers. Returns how many arrays there were. */
+/* Reads arrays: for each `name dtype rank sizes...`, then the numbers. Returns how many there are. */
 static int read_vector(const char *path, struct array *arrays, int most)
 {
     FILE *file = fopen(path, "r");
@@ -79,7 +79,7 @@ static int read_vector(const char *path, struct array *arrays, int most)
             a->size *= a->shape[axis];
         }
         if (!(a->values = calloc(a->size ? a->size : 1, sizeof(float))))
-            fail(path, "is too large for the memory");
+            fail(path, "must fit in memory");
         for (long i = 0; i < a->size; i++)
             if (fscanf(file, "%f", &a->values[i]) != 1)
                 fail(path, "there must be as many numbers as the shape says");
@@ -93,8 +93,8 @@ static struct array *find(struct array *arrays, int count, const char *name, con
     for (int i = 0; i < count; i++)
         if (!strcmp(arrays[i].name, name))
             return &arrays[i];
-    fail(path, name);
-    return NULL;
+    fprintf(stderr, "%s: must hold an array named %s\n", path, name);
+    exit(2);
 }
 
 static void pair(int *to, const struct array *from, int step)
@@ -103,13 +103,13 @@ static void pair(int *to, const struct array *from, int step)
     to[1] = (int)from->values[step];
 }
 
-/* The array of its shape that was asked for, summed from the two others. */
+/* Computes the operation's result from its two arguments; `expected` gives its shape. */
 static struct array *answer(struct array *arrays, int count, const char *operation, const char *path)
 {
 #define FIND(name) find(arrays, count, name, path)
     struct array *result = FIND("expected"), *input, *filters, *output;
     char asked;
-    memset(result->values, 0, result->size * sizeof(float)); /* its shape is all that we take */
+    memset(result->values, 0, result->size * sizeof(float)); /* only its shape is used */
     if (!strcmp(operation, "conv2d"))
         asked = 'o', input = FIND("input"), filters = FIND("filters"), output = result;
     else if (!strcmp(operation, "conv2d_backprop_input"))
@@ -121,7 +121,7 @@ static struct array *answer(struct array *arrays, int count, const char *operati
     else
         fail(path, "its name must begin with one of the four operations, and a dot");
     if (strcmp(result->dtype, "float32"))
-        fail(path, "this program takes float32 alone");
+        fail(path, "must be of float32, the only dtype that this program takes");
     struct geometry g = {
         .batch = input->shape[0],
         .input_channels = input->shape[3],

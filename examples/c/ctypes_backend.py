@@ -1,6 +1,6 @@
 """A kernel in C, called through ctypes: `conv2d-reference verify --backend examples.c.ctypes_backend:CKernel`.
 
-It is compiled when it is first used, into a temporary folder; CC names another compiler than cc.
+It is compiled at the first call, into a temporary folder. The variable CC names another compiler than cc.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Geometry(ctypes.Structure):
 
 
 class CKernel:
-    """Any of the three arrays of the form from the two others; `flags` go to the compiler."""
+    """The C kernel as a backend: each operation computes one array from two others. `flags` go to the compiler."""
 
     name = "c"
     capabilities = Capabilities(dtypes=("float32",))
@@ -63,7 +63,7 @@ class CKernel:
             *(plan.sizes, plan.kernel, plan.outputs, plan.strides, plan.dilations, before),
         )
         shapes = sizes, filter_sizes, (sizes[0], *plan.outputs, filter_sizes[3])
-        # C reads float32 in C order; what is asked for it adds to.
+        # The kernel reads float32 in C order, and adds to the array that it computes.
         arrays = [
             np.zeros(shape, np.float32) if array is None else np.ascontiguousarray(array, np.float32)
             for array, shape in zip((input, filters, output), shapes)

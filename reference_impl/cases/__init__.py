@@ -1,1 +1,1 @@
-"""Which problems: a case, the catalogue of cases, and how cases are drawn."""
+"""The problems: a case, the catalogue of cases, and generated cases."""

@@ -30,7 +30,7 @@ def _same_totals(case: Case) -> list[int]:
 
 
 def _is_clamped(axis: Axis) -> bool:
-    """SAME's formula gives a negative total."""
+    """True if SAME's formula gives a negative total, which counts as 0."""
     return (axis.output_size - 1) * axis.stride + axis.kernel_extent < axis.input_size
 
 
@@ -69,10 +69,10 @@ BOUNDARIES: dict[str, Callable[[Case], bool]] = {
     ),
     "empty": lambda case: 0 in (case.batch, case.input_channels, case.output_channels),
 }
-"""Name of a boundary -> whether a case lies on it."""
+"""Name of a boundary -> a function that tells whether a case lies on it."""
 
 
-# Where blocks, buffers and counters of kernels end. Generated cases are too small to lie beyond these.
+# Sizes at which blocks, buffers and counters of kernels end. Generated cases are too small to go beyond them.
 LIMITS: dict[str, Callable[[Case], bool]] = {
     "batch above 32": lambda case: case.batch > 32,
     "batch above 65535": lambda case: case.batch > 65535,
@@ -85,7 +85,7 @@ LIMITS: dict[str, Callable[[Case], bool]] = {
     "input channels above 64": lambda case: case.input_channels > 64,
     "output channels above 64": lambda case: case.output_channels > 64,
 }
-"""Name of a limit -> whether a case lies beyond it."""
+"""Name of a limit -> a function that tells whether a case lies beyond it."""
 
 
 def _most_padding(case: Case) -> int:
@@ -93,5 +93,5 @@ def _most_padding(case: Case) -> int:
 
 
 def boundaries_of(case: Case) -> list[str]:
-    """The names of all boundaries that `case` lies on, and of the limits beyond which it is."""
+    """The names of all boundaries that `case` lies on, and of all limits that it is beyond."""
     return [name for name, holds in {**BOUNDARIES, **LIMITS}.items() if holds(case)]

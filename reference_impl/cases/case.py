@@ -1,4 +1,4 @@
-"""Case: one convolution problem. Its one-line spec is its test id, its reproducer and its line in a file."""
+"""Case: one convolution problem. Its spec of one line is its test id, its reproducer and its line in a file."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _PARTS = {
 class Case:
     """One *forward* convolution; all four operations are derived from it.
 
-    Raises ValueError if it is no convolution (the errors of `conv2d`), so that every `Case` can be run.
+    Every `Case` can be run: one that is no convolution raises the ValueError of `conv2d`.
     """
 
     batch: int
@@ -98,7 +98,7 @@ class Case:
 
     @property
     def multiply_adds(self) -> int:
-        """Products that the forward convolution sums in all, those with padding included."""
+        """Number of products in all sums of the forward convolution, those with padding included."""
         return prod(self.output_shape) * self.convolution.terms("conv2d")
 
     def with_dtype(self, dtype: str) -> Case:
@@ -145,7 +145,7 @@ class Case:
         """
         found: dict[str, Any] = {}
         position = 0
-        # SAME_LOWER is the one word with the separator in it.
+        # SAME_LOWER is the only word that contains the separator.
         for part in re.split(r"_(?!LOWER)", spec):
             kind, value = _read_part(spec, part, position)
             if kind in found:

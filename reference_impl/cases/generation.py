@@ -1,8 +1,8 @@
 """Draw cases at random, biased to the boundaries where convolutions go wrong. Needs nothing but Python.
 
-All that is drawn are integers, through one function `integer(low, high)`, simplest value first: with
-`random.Random` behind it this is `generate`, with Hypothesis behind it, it is `strategies.cases`, and shrinks.
-A case is built from its output size and leftover, so that none is drawn in vain.
+One function, `integer(low, high)`, makes all choices; the lower the integer, the simpler the case. `generate` takes
+the integers from `random.Random`. `strategies.cases` takes them from Hypothesis, so that a failing case shrinks.
+The input size is computed from the output size and the leftover, so every draw is a valid case.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ _SHAPES = ("any",) * 10 + ("whole", "line")
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What `generate` and `strategies.cases` may draw.
+    """The limits within which `generate` and `strategies.cases` draw.
 
     Parameters
     ----------
     dtypes : names of dtypes, the simplest first
     paddings : some of VALID, SAME, SAME_LOWER, FULL and EXPLICIT, the simplest first
     max_products : int
-        The most products that the forward convolution of a case sums in all, those with padding included.
+        The most products in all sums of the forward convolution of a case, those with padding included.
     max_batch, max_stride, max_dilation, max_groups : int, >= 1
     empty : bool
-        Whether, rarely, the batch, the input channels or the output channels are 0.
+        True to have, rarely, a batch of 0, no input channels or no output channels.
     """
 
     dtypes: Sequence[str] = ("float32",)
@@ -71,12 +71,12 @@ class Options:
 
 
 def generate(count: int, seed: int, **options: Any) -> list[Case]:
-    """`count` distinct cases, the same for the same `seed` and `options` in every process and Python version.
+    """Draw `count` distinct cases: the same `seed` and `options` give the same cases in every Python version.
 
     Raises
     ------
     ValueError, TypeError
-        If `options` (see `Options`) are wrong, or leave fewer than `count` distinct cases to be found.
+        If `options` (see `Options`) are wrong, or allow fewer than `count` distinct cases.
     """
     count = arguments.integer(count, "count", at_least=0)
     seed = arguments.integer(seed, "seed", at_least=0)
@@ -84,7 +84,7 @@ def generate(count: int, seed: int, **options: Any) -> list[Case]:
     source = random.Random(seed)
 
     def integer(low: int, high: int) -> int:
-        # Of all methods only random() is promised to stay the same across Python versions.
+        # Python promises the same numbers in all its versions for random() alone.
         return low + int(source.random() * (high - low + 1))
 
     found: dict[Case, None] = {}
@@ -92,15 +92,15 @@ def generate(count: int, seed: int, **options: Any) -> list[Case]:
         if len(found) == count:
             return list(found)
         found[draw_case(integer, allowed)] = None
-    raise ValueError(f"count must be one that the options allow: found {len(found)} distinct cases of {count}")
+    raise ValueError(f"the options must allow count cases: found {len(found)} distinct cases of {count}")
 
 
 def draw_case(integer: Integer, options: Options) -> Case:
-    """One case within `options`, from as many calls of `integer` as it takes.
+    """Draw one case within `options`.
 
-    The lower the integers, the simpler the case: stride 1, dilation 1, VALID, one group, small sizes. No simpler
-    case takes more of them, since Hypothesis shrinks to fewer first: what a kind of case has no use for is drawn
-    all the same.
+    The lower the integers, the simpler the case: stride 1, dilation 1, VALID, one group, small sizes. Every kind of
+    case draws the same number of integers, also those that it does not use: Hypothesis shrinks to fewer integers
+    first, and a simpler case must not need more of them.
     """
     padding = _choice(integer, options.paddings)
     height, width = (_draw_axis(integer, options) for _ in range(2))
@@ -169,7 +169,7 @@ class _Draft:
     padding: str
 
     def fitted(self, max_products: int) -> Case:
-        """The case, its largest counts halved until it has at most `max_products`."""
+        """The case with its largest counts halved until it has at most `max_products`."""
         draft = self
         while (case := draft.case()).multiply_adds > max_products:
             draft = draft.halved()
@@ -210,7 +210,7 @@ class _Draft:
 
 
 def _draw_axis(integer: Integer, options: Options) -> _AxisDraft:
-    """Any axis; or one with the kernel as large as the padded input; or a line (size 1, kernel 1)."""
+    """Draw an axis: any, or one with a kernel as large as the padded input, or a line (size 1, kernel 1)."""
     shape = _choice(integer, _SHAPES)
     kernel = _choice(integer, _KERNELS)
     dilation = _choice(integer, [d for d in _DILATIONS if d <= options.max_dilation])
@@ -228,7 +228,7 @@ def _draw_axis(integer: Integer, options: Options) -> _AxisDraft:
 
 
 def _draw_size(integer: Integer) -> int:
-    """A small size or, one time in four, one around the widths of vector registers."""
+    """Draw a small size or, one time in four, a size near the width of a vector register."""
     return _choice(integer, _NEAR_VECTORS) if integer(0, 3) == 3 else integer(1, 6)
 
 

@@ -1,4 +1,4 @@
-"""Hypothesis strategies: they draw a geometry and a seed, not array elements, so that a failure shrinks to one line.
+"""Hypothesis strategies. They draw a geometry and a seed, not array elements, so a failure shrinks to one line.
 
     @given(cases(), seeds())
     def test_my_kernel(case, seed): ...
@@ -17,16 +17,16 @@ from .generation import Options, draw_case
 
 
 def cases(**options: Any) -> st.SearchStrategy[Case]:
-    """A strategy that draws a `Case`: geometry only, biased to the boundaries.
+    """A strategy that draws a `Case`, often on a boundary; it shrinks towards `n1_h1w1c1_k1x1o1`.
 
     `options` are those of `generation.Options`: `dtypes=("float32",)`, `paddings=...`, `max_products=20_000`,
-    `max_batch=3`, `max_stride=5`, `max_dilation=3`, `max_groups=17`, `empty=True`. Strides and dilations above
-    5 and 3 are not drawn. A case shrinks towards `n1_h1w1c1_k1x1o1`.
+    `max_batch=3`, `max_stride=5`, `max_dilation=3`, `max_groups=17`, `empty=True`. Strides above 5 and dilations
+    above 3 are never drawn.
 
     Raises
     ------
     ValueError, TypeError
-        At once, if an option is wrong.
+        If an option is wrong; at once, not at the first draw.
     """
     return _cases(Options(**options))
 

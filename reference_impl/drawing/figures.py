@@ -49,8 +49,8 @@ def draw(
     Raises
     ------
     ValueError
-        If the spec is wrong, a size of the case is 0 or more than 64 positions lie along an axis; if a number is out of
-        range, or an array has another shape.
+        If the spec is wrong, if a size of the case is 0, or if it has more than 64 positions along an axis.
+        If a number is out of range, or an array has another shape.
     ModuleNotFoundError
         If matplotlib is not installed.
     """

@@ -21,7 +21,7 @@ FONT = "DejaVu Sans"  # comes with matplotlib
 # As pixels, glyphs take a little more width than their shapes have.
 _HINTING = 1.05
 
-LETTERS = "same letter: multiplied with each other"
+LETTERS = "same letter: multiplied"
 
 
 def leading(size: float) -> float:

@@ -51,8 +51,8 @@ class View:
         Raises
         ------
         ValueError
-            If the operation is unknown, the case is too large or has a size of 0, a number is out of range, or the two
-            channels are of different groups.
+            If the operation is unknown, or the case is too large or has a size of 0.
+            If a number is out of range, or the two channels are of different groups.
         """
         if operation not in OPERATIONS:
             raise ValueError(f"operation must be one of {', '.join(OPERATIONS)}; not {operation!r}")

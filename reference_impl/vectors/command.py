@@ -75,7 +75,7 @@ def compare(
     Exit status: 0 if every result is right, 1 if one is wrong or missing, 2 for bad usage or damaged vectors.
     """
     if not results.is_dir():
-        raise typer.BadParameter(f"RESULTS must be a folder; {results} is not one")
+        raise typer.BadParameter(f"RESULTS must be a folder; there is none at {results}")
     try:
         judged = list(comparing.compare(folder, results))
     except (BadFile, ImportError) as error:

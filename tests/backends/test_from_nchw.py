@@ -69,6 +69,11 @@ def test_from_nchw_declares_what_it_has():
     )
 
 
+def test_from_nchw_refuses_arrays_by_keyword():
+    with pytest.raises(TypeError, match="conv2d takes 2 arguments by position, 1 given"):
+        from_nchw(conv2d=nchw("conv2d")).conv2d(None, filters=None)
+
+
 @pytest.mark.parametrize("functions", [{}, {"conv3d": print}])
 def test_from_nchw_refuses_what_is_no_operation(functions):
     with pytest.raises(ValueError, match="functions must be some of conv2d, conv2d_backprop_input"):

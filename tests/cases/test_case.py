@@ -1,4 +1,4 @@
-"""A case and its spec: one says exactly what the other does, and a bad spec is pointed at."""
+"""A case and its spec say the same, and the error for a bad spec points at the bad part."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The catalogue: every line is canonical, there once, and says why; and a bad file is pointed at."""
+"""Every line of the catalogue is canonical, unique and explained; the error for a bad file names the line."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_small_catalogues_go_beyond_every_limit(limit):
 
 
 class FirstImages(Right):
-    """Like a kernel with a thread for each image, in one block."""
+    """A kernel that has a thread for each image, all in one block of 32."""
 
     def spoil(self, answer, arrays):
         answer[32:] = 0
@@ -93,7 +93,7 @@ class FirstImages(Right):
 
 
 class GuessesLayout(Right):
-    """Takes filters for OIHW where their sizes allow it."""
+    """A kernel that reads filters as OIHW where their sizes allow it."""
 
     def _answer(self, operation, input, filters, *rest, **options):
         if operation == "conv2d" and filters.shape == tuple(filters.shape[axis] for axis in (2, 3, 1, 0)):
@@ -102,7 +102,7 @@ class GuessesLayout(Right):
 
 
 class LeavesOutOddRows(Right):
-    """Like Winograd's algorithm on tiles of 2x2, chosen where there are channels enough, without the last half tile."""
+    """A kernel by Winograd's algorithm on tiles of 2x2, for 16 channels or more, that leaves out half a tile."""
 
     def _answer(self, operation, *args, **options):
         answer = super()._answer(operation, *args, **options)

@@ -1,4 +1,4 @@
-"""Drawn cases: valid, on the boundaries, shrinking to a readable one, and the same for the same seed."""
+"""Drawn cases are valid, lie on the boundaries, shrink to a readable case, and follow from the seed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reference_impl.cases.strategies import cases, seeds
 
 GENERATED = generate(300, 0)
 
-# No filter, so no health check may be switched off.
+# The strategy filters nothing, so every health check stays on.
 every_health_check = settings(max_examples=100, suppress_health_check=[])
 shrinking = settings(
     max_examples=1000,
@@ -135,7 +135,7 @@ def test_generated_cases_are_distinct():
 
 
 def test_generate_says_when_there_are_too_few():
-    with pytest.raises(ValueError, match="count must be one that the options allow: found 1 distinct cases of 2"):
+    with pytest.raises(ValueError, match="the options must allow count cases: found 1 distinct cases of 2"):
         generate(2, 0, max_products=1, max_stride=1, max_dilation=1, paddings=("VALID",), empty=False)
 
 

@@ -67,7 +67,7 @@ def one_image(rows):
 FILTERS = np.reshape(KERNEL, (3, 3, 1, 1))
 
 
-# What is seen
+# Facts in a picture
 
 
 def test_conv2d_shows_the_window_with_its_padding():
@@ -165,7 +165,7 @@ def test_difference_needs_no_arrays():
     assert "enters the sum: -1,-1 -1,0" in figure.get_label()
 
 
-# Readable
+# Room for texts
 
 
 def texts(figure):
@@ -374,7 +374,7 @@ def test_command_exits_with_2_when_used_badly(words, said, tmp_path, monkeypatch
     assert list(tmp_path.iterdir()) == []
 
 
-# What `verify --pictures` draws
+# The pictures of `verify --pictures`
 
 
 @pytest.mark.parametrize("isolate", [False, True], ids=["here", "isolated"])

@@ -6,7 +6,10 @@ The id of an item is `operation-backend-PADDING-case`. As `-k` matches parts of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -21,22 +24,13 @@ from reference_impl.run.selection import cases_for_pytest, dtypes_of
 from reference_impl.run.subject import Subject, subjects
 from reference_impl.verdicts.invalid_calls import INVALID_CALLS
 
-_SUBJECTS = pytest.StashKey[list[Subject]]()
-# Without parameters pytest would make an item that is skipped; this one is taken out again.
-_NOTHING = "nothing"
 
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    for name, parameters in _PARAMETERS.items():
-        if name in metafunc.fixturenames:
-            names = [name for name in ("subject", "operation", name) if name in metafunc.fixturenames]
-            found = parameters(metafunc.config, _operations(metafunc.config, metafunc.module))
-            metafunc.parametrize(names, found or [pytest.param(*[None] * len(names), id=_NOTHING)])
-
-
-def pytest_pycollect_makeitem(collector: pytest.Module, name: str, obj: object) -> list[pytest.Item] | None:
-    if obj is not test_agrees_on_generated_cases:
+def pytest_pycollect_makeitem(collector: pytest.Module, name: str, obj: Any) -> list[pytest.Item] | None:
+    """Make the items of the generated cases. Make none of a test without parameters, as pytest would then skip one."""
+    if not name.startswith("test_"):
         return None
+    if obj is not test_agrees_on_generated_cases:
+        return None if _parameters(collector.config, collector.obj, obj)[1] else []
     config = collector.config
     return [
         _generated(collector, f"{name}[{operation}-{subject.name}-{padding}]", subject, operation, padding)
@@ -47,8 +41,16 @@ def pytest_pycollect_makeitem(collector: pytest.Module, name: str, obj: object) 
     ]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items[:] = [item for item in items if not item.name.endswith(f"[{_NOTHING}]")]
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    metafunc.parametrize(*_parameters(metafunc.config, metafunc.module, metafunc.function))
+
+
+@functools.cache
+def _parameters(config: pytest.Config, module: ModuleType, test: Callable) -> tuple[list[str], list[Any]]:
+    """The arguments of a test, and what they are in each of its items."""
+    names = [name for name in inspect.signature(test).parameters if name != "seed"]
+    find = {"case": _on_cases, "invalid": _invalid_calls, "operations": _thread_counts}[names[-1]]
+    return names, find(config, _operations(config, module))
 
 
 def _generated(collector: pytest.Module, name: str, subject: Subject, operation: str, padding: str) -> pytest.Item:
@@ -68,13 +70,12 @@ def _generated(collector: pytest.Module, name: str, subject: Subject, operation:
     return item
 
 
+@functools.cache
 def _subjects(config: pytest.Config) -> list[Subject]:
-    if _SUBJECTS not in config.stash:
-        config.stash[_SUBJECTS] = subjects(config.getoption("--backend") or ())
-    return config.stash[_SUBJECTS]
+    return subjects(config.getoption("--backend") or ())
 
 
-def _operations(config: pytest.Config, module: object) -> list[str]:
+def _operations(config: pytest.Config, module: ModuleType) -> list[str]:
     """The operations that are asked for; in the file of one operation, at most that one."""
     asked = config.getoption("--operation") or OPERATIONS
     return [name for name in OPERATIONS if name in asked and name == getattr(module, "OPERATION", name)]
@@ -124,7 +125,3 @@ def _thread_counts(config: pytest.Config, operations: Sequence[str]) -> list[Any
         for subject in ([] if _asks_for_cases(config) else _subjects(config))
         if subject.capabilities.same_bits_on_any_threads or subject.name == "reference"
     ]
-
-
-_PARAMETERS = {"case": _on_cases, "invalid": _invalid_calls, "operations": _thread_counts}
-"""Name of a test's last argument -> the function that finds its parameters."""

@@ -105,7 +105,7 @@ def test_wrong_snippet_is_seen(framework, case, right, wrong):
         if case not in EMPTY and any(one.lack and one.code for one in snippets("keras", case))
     ],
 )
-def test_keras_cannot_what_it_is_said_not_to(framework, case):
+def test_keras_refuses_what_it_is_said_to_refuse(framework, case):
     for snippet in snippets(framework, case):
         if snippet.lack and snippet.code:
             assert all(fails(snippet, case, operation) for operation in snippet.operations)
@@ -156,8 +156,8 @@ def test_onnx_runtime_never_ends_where_groups_have_no_channels():
 
 @pytest.mark.framework("tensorflow")
 @pytest.mark.parametrize("case", [GROUPED, DILATED], ids=str)
-def test_tensorflow_has_no_rare_gradients_without_onednn_but_compiled(case):
-    case = case.with_dtype("float64")  # for which there are no kernels of oneDNN
+def test_tensorflow_needs_onednn_or_a_compiler_for_rare_gradients(case):
+    case = case.with_dtype("float64")  # oneDNN has no kernels for it
     transpose = snippets("tensorflow", case)[-1]
     assert "oneDNN" in transpose.remark
     assert fails(transpose, case, "conv2d_transpose")

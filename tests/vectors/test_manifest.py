@@ -120,7 +120,7 @@ def shown(value):
 CHANGES = [(path, value, VALIDATOR.is_valid(changed(path, value))) for path in FIELDS for value in VALUES]
 DAMAGES = [(path, value) for path, value, is_valid in CHANGES if not is_valid]
 UNKNOWN = [((*path, "sed"), 1) for path in OBJECTS]
-# The schema does not know what a case comes to.
+# These fields follow from the case, which the schema cannot compare them with.
 OF_THE_CASE = [("vectors", 0, name) for name in ("case", "shapes", "options")]
 HARMLESS = [(path, value) for path, value, is_valid in CHANGES if is_valid and path[:3] not in OF_THE_CASE]
 
@@ -139,7 +139,7 @@ def test_what_the_schema_refuses_is_refused_by_its_name(tmp_path, path, value):
     with pytest.raises(BadFile) as caught:
         read(changed(path, value), tmp_path)
     assert str(caught.value).startswith(f"{tmp_path / manifest.NAME}: ")
-    # Within shapes and options, the message names the whole.
+    # For a field within shapes or options, the message may name these.
     named = [step for step in path if isinstance(step, str)]
     assert any(name in str(caught.value) for name in named[1:] or named)
 

@@ -20,7 +20,7 @@ from examples.onnx_replay import replay
 from reference_impl.cli import app
 from reference_impl.vectors import manifest, onnx_files
 
-# onnx's reference has no transposed convolution in groups: the last is for ONNX Runtime alone.
+# onnx's reference has no transposed convolution in groups, so only ONNX Runtime replays the last.
 SPECS = ("n2_h7w9c3_k3x2o4_s2x3_p1,2,0,1", "n1_h6w5c2_k3x2o3_d2x1_SAME", "n2_h9w7c6_k3x2o4_s2x1_d2x3_g2_SAME_LOWER")
 
 
@@ -96,7 +96,7 @@ def test_onnx_replays_them_rightly_and_sees_a_wrong_model(tmp_path):
     assert len(replayed_by_onnx(wrong)) == 12
 
 
-def test_what_onnx_cannot_tell_is_left_out_and_named(tmp_path):
+def test_what_onnx_cannot_express_is_left_out_and_named(tmp_path):
     words = ["--cases", SPECS[0], "--cases", "n0_h5w6c3_k3x2o4", "--cases", "n1_h4w5c2_k2x2o3_int8"]
     status, said = run("export", tmp_path / "vectors", "--format", "onnx", *words)
     assert status == 0
@@ -117,7 +117,7 @@ def test_export_of_nothing_is_refused(tmp_path):
     assert not (tmp_path / "vectors").exists()
 
 
-def test_compare_judges_by_no_vector_that_is_not_as_exported(tmp_path):
+def test_compare_refuses_a_model_that_is_not_as_exported(tmp_path):
     vectors = with_padding_turned_around(exported(tmp_path / "vectors", SPECS[0]), tmp_path / "wrong")
     replay(vectors, tmp_path / "results")
     status, said = run("compare", vectors, tmp_path / "results")

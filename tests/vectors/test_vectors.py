@@ -74,7 +74,7 @@ def test_export_gives_the_same_bytes_again(vectors, tmp_path, file_format):
     }
 
 
-def test_npz_knows_no_time(tmp_path):
+def test_npz_holds_no_time_of_writing(tmp_path):
     array_files.write(tmp_path / "some.npz", {"result": np.zeros(3)})
     (member,) = zipfile.ZipFile(tmp_path / "some.npz").infolist()
     assert member.date_time == (1980, 1, 1, 0, 0, 0)
@@ -95,7 +95,7 @@ def test_manifest_fits_its_schema_and_names_every_file(vectors):
     assert {entry["file"] for entry in document["vectors"]} == {path.name for path in vectors.iterdir()} - {
         "manifest.json"
     }
-    # Four operations, on integers and, of the three float cases, on real data.
+    # Four operations: on integers in four cases, and on real data in the three float cases.
     assert len(document["vectors"]) == 4 * (4 + 3)
 
 
@@ -382,7 +382,7 @@ def _exchanged(folder, name):
         "data",
     ],
 )
-def test_compare_judges_nothing_by_vectors_that_are_not_as_exported(one, spoil, said):
+def test_compare_refuses_vectors_that_are_not_as_exported(one, spoil, said):
     folder, results, name = one
     spoil(folder, name)
     result = run("compare", folder, results)

@@ -53,11 +53,15 @@ _SIZES = {"conv2d_backprop_input": 0, "conv2d_backprop_filter": 1, "conv2d_trans
 
 
 def _in_nhwc(operation: str, function: Callable) -> Callable:
+    number = 2 if operation == "conv2d" else 3
+
     def called(*arguments: Any, **options: Any) -> Any:
+        if len(arguments) != number:
+            raise TypeError(f"{operation} takes {number} arguments by position, {len(arguments)} given")
         with contextlib.ExitStack() as lent:
             moved = [
                 _ordered(value, axes) if position == _SIZES.get(operation) else lent.enter_context(_lent(value, axes))
-                for position, (value, axes) in enumerate(zip(arguments, _ARGUMENTS[: len(arguments)], strict=True))
+                for position, (value, axes) in enumerate(zip(arguments, _ARGUMENTS[:number], strict=True))
             ]
             answer = function(*moved, **options)
         return _moved(answer, _HWIO if operation == "conv2d_backprop_filter" else _NHWC)

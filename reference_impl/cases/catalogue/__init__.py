@@ -3,9 +3,9 @@
 curated      each line is there for one hard thing, which its comment names
 regressions  geometries on which released software was wrong, each with its link
 networks     layers of published architectures
-smoke        some of the curated cases and regressions, that see every mistake that the suite knows, in seconds
+smoke        a few of the curated cases and regressions, which see every known mistake in seconds
 
-A new shape is checked everywhere once it is a line in one of these files, or in a file of your own.
+To check a new shape everywhere, add it as a line to one of these files, or to a file of your own.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ def entries(name: str) -> list[Entry]:
 
 
 def read(path: str | os.PathLike[str]) -> list[Case]:
-    """The cases of a file: one spec a line; ` # ` and what follows, lines of `#` and empty lines are comments.
+    """The cases of a file: one spec a line; ` # ` starts a comment, and empty lines are ignored.
 
     Raises
     ------
     ValueError
-        If a line is no case (the message points at the part), repeats a case, or if there is no case at all.
+        If a line is no case (the message points at the part), if a case is repeated, or if there is none at all.
     OSError
         If the file cannot be read.
     """
@@ -59,7 +59,7 @@ def read(path: str | os.PathLike[str]) -> list[Case]:
 
 
 def resolve(text: str) -> list[Case]:
-    """The cases that a user means by `text`: the name of a catalogue, else a file that exists, else one spec."""
+    """The cases that `text` names: a catalogue, or else a file that exists, or else one spec."""
     if text in NAMES:
         return load(text)
     if os.path.isfile(text):
@@ -69,14 +69,14 @@ def resolve(text: str) -> list[Case]:
     except ValueError as error:
         raise ValueError(
             f"cases must be a catalogue ({', '.join(NAMES)}), a file, or a spec like n1_h5w7c2_k3x2o4_SAME; "
-            f"there is no catalogue and no file {text!r}, and as a spec:\n{error}"
+            f"there is no catalogue and no file {text!r}, and it is no spec:\n{error}"
         ) from None
 
 
 def _entries(text: str, file: str) -> Iterator[Entry]:
     first: dict[Case, str] = {}
     for number, line in enumerate(text.splitlines(), start=1):
-        # Only a # after a blank starts a comment, so that a misplaced one is an error.
+        # A # starts a comment only after a blank; elsewhere it is an error.
         spec, _, comment = f" {line}".replace("\t", " ").partition(" #")
         spec, source = spec.strip(), f"{file}:{number}"
         if not spec:

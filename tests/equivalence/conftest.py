@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from equivalence.every_operation import test_agrees_on_generated_cases
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 
 from reference_impl.cases.case import PADDING_MODES, Case
 from reference_impl.cases.strategies import cases, seeds
@@ -54,18 +54,19 @@ def _parameters(config: pytest.Config, module: ModuleType, test: Callable) -> tu
 
 
 def _generated(collector: pytest.Module, name: str, subject: Subject, operation: str, padding: str) -> pytest.Item:
-    """An item of its own for Hypothesis, with the number of examples that the backend has time for."""
+    """Make the item of the cases that Hypothesis generates; a backend that declares a `share` gets fewer of them."""
     share = subject.capabilities.share / len(PADDING_MODES)
     # The first example is always the simplest case.
     examples = 1 + max(1, round(settings().max_examples * share))
 
-    @settings(max_examples=examples)
+    # No `explain`: it traces every line of many more calls, and the report says more.
+    @settings(max_examples=examples, phases=[phase for phase in settings().phases if phase != Phase.explain])
     @given(case=cases(dtypes=dtypes_of(subject), paddings=(padding,)), data_seed=seeds())
     def agrees(case: Case, data_seed: int) -> None:
         test_agrees_on_generated_cases(subject, operation, case, data_seed)
 
     item = pytest.Function.from_parent(collector, name=name, callobj=agrees)
-    # The failures that Hypothesis has found are then kept apart for each item.
+    # With this mark Hypothesis keeps the failures of each item apart, to try them first in the next run.
     item.add_marker(pytest.mark.parametrize("padding", [padding]))
     return item
 

@@ -54,6 +54,9 @@ class Worker:
             raise Died("the run was ended")
         if self._process is None:
             self._start()
+            if self._closed:  # by another thread, which may not have seen the process
+                self.close(for_good=True)
+                raise Died("the run was ended")
         process = self._process
         assert process is not None
         assert process.stdin is not None
@@ -76,7 +79,7 @@ class Worker:
 
     def close(self, *, for_good: bool = False) -> None:
         """End the process and its children. After `for_good`, every later job raises Died."""
-        self._closed = for_good
+        self._closed = self._closed or for_good  # a thread that was waiting closes it again, not for good
         if self._process is not None:
             self._process = None
             self._end()
@@ -92,7 +95,7 @@ class Worker:
     def _start(self) -> None:
         self._said = tempfile.TemporaryFile()  # noqa: SIM115  it lives as long as the process
         self._answers = queue.SimpleQueue()
-        self._process = subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", f"{__package__}.jobs", *self.backends],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -101,8 +104,9 @@ class Worker:
             env=self.environment,
             start_new_session=True,
         )
-        threading.Thread(target=_forward, args=(self._process.stdout, self._answers), daemon=True).start()
-        self._end = weakref.finalize(self, _end, self._process, self._said)  # also runs when the worker is garbage
+        threading.Thread(target=_forward, args=(process.stdout, self._answers), daemon=True).start()
+        self._end = weakref.finalize(self, _end, process, self._said)  # also runs when the worker is garbage
+        self._process = process
 
     def _last_words(self) -> str:
         """The end of its stderr."""

@@ -20,8 +20,8 @@ TIME_LIMIT_OF_A_CALL = 10  # seconds, for all its checks
 _YIELDING = {"OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE")}
 
 
-def judge_isolated(selection: Selection, processes: int | None = None) -> Iterator[list[Record]]:
-    """Judge every call of a selection in processes of their own: the records of each, in the order of `judge_here`.
+def judge_isolated(selection: Selection, processes: int | None = None) -> Iterator[tuple[Subject, list[Record]]]:
+    """Judge every call of a selection in processes of their own, and yield the same as `judge_here`.
 
     Each process has loaded all backends of a group. If one dies or hangs, the calls that it had been given are made
     again one by one, so that only those that it dies of are `crashed`. All subjects must have been loaded by name.
@@ -32,17 +32,19 @@ def judge_isolated(selection: Selection, processes: int | None = None) -> Iterat
 
 def _judge_group(
     selection: Selection, subjects: Sequence[Subject], cases: Sequence[Case], processes: int | None
-) -> Iterator[list[Record]]:
+) -> Iterator[tuple[Subject, list[Record]]]:
     free: queue.SimpleQueue[Worker] = queue.SimpleQueue()
     names = [subject.argument or subject.name for subject in subjects]
     workers = [Worker(*names, environment=_YIELDING) for _ in range(min(processes or os.cpu_count() or 1, len(cases)))]
     for worker in workers:
         free.put(worker)
 
-    def judged(case: Case) -> list[list[Record]]:
+    def judged(case: Case) -> list[tuple[Subject, list[Record]]]:
         worker = free.get()
         try:
-            return _judge_case(worker, case, list(selection.calls_on(case, subjects)), selection.seed)
+            calls = list(selection.calls_on(case, subjects))
+            records = _judge_case(worker, case, calls, selection.seed)
+            return [(call.subject, of_call) for call, of_call in zip(calls, records, strict=True)]
         finally:
             free.put(worker)
 

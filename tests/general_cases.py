@@ -1,4 +1,4 @@
-"""Cases whose sizes all differ, so that a mix-up of any two shows."""
+"""Cases in which no two sizes are equal by chance, so that a mix-up of any two shows."""
 
 from reference_impl.cases.case import Case
 

@@ -56,14 +56,14 @@ def judge_call(asked: Asked, task: Task | None = None) -> list[Record]:
     return judge(subject, asked.case, asked.operation, asked.seed, task, checks=asked.checks)
 
 
-def judge_here(selection: Selection) -> Iterator[list[Record]]:
-    """Judge every call of a selection in this process: the records of each."""
+def judge_here(selection: Selection) -> Iterator[tuple[Subject, list[Record]]]:
+    """Judge every call of a selection in this process: the backend, and the records of the call."""
     for subjects, cases in selection.groups:
         for case in cases:
             tasks: dict[str, Task] = {}  # each is made once for all backends
             for asked in selection.calls_on(case, subjects):
                 task = tasks.setdefault(asked.operation, Task(case, asked.operation, selection.seed))
-                yield judge_call(asked, task)
+                yield asked.subject, judge_call(asked, task)
 
 
 # The name of a check that runs on every call in a process of its own.

@@ -29,13 +29,11 @@ def records_of(
     time_limit : seconds for one call of a backend in a process of its own
     advance : called after each call
     """
-    subjects = {subject.name: subject for subject in selection.subjects}
     yield from (not_loaded(name, error, selection.seed) for name, error in selection.errors.items())
     for subject in selection.asked_as_a_whole:
         for record in judge_whole_backend(selection.whole, subject, selection.operations, selection.seed):
             yield from mark_expected([record], subject)
     calls = judge_here(selection) if processes == 0 else judge_isolated(selection, processes, time_limit)
-    for records in calls:
-        if records:  # none of the checks may be due
-            yield from mark_expected(records, subjects[records[0].backend])
+    for subject, records in calls:
+        yield from mark_expected(records, subject)
         advance()

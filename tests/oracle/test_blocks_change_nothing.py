@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from general_cases import GENERAL_CASES
-from integer_arrays import arrays_of, run
+from integer_arrays import TAKES, arrays_of, run
 
 from reference_impl import windows
 from reference_impl.cases.case import Case
-
-OPERATIONS = ("conv2d", "conv2d_backprop_input", "conv2d_backprop_filter")
 
 # Elements of a block of filters and of windows: from one position at a time to one image of the general cases.
 BLOCKS = [(1, 1), (1, 100), (100, 1), (100, 300), (300, 1000), (1000, 3000)]
@@ -25,7 +23,7 @@ def blocks_of(case: Case) -> int:
     )
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("operation", TAKES)
 @pytest.mark.parametrize("blocks", BLOCKS, ids=lambda blocks: "filters-{}-windows-{}".format(*blocks))
 @pytest.mark.parametrize("case", GENERAL_CASES, ids=str)
 def test_operations_do_not_depend_on_the_blocks(case, blocks, operation, monkeypatch):

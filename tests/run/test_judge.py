@@ -12,15 +12,9 @@ from reference_impl.cases.case import Case
 from reference_impl.conformance import Capabilities, Lack
 from reference_impl.run import outcome
 from reference_impl.run.judge import judge
-from reference_impl.run.known import mark_expected
 from reference_impl.run.subject import Subject
 
 CASE = Case.parse("n2_h7w9c3_k3x2o4_s2x3")
-
-
-def judged(subject, *arguments, **options):
-    """The records of a call, with what was expected marked."""
-    return list(mark_expected(judge(subject, *arguments, **options), subject))
 
 
 def outcomes(records):
@@ -32,7 +26,7 @@ def test_refusal_says_where_it_was_raised():
         def spoil(self, answer, arrays):
             return np.pad(answer, (1, 2, 3))  # raises in NumPy
 
-    (record, *_) = judged(Subject.of(Unfinished()), CASE, "conv2d")
+    (record, *_) = judge(Subject.of(Unfinished()), CASE, "conv2d")
     assert record.outcome == outcome.REFUSED
     assert re.search(r"^ValueError: .* \(.*test_judge.py, line \d+, in spoil\)$", record.message, re.DOTALL)
 
@@ -41,7 +35,7 @@ def test_lack_is_recorded_as_unsupported_with_its_reason():
     class Lacking(Right):
         capabilities = Capabilities(lacks=(Lack("no strides", lambda operation, case: case.strides != (1, 1)),))
 
-    records = judged(Subject.of(Lacking()), CASE, "conv2d")
+    records = judge(Subject.of(Lacking()), CASE, "conv2d")
     assert outcomes(records) == {outcome.UNSUPPORTED: len(records)}
     assert records[0].message == "no strides"
 
@@ -51,6 +45,6 @@ def test_undeclared_refusal_is_unexpected():
         def spoil(self, answer, arrays):
             raise NotImplementedError("no strides")
 
-    records = judged(Subject.of(Refusing()), CASE, "conv2d")
+    records = judge(Subject.of(Refusing()), CASE, "conv2d")
     assert outcomes(records) == {outcome.REFUSED: len(records)}
     assert all(record.unexpected for record in records)

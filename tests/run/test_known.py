@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from planted import Flipped, Right
@@ -13,6 +14,8 @@ from reference_impl.run import known, outcome
 from reference_impl.run.judge import judge
 from reference_impl.run.known import mark_expected
 from reference_impl.run.known_failure import KnownFailure
+from reference_impl.run.records import records_of
+from reference_impl.run.selection import for_all
 from reference_impl.run.subject import Subject
 from reference_impl.verdicts.checks import CHECKS
 
@@ -132,3 +135,42 @@ def test_known_failure_of_all_routes_covers_them(expected_failure):
         name = "planted:route"
 
     assert not any(record.unexpected for record in judged(Subject.of(Route()), CASE, "conv2d"))
+
+
+DEADLY = """
+import os
+import planted
+
+class Dies(planted.Right):
+    def spoil(self, answer, arrays):
+        os.abort()
+"""
+
+
+@pytest.fixture
+def deadly(tmp_path, monkeypatch, request):
+    (tmp_path / "known_deadly.py").write_text(DEADLY)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.syspath_prepend(request.config.rootpath / "tests")
+    return Subject.load("known_deadly:Dies")
+
+
+@pytest.mark.parametrize("processes", [0, 1])
+def test_run_marks_what_was_expected(expected_failure, processes):
+    expected_failure(versions=">=0", backends=("theirs",))
+    subject = replace(Subject.load("planted:Flipped"), name="theirs", version="1")
+    records = list(records_of(for_all([subject], [CASE], ["conv2d"], full=True), processes=processes))
+    assert outcome.KNOWN in outcomes(records)
+    assert not any(record.unexpected for record in records)
+    unmarked = list(records_of(for_all([subject], [CASE], ["conv2d_transpose"], full=True), processes=processes))
+    assert any(record.unexpected for record in unmarked)
+
+
+@pytest.mark.parametrize("processes", [0, 1])
+def test_call_that_is_known_to_kill_is_made_in_another_process(expected_failure, deadly, processes):
+    expected_failure(versions=">=0", backends=("planted",), outcome="crashed", does="dies")
+    subject = replace(deadly, version="1")
+    records = list(records_of(for_all([subject], [CASE], ["conv2d"], full=True), processes=processes))
+    subject.worker.close()
+    assert outcomes(records) == {outcome.KNOWN: len(CHECKS)}
+    assert {record.diagnosis for record in records} == {"dies (found here)"}

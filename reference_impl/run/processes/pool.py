@@ -21,8 +21,8 @@ _NEVER = 1e9  # seconds: the judge itself limits each call
 
 def judge_isolated(
     selection: Selection, processes: int | None = None, time_limit: float = CALL_TIME_LIMIT
-) -> Iterator[list[Record]]:
-    """Judge every call of a selection in processes of their own: the records of each, in the order of `judge_here`.
+) -> Iterator[tuple[Subject, list[Record]]]:
+    """Judge every call of a selection in processes of their own, and yield the same as `judge_here`.
 
     All subjects must have been loaded by name. A call that a backend dies of, or that takes longer than `time_limit`
     seconds, is `crashed`.
@@ -33,7 +33,7 @@ def judge_isolated(
 
 def _judge_group(
     selection: Selection, subjects: Sequence[Subject], cases: Sequence[Case], processes: int | None, time_limit: float
-) -> Iterator[list[Record]]:
+) -> Iterator[tuple[Subject, list[Record]]]:
     free: queue.SimpleQueue[Worker] = queue.SimpleQueue()
     names = [subject.argument or subject.name for subject in subjects]
     judges = [
@@ -43,17 +43,21 @@ def _judge_group(
     for judge in judges:
         free.put(judge)
 
-    def judged(case: Case) -> list[list[Record]]:
+    def judged(case: Case) -> list[tuple[Subject, list[Record]]]:
+        calls = list(selection.calls_on(case, subjects))
+        described = [
+            (asked.subject.argument or asked.subject.name, asked.operation, [check.name for check in asked.checks])
+            for asked in calls
+        ]
         judge = free.get()
         try:
-            calls = [
-                (asked.subject.argument or asked.subject.name, asked.operation, [check.name for check in asked.checks])
-                for asked in selection.calls_on(case, subjects)
-            ]
-            answers = judge.ask("records", str(case), selection.seed, calls, time_limit=_NEVER)
+            answers = judge.ask("records", str(case), selection.seed, described, time_limit=_NEVER)
         finally:
             free.put(judge)
-        return [[Record(**fields) for fields in records] for records in answers]
+        return [
+            (asked.subject, [Record(**fields) for fields in records])
+            for asked, records in zip(calls, answers, strict=True)
+        ]
 
     pool = ThreadPoolExecutor(len(judges) or 1)
     try:

@@ -67,6 +67,9 @@ class Worker:
                 raise Died("the run was ended")
             if self._process is None:
                 self._start()
+                if self._closed:  # by another thread, which may not have seen the process
+                    self.close(for_good=True)
+                    raise Died("the run was ended")
             process = self._process
             assert process is not None and process.stdin is not None and process.stdout is not None  # noqa: PT018
             try:
@@ -90,7 +93,7 @@ class Worker:
 
     def close(self, *, for_good: bool = False) -> None:
         """End the process and its children. After `for_good`, every later job raises Died."""
-        self._closed = self._closed or for_good
+        self._closed = self._closed or for_good  # a thread that was waiting closes it again, not for good
         if self._process is not None:
             self._process = None
             self._end()
@@ -105,7 +108,7 @@ class Worker:
 
     def _start(self) -> None:
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  it must live as long as the process
-        self._process = subprocess.Popen(
+        process = subprocess.Popen(
             self._command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -115,9 +118,8 @@ class Worker:
             start_new_session=True,
             pass_fds=self._descriptors,
         )
-        self._end = weakref.finalize(
-            self, _end, self._process, self._stderr, self._mark
-        )  # also runs when the worker is garbage
+        self._end = weakref.finalize(self, _end, process, self._stderr, self._mark)  # also runs when it is garbage
+        self._process = process
 
     def _last_words(self) -> str:
         """The end of its stderr."""

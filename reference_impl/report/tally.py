@@ -12,6 +12,7 @@ from ..run.whole_backend import WHOLE_BACKEND_CHECKS
 
 # The worst outcome of a call's checks is the call's.
 _SEVERITY = (
+    outcome.SUITE,
     outcome.CRASHED,
     outcome.FAIL,
     outcome.REFUSED,
@@ -53,6 +54,11 @@ class Tally:
     def unexpected(self) -> list[Record]:
         """One record for each call that failed unexpectedly: the first one with the call's worst outcome."""
         return [worst for worst in self._worst.values() if worst.unexpected]
+
+    @property
+    def not_judged(self) -> list[Record]:
+        """One record for each call on which the suite itself failed."""
+        return [worst for worst in self._worst.values() if worst.outcome == outcome.SUITE]
 
     def replace(self, old: Record, new: Record) -> None:
         """Put `new`, which has the same outcome, in the place of `old`."""

@@ -1,17 +1,23 @@
-"""Judge calls: ask a backend, run the checks on its answers, and record what they found."""
+"""Judge calls: ask a backend, run the checks on its answers, and record what they found.
+
+An error that a backend raises is its own. An error of ours is told as ours, and the backend is not judged.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from ..cases.case import Case
+from ..operations import OPERATIONS
 from ..verdicts.agreement import Accuracy, Disagreement
 from ..verdicts.checks import Check, Remark, Trial
 from ..verdicts.task import Task
 from . import outcome
 from .outcome import Record
-from .place import place_of
+from .place import told
 from .processes.remote import RemoteBackend
 from .processes.worker import Died, Raised
 from .selection import Asked, Selection, checks_of
@@ -34,18 +40,50 @@ def judge(
     declared = subject.capabilities
     checks = checks_of(case) if checks is None else checks
     blank = subject.blank(operation, str(case), seed)
-    lack = declared.unsupported(operation, case)
-    if lack is not None:
-        return [replace(blank, check=check.name, outcome=outcome.UNSUPPORTED, message=lack) for check in checks]
-    composed = declared.composed(operation, case)
-    if composed is not None:
-        blank = replace(blank, mode=f"composed: {composed}")
-    trial = Trial(subject.backend, task or Task(case, operation, seed), declared)
     try:
+        lack = _asked(declared.unsupported, operation, case)
+        if lack is not None:
+            return [replace(blank, check=check.name, outcome=outcome.UNSUPPORTED, message=lack) for check in checks]
+        composed = _asked(declared.composed, operation, case)
+        if composed is not None:
+            blank = replace(blank, mode=f"composed: {composed}")
+        trial = Trial(_Asked(subject.backend), task or Task(case, operation, seed), declared)
         records = [_run(check, trial, replace(blank, check=check.name)) for check in checks]
     except Died as died:
         return [replace(blank, check=check.name, outcome=outcome.CRASHED, message=str(died)) for check in checks]
+    except Raised as error:
+        message = f"its capabilities must say of every case what it lacks; they raised {error}"
+        return [replace(blank, check=check.name, outcome=outcome.REFUSED, message=message) for check in checks]
     return records + _printed(subject, blank)
+
+
+class _Asked:
+    """A backend whose errors are marked as its own: it raises Raised, Died or Disagreement."""
+
+    def __init__(self, backend: Any) -> None:
+        self._backend = backend
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._backend, name)
+        return found if name not in OPERATIONS else lambda *given, **options: _asked(found, *given, **options)
+
+
+def _asked(function: Callable, *given: Any, **options: Any) -> Any:
+    """Call a function of a backend's. It may raise anything."""
+    try:
+        return function(*given, **options)
+    except (Died, Raised, Disagreement):
+        raise
+    except (Exception, SystemExit) as error:
+        raise Raised(*told(error)) from error
+
+
+def failed_ourselves(blank: Record, error: Exception) -> Record:
+    """Record that the suite itself failed, by this error. The backend is not judged."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
+    kind, said, _ = told(error)
+    return replace(blank, outcome=outcome.SUITE, message=f"the suite itself failed: {kind}: {said}{where}")
 
 
 def judge_call(asked: Asked, task: Task | None = None) -> list[Record]:
@@ -96,8 +134,8 @@ def _run(check: Check, trial: Trial, blank: Record) -> Record:
         raise
     except Raised as error:
         return replace(blank, outcome=outcome.REFUSED, message=str(error))
-    except (Exception, SystemExit) as error:  # a backend may raise anything: an outcome of its own, never a skip
-        return replace(blank, outcome=outcome.REFUSED, message=f"{type(error).__name__}: {error}{place_of(error)}")
+    except Exception as error:
+        return failed_ourselves(blank, error)
     if isinstance(found, Accuracy):
         return replace(blank, ratio=found.worst, median_ratio=found.median)
     if isinstance(found, Remark):

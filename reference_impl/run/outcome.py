@@ -12,11 +12,12 @@ REFUSED = "refused"
 CRASHED = "crashed"
 UNSUPPORTED = "unsupported"
 MISTRUSTED = "mistrusted"
+SUITE = "suite"
 KNOWN = "known"
 FIXED = "fixed"
 
 # Only these make a run fail. A known failure is expected; an entry whose failure is gone must leave the list.
-UNEXPECTED = (FAIL, REFUSED, CRASHED, FIXED)
+UNEXPECTED = (FAIL, REFUSED, CRASHED, SUITE, FIXED)
 
 MEANING = {
     PASS: "agrees with the oracle",
@@ -25,6 +26,7 @@ MEANING = {
     CRASHED: "its process dies, hangs or takes too much memory",
     UNSUPPORTED: "declares that it does not offer this",
     MISTRUSTED: "agrees with the oracle, on data that prove little",
+    SUITE: "the suite itself failed, so the backend is not judged: please report this",
     KNOWN: "fails as known_failures/ expects",
     FIXED: "passes although known_failures/ expects a failure: remove the entry, or end its versions",
 }

@@ -22,7 +22,7 @@ import numpy as np
 from ...cases.case import Case
 from ...verdicts.integers import integer_call
 from ..outcome import Record
-from ..place import place_of
+from ..place import told
 from ..subject import Subject
 from . import memory, stdout
 from .channel import Closed, receive, send
@@ -31,7 +31,7 @@ from .shared_memory import Place, SharedMemory, fill_and_free
 
 _MARK = os.environ.get(VARIABLE, "")  # before a backend can change it
 _may_share_memory = np.may_share_memory  # before a backend can replace it
-_MOST_QUOTED, _MOST_OF_A_MESSAGE = 80, 20_000
+_MOST_QUOTED = 80
 _JOBS = ("describe", "routes", "declares", "call", "fetch", "growth", "diagnosis", "picture", "renew")
 
 
@@ -97,7 +97,7 @@ class Backends:
         try:
             answer = function(*positional, **options)
         except Exception as error:  # a backend may raise anything
-            return {"raised": _raised(error), **_observed(self.start)}
+            return {"raised": told(error), **_observed(self.start)}
         return self._answered(f"{name} {operation}", answer, arrays, request["offset"]) | _observed(self.start)
 
     def _answered(self, key: str, answer: Any, arrays: list[np.ndarray], offset: int) -> dict[str, Any]:
@@ -144,11 +144,6 @@ class Backends:
     def renew(self) -> None:
         """End this child: the next one has only what was there when the backends were loaded."""
         os._exit(0)
-
-
-def _raised(error: Exception) -> tuple[str, str, str]:
-    """The arguments of `Raised`."""
-    return type(error).__name__, str(error)[:_MOST_OF_A_MESSAGE], place_of(error)
 
 
 def _observed(start: int) -> dict[str, Any]:
@@ -244,7 +239,7 @@ def _serve(backends: Backends, requests: int, answers: int) -> None:
         try:
             answer = {"answer": jobs[job](*arguments)}
         except Exception as error:  # a backend may raise anything
-            answer = {"raised": _raised(error)}
+            answer = {"raised": told(error)}
         send(answers, answer)
 
 

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from . import __version__
 from .backends import registry
 from .cases import catalogue
 from .cases.case import DTYPES
+from .console import PlainConsole
 from .drawing.command import draw
 from .drawing.failures import Pictures
 from .explain.command import explain
+from .files import check_writable
 from .operations import OPERATIONS
-from .options import one_of
+from .options import BadUsage, one_of
 from .report import tables
-from .report.failures import Illustrate, print_failures
+from .report.failures import Illustrate, failures, print_failures
 from .report.json_file import write_json
 from .report.tally import Tally
 from .run import selection
@@ -31,6 +33,7 @@ from .run.records import records_of
 from .run.selection import CHECK_NAMES, DEFAULT_DTYPES, EXAMPLES
 from .run.subject import Loaded, NotLoaded, load, missing
 from .scoring.command import mistakes
+from .stopping import SUITE_FAILED, status_of, stop_signals, undisturbed
 from .vectors.command import compare, export
 from .verdicts.checks import MOST_ROUNDED
 
@@ -115,14 +118,21 @@ def verify(
 ) -> None:
     """Show where backends equal the oracle, and report every case where one does not.
 
-    Exit status: 0 if nothing failed unexpectedly, 1 if something did, 2 for bad usage.
+    Exit status: 0 if nothing failed unexpectedly, 1 if something did, 2 for bad usage, 70 if the suite itself failed,
+    74 if nothing failed but the report could not be written, 128 and the signal's number if it was interrupted.
     """
-    console, progress_console = Console(emoji=False), Console(stderr=True, emoji=False)
+    console, progress_console = PlainConsole(), PlainConsole(stderr=True)
     operations = one_of(operation, OPERATIONS, "--operation")
     dtypes = one_of(dtype, DTYPES, "--dtype")
     checks = one_of(check, CHECK_NAMES, "--check")
     processes = 0 if no_isolation else processes
-    loaded, lines = _load(backend, here=processes == 0)
+    _check_file(json)
+    try:
+        with stop_signals():
+            loaded, lines = _load(backend, here=processes == 0)
+    except KeyboardInterrupt as stopped:
+        console.verdict("Interrupted while the backends were loaded: nothing was judged.")
+        raise typer.Exit(status_of(stopped)) from stopped
     tested = loaded.subjects
     try:
         asked = selection.for_verify(
@@ -136,43 +146,54 @@ def verify(
             full=full,
         )
     except (OSError, ValueError) as error:
-        raise typer.BadParameter(str(error), param_hint="--cases") from error
-    _check_file(json)
+        raise BadUsage(error, "--cases") from error
     illustrate = _illustrate(pictures, isolate=processes > 0)
     for line in lines:
-        console.print(line)
+        console.print(line, soft_wrap=True)
 
-    tally, interrupted = Tally(), False
-    with _progress(progress_console) as bar:
-        task = bar.add_task(f"{len(asked.cases)} cases", total=asked.turns)
+    tally, judged = Tally(), 0
+    texts: list[str] = []
+    ended: BaseException | None = None  # by a signal, or by an error of ours
+    with stop_signals():
+        with _progress(progress_console) as bar:
+            task = bar.add_task(f"{len(asked.cases)} cases", total=asked.turns)
 
-        def advance() -> None:
-            bar.update(task, advance=1, description=f"{len(asked.cases)} cases, {tally.failed} calls failed")
+            def advance() -> None:
+                nonlocal judged
+                judged += 1
+                bar.update(task, advance=1, description=f"{len(asked.cases)} cases, {tally.failed} calls failed")
 
+            try:
+                tally.extend(records_of(asked, processes=processes, time_limit=timeout, advance=advance))
+                texts += failures(tally, tested, isolate=processes > 0, illustrate=illustrate)
+            except (Exception, KeyboardInterrupt) as error:
+                ended, texts = error, list(failures(tally, tested, diagnosed=False))
+        settings = {"seed": seed, "complete": ended is None, "backends": {s.name: s.version for s in tested}}
+        unwritten = _write(json, tally, settings)
         try:
-            tally.extend(records_of(asked, processes=processes, time_limit=timeout, advance=advance))
-        except KeyboardInterrupt:
-            interrupted = True
-    tables.print_tables(console, tally, tested, full=asked.full)
-    left_out = sum(case.multiply_adds > MOST_ROUNDED for case in asked.cases)
-    if left_out and not asked.full:
-        console.print(
-            f"Accuracy, memory layouts and special values leave out {left_out} cases of over {MOST_ROUNDED:,} "
-            "multiply-adds. The other cases are sampled for routes, and for checks that rarely depend on shape. "
-            "--full leaves out nothing."
-        )
-    if interrupted:
-        console.print("Interrupted: the table shows what was found until then.", style="bold yellow")
-    print_failures(console, tally, tested, isolate=processes > 0, illustrate=illustrate)
-    console.print(_summary(tally, len(tested), len(asked.cases), seed))
-    if json is not None:
-        settings = {"seed": seed, "complete": not interrupted, "backends": {s.name: s.version for s in tested}}
-        try:
-            write_json(json, tally, settings)
-        except OSError as error:
-            raise typer.BadParameter(f"the records could not be written: {error}", param_hint="--json") from error
-        console.print(f"{len(tally.records)} records written to {json}")
-    raise typer.Exit(130 if interrupted else 1 if tally.unexpected else 0)
+            tables.print_tables(console, tally, tested, full=asked.full)
+            left_out = sum(case.multiply_adds > MOST_ROUNDED for case in asked.cases)
+            if left_out and not asked.full:
+                console.print(
+                    f"Accuracy, memory layouts and special values leave out {left_out} cases of over "
+                    f"{MOST_ROUNDED:,} multiply-adds. The other cases are sampled for routes, and for checks that "
+                    "rarely depend on shape. --full leaves out nothing."
+                )
+            if ended is not None:
+                console.print(f"{_why(ended)}: the table shows what was found until then.", style="bold yellow")
+            print_failures(console, texts)
+            if json is not None and unwritten is None:
+                console.print(f"{len(tally.records)} records written to {json}", soft_wrap=True)
+        finally:
+            early = "" if ended is None else f" {_why(ended)} after {judged} of {asked.turns} calls"
+            console.verdict(_summary(tally, len(tested), len(asked.cases), seed, early))
+    if unwritten is not None:
+        raise BadUsage(f"the records could not be written: {unwritten}", "--json")
+    if isinstance(ended, Exception):
+        traceback.print_exception(ended)
+    broken = isinstance(ended, Exception) or tally.not_judged
+    found = SUITE_FAILED if broken else 1 if tally.unexpected else 0
+    raise typer.Exit(status_of(ended) if isinstance(ended, KeyboardInterrupt) else console.exit_status(found))
 
 
 app.command()(mistakes)
@@ -184,28 +205,26 @@ app.command()(explain)
 
 def _load(asked: Sequence[str] | None, *, here: bool) -> tuple[Loaded, list[str]]:
     """Load the backends. For each that could be meant and cannot run, a line says why."""
-    # A user's module is found in the current directory, by `conv2d-reference` as by `python -m reference_impl`.
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
     if not asked:
         loaded = load(here=here)
         return loaded, missing(loaded)
     try:
         loaded = load(asked, here=here)
     except (ImportError, ValueError) as error:
-        raise typer.BadParameter(str(error), param_hint="--backend") from error
+        raise BadUsage(error, "--backend") from error
     misused = [one for one in loaded.errors.values() if isinstance(one, NotLoaded) and one.is_misuse]
     if misused and not loaded.subjects:
-        raise typer.BadParameter(misused[0].said, param_hint="--backend")
+        raise BadUsage(misused[0].said, "--backend")
     mistaken = {word.partition(":")[0] for word in asked} & set(registry.refused())
     return loaded, [f"Not checked: {registry.refused()[name]}" for name in sorted(mistaken)]
 
 
 def _check_file(path: Path | None) -> None:
-    if path is not None and not path.absolute().parent.is_dir():
-        raise typer.BadParameter(f"there is no folder {path.absolute().parent} to write to", param_hint="--json")
-    if path is not None and path.is_dir():
-        raise typer.BadParameter(f"must be a file; {path} is a folder", param_hint="--json")
+    try:
+        if path is not None:
+            check_writable(path)
+    except (OSError, ValueError) as error:
+        raise BadUsage(error, "--json") from error
 
 
 def _illustrate(folder: Path | None, *, isolate: bool) -> Illustrate | None:
@@ -215,15 +234,39 @@ def _illustrate(folder: Path | None, *, isolate: bool) -> Illustrate | None:
     try:
         return Pictures(folder, isolate).added
     except (ImportError, OSError) as error:
-        raise typer.BadParameter(str(error), param_hint="--pictures") from error
+        raise BadUsage(error, "--pictures") from error
 
 
-def _progress(console: Console) -> Progress:
+def _progress(console: PlainConsole) -> Progress:
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
-def _summary(tally: Tally, backends: int, cases: int, seed: int) -> str:
-    failed = len(tally.unexpected)
+def _write(path: Path | None, tally: Tally, settings: dict[str, Any]) -> OSError | None:
+    """Write the records, if a file is given. Return the error if that fails."""
+    if path is None:
+        return None
+    try:
+        with contextlib.nullcontext() if path.is_fifo() else undisturbed():  # a pipe may wait for a reader for ever
+            write_json(path, tally, settings)
+    except OSError as error:
+        return error
+    return None
+
+
+def _why(ended: BaseException) -> str:
+    """Say in a few words why a run ended early."""
+    if isinstance(ended, KeyboardInterrupt):
+        return "Interrupted"
+    return f"The suite itself failed ({type(ended).__name__}: {ended}; please report this)"
+
+
+def _summary(tally: Tally, backends: int, cases: int, seed: int, early: str) -> str:
+    broken = len(tally.not_judged)
+    failed = len(tally.unexpected) - broken
     verdict = f"{failed} failed unexpectedly" if failed else "nothing failed unexpectedly"
-    return f"{cases} cases, {backends} backends, seed {seed}: {verdict}."
+    if broken or early:
+        verdict = f"{failed} failed unexpectedly until then" if early else f"{failed} failed unexpectedly"
+    if broken:
+        verdict += f", and {broken} could not be judged, as the suite itself failed: please report this"
+    return f"{cases} cases, {backends} backends, seed {seed}:{early and f'{early};'} {verdict}."

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from ..cases.case import PADDING_MODES, Case
+from ..console import PlainConsole, plain_name
 from ..report import tables
 from ..report.failures import failure_text, failures
 from ..report.tally import Tally
@@ -47,7 +46,7 @@ class Report:
         return not self.failures
 
     def __str__(self) -> str:
-        console = Console(width=120, emoji=False, color_system=None)
+        console = PlainConsole(width=120, color_system=None)
         with console.capture() as captured:
             self._print(console)
         return captured.get()
@@ -56,19 +55,20 @@ class Report:
 
     def _repr_html_(self) -> str:
         with Path("/dev/null").open("w") as nowhere:
-            console = Console(width=120, emoji=False, record=True, file=nowhere)
+            console = PlainConsole(width=120, record=True, file=nowhere)
             self._print(console)
             return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
 
-    def _print(self, console: Console) -> None:
+    def _print(self, console: PlainConsole) -> None:
         tables.print_tables(console, self.tally, [self.subject], full=True)
         for text in self._texts:
-            console.print(text, markup=False, highlight=False, soft_wrap=True)
+            console.print(text, soft_wrap=True)
             console.print()
-        verdict = "passed" if self.passed else f"failed {len(self.failures)} calls"
-        console.print(
-            f"{self.subject.name} {self.subject.version}: {verdict} ({len(self.cases)} cases, seed {self.seed})."
-        )
+        broken = len(self.tally.not_judged)
+        verdict = "passed" if self.passed else f"failed {len(self.failures) - broken} calls"
+        verdict += f", and the suite itself failed on {broken}" if broken else ""
+        who = f"{plain_name(self.subject.name)} {plain_name(self.subject.version)}"
+        console.print(f"{who}: {verdict} ({len(self.cases)} cases, seed {self.seed}).", soft_wrap=True)
 
 
 def check_backend(

@@ -59,7 +59,7 @@ def look(subject: Subject, probes: Iterable[Probe], until: float = np.inf) -> It
     """
     for probe in probes:
         lack = subject.capabilities.unsupported(probe.operation, probe.case)
-        expected = known.find(subject.name, subject.version, subject.facts, probe.operation, probe.case)
+        expected = known.expected(subject, probe.operation, probe.case)
         if lack is None and expected is None and time.monotonic() < until:
             yield see(subject, probe)
 

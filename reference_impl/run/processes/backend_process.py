@@ -10,7 +10,6 @@ import contextlib
 import gc
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -241,7 +240,3 @@ def _serve(backends: Backends, requests: int, answers: int) -> None:
         except Exception as error:  # a backend may raise anything
             answer = {"raised": told(error)}
         send(answers, answer)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

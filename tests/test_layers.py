@@ -49,7 +49,7 @@ _TOP = dict.fromkeys(
     "options": "cases",
     "console": "cases",
     "files": "cases",
-    "stopping": "cli",
+    "stopping": "cases",
     "cli": "cli",
     "__main__": "cli",
 }

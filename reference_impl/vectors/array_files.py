@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import math
+import re
+import warnings
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -20,6 +22,15 @@ from .onnx_files import Arrays
 SUFFIXES = {"npz": ".npz", "text": ".txt"}
 # This format has a folder for each vector.
 ONNX = "onnx"
+
+# Bytes of a file beside its numbers; and the most that the header of an array in npz may take.
+_ROOM, _MOST_OF_A_HEADER = 1 << 16, 1 << 12
+# Letters of text for a byte of a number, at most; and a file has fewer arrays.
+_LETTERS, _MOST_ARRAYS = 8, 32
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,40}")
+_DECIMAL = re.compile(r"[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|inf|infinity|nan)", re.IGNORECASE)
+_HEXADECIMAL = re.compile(r"[+-]?0x([0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(p[+-]?[0-9]+)?", re.IGNORECASE)
 
 # A zip must give each file a time. This is the earliest that it can give.
 _TIME = (1980, 1, 1, 0, 0, 0)
@@ -40,11 +51,26 @@ def write(path: Path, arrays: Arrays) -> None:
         path.write_text("".join(f"{line}\n" for line in _lines(arrays)), "ascii", newline="\n")
 
 
-def read(path: Path) -> Arrays:
-    """Return the arrays of a file. Raises BadFile if it is damaged or of another kind, and OSError as `open` does."""
-    if path.suffix == SUFFIXES["npz"]:
-        return _read_npz(path)
-    return _read_onnx(path) if path.is_dir() or path.suffix == onnx_files.RESULT_SUFFIX else _read_text(path)
+def read(path: Path, most: int | None = None) -> Arrays:
+    """Return the arrays of a file, which may take `most` bytes together. By default it is stored as it is, in full.
+
+    Raises
+    ------
+    BadFile
+        If it is damaged, too large or of another kind. Nothing larger than `most` is unpacked.
+    """
+    try:
+        if path.is_dir() or path.suffix == onnx_files.RESULT_SUFFIX:
+            return _read_onnx(path, most)
+        size = path.stat().st_size
+        most = size if most is None else most
+        if size > _ROOM + (most if path.suffix == SUFFIXES["npz"] else _LETTERS * most):
+            raise ValueError(f"must hold arrays of {most:,} bytes at most; the file has {size:,}")
+        return _read_npz(path, most) if path.suffix == SUFFIXES["npz"] else _read_text(path)
+    except ImportError:
+        raise
+    except Exception as error:  # a damaged file may lead its readers to any error
+        raise BadFile(path, str(error) or type(error).__name__) from None
 
 
 def _write_npz(path: Path, arrays: Arrays) -> None:
@@ -57,23 +83,56 @@ def _write_npz(path: Path, arrays: Arrays) -> None:
                 np.lib.format.write_array(file, array, version=(1, 0), allow_pickle=False)
 
 
-def _read_npz(path: Path) -> Arrays:
-    arrays = {}
+def _read_npz(path: Path, most: int) -> Arrays:
+    arrays: Arrays = {}
     try:
         with zipfile.ZipFile(path) as archive:
-            for name in archive.namelist():
-                with archive.open(name) as file:
-                    arrays[name.removesuffix(".npy")] = np.lib.format.read_array(file, allow_pickle=False)
-    except (ValueError, EOFError, OSError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
-        raise BadFile(path, f"must be an npz file of arrays without pickles; {error}") from None
+            for member in archive.infolist():
+                name = member.filename.removesuffix(".npy")
+                _check_new(name, arrays)
+                if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    raise ValueError(f"{name} must be stored or deflated")
+                with archive.open(member) as file:
+                    arrays[name] = _read_npy(file, name, most)
+                most -= arrays[name].nbytes
+    except Exception as error:
+        raise ValueError(f"must be an npz file of arrays without pickles; {error or type(error).__name__}") from None
     return arrays
 
 
-def _read_onnx(path: Path) -> Arrays:
-    try:
-        return onnx_files.read(path)
-    except ValueError as error:
-        raise BadFile(path, str(error)) from None
+def _check_new(name: str, arrays: Arrays) -> None:
+    if name in arrays:
+        raise ValueError(f"each array must be given once; {name} is given twice")
+    if len(arrays) == _MOST_ARRAYS:
+        raise ValueError(f"there must be {_MOST_ARRAYS} arrays at most; {name} is one more")
+
+
+def _read_npy(file: IO[bytes], name: str, most: int) -> np.ndarray:
+    """Read one array. Its header is read first, so that nothing is unpacked that is too large."""
+    begin = io.BytesIO(file.read(_MOST_OF_A_HEADER))
+    version = np.lib.format.read_magic(begin)
+    if version not in ((1, 0), (2, 0)):
+        raise ValueError(f"{name} must be npy of version 1.0 or 2.0; not {version[0]}.{version[1]}")
+    reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # NumPy warns of headers that Python 2 wrote
+        shape, by_columns, dtype = reader(begin)
+    size = math.prod(shape) * dtype.itemsize
+    if dtype.hasobject or dtype.names or any(length < 0 for length in shape):
+        raise ValueError(f"{name} must hold numbers; its header says {dtype} of shape {shape}")
+    if size > most:
+        raise ValueError(f"{name} must take {most:,} bytes at most; its header says {dtype} of shape {shape}")
+    data = begin.read() + file.read(max(size - _MOST_OF_A_HEADER, 0) + _MOST_OF_A_HEADER)
+    if len(data) != size:
+        raise ValueError(f"{name} must have {size:,} bytes of numbers, as its header says; it has {len(data):,}")
+    return np.ndarray(shape, dtype, bytearray(data), order="F" if by_columns else "C")
+
+
+def _read_onnx(path: Path, most: int | None) -> Arrays:
+    size = path.stat().st_size
+    if most is not None and size > _ROOM + 10 * most:  # protobuf may take 10 bytes for a small number
+        raise ValueError(f"must hold a tensor of {most:,} bytes at most; the file has {size:,}")
+    return onnx_files.read(path)
 
 
 def _lines(arrays: Arrays) -> Iterator[str]:
@@ -91,20 +150,16 @@ def _read_text(path: Path) -> Arrays:
     try:
         words = path.read_text("ascii").split()
     except UnicodeDecodeError as error:
-        raise BadFile(path, f"must be plain ASCII text; byte {error.start} is not") from None
+        raise ValueError(f"must be plain ASCII text; byte {error.start} is not") from None
     arrays: Arrays = {}
-    try:
-        while words:
-            name, shape, dtype, words = _header(words)
-            count = math.prod(shape)
-            if name in arrays:
-                raise ValueError(f"each array must be given once; {name} is given twice")
-            if len(words) < count:
-                raise ValueError(f"{name} must have {count} numbers, as its shape is {shape}; only {len(words)} follow")
-            arrays[name] = _numbers(name, words[:count], dtype).reshape(shape)
-            words = words[count:]
-    except ValueError as error:
-        raise BadFile(path, str(error)) from None
+    while words:
+        name, shape, dtype, words = _header(words)
+        count = math.prod(shape)
+        _check_new(name, arrays)
+        if len(words) < count:
+            raise ValueError(f"{name} must have {count} numbers, as its shape is {shape}; only {len(words)} follow")
+        arrays[name] = _numbers(name, words[:count], dtype).reshape(shape)
+        words = words[count:]
     return arrays
 
 
@@ -124,7 +179,7 @@ def _numbers(name: str, words: list[str], dtype: str) -> np.ndarray:
     target = numpy_dtype(dtype)
     try:
         if target.kind in "iu":
-            return _integers([int(word) for word in words], target)
+            return _integers([_integer(word) for word in words], target)
         with np.errstate(over="ignore"):
             return np.array([_float(word) for word in words], np.float64).astype(target)
     except ValueError as error:
@@ -139,6 +194,16 @@ def _integers(values: list[int], dtype: Any) -> np.ndarray:
     return np.array(values, dtype)
 
 
+def _integer(word: str) -> int:
+    if not _INTEGER.fullmatch(word):
+        raise ValueError(f"a number must be decimal digits, perhaps with a sign; not {word!r}")
+    return int(word)
+
+
 def _float(word: str) -> float:
-    """Read a decimal number, or a hexadecimal one as C's %a writes it."""
-    return float.fromhex(word) if "x" in word.lower() else float(word)
+    """Read a decimal number, or a hexadecimal one as C's %a writes it. Python itself would take 1_0 too."""
+    if _DECIMAL.fullmatch(word):
+        return float(word)
+    if _HEXADECIMAL.fullmatch(word):
+        return float.fromhex(word)
+    raise ValueError(f"a number must be as C writes it; not {word!r}")

@@ -18,6 +18,7 @@ from ..operations import OPERATIONS
 from ..options import BadUsage, one_of
 from ..run import outcome
 from ..run.selection import EXPORTED, in_dtypes
+from ..stopping import status_of, stop_signals
 from . import array_files, manifest
 from . import compare as comparing
 from . import export as exporting
@@ -56,9 +57,12 @@ def export(
     one_of([format], (*array_files.SUFFIXES, array_files.ONNX), "--format")
     chosen = in_dtypes(_cases(cases or EXPORTED), dtypes)
     try:
-        vectors, left_out = exporting.export(folder, chosen, operations, seed, format)
+        with stop_signals():
+            vectors, left_out = exporting.export(folder, chosen, operations, seed, format)
     except (ImportError, OSError, ValueError) as error:
         raise BadUsage(error) from error
+    except KeyboardInterrupt as stopped:
+        raise typer.Exit(status_of(stopped)) from stopped
     console = PlainConsole()
     for reason, calls in Counter(one.reason for one in left_out).items():
         console.print(f"{calls} calls left out: {reason}", soft_wrap=True)
@@ -78,7 +82,8 @@ def compare(
         raise BadUsage(f"RESULTS must be a folder; there is none at {results}")
     try:
         judged = list(comparing.compare(folder, results))
-    except (BadFile, ImportError) as error:
+        others = comparing.foreign([one.vector for one in judged], results)
+    except (BadFile, ImportError, OSError) as error:
         raise BadUsage(error) from error
     console = PlainConsole()
     console.print(_table(judged))
@@ -88,7 +93,7 @@ def compare(
         console.print(_text(one, matches), style="red", soft_wrap=True)
     if len(failed) > _MOST_SHOWN:
         console.print(f"... and {len(failed) - _MOST_SHOWN} more.")
-    for name in comparing.foreign([one.vector for one in judged], results):
+    for name in others:
         console.print(f"Not judged, as the manifest names no such result: {name}", soft_wrap=True)
     console.verdict(_summary(judged))
     raise typer.Exit(console.exit_status(1 if failed else 0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from ..verdicts.checks import trust
 from ..verdicts.real_data import RealTask
 from . import array_files, manifest
 from .array_files import Arrays, BadFile
+from .export import geometry
 from .manifest import Vector
 
 MISSING = "missing"
@@ -29,6 +31,8 @@ MEANING = {
 
 # The name of the only array in a result's file.
 RESULT = "result"
+# A result may be of another dtype or shape, and is then wrong. One that takes more memory than this is not read.
+_MOST_BYTES_OF_A_NUMBER, _ROOM = 16, 1 << 16
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,11 @@ def compare(folder: Path, results: Path) -> Iterator[Judged]:
         If the manifest or a vector is not as it was exported, so that nothing can be judged by it.
     """
     for vector in manifest.read(folder):
-        yield _judge(vector, read_call(folder, vector), results / vector.result)
+        try:
+            yield _judge(vector, read_call(folder, vector), results / vector.result)
+        except MemoryError:
+            said = f"{vector.operation} on {vector.case} must fit in memory; it does not"
+            raise BadFile(folder / manifest.NAME, said) from None
 
 
 def foreign(vectors: Sequence[Vector], results: Path) -> list[str]:
@@ -72,9 +80,12 @@ def foreign(vectors: Sequence[Vector], results: Path) -> list[str]:
 def read_call(folder: Path, vector: Vector) -> Call:
     """Return a vector's call, read from its file. Raises BadFile if that is not as it was exported."""
     path = folder / vector.file
-    if not path.exists():
+    if not (path.is_file() or path.is_dir()):
         raise BadFile(path, "must be there, as the manifest names it")
-    found = manifest.sha256(path)
+    try:
+        found = manifest.sha256(path)
+    except OSError as error:
+        raise BadFile(path, f"must be readable; {error}") from None
     if found != vector.sha256:
         raise BadFile(path, f"must be as exported, with SHA-256 {vector.sha256}; it has {found}")
     arrays, dtype = array_files.read(path), numpy_dtype(vector.case.dtype)
@@ -83,17 +94,38 @@ def read_call(folder: Path, vector: Vector) -> Call:
         said = _said(arrays, name)
         if name not in arrays or (arrays[name].shape, arrays[name].dtype) != (shape, dtype):
             raise BadFile(path, f"must hold {name}, {dtype} of shape {shape}, for {vector.case}; it holds {said}")
-    return Call(vector.operation, vector.case, {name: arrays[name] for name in shapes})
+    call = Call(vector.operation, vector.case, {name: arrays[name] for name in shapes})
+    if path.is_file():
+        _check_others(path, arrays, call, vector)
+    return call
+
+
+def _check_others(path: Path, arrays: Arrays, call: Call, vector: Vector) -> None:
+    """Check the arrays that are for programs alone: what they say must not contradict the case."""
+    numbers = geometry(vector)
+    answers = {"expected": numpy_dtype(vector.case.dtype), "gauge": np.dtype(np.float64)}
+    names = [*numbers, *call.arrays, *answers]
+    if sorted(arrays) != sorted(names):
+        raise BadFile(path, f"must hold {', '.join(names)}; it holds {', '.join(arrays)}")
+    for name, array in numbers.items():
+        found = arrays[name]
+        if found.dtype != array.dtype or not np.array_equal(found, array):
+            said = f"{name} must be {array.tolist()}, int64, for {vector.case}"
+            raise BadFile(path, f"{said}; it is {found.tolist()}, {found.dtype}")
+    for name, dtype in answers.items():
+        if (arrays[name].shape, arrays[name].dtype) != (vector.answer_shape, dtype):
+            said = f"{arrays[name].dtype} of shape {arrays[name].shape}"
+            raise BadFile(path, f"{name} must be {dtype} of shape {vector.answer_shape}; it is {said}")
 
 
 def _judge(vector: Vector, call: Call, path: Path) -> Judged:
     if not path.is_file():
         return Judged(vector, path, MISSING)
     try:
-        arrays = array_files.read(path)
+        arrays = array_files.read(path, _MOST_BYTES_OF_A_NUMBER * math.prod(vector.answer_shape) + _ROOM)
         if list(arrays) != [RESULT]:
             raise BadFile(path, f"must hold one array, named {RESULT}; it holds {_said(arrays, RESULT)}")
-    except (BadFile, OSError) as error:
+    except BadFile as error:
         return Judged(vector, path, UNREADABLE, str(error))
     answer = arrays[RESULT]
     try:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,7 +38,7 @@ def export(
 ) -> tuple[list[Vector], list[LeftOut]]:
     """Write the vectors of each call to a new or empty folder; return them, and the calls that were left out.
 
-    The manifest is written last, so that an incomplete export has none.
+    An export that fails, or is interrupted, leaves the folder as it was.
 
     Raises
     ------
@@ -52,16 +55,40 @@ def export(
         raise ValueError("npz has no bfloat16; use the text format")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ValueError(f"{folder} must be a new or an empty folder, so that no other file is taken for a vector")
-    folder.mkdir(parents=True, exist_ok=True)
     without = {(one.case, one.operation) for one in left_out}
-    vectors = [
-        replace(vector, sha256=_written(folder / vector.file, vector, call))
-        for case, operation in calls
-        if (case, operation) not in without
-        for vector, call in _calls(case, operation, seed, file_format)
-    ]
-    manifest.write(folder, vectors, file_format, left_out)
+    with _filled(folder) as partial:
+        vectors = [
+            replace(vector, sha256=_written(partial / vector.file, vector, call))
+            for case, operation in calls
+            if (case, operation) not in without
+            for vector, call in _calls(case, operation, seed, file_format)
+        ]
+        manifest.write(partial, vectors, file_format, left_out)
     return vectors, left_out
+
+
+@contextmanager
+def _filled(folder: Path) -> Iterator[Path]:
+    """Make a folder to write to: beside `folder` or, if that exists, in it. At the end its files are in `folder`."""
+    exists = folder.exists()
+    if not exists:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = (folder if exists else folder.parent) / f".{os.getpid()}.partial"
+    partial.mkdir()
+    try:
+        yield partial
+        if exists:
+            for path in sorted(partial.iterdir(), key=lambda path: path.name == manifest.NAME):  # the manifest last
+                path.rename(folder / path.name)
+        else:
+            partial.rename(folder)
+    except BaseException:
+        if exists:
+            for path in folder.iterdir():  # it was empty
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _written(path: Path, vector: Vector, call: Call) -> str:
@@ -94,14 +121,6 @@ def _calls(case: Case, operation: str, seed: int, file_format: str) -> Iterator[
 def _arrays(call: Call, vector: Vector) -> array_files.Arrays:
     """Return all arrays of a vector: the arguments with the padding in numbers, the exact answer, and the gauge."""
     case, absolute = call.case, call.with_arrays(np.abs)
-    options = {
-        "strides": case.strides,
-        "dilations": case.dilations,
-        "pads": case.convolution.padding,
-        "groups": [case.groups],
-    }
-    if call.operation in _SIZES:
-        options[_SIZES[call.operation]] = vector.answer_shape
     if vector.is_integer:
         expected = oracle(call).astype(numpy_dtype(case.dtype))
         gauge = oracle(absolute).astype(np.float64)
@@ -109,8 +128,21 @@ def _arrays(call: Call, vector: Vector) -> array_files.Arrays:
         expected = _exact(call, case.dtype)
         # An ordinary sum of floats may have other bits on another machine.
         gauge = _exact(absolute, "float64")
-    geometry = {name: np.array(value, np.int64) for name, value in options.items()}
-    return {**geometry, **call.arrays, "expected": expected, "gauge": gauge}
+    return {**geometry(vector), **call.arrays, "expected": expected, "gauge": gauge}
+
+
+def geometry(vector: Vector) -> array_files.Arrays:
+    """Return the options of a vector's call in numbers, and the shape that it is given."""
+    case = vector.case
+    options = {
+        "strides": case.strides,
+        "dilations": case.dilations,
+        "pads": case.convolution.padding,
+        "groups": [case.groups],
+    }
+    if vector.operation in _SIZES:
+        options[_SIZES[vector.operation]] = vector.answer_shape
+    return {name: np.array(value, np.int64) for name, value in options.items()}
 
 
 def _exact(call: Call, dtype: str) -> np.ndarray:

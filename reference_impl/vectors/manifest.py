@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +91,12 @@ class LeftOut:
 def sha256(path: Path) -> str:
     """SHA-256 of a file, or of all files of a folder in name order."""
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as opened:
+            while part := opened.read(1 << 20):
+                digest.update(part)
+    return digest.hexdigest()
 
 
 def write(folder: Path, vectors: list[Vector], file_format: str, left_out: Sequence[LeftOut] = ()) -> None:
@@ -111,13 +117,25 @@ def read(folder: Path) -> list[Vector]:
     if not path.is_file():
         raise BadFile(path, "must be there: `export` writes it last, so without it the export is not complete")
     try:
-        document = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
+        document = json.loads(path.read_text("utf-8"), object_pairs_hook=_object)
+    except (OSError, ValueError) as error:
         raise BadFile(path, f"must be JSON; {error}") from None
+    except RecursionError:
+        raise BadFile(path, "must be JSON of a few levels; it has too many") from None
     try:
         return _vectors(document)
     except ValueError as error:
         raise BadFile(path, str(error)) from None
+    except (RecursionError, MemoryError) as error:
+        raise BadFile(path, f"must hold vectors of a size that can be handled; {type(error).__name__}") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        raise ValueError(f"each field must be given once; {twice!r} is given twice")
+    return found
 
 
 # Rules: what a field must be, and a test of that.
@@ -133,8 +151,8 @@ def _spelt(said: str, pattern: str) -> tuple[str, Callable[[Any], bool]]:
 
 _STRING = _spelt("a string", "(?s).*")
 _NAME = _spelt(
-    "a name without a folder that ends in .npz, .txt, .pb, .integer or .real",
-    r"[A-Za-z0-9_,][A-Za-z0-9_,.]*\.(npz|txt|pb|integer|real)",
+    "a name without a folder, of at most 250 letters, that ends in .npz, .txt, .pb, .integer or .real",
+    r"(?=.{1,250}\Z)[A-Za-z0-9_,][A-Za-z0-9_,.]*\.(npz|txt|pb|integer|real)",
 )
 _RULES = {
     "format": _one_of((*array_files.SUFFIXES, array_files.ONNX)),
@@ -170,7 +188,33 @@ def _vectors(document: Any) -> list[Vector]:
         _check_fields(f"left_out[{number}]", entry, ("operation", "case", "reason"))
     vectors = _list(document["vectors"], "vectors")
     _must(bool(vectors), "vectors", "a list of one or more vectors", vectors)
-    return [_vector(f"vectors[{number}]", entry) for number, entry in enumerate(vectors)]
+    found = [_vector(f"vectors[{number}]", entry) for number, entry in enumerate(vectors)]
+    _check_each_once(found)
+    _check_files(found, document["format"])
+    return found
+
+
+def _check_each_once(vectors: Sequence[Vector]) -> None:
+    said: dict[str, Callable[[Vector], Any]] = {
+        "file": lambda vector: vector.file,
+        "result": lambda vector: vector.result,
+        "operation, case and data": lambda vector: (vector.operation, vector.case, vector.is_integer),
+    }
+    for name, key in said.items():
+        first: dict[Any, int] = {}
+        for number, vector in enumerate(vectors):
+            before = first.setdefault(key(vector), number)
+            if before != number:
+                raise ValueError(f"vectors[{number}] must have another {name} than vectors[{before}]; it has the same")
+
+
+def _check_files(vectors: Sequence[Vector], file_format: str) -> None:
+    """Raise ValueError unless every file is of the manifest's format."""
+    suffix = array_files.SUFFIXES.get(file_format)
+    for number, vector in enumerate(vectors):
+        ends = Path(vector.file).suffix
+        if ends != suffix if suffix else ends in array_files.SUFFIXES.values():
+            raise ValueError(f"vectors[{number}].file must be a file of the format {file_format}; not {vector.file!r}")
 
 
 def _vector(where: str, entry: Any) -> Vector:

@@ -69,10 +69,10 @@ def read(path: Path) -> Arrays:
     try:
         if not path.is_dir():
             return {"result": _array(onnx.load_tensor(path), _TO_NHWC)}
-        graph = onnx.load(path / MODEL).graph
+        graph = onnx.load(path / MODEL, load_external_data=False).graph
         given = _array(onnx.load_tensor(path / INPUT), _TO_NHWC)
         return {graph.input[0].name: given, "filters": _array(graph.initializer[0], _TO_HWIO)}
-    except (DecodeError, ValueError, TypeError, IndexError) as error:
+    except (DecodeError, ValueError, TypeError, IndexError, OverflowError, MemoryError) as error:
         raise ValueError(f"must hold ONNX tensors of rank 4; {error}") from None
 
 
@@ -107,6 +107,8 @@ def _tensor(array: np.ndarray, name: str) -> Any:
 
 
 def _array(tensor: Any, axes: tuple[int, ...]) -> np.ndarray:
+    if tensor.external_data:
+        raise ValueError(f"the numbers of {tensor.name} must be in the file, and not in another one")
     return np.ascontiguousarray(needed().numpy_helper.to_array(tensor).transpose(axes))
 
 

@@ -115,7 +115,7 @@ def verify(
 ) -> None:
     """Show where backends equal the oracle, and report every case where one does not.
 
-    Exit status: 0 if nothing failed unexpectedly, 1 if something did, 2 for bad usage.
+    Exit status: 0 if nothing failed unexpectedly, 1 if something did, 2 for bad usage, 3 if the oracle is suspect.
     """
     console, progress_console = Console(emoji=False), Console(stderr=True, emoji=False)
     operations = one_of(operation, OPERATIONS, "--operation")
@@ -153,7 +153,9 @@ def verify(
             tally.extend(records_of(asked, processes=processes, time_limit=timeout, advance=advance))
         except KeyboardInterrupt:
             interrupted = True
-    tables.print_tables(console, tally, tested, full=asked.full)
+    tally.suspect_the_oracle()
+    if not tally.suspects:
+        tables.print_tables(console, tally, tested, full=asked.full)
     left_out = sum(case.multiply_adds > MOST_ROUNDED for case in asked.cases)
     if left_out and not asked.full:
         console.print(
@@ -172,7 +174,7 @@ def verify(
         except OSError as error:
             raise typer.BadParameter(f"the records could not be written: {error}", param_hint="--json") from error
         console.print(f"{len(tally.records)} records written to {json}")
-    raise typer.Exit(130 if interrupted else 1 if tally.unexpected else 0)
+    raise typer.Exit(130 if interrupted else 3 if tally.suspects else 1 if tally.unexpected else 0)
 
 
 app.command()(mistakes)
@@ -226,4 +228,6 @@ def _progress(console: Console) -> Progress:
 def _summary(tally: Tally, backends: int, cases: int, seed: int) -> str:
     failed = len(tally.unexpected)
     verdict = f"{failed} failed unexpectedly" if failed else "nothing failed unexpectedly"
+    if tally.suspects:
+        verdict = "the ORACLE is suspect, and no backend is accused"
     return f"{cases} cases, {backends} backends, seed {seed}: {verdict}."

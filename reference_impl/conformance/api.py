@@ -46,6 +46,11 @@ class Report:
     def passed(self) -> bool:
         return not self.failures
 
+    @property
+    def oracle_is_suspect(self) -> bool:
+        """True if the definition does not confirm the oracle. Then the backend is not accused."""
+        return bool(self.tally.suspects)
+
     def __str__(self) -> str:
         console = Console(width=120, emoji=False, color_system=None)
         with console.capture() as captured:
@@ -61,11 +66,14 @@ class Report:
             return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
 
     def _print(self, console: Console) -> None:
-        tables.print_tables(console, self.tally, [self.subject], full=True)
+        if not self.oracle_is_suspect:
+            tables.print_tables(console, self.tally, [self.subject], full=True)
         for text in self._texts:
             console.print(text, markup=False, highlight=False, soft_wrap=True)
             console.print()
         verdict = "passed" if self.passed else f"failed {len(self.failures)} calls"
+        if self.oracle_is_suspect:
+            verdict = "neither passed nor failed, as the ORACLE is suspect"
         console.print(
             f"{self.subject.name} {self.subject.version}: {verdict} ({len(self.cases)} cases, seed {self.seed})."
         )

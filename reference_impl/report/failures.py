@@ -12,6 +12,7 @@ from ..run import outcome
 from ..run.outcome import Record
 from ..run.subject import Subject
 from ..run.whole_backend import LOADS, REFUSES, WHOLE_BACKEND_CHECKS
+from .suspicion import smallest_first, suspicion
 from .tally import Tally
 
 Illustrate = Callable[[Subject, Record], Record]
@@ -27,6 +28,9 @@ def failures(
     illustrate: Illustrate | None = None,
 ) -> Iterable[str]:
     """Write the text of each unexpected failure, at most `most` of them, and put the diagnoses into the tally too."""
+    if tally.suspects:
+        yield suspicion_text(tally.suspects, failed=len(tally.unexpected))
+        return
     unexpected, diagnoses = tally.unexpected, Diagnoses(isolate=isolate)
     by_name = {subject.name: subject for subject in subjects}
     for record in unexpected[:most]:
@@ -57,6 +61,8 @@ def print_failures(
 
 def failure_text(record: Record) -> str:
     """Write what a stranger needs in order to act on a failure."""
+    if record.outcome == outcome.ORACLE:
+        return suspicion_text([record], failed=1)
     lines = [
         f"{record.outcome.upper()}  {record.backend}{_call(record)}",
         f"check: {record.check} ({outcome.MEANING[record.outcome]}); {record.mode}",
@@ -66,6 +72,12 @@ def failure_text(record: Record) -> str:
         f"run it again: {rerun_line(record)}",
     ]
     return "\n    ".join(lines)
+
+
+def suspicion_text(suspects: Sequence[Record], failed: int) -> str:
+    """Write what a run says if the oracle is suspect. It accuses no backend."""
+    ordered = smallest_first(suspects)
+    return suspicion(ordered, failed, [rerun_line(record) for record in ordered])
 
 
 def _call(record: Record) -> str:

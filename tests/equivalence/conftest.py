@@ -115,7 +115,7 @@ def _on_cases(config: pytest.Config, operations: Sequence[str]) -> list[Any]:
 
 def _loads(config: pytest.Config, operations: Sequence[str]) -> list[Any]:
     """An item for each backend: its error, if it could not be loaded."""
-    if _asks_for_cases(config) and not _loaded(config).errors:
+    if (_asks_for_cases(config) or config.getoption("--operation")) and not _loaded(config).errors:
         return []
     errors = dict.fromkeys(subject.name for subject in _subjects(config)) | _loaded(config).errors
     return [pytest.param(error, id=name) for name, error in errors.items()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from .judge import judge_here
-from .known import mark_expected
+from .known import Watch
 from .outcome import Record
 from .processes.pool import judge_isolated
 from .processes.remote import CALL_TIME_LIMIT
@@ -29,11 +29,13 @@ def records_of(
     time_limit : seconds for one call of a backend in a process of its own
     advance : called after each call
     """
+    watch = Watch()
     yield from (not_loaded(name, error, selection.seed) for name, error in selection.errors.items())
     for subject in selection.asked_as_a_whole:
         for record in judge_whole_backend(selection.whole, subject, selection.operations, selection.seed):
-            yield from mark_expected([record], subject)
+            yield from watch.marked([record], subject)
     calls = judge_here(selection) if processes == 0 else judge_isolated(selection, processes, time_limit)
     for subject, records in calls:
-        yield from mark_expected(records, subject)
+        yield from watch.marked(records, subject)
         advance()
+    yield from watch.fixed()

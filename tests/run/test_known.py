@@ -103,13 +103,30 @@ def test_known_failure_of_one_check_excuses_no_other(expected_failure):
 
 
 def test_known_failure_that_comes_sometimes_may_pass(expected_failure):
-    expected_failure(sometimes=True)
+    expected_failure(tries=100)
 
     class Lucky(Right):
         version = "1.2"
 
     assert set(outcomes(judged(Subject.of(Lucky()), CASE, "conv2d"))) == {outcome.PASS}
     assert outcome.KNOWN in outcomes(judged(Subject.of(Versioned()), CASE, "conv2d"))
+
+
+@pytest.mark.parametrize(
+    ("tries", "backend", "fixed"),
+    [(8, Right, 1), (9, Right, 0), (4, Flipped, 0)],
+    ids=["enough pass", "too few", "they fail"],
+)
+def test_known_failure_that_comes_sometimes_is_fixed_when_enough_calls_of_a_run_pass(
+    expected_failure, tries, backend, fixed
+):
+    expected_failure(tries=tries)
+    subject = replace(Subject.of(backend()), version="1.2")
+    cases = [replace(CASE, batch=batch) for batch in range(1, 9)]
+    records = records_of(for_all([subject], cases, ["conv2d"]))
+    found = [record for record in records if record.outcome == outcome.FIXED]
+    assert len(found) == fixed
+    assert all("it passed in all 8 calls of this run, and 8 are enough" in record.message for record in found)
 
 
 @pytest.mark.parametrize(

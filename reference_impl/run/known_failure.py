@@ -16,8 +16,8 @@ from ..verdicts.checks import CHECKS
 from ..verdicts.invalid_calls import INVALID_CALLS
 
 OUTCOMES = ("fail", "refused", "crashed")
-# For entries whose calls fail only sometimes. If one in ten fails, 100 all pass by chance once in 38,000 runs.
-TRIES = 100
+# For entries whose calls fail only sometimes. If one in 30 fails, 400 all pass by chance once in 770,000 runs.
+TRIES = 400
 
 Facts = Mapping[str, Any]
 """The attribute `facts` of a backend, such as the dtypes that it gives to oneDNN on this CPU."""

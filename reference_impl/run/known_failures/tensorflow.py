@@ -14,6 +14,7 @@ from ...cases.case import Case
 from ...operations import OPERATIONS
 from ..known_failure import TRIES, Facts, KnownFailure, always
 from .jax import filter_gradient_mixes, single_input_channels, single_output_channels
+from .torch import odd_inputs_in_bfloat16, odd_outputs_in_bfloat16, pairs_in_bfloat16
 
 GRADIENTS = ("conv2d_backprop_input", "conv2d_backprop_filter")
 INPUT_GRADIENTS = ("conv2d_backprop_input", "conv2d_transpose")
@@ -23,6 +24,10 @@ TAPES = ("tensorflow:tape", "tensorflow:second_order", "tensorflow:transposed_se
 # In these, conv2d comes down to tf.nn.conv2d, without XLA.
 CONV2D = ("tensorflow", "tensorflow:function", "tensorflow:nchw", *TAPES)
 REFUSES_NO_OUTPUTS = "refuses filters with no output channels"
+PAIRS = (
+    "oneDNN adds bfloat16 products in pairs. A NaN or infinity meets the zero that completes another sum's pair, "
+    "and makes that sum NaN"
+)
 DIES_IN_PADDING = "oneDNN dies (SIGSEGV) where windows lie in the padding on both sides and none touches the input"
 DIES_IN_DERIVATIVES = f"{DIES_IN_PADDING}. This conv2d is differentiated here, or is a derivative"
 
@@ -84,6 +89,17 @@ def windows_surround_the_input(case: Case, facts: Facts) -> bool:
         and in_onednn(case, facts)
         and at_least(facts["onednn_path"], _PATHS[case.dtype])
     )
+
+
+def filter_gradient_reads_what_nothing_wrote(case: Case, facts: Facts) -> bool:
+    """Return whether oneDNN's filter gradient in bfloat16 may take in memory that nothing was written to.
+
+    So do taps that see only padding along the width, and sums over one input channel.
+    """
+    if case.dtype != "bfloat16" or not in_onednn(case, facts) or case.padding_mode not in ("SAME", "VALID"):
+        return False
+    steps_over = case.padding_mode == "SAME" and case.width < case.strides[1] and case.kernel_size[1] > 1
+    return at_least(facts["onednn_path"], _PATHS["bfloat16"]) and (case.input_channels == 1 or steps_over)
 
 
 failure = partial(KnownFailure, versions="==2.21.*", link="found here: docs/findings/tensorflow.md")
@@ -250,6 +266,50 @@ FAILURES = (
         outcome="fail",
         does="TensorFlow answers where no window fits: with an empty output, or by oneDNN's kernel "
         "with an array of the input's shape",
+    ),
+    failure(
+        backends=(
+            "tensorflow",
+            "tensorflow:function",
+            "tensorflow:tape",
+            "tensorflow:second_order",
+            "tensorflow:transposed",
+            "tensorflow:transposed_second_order",
+        ),
+        operations=("conv2d_backprop_filter",),
+        when=filter_gradient_reads_what_nothing_wrote,
+        outcome="fail",
+        does="oneDNN leaves uninitialised memory in the gradient of taps that see only padding along the width, "
+        "or multiplies it by zeros",
+        tries=TRIES,
+    ),
+    # Seen with the code paths of AVX-512, with and without BF16; not with AMX. See torch.py.
+    failure(
+        backends=("tensorflow", "tensorflow:function", "tensorflow:nchw", "tensorflow:tape"),
+        operations=("conv2d",),
+        when=lambda case, facts: in_onednn(case, facts) and odd_inputs_in_bfloat16(case, facts),
+        checks=("special_values",),
+        outcome="fail",
+        does=f"{PAIRS}. Here, the input channels of a group are odd",
+        tries=TRIES,
+    ),
+    failure(
+        backends=("tensorflow", "tensorflow:function", "tensorflow:nchw", "tensorflow:tape", "tensorflow:transposed"),
+        operations=INPUT_GRADIENTS,
+        when=lambda case, facts: in_onednn(case, facts) and odd_outputs_in_bfloat16(case, facts),
+        checks=("special_values",),
+        outcome="fail",
+        does=f"{PAIRS}. Here, the output channels of a group are odd",
+        tries=TRIES,
+    ),
+    failure(
+        backends=("tensorflow", "tensorflow:function", "tensorflow:nchw", "tensorflow:tape", "tensorflow:transposed"),
+        operations=("conv2d_backprop_filter",),
+        when=lambda case, facts: in_onednn(case, facts) and pairs_in_bfloat16(case, facts),
+        checks=("special_values",),
+        outcome="fail",
+        does=f"{PAIRS}. Here, positions are added",
+        tries=TRIES,
     ),
     failure(
         backends=("tensorflow:xla",),

@@ -25,6 +25,12 @@ READS_ONLY_PADDING = (
     "torch dies (segmentation fault) where, along the width, every window of a dilated kernel lies in the padding"
 )
 
+PAIRING = ("torch", "torch:channels_last", "torch:channels_last_filters")
+PAIRS = (
+    "torch adds bfloat16 products in pairs. A NaN or infinity meets the zero that completes another sum's pair, "
+    "and makes that sum NaN"
+)
+
 
 def no_input_channels(case: Case, facts: Facts) -> bool:
     return case.input_channels == 0 and case.output_channels > 0
@@ -85,6 +91,24 @@ def dilated_depthwise_kernel_is_wider(case: Case, facts: Facts) -> bool:
     width = case.convolution.width
     wider = width.kernel_extent > case.width and width.pad_before > 0 and width.pad_before == width.pad_after
     return case.dtype == "bfloat16" and has_fp16(facts) and depthwise and case.dilations[0] > 1 and wider
+
+
+def odd_inputs_in_bfloat16(case: Case, facts: Facts) -> bool:
+    return case.batch > 0 and pairs_in_bfloat16(case, facts) and case.input_channels // case.groups % 2 == 1
+
+
+def odd_outputs_in_bfloat16(case: Case, facts: Facts) -> bool:
+    return case.batch > 0 and pairs_in_bfloat16(case, facts) and case.output_channels // case.groups % 2 == 1
+
+
+def pairs_in_bfloat16(case: Case, facts: Facts) -> bool:
+    """Return whether oneDNN adds products of bfloat16 numbers two at a time.
+
+    A number that is left over meets a zero, and the zero meets the next number in memory, which may be infinite. Seen
+    on these code paths; not on AMX.
+    """
+    path = facts["onednn_path"]
+    return case.dtype == "bfloat16" and at_least(path, "avx512_core") and not at_least(path, "avx512_core_amx")
 
 
 failure = partial(KnownFailure, versions="==2.13.*", link="found here: docs/findings/torch.md")
@@ -204,6 +228,42 @@ FAILURES = (
         outcome="fail",
         does="torch leaves uninitialised memory in the gradient of dilated depthwise filters "
         "whose kernel is wider than the image",
+        tries=TRIES,
+    ),
+    failure(
+        backends=(*PAIRING, "torch:autograd", "torch:func"),
+        operations=("conv2d",),
+        when=odd_inputs_in_bfloat16,
+        checks=("special_values",),
+        outcome="fail",
+        does=f"{PAIRS}. Here, the input channels of a group are odd",
+        tries=TRIES,
+    ),
+    failure(
+        backends=(*PAIRING, "torch:autograd", "torch:func", "torch:transposed"),
+        operations=("conv2d_backprop_input",),
+        when=odd_outputs_in_bfloat16,
+        checks=("special_values",),
+        outcome="fail",
+        does=f"{PAIRS}. Here, the output channels of a group are odd",
+        tries=TRIES,
+    ),
+    failure(
+        backends=(*PAIRING, "torch:autograd", "torch:func"),
+        operations=("conv2d_transpose",),
+        when=odd_outputs_in_bfloat16,
+        checks=("special_values",),
+        outcome="fail",
+        does=f"{PAIRS}. Here, the output channels of a group are odd",
+        tries=TRIES,
+    ),
+    failure(
+        backends=(*PAIRING, "torch:autograd", "torch:func", "torch:transposed"),
+        operations=("conv2d_backprop_filter",),
+        when=pairs_in_bfloat16,
+        checks=("special_values",),
+        outcome="fail",
+        does=f"{PAIRS}. Here, positions are added",
         tries=TRIES,
     ),
     failure(

@@ -28,8 +28,10 @@ EXACT_INTEGERS = {
 LONG_ELEMENTS = 4
 
 
-def integer_call(case: Case, operation: str, seed: int) -> Call:
+def integer_call(case: Case, operation: str, seed: int, most: int | None = None) -> Call:
     """Draw integers in the case's dtype such that it holds every partial sum exactly, in any order of adding.
+
+    If `most` is given, no integer is larger. Otherwise:
 
     The integers are as large as that allows. One argument (the seed chooses which) has three times the bits of the
     other, so that it shows if a kernel rounds an argument, or adds in a narrower type. With many terms there is little
@@ -44,6 +46,8 @@ def integer_call(case: Case, operation: str, seed: int) -> Call:
     shapes = array_shapes(case, operation)
     terms = max(case.convolution.terms(operation), 1)
     small, large, longest = _magnitudes(limit, terms)
+    if most is not None:
+        small, large, longest = min(small, most), min(large, most), 0
     magnitudes = random.permutation([small, large]).tolist()
     density = 1.0
     while True:
@@ -64,7 +68,8 @@ def _magnitudes(limit: int, terms: int) -> tuple[int, int, int]:
     """Return the largest magnitudes in the one argument, in the other, and in its long elements: 0 for no such."""
     small, large = _split(limit // terms)
     fewer, less = _split((limit - limit // 4) // terms)
-    longest = limit // 4 // (fewer * LONG_ELEMENTS)
+    # The oracle multiplies the largest magnitudes with the terms, and refuses what could then pass int64.
+    longest = min(limit // 4 // (fewer * LONG_ELEMENTS), (2**63 - 1) // (fewer * terms))
     return (fewer, less, longest) if longest >= 4 * less > 0 else (small, max(large, 1), 0)
 
 

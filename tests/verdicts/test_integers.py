@@ -59,18 +59,20 @@ def with_terms(terms, operation):
     return case
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64"])
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("terms", MANY_TERMS)
 def test_integer_call_keeps_sums_of_many_terms_exact(terms, operation, dtype):
     call = integer_call(with_terms(terms, operation).with_dtype(dtype), operation, 0)
+    oracle(call)  # it does not refuse them
     assert gauge(call).max() <= EXACT_INTEGERS[dtype]
 
 
 @pytest.mark.parametrize("dtype", EXACT_INTEGERS)
-@pytest.mark.parametrize("terms", [1, 2, 9, 63, 64, 1151, 1152, 4608, 2**18])
+@pytest.mark.parametrize("terms", [1, 2, 9, 63, 64, 1151, 1152, 4608, 65792, 2**18])
 def test_magnitudes_leave_room_for_every_sum(terms, dtype):
     small, large, longest = _magnitudes(EXACT_INTEGERS[dtype], terms)
+    assert terms * small * max(large, longest) < 2**63
     largest_sum = terms * small * large + LONG_ELEMENTS * small * longest
     assert largest_sum <= max(EXACT_INTEGERS[dtype], terms)  # data of 1 and -1 are thinned, where there is no room
 

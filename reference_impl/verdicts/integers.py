@@ -31,15 +31,13 @@ LONG_ELEMENTS = 4
 def integer_call(case: Case, operation: str, seed: int, most: int | None = None) -> Call:
     """Draw integers in the case's dtype such that it holds every partial sum exactly, in any order of adding.
 
-    If `most` is given, no integer is larger. Otherwise:
+    The integers are as large as that allows, but none is larger than `most`, if that is given. One argument (the seed
+    chooses which) has three times the bits of the other. So it shows if a kernel rounds an argument, or adds in a
+    narrower type. With many terms there is little room for each: then a few elements of that argument are longer than
+    the others. If even ones add up to too much, most elements are zero.
 
-    The integers are as large as that allows. One argument (the seed chooses which) has three times the bits of the
-    other, so that it shows if a kernel rounds an argument, or adds in a narrower type. With many terms there is little
-    room for each, so a few elements of that argument are longer. If even ones add up to too much, most elements are
-    zero.
-
-    Every sum stays within the dtype's limit: the products of long elements take at most a quarter of it, as each
-    element enters a sum once at most, and those of all others take the rest.
+    Every sum stays within the dtype's limit. An element enters a sum once at most, so the products of the long elements
+    take a quarter of the limit at most. The products of the others take the rest.
     """
     random = np.random.default_rng([seed, zlib.crc32(f"{case} {operation}".encode())])
     limit = EXACT_INTEGERS[case.dtype]
@@ -65,7 +63,7 @@ def integer_call(case: Case, operation: str, seed: int, most: int | None = None)
 
 
 def _magnitudes(limit: int, terms: int) -> tuple[int, int, int]:
-    """Return the largest magnitudes in the one argument, in the other, and in its long elements: 0 for no such."""
+    """Return the largest magnitudes of one argument, of the other, and of the other's long elements (0: none)."""
     small, large = _split(limit // terms)
     fewer, less = _split((limit - limit // 4) // terms)
     # The oracle multiplies the largest magnitudes with the terms, and refuses what could then pass int64.

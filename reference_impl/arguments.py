@@ -121,8 +121,8 @@ def array(value: Any, name: str, letters: str) -> np.ndarray:
         _check_rational(result, name)
     elif result.dtype.kind not in "biuO" and result.dtype.name not in _FLOATS:
         raise TypeError(
-            f"{name} must hold integers, bool, float16, bfloat16, float32, float64, or Python int and Fraction "
-            f"objects; not dtype {result.dtype}"
+            f"{name} must hold integers, bool, {', '.join(_FLOATS)}, or Python int and Fraction objects; "
+            f"not dtype {result.dtype}"
         )
     if result.ndim != len(axes):
         raise ValueError(f"{name} must have {len(axes)} axes ({', '.join(axes)}), not shape {result.shape}")

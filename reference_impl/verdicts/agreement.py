@@ -83,7 +83,7 @@ def assert_exact(actual: np.ndarray, expected: np.ndarray, call: Call, given: st
 
 
 def assert_special_values(actual: np.ndarray, task: SpecialTask) -> bool | None:
-    """Require that a NaN or infinity is in exactly the elements that sum it, as itself, and that all others are right.
+    """Require that a NaN or infinity reaches exactly the elements whose sums it enters, and that all others are right.
 
     Elements `around`, where it can meet a zero that stands for padding, may be NaN instead. Returns True if one is,
     False if none is, and None if there are no such elements.
@@ -220,7 +220,7 @@ def _negative_zeros(actual: np.ndarray) -> np.ndarray:
 
 
 def _comparable(actual: np.ndarray) -> np.ndarray:
-    """Convert to a dtype that NumPy compares exactly with int64: the oracle's sum is below 2**53, or int64 itself."""
+    """Convert bfloat16 to float64. NumPy compares that exactly with int64, as sums of floats stay below 2**53."""
     return actual if actual.dtype.kind in "biuf" else actual.astype(np.float64)
 
 

@@ -1,7 +1,7 @@
 """Sums at the borders of each format are rounded once: exhausted near every border, and searched with Fractions.
 
-At a border the rule of rounding changes: zero, the smallest number, the smallest normal number, a power of two (the
-unit doubles there), the last power of two in range, and the first out of range.
+At a border the rule of rounding changes. Borders are zero, the smallest number and the smallest normal number. So are
+powers of two, where the unit doubles, up to the first that is out of range.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ def with_terms(terms, operation):
     return case
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64"])
+@pytest.mark.parametrize("dtype", ["float32", "int64"])
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("terms", MANY_TERMS)
 def test_integer_call_keeps_sums_of_many_terms_exact(terms, operation, dtype):
@@ -98,7 +98,7 @@ class ToBfloat16(RoundsArguments):
         return array.astype(ml_dtypes.bfloat16).astype(array.dtype)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("backend", [ToTf32, ToBfloat16])
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("terms", MANY_TERMS)

@@ -124,6 +124,13 @@ def _any_memory_layout(trial: Trial) -> None:
     _assert_exact(trial, answer, trial.task, f"with {laid.how}, ")
 
 
+def _zero_sums(trial: Trial) -> None:
+    """Ask for sums that often vanish, which those of large integers seldom do."""
+    small = trial.task.small
+    answer = trial.ask(small.call, small.expected.shape)
+    _assert_exact(trial, answer, small, "with integers from -2 to 2, ")
+
+
 def _batch_invariant(trial: Trial) -> Remark | None:
     """Report, not require: a kernel may well add in another order for another batch."""
     call = trial.task.real.call
@@ -189,6 +196,14 @@ CHECKS = (
         "special_values",
         "a NaN or infinity reaches exactly the outputs whose sums it enters",
         _special_values,
+        _is_float,
+        share=_SOME,
+        most_multiply_adds=MOST_ROUNDED,
+    ),
+    Check(
+        "zero_sums",
+        "a sum that is zero is +0.0, not -0.0, where its products are not all zero",
+        _zero_sums,
         _is_float,
         share=_SOME,
         most_multiply_adds=MOST_ROUNDED,

@@ -22,10 +22,11 @@ class Task:
     case: Case
     operation: str
     seed: int
+    most: int | None = None  # the largest integer, if not the largest for which every sum is exact
 
     @cached_property
     def call(self) -> Call:
-        call = integer_call(self.case, self.operation, self.seed)
+        call = integer_call(self.case, self.operation, self.seed, self.most)
         for array in call.arrays.values():
             array.flags.writeable = False  # backends are given copies
         return call
@@ -38,6 +39,11 @@ class Task:
     def other(self) -> Task:
         """The same operation and case with other numbers."""
         return Task(self.case, self.operation, self.seed + 1)
+
+    @cached_property
+    def small(self) -> Task:
+        """The same operation and case with integers so small that products often cancel."""
+        return Task(self.case, self.operation, self.seed, most=2)
 
     def laid(self) -> Laid:
         """Make the call anew in other memory layouts: a backend may write to it, and a copy would lose the layout."""

@@ -138,6 +138,13 @@ class DependsOnTheBatch(Right):
         return np.nextafter(answer, 0) if len(answer) > 1 and (answer % 1).any() else answer
 
 
+class AnswersNegativeZeros(Right):
+    """Like a kernel that adds up the negated products, and negates the sum."""
+
+    def spoil(self, answer, arrays):
+        return np.where(answer == 0, answer.dtype.type(-0.0), answer)
+
+
 class Raises(Right):
     def spoil(self, answer, arrays):
         raise RuntimeError("could not create a primitive")
@@ -176,6 +183,7 @@ def test_checks_pass_a_right_backend(operation, dtype):
         (RemembersArguments, "remembers_nothing"),
         (SwallowsNaN, "special_values"),
         (ReadsMemoryInOrder, "any_memory_layout"),
+        (AnswersNegativeZeros, "zero_sums"),
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )
@@ -191,6 +199,7 @@ def test_check_catches_its_fault(backend, check, operation):
         (RemembersArguments, "remembers_nothing"),
         (SwallowsNaN, "special_values"),
         (ReadsMemoryInOrder, "any_memory_layout"),
+        (AnswersNegativeZeros, "zero_sums"),
     ],
 )
 def test_only_its_check_catches_it(backend, check, operation):
@@ -214,6 +223,33 @@ def test_a_backend_that_writes_to_its_arguments_leaves_the_problem_as_it_was():
 @pytest.mark.parametrize(("backend", "bits"), [(Right, "same"), (DependsOnTheBatch, "other")])
 def test_batch_invariance_is_reported(backend, bits, operation):
     assert seen(backend(), operation, "batch_invariant").endswith(bits)
+
+
+class BeginsWithNegativeZero(Right):
+    """Adds the products one after another to -0.0, those with the padding's zeros too: -0.0 where all are -0.0."""
+
+    def _answer(self, operation, *args, **options):
+        answer = super()._answer(operation, *args, **options)
+        absolute = [np.abs(arg) if isinstance(arg, np.ndarray) else arg for arg in args]
+        empty = super()._answer(operation, *absolute, **options) == 0
+        return np.where(empty, answer.dtype.type(-0.0), answer)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_sign_of_a_zero_without_a_nonzero_product_is_free(operation):
+    case = Case.parse("n1_h3w4c2_k2x3o3_s3x1_p4,0,0,5")
+    answer = BeginsWithNegativeZero()._answer(operation, *Task(case, operation, 0).call.positional(), **case.options)
+    assert (np.signbit(answer) & (answer == 0)).any() or operation == "conv2d_backprop_filter"
+    assert set(outcomes(BeginsWithNegativeZero(), operation, case).values()) == {outcome.PASS}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("spec", ["n2_h7w9c3_k3x2o4", "n2_h5w4c64_k3x3o64", "n1_h40w30c2_k3x3o2"])
+def test_small_integers_have_sums_that_vanish(spec, operation):
+    small = Task(Case.parse(spec), operation, 0).small
+    assert max(np.abs(array).max() for array in small.call.arrays.values()) == 2
+    assert all(array.all() for array in small.call.arrays.values())
+    assert not small.expected.all() or operation == "conv2d_backprop_filter"
 
 
 class TakesBfloat16(Right):

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import functools
 import gc
 import importlib
 import importlib.metadata
@@ -15,13 +14,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 import pytest
+from equivalence.backends import loaded
 from hypothesis import HealthCheck, settings
 
 from reference_impl.backends import registry
 from reference_impl.cases import catalogue
 from reference_impl.cases.case import PADDING_MODES
 from reference_impl.operations import OPERATIONS
-from reference_impl.run import subject
 
 # A framework reads this when it is imported. Threads that spin while they wait would slow the other pytest workers.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -110,7 +109,7 @@ def pytest_configure(config: pytest.Config) -> None:
         # The workers load the known backends. This process needs to import only others, to see whether it can.
         sure = (*registry.ADAPTERS, "all", *(f"{name}:*" for name in registry.ADAPTERS))
         if not _is_divided(config) or not set(words) <= set(sure):
-            _subjects(words)
+            loaded(words)
     except (ImportError, OSError, ValueError) as error:
         raise pytest.UsageError(str(error)) from error
 
@@ -127,7 +126,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         there = ", ".join(f"{name} {version}" for name, version in _versions().items())
         lines = [f"backends: {' '.join(words) or 'all that are installed'}; frameworks installed: {there or 'none'}"]
     else:
-        lines = ["backends: " + ", ".join(f"{subject.name} {subject.version}" for subject in _subjects(words))]
+        lines = ["backends: " + ", ".join(f"{subject.name} {subject.version}" for subject in loaded(words).subjects)]
     missing = [name for name, there in registry.installed().items() if not there]
     if missing:
         lines.append(f"not installed, so not tested: {', '.join(missing)}")
@@ -197,8 +196,3 @@ def _is_installed(name: str) -> bool:
 @pytest.fixture
 def seed(request: pytest.FixtureRequest) -> int:
     return request.config.getoption("--seed")
-
-
-@functools.cache
-def _subjects(words: tuple[str, ...]) -> list[subject.Subject]:
-    return subject.subjects(words)

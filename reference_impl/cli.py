@@ -188,14 +188,15 @@ def _load(asked: Sequence[str] | None, *, here: bool) -> tuple[Loaded, list[str]
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     if not asked:
-        return load(here=here), missing()
+        loaded = load(here=here)
+        return loaded, missing(loaded)
     try:
         loaded = load(asked, here=here)
     except (ImportError, ValueError) as error:
         raise typer.BadParameter(str(error), param_hint="--backend") from error
     misused = [one for one in loaded.errors.values() if isinstance(one, NotLoaded) and one.is_misuse]
     if misused and not loaded.subjects:
-        raise typer.BadParameter(str(misused[0]), param_hint="--backend")
+        raise typer.BadParameter(misused[0].said, param_hint="--backend")
     mistaken = {word.partition(":")[0] for word in asked} & set(registry.refused())
     return loaded, [f"Not checked: {registry.refused()[name]}" for name in sorted(mistaken)]
 

@@ -12,8 +12,8 @@ from ..verdicts.task import Task
 from . import outcome
 from .outcome import Record
 from .place import place_of
-from .processes.remote import Raised, RemoteBackend
-from .processes.worker import Died
+from .processes.remote import RemoteBackend
+from .processes.worker import Died, Raised
 from .selection import Asked, Selection, checks_of
 from .subject import Subject
 

@@ -13,7 +13,7 @@ from ..operations import OPERATIONS
 from . import outcome
 from .outcome import Record
 from .processes.remote import BackendProcess, RemoteBackend
-from .processes.worker import Died
+from .processes.worker import Died, Raised
 
 # Our own backends. They run beside the frameworks.
 OURS = ("reference", "definition", "minimal")
@@ -96,24 +96,30 @@ class Subject:
         Raises NotLoaded if it cannot be loaded, and Died if its process dies or hangs.
         """
         process = process or BackendProcess(argument)
-        (described,) = process.ask("describe", [argument])
-        if "error" in described:
-            raise NotLoaded(described["said"], described["error"])
+        try:
+            described = process.ask("describe", argument)
+        except Raised as error:
+            raise NotLoaded(error.said, error.kind) from error
         backend = RemoteBackend(process, argument, described)
         return cls(backend, backend.name, backend.version, backend.capabilities, dict(backend.facts), argument)
 
 
 class NotLoaded(ImportError):
-    """A backend cannot be loaded. `kind` is the type of the error that it raised."""
+    """A backend cannot be loaded. `kind` is the type of the error that it raised, `said` the error's message."""
 
     def __init__(self, said: str, kind: str) -> None:
-        super().__init__(said)
-        self.kind = kind
+        super().__init__(f"{kind}: {said}")
+        self.kind, self.said = kind, said
+
+    @property
+    def lacks_a_package(self) -> bool:
+        """True if something that it needs is not installed."""
+        return self.kind in ("ImportError", "ModuleNotFoundError")
 
     @property
     def is_misuse(self) -> bool:
         """True if the name is wrong, or names what is no backend."""
-        return self.kind in ("ValueError", "ImportError", "ModuleNotFoundError")
+        return self.kind == "ValueError" or self.lacks_a_package
 
 
 def _is_declared(argument: str) -> bool:
@@ -132,6 +138,8 @@ class Loaded:
 
     subjects: list[Subject]
     errors: dict[str, NotLoaded | Died]
+    unusable: dict[str, NotLoaded] = field(default_factory=dict)
+    """The errors of adapters of ours that nobody named, and that lack something else than their framework."""
 
 
 def load(words: Iterable[str] = (), *, here: bool = False) -> Loaded:
@@ -157,14 +165,23 @@ def load(words: Iterable[str] = (), *, here: bool = False) -> Loaded:
             return process(name).ask("routes", name) if name in registry.ADAPTERS else [name]
         except Died as died:
             errors[name] = died
-            return []
+        except Raised as error:
+            errors[name] = NotLoaded(error.said, error.kind)
+        return []
 
     for name in registry.expand(words, routes):
         try:
             found.append(Subject.load(name, process(name)))
         except (NotLoaded, Died) as error:
             errors[name] = error
-    return Loaded(found, errors)
+    if words:
+        return Loaded(found, errors)
+    unusable = {
+        name: error
+        for name, error in errors.items()
+        if name in registry.ADAPTERS and isinstance(error, NotLoaded) and error.lacks_a_package
+    }
+    return Loaded(found, {name: error for name, error in errors.items() if name not in unusable}, unusable)
 
 
 def _load_here(names: Iterable[str]) -> Loaded:
@@ -178,19 +195,12 @@ def _load_here(names: Iterable[str]) -> Loaded:
     return Loaded(found, errors)
 
 
-def subjects(words: Iterable[str] = ()) -> list[Subject]:
-    """Load the backends that `words` name. Raises NotLoaded, Died or ImportError if one cannot be loaded."""
-    loaded = load(words)
-    for error in loaded.errors.values():
-        raise error
-    return loaded.subjects
-
-
-def missing() -> list[str]:
-    """Write a line on each backend that could be meant and is not installed, or cannot be had."""
+def missing(loaded: Loaded) -> list[str]:
+    """Write a line on each backend that could be meant and is not installed, or cannot be used."""
     lines = [
         f"Not installed, so not checked: {name} (pip install 'conv2d-reference-impl[{name}]')"
         for name, there in registry.installed().items()
         if not there
     ]
+    lines += [f"Not checked: {name}: {error.said}" for name, error in loaded.unusable.items()]
     return lines + [f"Not checked: {why}" for why in registry.refused().values()]

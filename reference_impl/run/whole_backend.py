@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -15,8 +14,8 @@ from ..verdicts.real_data import real_task
 from . import outcome
 from .outcome import Record
 from .processes.memory import FEWEST_CALLS, KIB, MIB, UNKNOWN
-from .processes.remote import BackendProcess, Raised
-from .processes.worker import Died
+from .processes.remote import BackendProcess
+from .processes.worker import Died, Raised
 from .subject import NotLoaded, Subject
 
 STEADY = "steady_memory"
@@ -72,9 +71,8 @@ def judge_whole_backend(
 
 def not_loaded(name: str, error: NotLoaded | Died, seed: int = 0) -> Record:
     """Record that a backend cannot be loaded."""
-    said = str(error) if isinstance(error, Died) else f"{error.kind}: {error}"
     came = outcome.CRASHED if isinstance(error, Died) else outcome.REFUSED
-    return Record(name, "", "loading", "", LOADS, came, message=said, seed=seed, argument=name)
+    return Record(name, "", "loading", "", LOADS, came, message=str(error), seed=seed, argument=name)
 
 
 def steady_memory(subject: Subject, operations: Sequence[str], seed: int = 0) -> Iterator[Record]:
@@ -90,7 +88,7 @@ def steady_memory(subject: Subject, operations: Sequence[str], seed: int = 0) ->
             yield replace(blank, outcome=outcome.UNSUPPORTED, message=reason)
             continue
         try:
-            calls, grown = _found(subject.ask("growth", operation, str(case), seed))
+            calls, grown = subject.ask("growth", operation, str(case), seed)
         except (Died, Raised) as error:
             yield _not_answered(blank, error)
         else:
@@ -109,12 +107,6 @@ def _steady(blank: Record, calls: int, grown: int) -> Record:
             blank, outcome=outcome.MISTRUSTED, remark=f"memory did not grow, in {calls} calls only: it is slow"
         )
     return blank
-
-
-def _found(answer: Mapping[str, Any]) -> Any:
-    if "raised" in answer:
-        raise Raised(answer["raised"], "")
-    return answer["found"]
 
 
 def _not_answered(blank: Record, error: Died | Raised) -> Record:

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from reference_impl.backends import registry
 from reference_impl.cli import app
-from reference_impl.run.subject import Subject, available
+from reference_impl.run.subject import Subject, load, missing
 
 CASE = "n2_h7w9c3_k3x2o4_s2x3"
 
@@ -53,34 +53,54 @@ def test_verify_judges_a_declared_backend_in_processes_of_its_own(install, words
     assert f"verify --backend theirs --cases {CASE}" in said
 
 
+# Each line declares what cannot be loaded: the error of that backend.
 BROKEN = {
-    "nothing = no_such_module:Kernel": "nothing: no_such_module:Kernel of theirs 1.0 cannot be loaded: "
-    "ModuleNotFoundError: No module named 'no_such_module'",
-    "nothing = planted:Kernel": "nothing: planted:Kernel of theirs 1.0 cannot be loaded: AttributeError",
+    "nothing = no_such_module:Kernel": "no_such_module:Kernel of theirs 1.0 cannot be loaded: ModuleNotFoundError: "
+    "No module named 'no_such_module'",
+    "nothing = planted:Kernel": "planted:Kernel of theirs 1.0 cannot be loaded: AttributeError",
     "nothing = json:JSONDecoder": "cannot be loaded: ValueError: json:JSONDecoder must offer at least one of conv2d",
     "nothing = exits_at_once:Kernel": "cannot be loaded: SystemExit: 3",
+    "nothing = dies_at_once:Kernel": "the process exited with status 0, without an answer",
+}
+# Each line declares what cannot even be meant.
+REFUSED = {
     "reference = planted:Right": "planted:Right of theirs 1.0 must have another name, as this one is built in",
     "some:thing = planted:Right": "some:thing: planted:Right of theirs 1.0 must have a name without a colon",
 }
 
 
 @pytest.mark.parametrize("line", BROKEN)
-def test_broken_declaration_is_named_and_stops_no_other(install, tmp_path, line):
+def test_broken_backend_is_an_outcome_of_its_own_and_stops_no_other(install, tmp_path, line):
     (tmp_path / "exits_at_once.py").write_text("raise SystemExit(3)")
+    (tmp_path / "dies_at_once.py").write_text("import os; os._exit(0)")
     install("theirs", line, "right = planted:Right")
-    subjects, lines = available()
-    assert [subject.name for subject in subjects] == ["reference", "right"]
-    (said,) = lines
-    assert said.startswith("Not checked: ")
+    loaded = load()
+    assert [subject.name for subject in loaded.subjects] == ["reference", "right"]
+    assert list(loaded.errors) == ["nothing"]
+    assert BROKEN[line] in str(loaded.errors["nothing"])
+    status, said = verify()
+    assert status == 1
     assert BROKEN[line] in said
-    assert said in verify()[1]
+    assert "nothing" in said
+
+
+@pytest.mark.parametrize("line", REFUSED)
+def test_refused_declaration_is_named_and_stops_no_other(install, line):
+    install("theirs", line, "right = planted:Right")
+    assert [subject.name for subject in load().subjects] == ["reference", "right"]
+    (said,) = missing(load())
+    assert said.startswith("Not checked: ")
+    assert REFUSED[line] in said
+    status, printed = verify()
+    assert status == 0
+    assert said in printed
 
 
 def test_name_declared_twice_is_refused(install):
     install("theirs", "same = planted:Right")
     install("others", "same = planted:Flipped")
-    subjects, (said,) = available()
-    assert [subject.name for subject in subjects] == ["reference"]
+    (said,) = missing(load())
+    assert [subject.name for subject in load().subjects] == ["reference"]
     assert "planted:Right of theirs 1.0" in said
     assert "planted:Flipped of others 1.0" in said
     with pytest.raises(ValueError, match=r"not 'same': same: .* must be declared once"):

@@ -392,7 +392,8 @@ def test_pictures_are_of_the_first_failure_of_each_operation_that_can_be_drawn(t
     assert [added[place] for place in (1, 3, 4, 5)] == [records[place] for place in (1, 3, 4, 5)]
     assert list((tmp_path / "made").iterdir()) == [name]
     assert "wrong: " in description(name)
-    subject.worker.close()
+    if isolate:
+        subject.apart.backend.process.close()
 
 
 def test_verify_draws_what_fails(tmp_path):

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from equivalence.backends import loaded
 from equivalence.every_operation import test_agrees_on_generated_cases
 from hypothesis import Phase, given, settings
 
@@ -21,7 +22,7 @@ from reference_impl.cases.strategies import cases, seeds
 from reference_impl.operations import OPERATIONS
 from reference_impl.run import whole_backend
 from reference_impl.run.selection import cases_for_pytest, dtypes_of
-from reference_impl.run.subject import Subject, subjects
+from reference_impl.run.subject import Loaded, Subject
 from reference_impl.verdicts.invalid_calls import INVALID_CALLS
 
 
@@ -49,7 +50,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def _parameters(config: pytest.Config, module: ModuleType, test: Callable) -> tuple[list[str], list[Any]]:
     """The arguments of a test, and what they are in each of its items."""
     names = [name for name in inspect.signature(test).parameters if name != "seed"]
-    find = {"case": _on_cases, "invalid": _invalid_calls, "operations": _thread_counts}[names[-1]]
+    find = {"case": _on_cases, "invalid": _invalid_calls, "operations": _thread_counts, "error": _loads}[names[-1]]
     return names, find(config, _operations(config, module))
 
 
@@ -71,9 +72,12 @@ def _generated(collector: pytest.Module, name: str, subject: Subject, operation:
     return item
 
 
-@functools.cache
+def _loaded(config: pytest.Config) -> Loaded:
+    return loaded(tuple(config.getoption("--backend") or ()))
+
+
 def _subjects(config: pytest.Config) -> list[Subject]:
-    return subjects(config.getoption("--backend") or ())
+    return _loaded(config).subjects
 
 
 def _operations(config: pytest.Config, module: ModuleType) -> list[str]:
@@ -107,6 +111,14 @@ def _on_cases(config: pytest.Config, operations: Sequence[str]) -> list[Any]:
         for subject in its_takers
         if subject.capabilities.unsupported(operation, case) is None
     ]
+
+
+def _loads(config: pytest.Config, operations: Sequence[str]) -> list[Any]:
+    """An item for each backend: its error, if it could not be loaded."""
+    if _asks_for_cases(config) and not _loaded(config).errors:
+        return []
+    errors = dict.fromkeys(subject.name for subject in _subjects(config)) | _loaded(config).errors
+    return [pytest.param(error, id=name) for name, error in errors.items()]
 
 
 def _invalid_calls(config: pytest.Config, operations: Sequence[str]) -> list[Any]:

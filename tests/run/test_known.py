@@ -171,6 +171,6 @@ def test_call_that_is_known_to_kill_is_made_in_another_process(expected_failure,
     expected_failure(versions=">=0", backends=("planted",), outcome="crashed", does="dies")
     subject = replace(deadly, version="1")
     records = list(records_of(for_all([subject], [CASE], ["conv2d"], full=True), processes=processes))
-    subject.worker.close()
+    subject.backend.process.close()
     assert outcomes(records) == {outcome.KNOWN: len(CHECKS)}
     assert {record.diagnosis for record in records} == {"dies (found here)"}

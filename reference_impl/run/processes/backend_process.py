@@ -6,6 +6,7 @@ need not import the framework again when a call kills it.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import signal
@@ -50,15 +51,9 @@ class Backends:
             self._loaded[name] = Subject.here(name)
         return self._loaded[name]
 
-    def describe(self, names: list[str]) -> list[dict[str, Any]]:
-        """What each backend declares or, if it cannot be loaded, the error."""
-        return [self._described(name) for name in names]
-
-    def _described(self, name: str) -> dict[str, Any]:
-        try:
-            subject = self.subject(name)
-        except Exception as error:  # a module of a user's may raise anything
-            return {"error": type(error).__name__, "said": str(error)[:_MOST_OF_A_MESSAGE]}
+    def describe(self, name: str) -> dict[str, Any]:
+        """Load a backend. Return what it declares."""
+        subject = self.subject(name)
         declared = subject.capabilities
         return {
             "name": subject.name,
@@ -102,8 +97,7 @@ class Backends:
         try:
             answer = function(*positional, **options)
         except Exception as error:  # a backend may raise anything
-            said = f"{type(error).__name__}: {error}{place_of(error)}"
-            return {"raised": type(error).__name__, "said": said[:_MOST_OF_A_MESSAGE], **_observed(self.start)}
+            return {"raised": _raised(error), **_observed(self.start)}
         return self._answered(f"{name} {operation}", answer, arrays, request["offset"]) | _observed(self.start)
 
     def _answered(self, key: str, answer: Any, arrays: list[np.ndarray], offset: int) -> dict[str, Any]:
@@ -130,13 +124,10 @@ class Backends:
         np.frombuffer(self.shared.map, np.uint8, self._answer.size, offset)[:] = self._answer
         return int(self._answer.size)
 
-    def growth(self, name: str, operation: str, case: str, seed: int) -> dict[str, Any]:
+    def growth(self, name: str, operation: str, case: str, seed: int) -> tuple[int, int]:
         """Make the same call many times. Return how often, and by how many bytes the process grew."""
         call = integer_call(Case.parse(case), operation, seed)
-        try:
-            return {"found": memory.growth(partial(call.run, self.subject(name).backend))}
-        except Exception as error:  # a backend may raise anything
-            return {"raised": f"{type(error).__name__}: {error}"}
+        return memory.growth(partial(call.run, self.subject(name).backend))
 
     def diagnosis(self, name: str, record: dict[str, Any], plain: bool = False) -> list[str]:
         """Diagnose a failure: the lines that explain it. `plain` asks non-empty integer calls only."""
@@ -153,6 +144,11 @@ class Backends:
     def renew(self) -> None:
         """End this child: the next one has only what was there when the backends were loaded."""
         os._exit(0)
+
+
+def _raised(error: Exception) -> tuple[str, str, str]:
+    """The arguments of `Raised`."""
+    return type(error).__name__, str(error)[:_MOST_OF_A_MESSAGE], place_of(error)
 
 
 def _observed(start: int) -> dict[str, Any]:
@@ -189,7 +185,9 @@ def main(descriptor: str, *names: str) -> None:
     number, size = map(int, descriptor.split(":"))
     backends = Backends(SharedMemory(number, size))
     gc.disable()  # collecting garbage takes a fifth of an import, and finds next to none
-    backends.describe(list(names))
+    for name in names:
+        with contextlib.suppress(Exception):  # it is raised again when the backend is asked for
+            backends.subject(name)
     gc.freeze()
     gc.enable()
     stdout.take()  # printing while it is loaded is no fault
@@ -243,7 +241,11 @@ def _serve(backends: Backends, requests: int, answers: int) -> None:
             job, arguments = receive(requests)
         except Closed:
             return
-        send(answers, {"answer": jobs[job](*arguments)})
+        try:
+            answer = {"answer": jobs[job](*arguments)}
+        except Exception as error:  # a backend may raise anything
+            answer = {"raised": _raised(error)}
+        send(answers, answer)
 
 
 if __name__ == "__main__":

@@ -15,19 +15,11 @@ from ...geometry import Convolution
 from ...operations import OPERATIONS
 from ...verdicts.agreement import Disagreement
 from .shared_memory import Sent, SharedMemory, answer_in
-from .worker import TIME_LIMIT, Died, Hung, Worker
+from .worker import TIME_LIMIT, Died, Hung, Raised, Worker
 
 CALL_TIME_LIMIT = 60.0  # seconds
 # After so many calls without an answer in time, a backend is asked no more.
 MOST_HUNG = 3
-
-
-class Raised(Exception):
-    """The backend raised an error. The message says which, and where; `kind` is the error's type."""
-
-    def __init__(self, said: str, kind: str) -> None:
-        super().__init__(said)
-        self.kind = kind
 
 
 class NotAnArray:
@@ -62,7 +54,7 @@ class BackendProcess:
         )
 
     def ask(self, job: str, *arguments: Any, time_limit: float | None = None) -> Any:
-        """Run another job than a call. Raises Died."""
+        """Run another job than a call. Raises Died, or Raised."""
         with self._lock:
             return self._worker.ask(job, *arguments, time_limit=TIME_LIMIT if time_limit is None else time_limit)
 
@@ -115,7 +107,7 @@ class BackendProcess:
         if "raised" in answer:
             if answer["grown"]:
                 self._renew()
-            raise Raised(answer["said"], answer["raised"])
+            raise Raised(*answer["raised"])
         if "type" in answer:
             return Answer(type(str(answer["type"]), (NotAnArray,), {})())
         if answer["needs"] and not answer["bytes"]:

@@ -32,6 +32,14 @@ class Hung(Died):
     """The process gave no answer in time, and was ended."""
 
 
+class Raised(Exception):
+    """The job raised an error of type `kind` with the message `said`. Our message adds where."""
+
+    def __init__(self, kind: str, said: str, place: str = "") -> None:
+        super().__init__(f"{kind}: {said}{place}")
+        self.kind, self.said = kind, said
+
+
 class Worker:
     """A process of a module of ours, which answers jobs.
 
@@ -60,7 +68,7 @@ class Worker:
     def ask(self, job: str, *arguments: Any, time_limit: float = TIME_LIMIT) -> Any:
         """Run a job there. Arguments and answer go through JSON.
 
-        Raises Died if the process dies, exits or takes longer than `time_limit` seconds.
+        Raises Died if the process dies, exits or takes longer than `time_limit` seconds, and Raised if the job does.
         """
         with self._lock:
             if self._closed:
@@ -80,10 +88,12 @@ class Worker:
                 raise Hung(f"no answer within {time_limit:g} s") from None
             except (OSError, Closed):
                 return self._dead({"died": process.wait() if process.poll() is not None else _ended(process)})
-            if not isinstance(answer, dict) or not {"answer", "died"} & set(answer):
+            if not isinstance(answer, dict) or not {"answer", "died", "raised"} & set(answer):
                 return self._dead({"died": _ended(process)})
             if "died" in answer:
                 raise Died(_how(answer["died"], answer.get("taken")) + self._last_words())
+            if "raised" in answer:
+                raise Raised(*map(str, answer["raised"]))
             return answer["answer"]
 
     def _dead(self, answer: dict[str, Any]) -> Any:

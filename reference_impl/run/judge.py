@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from ..cases.case import Case
 from ..verdicts.agreement import Accuracy, Disagreement
 from ..verdicts.checks import Check, Remark, Trial
 from ..verdicts.task import Task
-from . import outcome
+from . import known, outcome
 from .outcome import Record
 from .place import place_of
 from .processes.remote import RemoteBackend
@@ -40,7 +41,7 @@ def judge(
     composed = declared.composed(operation, case)
     if composed is not None:
         blank = replace(blank, mode=f"composed: {composed}")
-    trial = Trial(subject.backend, task or Task(case, operation, seed), declared)
+    trial = Trial(subject.backend, task or Task(case, operation, seed), declared, partial(known.is_known, subject))
     try:
         records = [_run(check, trial, replace(blank, check=check.name)) for check in checks]
     except Died as died:

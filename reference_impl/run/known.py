@@ -37,6 +37,11 @@ def find(
     return next((entry for entry in known_failures() if entry.applies(*asked)), None)
 
 
+def is_known(subject: Subject, operation: str, case: Case) -> bool:
+    """True if an entry expects the backend to fail this call."""
+    return find(subject.name, subject.version, subject.facts, operation, case) is not None
+
+
 def is_deadly(subject: Subject, operation: str, case: Case) -> bool:
     """True if the process is expected to die of this call."""
     entry = find(subject.name, subject.version, subject.facts, operation, case)

@@ -10,8 +10,9 @@ import numpy as np
 from ..cases.case import Case
 from ..exact.formats import FORMATS
 from . import agreement, checks_of_state
-from .call import Call
-from .trial import Found, Remark, Trial
+from .call import Call, numpy_dtype, oracle
+from .integers import EXACT_INTEGERS
+from .trial import Found, Remark, Trial, plain
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,20 @@ def _any_memory_layout(trial: Trial) -> None:
     for laid in (trial.task.laid(), trial.task.cut()):
         answer = trial.ask(laid.call, trial.task.expected.shape, as_it_is=True)
         trial.require_exact(answer, trial.task, f"with {laid.how}, ")
+
+
+def _bias(trial: Trial) -> None:
+    """Require signs of the integers, convolved, and a bias that fills the room up to the dtype's largest sum."""
+    case, given = trial.task.case, trial.given.with_arrays(np.sign)
+    room = EXACT_INTEGERS[case.dtype] - case.convolution.terms("conv2d")
+    if given.operation != "conv2d" or room < 1 or not (trial.declared.plain_sum and trial.takes_bias):
+        return
+    bias = 1 + np.arange(case.output_channels) % room  # no two neighbours are alike
+    expected = oracle(given) + bias
+    added = bias.astype(numpy_dtype(case.dtype))
+    answer = plain(trial.backend.conv2d(*given.positional(), **case.options, bias=added))
+    agreement.assert_shape_and_dtype(answer, expected.shape, trial.dtype)
+    agreement.assert_exact(answer, expected, given, "with a bias, ")
 
 
 def _batch_invariant(trial: Trial) -> Remark | None:
@@ -212,6 +227,13 @@ CHECKS = (
         "sums that need more bits than float16, bfloat16 or small integers have are rounded once, at the end",
         checks_of_state.wide_sums,
         _is_narrow,
+        most_multiply_adds=MOST_ROUNDED,
+    ),
+    Check(
+        "bias",
+        "if conv2d takes a bias, it adds that to each output channel",
+        _bias,
+        share=_SOME,
         most_multiply_adds=MOST_ROUNDED,
     ),
     Check(

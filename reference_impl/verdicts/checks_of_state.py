@@ -6,10 +6,10 @@ import numpy as np
 
 from ..cases.case import Case
 from ..exact.formats import FORMATS
-from . import agreement
-from .call import Call, numpy_dtype, oracle
+from .call import Call
+from .real_data import RealTask
 from .trial import Trial
-from .wide_sums import wide_call
+from .wide_sums import half_call, integer_call_with_wide_sums
 
 # Checks that make many calls take small cases only.
 _SMALL = 30_000  # multiply-adds
@@ -79,15 +79,13 @@ def two_threads(trial: Trial) -> None:
 
 
 def wide_sums(trial: Trial) -> None:
-    """Require sums of integers that were made in a wide type, and rounded once."""
+    """Require sums that are made in a wider type than the arguments have."""
     task = trial.task
-    call = wide_call(task.case, task.operation, trial.dtype, task.seed) if trial.declared.plain_sum else None
-    if call is None:
-        return
-    answer = trial.ask(call, task.expected.shape)
-    exact = oracle(call)
-    rounded = exact.astype(np.float64).astype(numpy_dtype(trial.dtype)).astype(np.float64)
-    expected = rounded if trial.dtype in FORMATS else exact
-    agreement.assert_exact(
-        answer, expected, call, f"where sums need more bits than {task.case.dtype} has, rounded once, "
-    )
+    case, operation = task.case, task.operation
+    call = half_call(case, operation)
+    if call is not None:
+        trial.require_near(trial.ask(call, task.expected.shape), RealTask("one large and many small terms as", call))
+    call = integer_call_with_wide_sums(case, operation, trial.dtype, task.seed)
+    if call is not None:
+        given = f"on integers over the whole range of {case.dtype}, "
+        trial.require_exact(trial.ask(call, task.expected.shape), task, given, call=call)

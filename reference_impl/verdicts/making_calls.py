@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextvars
 import ctypes
 import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,8 @@ _SWITCHES = 1e-6  # seconds, in place of 5 ms: so threads meet within a small ca
 def answers_of(functions: Sequence[Callable[[], Any]], threads: int = 1) -> list[Any]:
     """Call each function, and return what they return, all held to the end.
 
-    With several threads, as many functions at once are called, and the next ones when all of them have returned.
+    With several threads, as many functions are called at once, and the next ones when all of these have returned. The
+    number of functions must be a multiple of `threads`.
     """
     if threads == 1:
         return [function() for function in functions]
@@ -40,7 +43,9 @@ def answers_of(functions: Sequence[Callable[[], Any]], threads: int = 1) -> list
     usual = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCHES)
     try:
-        started = [threading.Thread(target=some, args=(first,), daemon=True) for first in range(threads)]
+        # NumPy keeps the allocator of arrays in the context.
+        targets = [partial(contextvars.copy_context().run, some, first) for first in range(threads)]
+        started = [threading.Thread(target=target, daemon=True) for target in targets]
         for thread in started:
             thread.start()
         for thread in started:

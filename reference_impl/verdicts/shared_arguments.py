@@ -7,17 +7,20 @@ import zlib
 import numpy as np
 
 from .call import Call
+from .integers import EXACT_INTEGERS
 from .memory_layouts import Laid
 
 
-def overlapping(call: Call) -> Laid:
+def overlapping(call: Call, seed: int) -> Laid:
     """Put both arrays of `call` at the start of one memory. If they have one shape, they are one array.
 
-    Both then have the smaller integers of the two, so that every kernel still has the same bits.
+    Both have signs only, most of them zero if a sum of signs would be too large. So every kernel has the same bits.
     """
-    source = min(call.arrays.values(), key=lambda array: np.abs(array.astype(np.float64)).max(initial=0))
-    size = max(array.size for array in call.arrays.values())
-    memory = np.resize(source, size) if source.size else np.zeros(size, source.dtype)
+    random = np.random.default_rng([seed, zlib.crc32(f"overlapping {call.case} {call.operation}".encode())])
+    memory = np.sign(max(call.arrays.values(), key=np.size)).ravel()
+    room = EXACT_INTEGERS[call.case.dtype] / max(call.case.convolution.terms(call.operation), 1)
+    if room < 1:
+        memory[random.random(memory.size) >= room / 2] = 0
     views: dict[tuple[int, ...], np.ndarray] = {}
     for array in call.arrays.values():
         views.setdefault(array.shape, memory[: array.size].reshape(array.shape))

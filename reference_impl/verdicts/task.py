@@ -51,7 +51,7 @@ class Task:
 
     def sharing(self) -> list[Laid]:
         """Make calls whose arguments share memory, or repeat elements by strides of 0."""
-        return [overlapping(self.call), repeated(self.call, self.seed)]
+        return [overlapping(self.call, self.seed), repeated(self.call, self.seed)]
 
     @cached_property
     def neighbours(self) -> list[Task]:

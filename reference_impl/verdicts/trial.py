@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backends.protocol import Capabilities
+from ..backends.protocol import Capabilities, takes_bias
 from ..cases.case import Case
 from ..exact.formats import FORMATS
 from . import agreement
@@ -87,6 +87,10 @@ class Trial:
             return [plain(answer) for answer in self.backend.make_together(copied, threads)]
         answers = answers_of([partial(call.run, self.backend) for call in copied], threads)
         return [plain(answer) for answer in answers]
+
+    @property
+    def takes_bias(self) -> bool:
+        return self.backend.takes_bias if self._is_apart else takes_bias(self.backend)
 
     def offers(self, case: Case) -> bool:
         """True if the backend should answer the operation on another case."""

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from ...backends.protocol import takes_bias
 from ...cases.case import Case
 from ...verdicts.integers import integer_call
 from ...verdicts.making_calls import answers_of, fill_and_free
@@ -28,6 +29,7 @@ from ..subject import Subject
 from . import memory, stdout
 from .channel import Closed, receive, send
 from .descendants import VARIABLE, kill_descendants
+from .guarded_arrays import GuardedArrays
 from .shared_memory import Place, SharedMemory, aligned
 
 _MARK = os.environ.get(VARIABLE, "")  # before a backend can change it
@@ -44,6 +46,7 @@ class Backends:
         self._loaded: dict[str, Subject] = {}
         self._last: dict[str, Any] = {}
         self._answer: Any = None
+        self._arrays = GuardedArrays()
         self.start = 0
         """The peak of the memory when the calls begin."""
 
@@ -60,6 +63,7 @@ class Backends:
             "name": subject.name,
             "version": subject.version,
             "facts": _plain(subject.facts),
+            "takes_bias": takes_bias(subject.backend),
             "capabilities": {
                 "operations": list(declared.operations),
                 "dtypes": list(declared.dtypes),
@@ -99,14 +103,15 @@ class Backends:
         stdout.take()
         fill_and_free(request["fill"])
         try:
-            answers = answers_of(functions, request["threads"])
+            with self._arrays.watch() as beyond:
+                answers = answers_of(functions, request["threads"])
         except Exception as error:  # a backend may raise anything
             return {"raised": _raised(error), **_observed(self.start)}
         offset, told = request["offset"], []
         for (operation, *_), answer in zip(request["calls"], answers, strict=True):
             told.append(self._answered(f"{name} {operation}", answer, arrays, offset))
             offset += aligned(told[-1].get("bytes", 0))
-        return {"answers": told, **_observed(self.start)}
+        return {"answers": told, "beyond": beyond, **_observed(self.start)}
 
     def _answered(self, key: str, answer: Any, arrays: list[np.ndarray], offset: int) -> dict[str, Any]:
         if not isinstance(answer, np.ndarray) or isinstance(answer, np.ma.MaskedArray):

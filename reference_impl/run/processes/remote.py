@@ -113,6 +113,9 @@ class BackendProcess:
             if told["grown"]:
                 self._renew()
             raise Raised(*told["raised"])
+        if told["beyond"]:
+            self._renew()
+            raise Disagreement(f"a call must not write outside its arrays; {told['beyond'][0]}")
         received = [self._received(answer) for answer in told["answers"]]
         if told["grown"]:
             self._renew()
@@ -205,6 +208,7 @@ class RemoteBackend:
         self.facts = {
             name: tuple(value) if isinstance(value, list) else value for name, value in described["facts"].items()
         }
+        self.takes_bias = bool(described["takes_bias"])
         self._declared: dict[tuple[str, str], tuple[str | None, str | None]] = {}
         self.capabilities = RemoteCapabilities.of(described["capabilities"], self._declares)
         self.in_former_memory = self.in_argument_memory = False
@@ -254,6 +258,7 @@ def _bytes_of_answer(operation: str, positional: tuple, options: dict[str, Any])
     try:
         if operation == "conv2d":
             input, filters = positional
+            options = {name: value for name, value in options.items() if name != "bias"}
             output = Convolution.checked(input.shape, filters.shape, **options).output_shape
             return int(np.prod(output)) * input.dtype.itemsize
         sizes = positional[1] if operation == "conv2d_backprop_filter" else positional[0]

@@ -9,8 +9,11 @@ from functools import lru_cache
 
 import numpy as np
 
+from ..cases.case import Case
 from ..mistakes import MISTAKES, NO_MISTAKE, Mistake
-from ..run import known
+from ..run import known, outcome
+from ..run.judge import judge
+from ..run.outcome import Record
 from ..run.subject import Subject
 from ..verdicts.real_data import KINDS
 from .observation import Observation, observe, room_of
@@ -83,6 +86,27 @@ def matching(operation: str, seen: Sequence[Seen]) -> list[Mistake]:
         if alike or (left and elsewhere):
             return alike or left
     return []
+
+
+def matching_by_checks(subject: Subject, record: Record) -> list[Mistake]:
+    """Return the mistakes of state and memory that fail the same checks on the call, and say the same first.
+
+    One call does not show these mistakes, so the probes do not either. `subject` must be fresh.
+    """
+    own = _failed(subject, record)
+    alike = []
+    for mistake in _of(record.operation) if own else []:
+        if mistake.family == "state":
+            other = _failed(Subject.of(mistake.backend()), record)
+            if other.keys() == own.keys():
+                alike.append((other != own, mistake))
+    return [mistake for _, mistake in sorted(alike, key=lambda each: each[0])]
+
+
+def _failed(subject: Subject, record: Record) -> dict[str, str | None]:
+    """The checks that fail on the call, each with what it says."""
+    judged = judge(subject, Case.parse(record.case), record.operation, record.seed)
+    return {each.check: each.message for each in judged if each.outcome in outcome.UNEXPECTED}
 
 
 def matching_sometimes(operation: str, seen: Sequence[Seen]) -> list[Mistake]:

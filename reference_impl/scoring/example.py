@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from importlib.resources import files
-from itertools import product
+from itertools import islice, product
 from typing import Any
 
 import numpy as np
@@ -84,7 +84,8 @@ def _examples(mistake: Mistake) -> Iterator[Example]:
         for case in TINY if (kind, way) == ("", "") else TINY[:2]:
             call = tiny_call(case, operation, kind)
             pairs = zip(_right(case, operation, kind, way), observed(mistake, call, WAYS[way]), strict=False)
-            for (what, right), (_, wrong) in pairs:
+            # Later calls show nothing more of a pure mistake.
+            for (what, right), (_, wrong) in islice(pairs, 1) if mistake.pure else pairs:
                 if not _same(right, wrong):
                     yield Example(call, ", ".join(filter(None, (kind, way))), what, right, wrong)
                     break

@@ -151,6 +151,7 @@ _SOME = 0.25
 # The share of those that make many calls.
 _FEW = 0.1
 
+OTHER_OPTIONS = "other_options"
 CHECKS = (
     Check(
         "shape_and_dtype",
@@ -195,7 +196,7 @@ CHECKS = (
         most_multiply_adds=MOST_ROUNDED,
     ),
     Check(
-        "other_options",
+        OTHER_OPTIONS,
         "calls on equal shapes with other options, one after the other, each give the right answer",
         checks_of_state.other_options,
         checks_of_state.is_small,

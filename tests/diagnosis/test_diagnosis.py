@@ -32,6 +32,7 @@ from reference_impl.run.subject import Subject
 from reference_impl.verdicts.task import Task
 
 SMOKE = in_dtypes(catalogue.load("smoke"), ("float32", "float64", "int32"))
+RARE = in_dtypes(catalogue.load("smoke"), ("int64", "float16"))
 STRIDED = Case.parse("n2_h10w14c6_k3x4o7_s2x3_d1x2_SAME")
 
 # A task is made once for all mistakes.
@@ -50,7 +51,7 @@ _PLANTED = [
 def first_failure(subject: Subject, operation: str) -> Record:
     """Return what `verify` would report first or, if no check sees the mistake, any failure."""
     records = itertools.chain.from_iterable(
-        judge(subject, case, operation, task=_task(case, operation, 0)) for case in SMOKE
+        judge(subject, case, operation, task=_task(case, operation, 0)) for case in (*SMOKE, *RARE)
     )
     blank = Record(subject.name, subject.version, operation, str(SMOKE[0]), "exact", outcome.FAIL)
     return next((record for record in records if record.unexpected), blank)
@@ -60,7 +61,7 @@ def first_failure(subject: Subject, operation: str) -> Record:
     ("mistake", "operation"), [pytest.param(*planted, id=f"{planted[0].name}-{planted[1]}") for planted in _PLANTED]
 )
 def test_mistake_is_named(mistake, operation):
-    subject = Subject.of(mistake.backend())
+    subject = Subject.of(mistake.backend(), remake=mistake.backend)
     assert recognise(subject, first_failure(subject, operation))[0].name == mistake.name
 
 

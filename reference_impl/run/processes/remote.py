@@ -107,18 +107,18 @@ class BackendProcess:
             wrote = one.received(self._shared)
             if wrote is not None:
                 argument = next(word for word, array in given if array is one.array)
-                self._renew()
+                self.renew()
                 raise Disagreement(f"a call must not write outside its arguments; of the {argument}, {wrote}")
         if "raised" in told:
             if told["grown"]:
-                self._renew()
+                self.renew()
             raise Raised(*told["raised"])
         if told["beyond"]:
-            self._renew()
+            self.renew()
             raise Disagreement(f"a call must not write outside its arrays; {told['beyond'][0]}")
         received = [self._received(answer) for answer in told["answers"]]
         if told["grown"]:
-            self._renew()
+            self.renew()
         return received
 
     def _send(self, arrays: Sequence[np.ndarray]) -> tuple[list[Sent], list[Place]]:
@@ -144,7 +144,7 @@ class BackendProcess:
             answer["bytes"] = self._worker.ask("fetch", answer["offset"], self._shared.size)
         return Answer(answer_in(self._shared, answer, answer["offset"]), answer["in_former"], answer["in_argument"])
 
-    def _renew(self) -> None:
+    def renew(self) -> None:
         """Exchange the child that makes the calls for a fresh one."""
         with contextlib.suppress(Died):  # as it is told to
             self._worker.ask("renew")

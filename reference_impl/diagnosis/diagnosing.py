@@ -93,7 +93,7 @@ class Diagnoses:
 def diagnose(subject: Subject, record: Record, seconds: float = SECONDS, *, plain: bool = False) -> Diagnosis:
     """Diagnose the failure in `record`, in about `seconds`; with `plain`, from plain probes only."""
     until = time.monotonic() + seconds
-    before, record = _on_fresh(subject, record)
+    before, after, record = _on_fresh(subject, record)
     subject = subject.fresh() or subject
     seen = _looked_at(subject, record, until, plain=plain)
     small = _smallest(subject, record, max((until - time.monotonic()) / 2, 1.0))
@@ -105,27 +105,34 @@ def diagnose(subject: Subject, record: Record, seconds: float = SECONDS, *, plai
         diagnosis = Diagnosis(found, _named_sometimes(found[0], seen))
     else:
         diagnosis = Diagnosis([], _unnamed(record.operation, seen, small, until))
-    diagnosis.lines = [*before, *diagnosis.lines, *_shown(subject, replace(record, case=str(small)))]
+    diagnosis.lines = [*before, *diagnosis.lines, *after, *_shown(subject, replace(record, case=str(small)))]
     return diagnosis
 
 
-def _on_fresh(subject: Subject, record: Record) -> tuple[list[str], Record]:
-    """Make the failing call of a fresh backend. Return what that says, and the record to diagnose.
+def _on_fresh(subject: Subject, record: Record) -> tuple[list[str], list[str], Record]:
+    """Make the failing call of a fresh backend, if one can be made.
 
-    Calls with other options may be wrong by themselves. Then the first such call is to be diagnosed.
+    Return lines to say before and after the diagnosis, and the record to diagnose. In a row of calls with other
+    options, one may be wrong by itself. Then that one is diagnosed. It is also wrong on larger arrays, which no plan
+    that was kept can be for.
     """
-    fresh = subject.fresh()
-    if fresh is None:
-        return [], record
-    case = Case.parse(record.case)
-    if not _fails(fresh, record, case):
-        return [_DEPENDS_ON_CALLS], record
-    if record.check == OTHER_OPTIONS:
+    fresh, case = subject.fresh(), Case.parse(record.case)
+    if fresh is not None and not _fails(fresh, record, case):
+        return [_DEPENDS_ON_CALLS], [], record
+    if record.check == OTHER_OPTIONS and record.outcome == outcome.FAIL:
         alone = replace(record, check="exact")
         for task in Task(case, record.operation, record.seed).neighbours:
-            if _fails(subject.fresh() or subject, alone, task.case):
-                return [f"it is wrong on {task.case} alone too; of that:"], replace(alone, case=str(task.case))
-    return [], record
+            one = task.case
+            larger = replace(
+                one,
+                batch=one.batch + 2,
+                height=one.height + 5,
+                width=one.width + 4,
+                output_channels=2 * one.output_channels,
+            )
+            if all(_fails(subject.fresh() or subject, alone, tried) for tried in (larger, one)):
+                return [], [f"diagnosed on {one}, which is wrong by itself"], replace(alone, case=str(one))
+    return [], [], record
 
 
 def _fails(subject: Subject, record: Record, case: Case) -> bool:
@@ -137,7 +144,8 @@ def _fails(subject: Subject, record: Record, case: Case) -> bool:
 
 def _of_state(subject: Subject, record: Record, seen: Sequence[Seen]) -> list[Mistake]:
     """Return the mistakes of state and memory that fail the same checks; none if single calls are wrong."""
-    if any(each.probe.plain and not each.right() for each in seen[:-1]):
+    wrong = [each.probe for each in seen[:-1] if each.probe.plain and not each.right()]
+    if any(not see(subject.fresh() or subject, probe).right() for probe in wrong):
         return []
     return matching_by_checks(subject.fresh() or subject, record)
 
@@ -165,6 +173,7 @@ def _failing_probe(record: Record) -> Probe:
     case = Case.parse(record.case)
     rounded = record.check == "rounded"
     kind = real_task(case, record.operation, record.seed).kind if rounded else "integer"
+    kind = "halves" if record.check == "wide_sums" else kind
     return Probe(record.operation, case, kind, record.seed)
 
 

@@ -151,7 +151,7 @@ _SOME = 0.25
 # The share of those that make many calls.
 _FEW = 0.1
 
-OTHER_OPTIONS = "other_options"
+OTHER_OPTIONS, TWO_THREADS = "other_options", "two_threads"
 CHECKS = (
     Check(
         "shape_and_dtype",
@@ -217,7 +217,7 @@ CHECKS = (
         share=_FEW,
     ),
     Check(
-        "two_threads",
+        TWO_THREADS,
         "calls from two threads at once give the right answers",
         checks_of_state.two_threads,
         checks_of_state.is_small,

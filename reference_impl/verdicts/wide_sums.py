@@ -14,14 +14,14 @@ from .integers import EXACT_INTEGERS
 
 HALVES = ("float16", "bfloat16")
 # The fewest terms of a sum of which a narrow type loses more than 16 eps.
-FEWEST_TERMS = 64
+FEWEST_TERMS = 56
 
 
 def half_call(case: Case, operation: str) -> Call | None:
     """One large term and many small ones: each small one is 3/8 of the large one's last bit.
 
     A kernel that adds in float16 or bfloat16, beginning with the first tap, channel or position, loses every small
-    term: 20 eps for 64 of them. In float32 they all count. Returns None if a sum has fewer terms, or the case is of
+    term: 20 eps for 56 of them. In float32 they all count. Returns None if a sum has fewer terms, or the case is of
     another dtype.
     """
     if case.dtype not in HALVES or case.convolution.terms(operation) < FEWEST_TERMS:

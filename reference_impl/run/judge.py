@@ -8,7 +8,7 @@ from functools import partial
 
 from ..cases.case import Case
 from ..verdicts.agreement import Accuracy, Disagreement
-from ..verdicts.checks import Check, Remark, Trial
+from ..verdicts.checks import OTHER_OPTIONS, Check, Remark, Trial
 from ..verdicts.task import Task
 from . import known, outcome
 from .outcome import Record
@@ -42,6 +42,7 @@ def judge(
     if composed is not None:
         blank = replace(blank, mode=f"composed: {composed}")
     trial = Trial(subject.backend, task or Task(case, operation, seed), declared, partial(known.is_known, subject))
+    checks = [check for check in checks if check.offered(trial)]
     try:
         records = [_run(check, trial, replace(blank, check=check.name)) for check in checks]
     except Died as died:
@@ -93,8 +94,11 @@ def _run(check: Check, trial: Trial, blank: Record) -> Record:
         found = check.run(trial)
     except Disagreement as error:
         return replace(blank, outcome=outcome.FAIL, ratio=error.ratio, diagnosis=error.diagnosis, message=str(error))
-    except Died:
-        raise
+    except Died as died:
+        if check.name != OTHER_OPTIONS:
+            raise
+        # Another case killed it, so the other checks of this one stand.
+        return replace(blank, outcome=outcome.CRASHED, message=f"in a row of calls with other options, {died}")
     except Raised as error:
         return replace(blank, outcome=outcome.REFUSED, message=str(error))
     except (Exception, SystemExit) as error:  # a backend may raise anything: an outcome of its own, never a skip

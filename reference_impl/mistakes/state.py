@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +15,8 @@ from .mistake import FORWARD, INPUT_GRADIENTS, Answerer, Family
 
 FAMILY = Family("state")
 behaviour = FAMILY.behaviour
+
+_SECONDS = 5.0
 
 
 def _right(q: AlteredCall) -> np.ndarray:
@@ -131,16 +133,23 @@ def plan_kept_without_the_pads() -> Answerer:
 
 @behaviour("Calls from two threads at once are added up in one accumulator.", right.OWN_MEMORY)
 def one_accumulator_for_all_threads() -> Answerer:
-    running: list[np.ndarray] = []
+    sums: list[np.ndarray] = []
+    meeting = threading.Barrier(2)
 
     def answer(q: AlteredCall) -> np.ndarray:
         found = _right(q)
-        running.append(found)
-        time.sleep(0.0003)  # as long as it computes: another thread may call meanwhile
-        alike = [other for other in list(running) if other.shape == found.shape and other is not found]
-        time.sleep(0.0003)
-        running[:] = [other for other in running if other is not found]
-        return sum(alike, found) if alike else found
+        if threading.current_thread() is threading.main_thread():
+            return found
+        sums.append(found)
+        try:
+            meeting.wait(_SECONDS)  # so that two calls meet each time, and not by chance
+            both = sum(sums[1:], sums[0])
+            meeting.wait(_SECONDS)
+        except threading.BrokenBarrierError:  # no other call came
+            meeting.reset()
+            both = found
+        sums.clear()
+        return both
 
     return answer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
@@ -124,3 +125,11 @@ class Backend(Protocol):
     name: str
     version: str
     capabilities: Capabilities
+
+
+def takes_bias(backend: Any) -> bool:
+    """True if `conv2d` of a backend has a parameter `bias`. It must then add it to each output channel."""
+    try:
+        return "bias" in inspect.signature(backend.conv2d).parameters
+    except (AttributeError, TypeError, ValueError):  # it has no conv2d, or none in Python
+        return False

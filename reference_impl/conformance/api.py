@@ -204,7 +204,7 @@ def _subject(backend: Any, *, named: bool = False) -> Subject:
     if isinstance(backend, str):
         return Subject.load(backend)
     if not named:
-        return Subject.of(backend() if isinstance(backend, type) else backend)
+        return Subject.of(backend(), remake=backend) if isinstance(backend, type) else Subject.of(backend)
     # An instance that the other process makes would not have what this one was told or given.
     if not isinstance(backend, type):
         raise ValueError(f"isolate=True needs a class, or the name of what another process can load; not {backend!r}")

@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from ..cases.case import Case
 from ..verdicts import second_opinion
 from ..verdicts.agreement import Accuracy, Disagreement
-from ..verdicts.checks import Check, Remark, Trial
+from ..verdicts.checks import OTHER_OPTIONS, Check, Remark, Trial
 from ..verdicts.task import Task
-from . import outcome
+from . import known, outcome
 from .outcome import Record
 from .place import place_of
 from .processes.remote import RemoteBackend
@@ -44,7 +45,8 @@ def judge(
     composed = declared.composed(operation, case)
     if composed is not None:
         blank = replace(blank, mode=f"composed: {composed}")
-    trial = Trial(subject.backend, task or Task(case, operation, seed), declared)
+    trial = Trial(subject.backend, task or Task(case, operation, seed), declared, partial(known.is_known, subject))
+    checks = [check for check in checks if check.offered(trial)]
     try:
         records = [_run(check, trial, replace(blank, check=check.name)) for check in checks]
     except Died as died:
@@ -100,8 +102,11 @@ def _run(check: Check, trial: Trial, blank: Record) -> Record:
             return replace(blank, outcome=outcome.ORACLE, message=doubt)
         failed = replace(blank, outcome=outcome.FAIL, ratio=error.ratio, diagnosis=error.diagnosis, message=str(error))
         return replace(failed, answer=_digest(error.difference.actual)) if error.difference is not None else failed
-    except Died:
-        raise
+    except Died as died:
+        if check.name != OTHER_OPTIONS:
+            raise
+        # Another case killed it, so the other checks of this one stand.
+        return replace(blank, outcome=outcome.CRASHED, message=f"in a row of calls with other options, {died}")
     except Raised as error:
         return _refused(trial, blank, str(error))
     except (Exception, SystemExit) as error:  # a backend may raise anything: an outcome of its own, never a skip

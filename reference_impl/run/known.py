@@ -37,6 +37,12 @@ def find(
     return next((entry for entry in known_failures() if entry.applies(*asked)), None)
 
 
+def is_known(subject: Subject, operation: str, case: Case) -> bool:
+    """True if an entry expects the answer to this call to be wrong, and not only that of another check's call."""
+    entry = find(subject.name, subject.version, subject.facts, operation, case)
+    return entry is not None and (not entry.checks or "exact" in entry.checks)
+
+
 def is_deadly(subject: Subject, operation: str, case: Case) -> bool:
     """True if the process is expected to die of this call."""
     entry = find(subject.name, subject.version, subject.facts, operation, case)

@@ -103,7 +103,9 @@ def seen_by(mistake: Mistake, operation: str, case: Case) -> bool:
 
 
 def _dtypes(mistake: Mistake) -> tuple[str, ...]:
-    """Return the dtypes of `verify`, but only float32 for mistakes that are the same in every dtype."""
+    """Return the dtypes of `verify` and those of the mistake, but only float32 for mistakes that are alike in all."""
+    if mistake.dtypes:
+        return mistake.dtypes
     return DEFAULT_DTYPES if mistake.family in ("values", "behaviour") else ("float32",)
 
 

@@ -12,6 +12,7 @@ from reference_impl.cases.case import Case
 from reference_impl.conformance import Capabilities, Lack
 from reference_impl.run import outcome
 from reference_impl.run.judge import judge
+from reference_impl.run.processes.worker import Died
 from reference_impl.run.subject import Subject
 
 CASE = Case.parse("n2_h7w9c3_k3x2o4_s2x3")
@@ -48,3 +49,18 @@ def test_undeclared_refusal_is_unexpected():
     records = judge(Subject.of(Refusing()), CASE, "conv2d")
     assert outcomes(records) == {outcome.REFUSED: len(records)}
     assert all(record.unexpected for record in records)
+
+
+class DiesWhereStrided(Right):
+    def conv2d(self, *args, **options):
+        if options["strides"] != (1, 1):
+            raise Died("it died")
+        return super().conv2d(*args, **options)
+
+
+def test_death_of_a_call_with_other_options_leaves_the_other_checks_as_they_are():
+    records = judge(Subject.of(DiesWhereStrided()), Case.parse("n2_h7w9c3_k3x2o4"), "conv2d")
+    crashed = [record for record in records if record.outcome == outcome.CRASHED]
+    assert [record.check for record in crashed] == ["other_options"]
+    assert crashed[0].message == "in a row of calls with other options, it died"
+    assert outcome.PASS in outcomes(records)

@@ -19,15 +19,18 @@ from typing import Any
 
 import numpy as np
 
+from ...backends.protocol import takes_bias
 from ...cases.case import Case
 from ...verdicts.integers import integer_call
+from ...verdicts.making_calls import answers_of, fill_and_free
 from ..outcome import Record
 from ..place import place_of
 from ..subject import Subject
 from . import memory, stdout
 from .channel import Closed, receive, send
 from .descendants import VARIABLE, kill_descendants
-from .shared_memory import Place, SharedMemory, fill_and_free
+from .guarded_arrays import GuardedArrays
+from .shared_memory import Place, SharedMemory, aligned
 
 _MARK = os.environ.get(VARIABLE, "")  # before a backend can change it
 _may_share_memory = np.may_share_memory  # before a backend can replace it
@@ -43,6 +46,7 @@ class Backends:
         self._loaded: dict[str, Subject] = {}
         self._last: dict[str, Any] = {}
         self._answer: Any = None
+        self._arrays = GuardedArrays()
         self.start = 0
         """The peak of the memory when the calls begin."""
 
@@ -59,6 +63,7 @@ class Backends:
             "name": subject.name,
             "version": subject.version,
             "facts": _plain(subject.facts),
+            "takes_bias": takes_bias(subject.backend),
             "capabilities": {
                 "operations": list(declared.operations),
                 "dtypes": list(declared.dtypes),
@@ -85,20 +90,28 @@ class Backends:
         lack = declared.unsupported(operation, parsed)
         return lack, None if lack else declared.composed(operation, parsed)
 
-    def call(self, name: str, operation: str, request: dict[str, Any]) -> dict[str, Any]:
-        """Make one call. The arguments, and then the answer, are in shared memory."""
+    def call(self, name: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Make one call, or several. The arguments, and then the answers, are in shared memory."""
         assert self.shared is not None
         self.shared.follow(request["size"])
         arrays = [Place(**_tuples(place)).view(self.shared) for place in request["arrays"]]
-        positional, options = (_decoded(request[part], arrays) for part in ("positional", "options"))
-        function = getattr(self.subject(name).backend, operation)
+        backend = self.subject(name).backend
+        functions = []
+        for operation, positional, options in request["calls"]:
+            decoded = _decoded(positional, arrays)
+            functions.append(partial(getattr(backend, operation), *decoded, **_decoded(options, arrays)))
         stdout.take()
         fill_and_free(request["fill"])
         try:
-            answer = function(*positional, **options)
+            with self._arrays.watch() as beyond:
+                answers = answers_of(functions, request["threads"])
         except Exception as error:  # a backend may raise anything
             return {"raised": _raised(error), **_observed(self.start)}
-        return self._answered(f"{name} {operation}", answer, arrays, request["offset"]) | _observed(self.start)
+        offset, told = request["offset"], []
+        for (operation, *_), answer in zip(request["calls"], answers, strict=True):
+            told.append(self._answered(f"{name} {operation}", answer, arrays, offset))
+            offset += aligned(told[-1].get("bytes", 0))
+        return {"answers": told, "beyond": beyond, **_observed(self.start)}
 
     def _answered(self, key: str, answer: Any, arrays: list[np.ndarray], offset: int) -> dict[str, Any]:
         if not isinstance(answer, np.ndarray) or isinstance(answer, np.ma.MaskedArray):
@@ -109,6 +122,7 @@ class Backends:
         return {
             "shape": list(plain.shape),
             "dtype": plain.dtype.name,
+            "offset": offset,
             "bytes": 0 if self._answer is None else self.fetch(offset, self.shared.size),  # type: ignore[union-attr]
             "needs": 0 if self._answer is None else self._answer.size,
             "in_former": former is not None and bool(_may_share_memory(former, answer)),

@@ -14,6 +14,7 @@ from ...cases.case import Case
 from ...operations import OPERATIONS
 from ..known_failure import TRIES, Facts, KnownFailure, always
 from .jax import filter_gradient_mixes, single_input_channels, single_output_channels
+from .torch import LEFT_BY_PAIRS, SUMS_IN_PAIRS, has_bf16, sums_one_column_wrongly
 
 GRADIENTS = ("conv2d_backprop_input", "conv2d_backprop_filter")
 INPUT_GRADIENTS = ("conv2d_backprop_input", "conv2d_transpose")
@@ -22,6 +23,8 @@ DERIVED = (*GRADIENTS, "conv2d_transpose")
 TAPES = ("tensorflow:tape", "tensorflow:second_order", "tensorflow:transposed_second_order")
 # In these, conv2d comes down to tf.nn.conv2d, without XLA.
 CONV2D = ("tensorflow", "tensorflow:function", "tensorflow:nchw", *TAPES)
+# Here oneDNN computes convolutions and their gradients: all but XLA.
+BY_ONEDNN = (*CONV2D, "tensorflow:forward", "tensorflow:transposed")
 REFUSES_NO_OUTPUTS = "refuses filters with no output channels"
 DIES_IN_PADDING = "oneDNN dies (SIGSEGV) where windows lie in the padding on both sides and none touches the input"
 DIES_IN_DERIVATIVES = f"{DIES_IN_PADDING}. This conv2d is differentiated here, or is a derivative"
@@ -84,6 +87,15 @@ def windows_surround_the_input(case: Case, facts: Facts) -> bool:
         and in_onednn(case, facts)
         and at_least(facts["onednn_path"], _PATHS[case.dtype])
     )
+
+
+def taps_read_only_padding(case: Case, facts: Facts) -> bool:
+    """Return whether some taps of an undilated kernel may see only padding along the width."""
+    if case.dtype != "bfloat16" or not has_bf16(facts):
+        return False
+    if case.input_channels <= 1 or case.kernel_size[1] <= 1 or case.dilations[1] > 1:
+        return False
+    return case.width < case.strides[1] and case.convolution.width.pad_before > 0
 
 
 failure = partial(KnownFailure, versions="==2.21.*", link="found here: docs/findings/tensorflow.md")
@@ -280,5 +292,34 @@ FAILURES = (
         does="XLA lets a NaN or infinity in one group of the cotangent reach the answers of others, "
         "if each group has one output channel",
         tries=TRIES,
+    ),
+    failure(
+        backends=(*CONV2D, "tensorflow:forward"),
+        operations=("conv2d",),
+        when=sums_one_column_wrongly,
+        outcome="fail",
+        does="oneDNN gives wrong sums, the same each time, "
+        "where groups have one input channel and the output is one column wide",
+        tries=TRIES,
+    ),
+    failure(
+        backends=BY_ONEDNN,
+        operations=("conv2d_backprop_filter",),
+        when=taps_read_only_padding,
+        outcome="fail",
+        does="oneDNN leaves uninitialised memory in the gradient of taps that see only padding along the width",
+        tries=TRIES,
+    ),
+    *(
+        failure(
+            backends=BY_ONEDNN,
+            operations=(operation,),
+            when=when,
+            checks=("special_values",),
+            outcome="fail",
+            does=SUMS_IN_PAIRS,
+            tries=TRIES,
+        )
+        for operation, when in LEFT_BY_PAIRS.items()
     ),
 )

@@ -87,6 +87,45 @@ def dilated_depthwise_kernel_is_wider(case: Case, facts: Facts) -> bool:
     return case.dtype == "bfloat16" and has_fp16(facts) and depthwise and case.dilations[0] > 1 and wider
 
 
+def pairs_leave_an_input_channel(case: Case, facts: Facts) -> bool:
+    """Return whether oneDNN, which sums bfloat16 in pairs, has an odd number of input channels to sum."""
+    return case.dtype == "bfloat16" and has_bf16(facts) and case.filter_sizes[2] % 2 == 1
+
+
+def pairs_leave_an_output_channel(case: Case, facts: Facts) -> bool:
+    """Return whether oneDNN, which sums bfloat16 in pairs, has an odd number of output channels to sum."""
+    return case.dtype == "bfloat16" and has_bf16(facts) and case.output_channels // case.groups % 2 == 1
+
+
+def pairs_leave_a_column(case: Case, facts: Facts) -> bool:
+    """Return whether oneDNN, which sums bfloat16 in pairs, has an odd number of output columns to sum."""
+    return case.dtype == "bfloat16" and has_bf16(facts) and case.output_shape[2] % 2 == 1
+
+
+# Each operation sums along another axis.
+LEFT_BY_PAIRS = {
+    "conv2d": pairs_leave_an_input_channel,
+    "conv2d_backprop_input": pairs_leave_an_output_channel,
+    "conv2d_backprop_filter": pairs_leave_a_column,
+    "conv2d_transpose": pairs_leave_an_output_channel,
+}
+SUMS_IN_PAIRS = (
+    "oneDNN sums bfloat16 in pairs. Where the number of terms is odd, it multiplies a neighbour by zero: "
+    "a NaN or infinity there makes the sum NaN"
+)
+# All but torch:native, which does without oneDNN.
+BY_ONEDNN = (
+    "torch",
+    "torch:autograd",
+    "torch:func",
+    "torch:forward",
+    "torch:transposed",
+    "torch:double_backward",
+    "torch:transposed_double_backward",
+    "torch:channels_last",
+    "torch:channels_last_filters",
+)
+
 failure = partial(KnownFailure, versions="==2.13.*", link="found here: docs/findings/torch.md")
 FAILURES = (
     failure(
@@ -181,7 +220,7 @@ FAILURES = (
         tries=TRIES,
     ),
     failure(
-        backends=("torch:channels_last",),
+        backends=("torch:channels_last", "torch:channels_last_filters"),
         operations=("conv2d",),
         when=sums_one_column_wrongly,
         outcome="fail",
@@ -213,5 +252,17 @@ FAILURES = (
         invalid=("dilation-zero",),
         outcome="fail",
         does="torch.nn.grad answers with a dilation of 0, which F.conv2d refuses",
+    ),
+    *(
+        failure(
+            backends=BY_ONEDNN,
+            operations=(operation,),
+            when=when,
+            checks=("special_values",),
+            outcome="fail",
+            does=SUMS_IN_PAIRS,
+            tries=TRIES,
+        )
+        for operation, when in LEFT_BY_PAIRS.items()
     ),
 )

@@ -43,7 +43,7 @@ class Judged:
 
     @property
     def verdict(self) -> str | None:
-        """What is wrong with the number of judged calls; None if they are enough."""
+        """Say that nothing, or too little, was judged; None if it was enough."""
         if self.nothing:
             return None if self.excused else "judged nothing"
         few = [f"{count} of {operation}" for operation, count in self.judged.items() if count < self.fewest]

@@ -13,6 +13,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from ..backends import registry
 from ..cases import catalogue
 from ..cases.case import DTYPES, Case
 from ..cases.generation import generate
@@ -22,12 +23,12 @@ from . import known
 from .enough import FEWEST, completed
 from .enough import assured as assured_cases
 from .processes.worker import Died
-from .subject import Loaded, NotLoaded, Subject
+from .subject import Loaded, NotLoaded, Subject, process_of
 from .whole_backend import WHOLE_BACKEND_CHECKS
 
 # Backends are given every case in those of these dtypes that they offer, and some cases in their further dtypes.
 DEFAULT_DTYPES = ("float32", "float64", "int32")
-# Of the curated, regression and generated cases, the part that runs in further dtypes; the smoke cases all do.
+# The part of the curated, regression and generated cases that runs in further dtypes. The smoke cases all do.
 FURTHER_SHARE = 0.1
 # Generated cases by default: of `verify` and `check_backend`, and of `parametrize_with_checks`.
 EXAMPLES, PYTEST_EXAMPLES = 100, 20
@@ -215,12 +216,14 @@ def cases_for_pytest(subject: Subject, words: Sequence[str] = (), seed: int = 0)
     """The cases that the equivalence tests give to a backend: those that are named, as they are, or the catalogues.
 
     A framework takes the small cases (curated and regressions) in its first dtype, a quarter of them in its other
-    dtypes too, and a third of the network layers. A route, or a backend of our own, takes a quarter of the small
-    cases, each in one of its dtypes. A backend that declares a `share` takes that share of these. The seed decides
-    which part it is; `verify` gives a backend all of them.
+    default dtypes, the smoke cases each in one of its further dtypes, and a third of the network layers. A route, or a
+    backend of our own, takes a quarter of the small cases, each in one of its dtypes. A backend that declares a `share`
+    takes that share of these. The seed decides which part it is; `verify` gives a backend all of them. A user's
+    backend, and one that is given a catalogue by name, is given more cases until it supports enough.
     """
     if words:
-        return [case for word in words for case in catalogue.resolve(word)]
+        named = [case for word in words for case in catalogue.resolve(word)]
+        return completed(named, [subject], OPERATIONS, ("float32",), seed) if chooses(words) else named
 
     def number(case: Case) -> int:
         # A case keeps its number, and so its part and its dtype, when other cases are added.
@@ -235,7 +238,9 @@ def cases_for_pytest(subject: Subject, words: Sequence[str] = (), seed: int = 0)
         further = further_dtypes(subject) or dtypes[:1]
         chosen += [case.with_dtype(further[number(case) % len(further)]) for case in catalogue.load("smoke")]
         chosen += [case for case in catalogue.load("networks") if number(case) % 3 == 0]
-    return [case for case in chosen if takes(subject, case, seed)]
+    given = [case for case in chosen if takes(subject, case, seed)]
+    ours = process_of(subject.argument or subject.name) in registry.ADAPTERS
+    return given if ours else completed(given, [subject], OPERATIONS, dtypes[:1], seed)
 
 
 def small_cases() -> list[Case]:

@@ -109,7 +109,7 @@ def _on_cases(config: pytest.Config, operations: Sequence[str]) -> list[Any]:
         for case, its_takers in takers.items()
         for operation in operations
         for subject in its_takers
-        if subject.capabilities.unsupported(operation, case) is None
+        if subject.capabilities.supports(operation, case)
     ]
 
 

@@ -129,3 +129,9 @@ def test_backend_of_a_tiny_share_is_given_the_fewest_calls():
 
 def test_equivalence_tests_ask_every_declared_dtype():
     assert {case.dtype for case in cases_for_pytest(Subject.of(OfDtypes()))} == set(OfDtypes.capabilities.dtypes)
+
+
+@pytest.mark.parametrize("words", [[], ["smoke"]], ids=str)
+def test_equivalence_tests_give_a_narrow_kernel_enough_that_it_supports(words):
+    subject = Subject.of(Square())
+    assert supported_in(subject, cases_for_pytest(subject, words), "conv2d", "float32") >= ENOUGH

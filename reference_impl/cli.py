@@ -29,7 +29,8 @@ from .report.tally import Tally
 from .run import selection
 from .run.processes.remote import CALL_TIME_LIMIT
 from .run.records import records_of
-from .run.selection import CHECK_NAMES, DEFAULT_DTYPES, EXAMPLES
+from .run.selection import CHECK_NAMES, EXAMPLES
+from .run.spread import DEFAULT_DTYPES
 from .run.subject import Loaded, NotLoaded, load, missing
 from .scoring.command import mistakes
 from .vectors.command import compare, export

@@ -23,18 +23,17 @@ from . import known
 from .enough import FEWEST, completed
 from .enough import assured as assured_cases
 from .processes.worker import Died
+from .spread import DEFAULT_DTYPES, GENERATED, dtypes_of, falls_in, further_dtypes, in_dtypes, spread, together
 from .subject import Loaded, NotLoaded, Subject, process_of
 from .whole_backend import WHOLE_BACKEND_CHECKS
 
-# Backends are given every case in those of these dtypes that they offer, and some cases in their further dtypes.
-DEFAULT_DTYPES = ("float32", "float64", "int32")
-# The part of the curated, regression and generated cases that runs in further dtypes. The smoke cases all do.
-FURTHER_SHARE = 0.1
 # Generated cases by default: of `verify` and `check_backend`, and of `parametrize_with_checks`.
 EXAMPLES, PYTEST_EXAMPLES = 100, 20
 # The catalogues of small cases; and the few cases that `export` writes by default.
 SMALL = ("curated", "regressions")
 EXPORTED = ("smoke",)
+# The catalogues that are completed with drawn cases for a backend that supports few of theirs.
+_COMPLETED = (*SMALL, "smoke")
 
 CHECK_NAMES = (*(check.name for check in CHECKS), *WHOLE_BACKEND_CHECKS)
 
@@ -199,12 +198,12 @@ def for_own_backend(
     chosen: list[Case] = []
     for word in SMALL if words is None else words:
         if isinstance(word, str) and word in _COMPLETED:
-            chosen += _spread(word, catalogue.load(word), usual, others, seed)
+            chosen += spread(word, catalogue.load(word), usual, others, seed)
         else:
             chosen += [word] if isinstance(word, Case) else catalogue.resolve(word)
-    chosen = _together(chosen, (*usual, *others))
+    chosen = together(chosen, (*usual, *others))
     if words is None:
-        chosen += _spread("generated", generate(examples, seed), usual, others, seed)
+        chosen += spread(GENERATED, generate(examples, seed), usual, others, seed)
     completes = words is None or chooses([word for word in words if isinstance(word, str)], empty=False)
     if completes:
         chosen = completed(chosen, [subject], OPERATIONS, (*usual, *others), seed)
@@ -248,26 +247,6 @@ def small_cases() -> list[Case]:
     return [case for name in SMALL for case in catalogue.load(name)]
 
 
-def dtypes_of(subject: Subject) -> tuple[str, ...]:
-    """The default dtypes that the backend offers; if it offers none of them, its own."""
-    offered = subject.capabilities.dtypes
-    return tuple(dtype for dtype in DEFAULT_DTYPES if dtype in offered) or tuple(offered)
-
-
-def further_dtypes(subject: Subject) -> tuple[str, ...]:
-    """The dtypes that the backend offers beside those of `dtypes_of`."""
-    return tuple(dtype for dtype in DTYPES if dtype in set(subject.capabilities.dtypes) - set(dtypes_of(subject)))
-
-
-def in_dtypes(cases: Iterable[Case], dtypes: Sequence[str]) -> list[Case]:
-    """Each float32 case in each of `dtypes`; a case that names another dtype, in that one."""
-    spread: dict[Case, None] = {}
-    for case in cases:
-        for dtype in dtypes if case.dtype == "float32" else (case.dtype,):
-            spread[case.with_dtype(dtype)] = None
-    return list(spread)
-
-
 def takes(subject: Subject, case: Case, seed: int) -> bool:
     """True if the backend is given the case by default: it offers the dtype, and the case falls in its share.
 
@@ -278,7 +257,7 @@ def takes(subject: Subject, case: Case, seed: int) -> bool:
     share = subject.capabilities.share
     if subject.is_route and case.multiply_adds > LARGE:
         share *= ROUTES_SHARE
-    return _falls_in(share, f"{seed} {case}")
+    return falls_in(share, f"{seed} {case}")
 
 
 def checks_of(case: Case) -> tuple[Check, ...]:
@@ -340,13 +319,9 @@ def _cases(
         elif not (word in catalogue.NAMES or Path(word).is_file()):  # a spec is a reproducer, and runs as it is
             alone += in_dtypes(cases, dtypes or ("float32",))
         else:
-            small += _spread(word, cases, usual, others, seed)
-    generated = _spread("generated", generate(examples, seed), usual, others, seed)
-    return list(dict.fromkeys((*_together(small, (*usual, *others)), *alone, *generated)))
-
-
-# The catalogues that are completed with drawn cases for a backend that supports few of theirs.
-_COMPLETED = (*SMALL, "smoke")
+            small += spread(word, cases, usual, others, seed)
+    generated = spread(GENERATED, generate(examples, seed), usual, others, seed)
+    return list(dict.fromkeys((*together(small, (*usual, *others)), *alone, *generated)))
 
 
 def chooses(words: Sequence[str], *, empty: bool = True) -> bool:
@@ -354,24 +329,6 @@ def chooses(words: Sequence[str], *, empty: bool = True) -> bool:
     return any(word in _COMPLETED for word in words) or (empty and not words)
 
 
-def _spread(word: str, cases: Sequence[Case], usual: Sequence[str], others: Sequence[str], seed: int) -> list[Case]:
-    """Each case in the `usual` dtypes, and in the others: all smoke cases, those of a file, and a part of the rest."""
-    some = list(cases)
-    if word in (*SMALL, "generated"):
-        smoke = set(catalogue.load("smoke"))
-        some = [case for case in cases if case in smoke or _falls_in(FURTHER_SHARE, f"{seed} further {case}")]
-    return in_dtypes(cases, usual) + in_dtypes(some, others)
-
-
-def _together(cases: Iterable[Case], dtypes: Sequence[str]) -> list[Case]:
-    """The cases of each dtype together, in the order of `dtypes`."""
-    return sorted(cases, key=lambda case: dtypes.index(case.dtype) if case.dtype in dtypes else len(dtypes))
-
-
 def _named_dtypes(words: Sequence[str]) -> set[str]:
     """The dtypes that are named with cases, beside float32."""
     return {case.dtype for word in words for case in catalogue.resolve(word)} - {"float32"}
-
-
-def _falls_in(share: float, what: str) -> bool:
-    return zlib.crc32(what.encode()) < share * 2**32

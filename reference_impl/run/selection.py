@@ -71,7 +71,7 @@ class Selection:
     only : names of the checks to run; all, if empty
     whole : names of the checks on whole backends to run
     errors : backends that cannot be loaded, each with the error
-    further : dtypes that nobody asked for: only backends that offer them are given their cases
+    unasked : dtypes that nobody asked for: only backends that offer them are given their cases
     assured : cases that a backend is given, by its name, even if its share leaves them out
     fewest : calls that must be judged of each operation that a backend supports at all; `report.tally` looks
     """
@@ -83,7 +83,7 @@ class Selection:
     only: tuple[str, ...] = ()
     whole: tuple[str, ...] = ()
     errors: Mapping[str, NotLoaded | Died] = field(default_factory=dict)
-    further: tuple[str, ...] = ()
+    unasked: frozenset[str] = frozenset()
     assured: Mapping[str, frozenset[Case]] = field(default_factory=dict)
     fewest: int = 1
 
@@ -117,7 +117,7 @@ class Selection:
                 yield Asked(subject, operation, case, checks, self.seed)
 
     def _takes(self, subject: Subject, case: Case) -> bool:
-        if case.dtype in self.further and case.dtype not in subject.capabilities.dtypes:
+        if case.dtype in self.unasked and case.dtype not in subject.capabilities.dtypes:
             return False
         return self.full or case in self.assured.get(subject.name, ()) or takes(subject, case, self.seed)
 
@@ -149,7 +149,7 @@ def for_verify(
         examples = 0 if words else EXAMPLES
     of_calls = not checks or bool(set(checks) - set(WHOLE_BACKEND_CHECKS))
     named = tuple(operations) or OPERATIONS
-    groups, further, assured = [], set(), {}
+    groups, unasked, assured = [], set(), {}
     for usual, group in _by_dtypes(loaded.subjects, fixed=bool(dtypes)).items():
         offered = {dtype for subject in group for dtype in subject.capabilities.dtypes}
         others = () if dtypes else tuple(dtype for dtype in DTYPES if dtype in offered - set(usual))
@@ -157,7 +157,8 @@ def for_verify(
         cases = _cases(words, dtypes, usual, others, examples, seed) if of_calls else []
         if of_calls and chooses(words):
             cases = completed(cases, group, named, (*usual, *others), seed)
-        further |= {dtype for dtype in others if dtype not in _named_dtypes(words)}
+        if not dtypes:
+            unasked |= {*usual, *others} - _named_dtypes(words)
         if not (full or words):
             small = [case for case in cases if case.multiply_adds <= LARGE]
             for subject in (each for each in group if each.capabilities.share < 1):
@@ -172,7 +173,7 @@ def for_verify(
         tuple(checks),
         whole,
         loaded.errors,
-        further=tuple(further),
+        unasked=frozenset(unasked),
         assured=assured,
         fewest=FEWEST if chooses(words) and not checks else 1,
     )
@@ -330,5 +331,5 @@ def chooses(words: Sequence[str], *, empty: bool = True) -> bool:
 
 
 def _named_dtypes(words: Sequence[str]) -> set[str]:
-    """The dtypes that are named with cases, beside float32."""
-    return {case.dtype for word in words for case in catalogue.resolve(word)} - {"float32"}
+    """The dtypes of cases that are named one by one, or in a file."""
+    return {case.dtype for word in words if word not in catalogue.NAMES for case in catalogue.resolve(word)}

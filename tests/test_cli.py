@@ -81,6 +81,11 @@ def test_verify_gives_a_backend_of_none_of_the_default_dtypes_the_cases_in_its_o
     [
         (["--backend", "planted:FlippedBytes", "--cases", CASE], 4, "bytes: judged nothing of 4 calls; 4 unsupported"),
         (["--backend", "planted:FlippedBytes", "--dtype", "float32", "--check", "exact"], 4, "it offers: int8"),
+        (
+            ["--backend", "definition", "--check", "thread_counts"],
+            4,
+            "definition: judged nothing, as it was given no call",
+        ),
         (["--backend", "reference", "--cases", "smoke", "--dtype", "int8", "--check", "rounded"], 4, "judged nothing"),
         (
             ["--backend", "reference", "--backend", "planted:FlippedBytes", "--cases", CASE],

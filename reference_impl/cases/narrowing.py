@@ -1,7 +1,7 @@
 """Draw cases for a backend that takes few kinds of calls: square images only, stride 1 only, depthwise only.
 
 Blind draws rarely meet several such conditions at once. So a draw that is not supported is mixed with a plain case that
-is: each part of the plain case gives way to that of the draw, if the result is still supported.
+is supported. One part after another takes the value of the draw, if the result is still supported.
 """
 
 from __future__ import annotations

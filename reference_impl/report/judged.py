@@ -1,4 +1,4 @@
-"""Counts of the calls that were judged, and whether they are enough: a run that judged nothing is not green."""
+"""Counts of the calls that were judged. A run that judged nothing, or too little, is not a pass."""
 
 from __future__ import annotations
 
@@ -64,11 +64,10 @@ class Judged:
     def advice(self) -> str:
         """Say what to do if too few calls were judged."""
         if not self.given:
-            return f"Ask for calls in a dtype that it offers: {', '.join(self.subject.capabilities.dtypes)}."
+            offered = ", ".join(self.subject.capabilities.dtypes)
+            return f"Ask in a dtype that it offers: {offered}. Ask for checks that apply to it, or with --full."
         tried = f"{TRIED} more cases were tried for each operation and dtype. " if self.fewest > 1 else ""
-        return (
-            f"{tried}Name cases that it supports (--cases SPEC, or check_backend(..., cases=[SPEC])), or see its lacks."
-        )
+        return f"{tried}Name cases that it supports: --cases SPEC, or check_backend(..., cases=[SPEC])."
 
 
 def judged(tally: Tally, selection: Selection, excusable: Container[str] = ()) -> list[Judged]:

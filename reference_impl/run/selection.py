@@ -202,13 +202,12 @@ def for_own_backend(
             chosen += spread(word, catalogue.load(word), usual, others, seed)
         else:
             chosen += [word] if isinstance(word, Case) else catalogue.resolve(word)
-    chosen = together(chosen, (*usual, *others))
-    if words is None:
-        chosen += spread(GENERATED, generate(examples, seed), usual, others, seed)
     completes = words is None or chooses([word for word in words if isinstance(word, str)], empty=False)
     if completes:
+        chosen = together(chosen, (*usual, *others))
+        if words is None:
+            chosen += spread(GENERATED, generate(examples, seed), usual, others, seed)
         chosen = completed(chosen, [subject], OPERATIONS, (*usual, *others), seed)
-    chosen = list(dict.fromkeys(chosen))
     return for_all([subject], chosen, seed=seed, full=True, whole=whole, fewest=FEWEST if completes else 1)
 
 

@@ -135,3 +135,9 @@ def test_equivalence_tests_ask_every_declared_dtype():
 def test_equivalence_tests_give_a_narrow_kernel_enough_that_it_supports(words):
     subject = Subject.of(Square())
     assert supported_in(subject, cases_for_pytest(subject, words), "conv2d", "float32") >= ENOUGH
+
+
+def test_cases_that_are_named_keep_their_order_and_number():
+    named = [CASE.with_dtype("float64"), str(CASE), CASE.with_dtype("float64"), CASE]
+    selection = for_own_backend(Subject.of(Right()), named)
+    assert list(selection.groups[0][1]) == [named[0], CASE, named[0], CASE]

@@ -24,11 +24,13 @@ from .options import one_of
 from .report import tables
 from .report.failures import Illustrate, print_failures
 from .report.json_file import write_json
+from .report.judged import Judged, exit_status, judged
 from .report.tally import Tally
 from .run import selection
 from .run.processes.remote import CALL_TIME_LIMIT
 from .run.records import records_of
-from .run.selection import CHECK_NAMES, DEFAULT_DTYPES, EXAMPLES
+from .run.selection import CHECK_NAMES, EXAMPLES
+from .run.spread import DEFAULT_DTYPES
 from .run.subject import Loaded, NotLoaded, load, missing
 from .scoring.command import mistakes
 from .vectors.command import compare, export
@@ -69,15 +71,17 @@ def verify(
         list[str] | None,
         typer.Option(
             help=f"A catalogue ({', '.join(catalogue.NAMES)}), a file with a spec on each line, or a spec. "
-            "Default: all catalogues (smoke is part of them) and --examples generated cases. May be repeated."
+            "Default: all catalogues (smoke is part of them) and --examples generated cases. Where a backend supports "
+            "few cases of a catalogue other than networks, or by default, more are drawn for it. May be repeated."
         ),
     ] = None,
     operation: Annotated[list[str] | None, typer.Option(help="One of the four. May be repeated.")] = None,
     dtype: Annotated[
         list[str] | None,
         typer.Option(
-            help=f"Run float32 cases in these instead. Default: {', '.join(DEFAULT_DTYPES)}; float32 alone for network "
-            "layers and for a spec; for a backend that offers none of these, its own. May be repeated."
+            help=f"Run float32 cases in these instead. Default: {', '.join(DEFAULT_DTYPES)}, and some cases in the "
+            "further dtypes of each backend; float32 alone for network layers and for a spec; for a backend that "
+            "offers none of these, its own. May be repeated."
         ),
     ] = None,
     check: Annotated[
@@ -115,7 +119,8 @@ def verify(
 ) -> None:
     """Show where backends equal the oracle, and report every case where one does not.
 
-    Exit status: 0 if nothing failed unexpectedly, 1 if something did, 2 for bad usage, 3 if the oracle is suspect.
+    Exit status: 0 if nothing failed unexpectedly, 1 if something did, 2 for bad usage, 3 if the oracle is suspect, 4 if
+    nothing failed but nothing, or too little, was judged of a backend, 130 if the run was interrupted.
     """
     console, progress_console = Console(emoji=False), Console(stderr=True, emoji=False)
     operations = one_of(operation, OPERATIONS, "--operation")
@@ -166,7 +171,15 @@ def verify(
     if interrupted:
         console.print("Interrupted: the table shows what was found until then.", style="bold yellow")
     print_failures(console, tally, tested, isolate=processes > 0, illustrate=illustrate)
-    console.print(_summary(tally, len(tested), len(asked.cases), seed))
+    narrowed = bool(cases or operations or dtypes or checks)
+    named = backend or ()
+    counts = judged(tally, asked, [one.name for one in tested if narrowed and one.argument not in named])
+    for one in counts:
+        if one.verdict or one.nothing or (one.reasons and len(counts) <= _MOST_LINES):
+            console.print(one.line, markup=False, highlight=False, soft_wrap=True)
+        if one.verdict and not interrupted:
+            console.print(one.advice, markup=False, highlight=False, soft_wrap=True)
+    console.print(_summary(tally, counts, len(asked.cases), seed), soft_wrap=True)
     if json is not None:
         settings = {"seed": seed, "complete": not interrupted, "backends": {s.name: s.version for s in tested}}
         try:
@@ -174,7 +187,7 @@ def verify(
         except OSError as error:
             raise typer.BadParameter(f"the records could not be written: {error}", param_hint="--json") from error
         console.print(f"{len(tally.records)} records written to {json}")
-    raise typer.Exit(130 if interrupted else 3 if tally.suspects else 1 if tally.unexpected else 0)
+    raise typer.Exit(exit_status(tally, counts, interrupted=interrupted))
 
 
 app.command()(mistakes)
@@ -225,9 +238,17 @@ def _progress(console: Console) -> Progress:
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
-def _summary(tally: Tally, backends: int, cases: int, seed: int) -> str:
+# Up to so many backends, a line on each says how many of its calls were judged.
+_MOST_LINES = 4
+
+
+def _summary(tally: Tally, counts: Sequence[Judged], cases: int, seed: int) -> str:
     failed = len(tally.unexpected)
     verdict = f"{failed} failed unexpectedly" if failed else "nothing failed unexpectedly"
+    little = [f"{one.subject.name} {one.verdict}" for one in counts if one.verdict]
+    if little:
+        verdict += f", but {'; '.join(little)}"
     if tally.suspects:
         verdict = "the ORACLE is suspect, and no backend is accused"
-    return f"{cases} cases, {backends} backends, seed {seed}: {verdict}."
+    calls = f"{sum(one.judged.total() for one in counts)} of {sum(one.given for one in counts)} calls judged"
+    return f"{cases} cases, {len(counts)} backends, seed {seed}, {calls}: {verdict}."

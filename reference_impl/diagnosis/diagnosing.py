@@ -14,7 +14,7 @@ import numpy as np
 from ..cases.case import Case
 from ..mistakes import Mistake
 from ..run import outcome
-from ..run.judge import PRINTS_NOTHING, judge
+from ..run.judge import DECLARES, PRINTS_NOTHING, judge
 from ..run.outcome import Record
 from ..run.processes.worker import Died
 from ..run.subject import Subject
@@ -29,7 +29,7 @@ from .shrinking import smallest
 
 SECONDS = 5.0
 # Failures of these checks match no mistake: the mistakes are about answers to single calls.
-_NOT_DIAGNOSED = (*WHOLE_BACKEND_CHECKS, PRINTS_NOTHING)
+_NOT_DIAGNOSED = (*WHOLE_BACKEND_CHECKS, PRINTS_NOTHING, DECLARES)
 _DEPENDS_ON_CALLS = "right on a fresh kernel: this failure depends on the calls before it"
 _MOST_EXPLAINED = 6
 _MOST_NAMED = 3

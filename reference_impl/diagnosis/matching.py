@@ -62,9 +62,9 @@ def look(subject: Subject, probes: Iterable[Probe], until: float = np.inf) -> It
     Probes that it does not claim to support, or is known to fail, are left out.
     """
     for probe in probes:
-        lack = subject.capabilities.unsupported(probe.operation, probe.case)
+        supported = subject.capabilities.supports(probe.operation, probe.case)
         expected = known.find(subject.name, subject.version, subject.facts, probe.operation, probe.case)
-        if lack is None and expected is None and time.monotonic() < until:
+        if supported and expected is None and time.monotonic() < until:
             yield see(subject, probe)
 
 

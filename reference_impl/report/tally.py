@@ -72,6 +72,14 @@ class Tally:
         self.records[self.records.index(old)] = new
         self._worst[_key(new)] = new
 
+    def calls(self, backend: str, *, whole: bool) -> list[Record]:
+        """One record for each call of a backend, or for each of its checks as a `whole` backend."""
+        return [
+            worst
+            for worst in self._worst.values()
+            if worst.backend == backend and (worst.check in WHOLE_BACKEND_CHECKS) == whole
+        ]
+
     def cells(self) -> Cells:
         """Count the calls, without the checks on whole backends."""
         counted: Cells = defaultdict(Counter)

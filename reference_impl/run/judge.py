@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 
+from ..backends.protocol import Misdeclared
 from ..cases.case import Case
 from ..verdicts import second_opinion
 from ..verdicts.agreement import Accuracy, Disagreement
@@ -39,18 +40,20 @@ def judge(
     declared = subject.capabilities
     checks = checks_of(case) if checks is None else checks
     blank = subject.blank(operation, str(case), seed)
-    lack = declared.unsupported(operation, case)
-    if lack is not None:
-        return [replace(blank, check=check.name, outcome=outcome.UNSUPPORTED, message=lack) for check in checks]
-    composed = declared.composed(operation, case)
-    if composed is not None:
-        blank = replace(blank, mode=f"composed: {composed}")
-    trial = Trial(subject.backend, task or Task(case, operation, seed), declared, partial(known.is_known, subject))
-    checks = [check for check in checks if check.offered(trial)]
     try:
+        lack = declared.unsupported(operation, case)
+        if lack is not None:
+            return [replace(blank, check=check.name, outcome=outcome.UNSUPPORTED, message=lack) for check in checks]
+        composed = declared.composition(operation, case)
+        if composed is not None:
+            blank = replace(blank, mode=f"composed: {composed}")
+        trial = Trial(subject.backend, task or Task(case, operation, seed), declared, partial(known.is_known, subject))
+        checks = [check for check in checks if check.offered(trial)]
         records = [_run(check, trial, replace(blank, check=check.name)) for check in checks]
     except Died as died:
         return [replace(blank, check=check.name, outcome=outcome.CRASHED, message=str(died)) for check in checks]
+    except Misdeclared as error:
+        return [replace(blank, check=DECLARES, outcome=outcome.FAIL, message=str(error))]
     return records + _printed(subject, blank)
 
 
@@ -72,6 +75,8 @@ def judge_here(selection: Selection) -> Iterator[tuple[Subject, list[Record]]]:
                 yield asked.subject, judge_call(asked, task)
 
 
+# The name of the check that a backend's declarations answer for every call.
+DECLARES = "declares"
 # The name of a check that runs on every call in a process of its own.
 PRINTS_NOTHING = "prints_nothing"
 

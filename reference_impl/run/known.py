@@ -71,8 +71,8 @@ class Watch:
     """Marks what was expected in the records of a whole run, and sees which entries have had no failure."""
 
     def __init__(self) -> None:
-        self._calls: dict[tuple[KnownFailure, str], list[Record]] = {}
-        self._failed: set[tuple[KnownFailure, str]] = set()
+        self._passed: dict[KnownFailure, list[Record]] = {}
+        self._failed: set[KnownFailure] = set()
 
     def marked(self, records: list[Record], subject: Subject) -> list[Record]:
         """Mark the records of one call, as `mark_expected` does, and remember what became of it."""
@@ -80,11 +80,12 @@ class Watch:
         if entry is None:
             return records
         marked = _expecting(entry, records)
-        key, concerned = (entry, subject.name), _concerned(entry, marked)
+        concerned = _concerned(entry, marked)
+        passed = [record for record in concerned if record.outcome == outcome.PASS]
         if any(record.outcome == outcome.KNOWN for record in concerned):
-            self._failed.add(key)
-        elif entry.tries > 1 and any(record.outcome == outcome.PASS for record in concerned):
-            self._calls.setdefault(key, []).append(next(one for one in concerned if one.outcome == outcome.PASS))
+            self._failed.add(entry)
+        elif entry.tries > 1 and passed and entry.was_seen_in(subject.name):
+            self._passed.setdefault(entry, []).append(passed[0])
         return marked
 
     def fixed(self) -> list[Record]:
@@ -96,8 +97,8 @@ class Watch:
                 message=f"expected to fail sometimes: {_said(entry)}; "
                 f"it passed in all {len(passed)} calls of this run, and {entry.tries} are enough",
             )
-            for (entry, backend), passed in self._calls.items()
-            if len(passed) >= entry.tries and (entry, backend) not in self._failed
+            for entry, passed in self._passed.items()
+            if len(passed) >= entry.tries and entry not in self._failed
         ]
 
 

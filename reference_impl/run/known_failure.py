@@ -103,6 +103,10 @@ class KnownFailure:
             return False
         return _in_range(version, self.versions) and self._holds(case, facts)
 
+    def was_seen_in(self, backend: str) -> bool:
+        """True for each backend that is named and, of all routes of a framework, for the plain one."""
+        return backend in self.backends or f"{backend}:*" in self.backends
+
     def _covers(self, backend: str) -> bool:
         return backend in self.backends or f"{backend.partition(':')[0]}:*" in self.backends
 

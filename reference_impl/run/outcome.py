@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 from ..cases.case import Case
 
@@ -30,6 +31,17 @@ MEANING = {
     KNOWN: "fails as known_failures/ expects",
     FIXED: "passes although known_failures/ expects a failure: remove the entry, or end its versions",
 }
+
+
+class ExitStatus(IntEnum):
+    """The exit statuses of `verify`. docs/verdicts.md says what each means."""
+
+    PASSED = 0
+    FAILED = 1
+    BAD_USAGE = 2
+    ORACLE_IS_SUSPECT = 3
+    JUDGED_TOO_LITTLE = 4
+    INTERRUPTED = 130
 
 
 @dataclass(frozen=True)

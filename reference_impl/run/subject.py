@@ -83,7 +83,10 @@ class Subject:
         if not offered:
             said = f"a backend must offer at least one of {', '.join(OPERATIONS)}; {backend!r} has none"
             raise ValueError(f"{said}; {WRAP_A_FUNCTION}" if callable(backend) else said)
-        capabilities = getattr(backend, "capabilities", None) or Capabilities(operations=offered)
+        declared = getattr(backend, "capabilities", None)
+        capabilities = Capabilities(operations=offered) if declared is None else declared
+        if not isinstance(capabilities, Capabilities):
+            raise ValueError(f"capabilities of a backend must be made by Capabilities(...); not {declared!r}")
         missing = set(capabilities.operations) - set(offered)
         if missing:
             raise ValueError(f"{backend!r} declares {', '.join(sorted(missing))}, which it does not have")

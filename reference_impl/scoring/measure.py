@@ -14,7 +14,8 @@ from ..cases.generation import generate
 from ..mistakes import MISTAKES, Mistake
 from ..run import outcome
 from ..run.judge import judge
-from ..run.selection import DEFAULT_DTYPES, EXAMPLES, SMALL, in_dtypes, small_cases
+from ..run.selection import EXAMPLES, SMALL, small_cases
+from ..run.spread import DEFAULT_DTYPES, in_dtypes
 from ..run.subject import Subject
 from ..verdicts.task import Task
 

@@ -18,7 +18,8 @@ from ..cases.case import DTYPES, Case
 from ..operations import OPERATIONS
 from ..options import one_of
 from ..run import outcome
-from ..run.selection import EXPORTED, in_dtypes
+from ..run.selection import EXPORTED
+from ..run.spread import in_dtypes
 from . import array_files, manifest
 from . import compare as comparing
 from . import export as exporting

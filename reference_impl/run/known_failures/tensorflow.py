@@ -14,7 +14,7 @@ from ...cases.case import Case
 from ...operations import OPERATIONS
 from ..known_failure import TRIES, Facts, KnownFailure, always
 from .jax import filter_gradient_mixes, single_input_channels, single_output_channels
-from .torch import odd_inputs_in_bfloat16, odd_outputs_in_bfloat16, pairs_in_bfloat16
+from .torch import LEFT_BY_PAIRS, SUMS_IN_PAIRS, sums_one_column_wrongly
 
 GRADIENTS = ("conv2d_backprop_input", "conv2d_backprop_filter")
 INPUT_GRADIENTS = ("conv2d_backprop_input", "conv2d_transpose")
@@ -23,11 +23,9 @@ DERIVED = (*GRADIENTS, "conv2d_transpose")
 TAPES = ("tensorflow:tape", "tensorflow:second_order", "tensorflow:transposed_second_order")
 # In these, conv2d comes down to tf.nn.conv2d, without XLA.
 CONV2D = ("tensorflow", "tensorflow:function", "tensorflow:nchw", *TAPES)
+# Here oneDNN computes convolutions and their gradients: all but XLA.
+BY_ONEDNN = (*CONV2D, "tensorflow:forward", "tensorflow:transposed")
 REFUSES_NO_OUTPUTS = "refuses filters with no output channels"
-PAIRS = (
-    "oneDNN adds bfloat16 products in pairs. A NaN or infinity meets the zero that completes another sum's pair, "
-    "and makes that sum NaN"
-)
 DIES_IN_PADDING = "oneDNN dies (SIGSEGV) where windows lie in the padding on both sides and none touches the input"
 DIES_IN_DERIVATIVES = f"{DIES_IN_PADDING}. This conv2d is differentiated here, or is a derivative"
 
@@ -272,47 +270,12 @@ FAILURES = (
         "with an array of the input's shape",
     ),
     failure(
-        backends=(
-            "tensorflow",
-            "tensorflow:function",
-            "tensorflow:tape",
-            "tensorflow:second_order",
-            "tensorflow:transposed",
-            "tensorflow:transposed_second_order",
-        ),
+        backends=BY_ONEDNN,
         operations=("conv2d_backprop_filter",),
         when=filter_gradient_reads_what_nothing_wrote,
         outcome="fail",
         does="oneDNN leaves uninitialised memory in the gradient of taps that see only padding along the width, "
         "or multiplies it by zeros",
-        tries=TRIES,
-    ),
-    # Seen with the code paths of AVX-512, with and without BF16; not with AMX. See torch.py.
-    failure(
-        backends=("tensorflow", "tensorflow:function", "tensorflow:nchw", "tensorflow:tape"),
-        operations=("conv2d",),
-        when=lambda case, facts: in_onednn(case, facts) and odd_inputs_in_bfloat16(case, facts),
-        checks=("special_values",),
-        outcome="fail",
-        does=f"{PAIRS}. Here, the input channels of a group are odd",
-        tries=TRIES,
-    ),
-    failure(
-        backends=("tensorflow", "tensorflow:function", "tensorflow:nchw", "tensorflow:tape", "tensorflow:transposed"),
-        operations=INPUT_GRADIENTS,
-        when=lambda case, facts: in_onednn(case, facts) and odd_outputs_in_bfloat16(case, facts),
-        checks=("special_values",),
-        outcome="fail",
-        does=f"{PAIRS}. Here, the output channels of a group are odd",
-        tries=TRIES,
-    ),
-    failure(
-        backends=("tensorflow", "tensorflow:function", "tensorflow:nchw", "tensorflow:tape", "tensorflow:transposed"),
-        operations=("conv2d_backprop_filter",),
-        when=lambda case, facts: in_onednn(case, facts) and pairs_in_bfloat16(case, facts),
-        checks=("special_values",),
-        outcome="fail",
-        does=f"{PAIRS}. Here, positions are added",
         tries=TRIES,
     ),
     failure(
@@ -353,5 +316,26 @@ FAILURES = (
         checks=("wide_sums",),
         does="TensorFlow's own kernels add float16 and bfloat16 in their own type, mostly in the filter gradient",
         tries=TRIES,
+    ),
+    failure(
+        backends=(*CONV2D, "tensorflow:forward"),
+        operations=("conv2d",),
+        when=sums_one_column_wrongly,
+        outcome="fail",
+        does="oneDNN gives wrong sums, the same each time, "
+        "where groups have one input channel and the output is one column wide",
+        tries=TRIES,
+    ),
+    *(
+        failure(
+            backends=BY_ONEDNN,
+            operations=(operation,),
+            when=when,
+            checks=("special_values",),
+            outcome="fail",
+            does=SUMS_IN_PAIRS,
+            tries=TRIES,
+        )
+        for operation, when in LEFT_BY_PAIRS.items()
     ),
 )

@@ -25,12 +25,6 @@ READS_ONLY_PADDING = (
     "torch dies (segmentation fault) where, along the width, every window of a dilated kernel lies in the padding"
 )
 
-PAIRING = ("torch", "torch:channels_last", "torch:channels_last_filters")
-PAIRS = (
-    "torch adds bfloat16 products in pairs. A NaN or infinity meets the zero that completes another sum's pair, "
-    "and makes that sum NaN"
-)
-
 
 def no_input_channels(case: Case, facts: Facts) -> bool:
     return case.input_channels == 0 and case.output_channels > 0
@@ -93,23 +87,50 @@ def dilated_depthwise_kernel_is_wider(case: Case, facts: Facts) -> bool:
     return case.dtype == "bfloat16" and has_fp16(facts) and depthwise and case.dilations[0] > 1 and wider
 
 
-def odd_inputs_in_bfloat16(case: Case, facts: Facts) -> bool:
-    return case.batch > 0 and pairs_in_bfloat16(case, facts) and case.input_channels // case.groups % 2 == 1
-
-
-def odd_outputs_in_bfloat16(case: Case, facts: Facts) -> bool:
-    return case.batch > 0 and pairs_in_bfloat16(case, facts) and case.output_channels // case.groups % 2 == 1
-
-
-def pairs_in_bfloat16(case: Case, facts: Facts) -> bool:
-    """Return whether oneDNN adds products of bfloat16 numbers two at a time.
-
-    A number that is left over meets a zero, and the zero meets the next number in memory, which may be infinite. Seen
-    on these code paths; not on AMX.
-    """
+def adds_in_pairs(case: Case, facts: Facts) -> bool:
+    """Return whether oneDNN adds bfloat16 products in pairs: seen on these code paths, and not with AMX."""
     path = facts["onednn_path"]
     return case.dtype == "bfloat16" and at_least(path, "avx512_core") and not at_least(path, "avx512_core_amx")
 
+
+def pairs_leave_an_input_channel(case: Case, facts: Facts) -> bool:
+    """Return whether oneDNN, which sums bfloat16 in pairs, has an odd number of input channels to sum."""
+    return adds_in_pairs(case, facts) and case.filter_sizes[2] % 2 == 1
+
+
+def pairs_leave_an_output_channel(case: Case, facts: Facts) -> bool:
+    """Return whether oneDNN, which sums bfloat16 in pairs, has an odd number of output channels to sum."""
+    return adds_in_pairs(case, facts) and case.output_channels // case.groups % 2 == 1
+
+
+def pairs_leave_a_column(case: Case, facts: Facts) -> bool:
+    """Return whether oneDNN, which sums bfloat16 in pairs, has an odd number of output columns to sum."""
+    return adds_in_pairs(case, facts) and case.output_shape[2] % 2 == 1
+
+
+# Each operation sums along another axis.
+LEFT_BY_PAIRS = {
+    "conv2d": pairs_leave_an_input_channel,
+    "conv2d_backprop_input": pairs_leave_an_output_channel,
+    "conv2d_backprop_filter": pairs_leave_a_column,
+    "conv2d_transpose": pairs_leave_an_output_channel,
+}
+SUMS_IN_PAIRS = (
+    "oneDNN sums bfloat16 in pairs. Where the number of terms is odd, it multiplies a neighbour by zero: "
+    "a NaN or infinity there makes the sum NaN"
+)
+# All but torch:native, which does without oneDNN.
+BY_ONEDNN = (
+    "torch",
+    "torch:autograd",
+    "torch:func",
+    "torch:forward",
+    "torch:transposed",
+    "torch:double_backward",
+    "torch:transposed_double_backward",
+    "torch:channels_last",
+    "torch:channels_last_filters",
+)
 
 failure = partial(KnownFailure, versions="==2.13.*", link="found here: docs/findings/torch.md")
 FAILURES = (
@@ -205,7 +226,7 @@ FAILURES = (
         tries=TRIES,
     ),
     failure(
-        backends=("torch:channels_last",),
+        backends=("torch:channels_last", "torch:channels_last_filters"),
         operations=("conv2d",),
         when=sums_one_column_wrongly,
         outcome="fail",
@@ -231,42 +252,6 @@ FAILURES = (
         tries=TRIES,
     ),
     failure(
-        backends=(*PAIRING, "torch:autograd", "torch:func"),
-        operations=("conv2d",),
-        when=odd_inputs_in_bfloat16,
-        checks=("special_values",),
-        outcome="fail",
-        does=f"{PAIRS}. Here, the input channels of a group are odd",
-        tries=TRIES,
-    ),
-    failure(
-        backends=(*PAIRING, "torch:autograd", "torch:func", "torch:transposed"),
-        operations=("conv2d_backprop_input",),
-        when=odd_outputs_in_bfloat16,
-        checks=("special_values",),
-        outcome="fail",
-        does=f"{PAIRS}. Here, the output channels of a group are odd",
-        tries=TRIES,
-    ),
-    failure(
-        backends=(*PAIRING, "torch:autograd", "torch:func"),
-        operations=("conv2d_transpose",),
-        when=odd_outputs_in_bfloat16,
-        checks=("special_values",),
-        outcome="fail",
-        does=f"{PAIRS}. Here, the output channels of a group are odd",
-        tries=TRIES,
-    ),
-    failure(
-        backends=(*PAIRING, "torch:autograd", "torch:func", "torch:transposed"),
-        operations=("conv2d_backprop_filter",),
-        when=pairs_in_bfloat16,
-        checks=("special_values",),
-        outcome="fail",
-        does=f"{PAIRS}. Here, positions are added",
-        tries=TRIES,
-    ),
-    failure(
         backends=("torch",),
         operations=GRADIENTS,
         when=always,
@@ -282,5 +267,17 @@ FAILURES = (
         checks=("wide_sums",),
         does="the float16 filter gradient adds the images in float16",
         tries=TRIES,
+    ),
+    *(
+        failure(
+            backends=BY_ONEDNN,
+            operations=(operation,),
+            when=when,
+            checks=("special_values",),
+            outcome="fail",
+            does=SUMS_IN_PAIRS,
+            tries=TRIES,
+        )
+        for operation, when in LEFT_BY_PAIRS.items()
     ),
 )

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from ...backends.protocol import takes_bias
+from ...backends.protocol import Capabilities, Misdeclared, takes_bias
 from ...cases.case import Case
 from ...verdicts.integers import integer_call
 from ...verdicts.making_calls import answers_of, fill_and_free
@@ -31,6 +31,9 @@ from .channel import Closed, receive, send
 from .descendants import VARIABLE, kill_descendants
 from .guarded_arrays import GuardedArrays
 from .shared_memory import Place, SharedMemory, aligned
+
+Declared = tuple[str | None, str | None, str | None]
+"""Why a call is unsupported, how it is composed, and how the declaration fails; None where it is, or does, not."""
 
 _MARK = os.environ.get(VARIABLE, "")  # before a backend can change it
 _may_share_memory = np.may_share_memory  # before a backend can replace it
@@ -84,11 +87,10 @@ class Backends:
 
         return registry.routes(name)
 
-    def declares(self, name: str, operation: str, case: str) -> tuple[str | None, str | None]:
-        """Why a call is unsupported, and how it is composed, as the backend declares."""
-        declared, parsed = self.subject(name).capabilities, Case.parse(case)
-        lack = declared.unsupported(operation, parsed)
-        return lack, None if lack else declared.composed(operation, parsed)
+    def declares(self, name: str, operation: str, cases: list[str]) -> list[Declared]:
+        """What the backend declares of an operation on each of `cases`."""
+        declared = self.subject(name).capabilities
+        return [_declared(declared, operation, Case.parse(case)) for case in cases]
 
     def call(self, name: str, request: dict[str, Any]) -> dict[str, Any]:
         """Make one call, or several. The arguments, and then the answers, are in shared memory."""
@@ -158,6 +160,14 @@ class Backends:
     def renew(self) -> None:
         """End this child: the next one has only what was there when the backends were loaded."""
         os._exit(0)
+
+
+def _declared(declared: Capabilities, operation: str, case: Case) -> Declared:
+    try:
+        lack = declared.unsupported(operation, case)
+        return lack, None if lack else declared.composition(operation, case), None
+    except Misdeclared as error:
+        return None, None, str(error)[:_MOST_OF_A_MESSAGE]
 
 
 def _raised(error: Exception) -> tuple[str, str, str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 
-from ...backends.protocol import Capabilities
+from ...backends.protocol import Capabilities, Misdeclared
+from ...cases.case import Case
 from ...geometry import Convolution
 from ...operations import OPERATIONS
 from ...verdicts.agreement import Disagreement
@@ -182,21 +183,44 @@ def _encoded(value: Any, number: dict[int, int]) -> Any:
 class RemoteCapabilities(Capabilities):
     """The declarations of a backend in another process. Its functions are asked there."""
 
-    declares: Callable[[str, str], tuple[str | None, str | None]] = field(default=lambda operation, case: (None, None))
+    declares: Callable[[str, Sequence[str]], Sequence[Any]] = field(
+        default=lambda operation, cases: [(None, None, None)] * len(cases)
+    )
 
-    def unsupported(self, operation: str, case: Any) -> str | None:
+    def unsupported(self, operation: str, case: Case) -> str | None:
         known = super().unsupported(operation, case)
-        return known if known is not None else self.declares(operation, str(case))[0]
+        return known if known is not None else self._declared(operation, case)[0]
+
+    def composition(self, operation: str, case: Case) -> str | None:
+        return self._declared(operation, case)[1]
+
+    def supports(self, operation: str, case: Case) -> bool:
+        try:
+            return super().supports(operation, case)
+        except Died:  # the judge asks again, and reports it
+            return True
+
+    def supported(self, operation: str, cases: Iterable[Case]) -> list[Case]:
+        cases = list(cases)
+        try:
+            self.declares(operation, list(map(str, cases)))  # all at once
+        except Died:
+            return cases
+        return super().supported(operation, cases)
+
+    def _declared(self, operation: str, case: Case) -> tuple[str | None, str | None]:
+        ((lack, composed, misdeclared),) = self.declares(operation, [str(case)])
+        if misdeclared is not None:
+            raise Misdeclared(misdeclared)
+        return lack, composed
 
     @classmethod
-    def of(cls, declared: dict[str, Any], declares: Callable[[str, str], tuple]) -> RemoteCapabilities:
+    def of(
+        cls, declared: dict[str, Any], declares: Callable[[str, Sequence[str]], Sequence[Any]]
+    ) -> RemoteCapabilities:
         given = {one.name: declared[one.name] for one in fields(Capabilities) if one.name in declared}
         tuples: dict[str, Any] = {k: tuple(value) if isinstance(value, list) else value for k, value in given.items()}
-        return cls(
-            **tuples,
-            composed=lambda operation, case: declares(operation, str(case))[1],
-            declares=declares,
-        )
+        return cls(**tuples, declares=declares)
 
 
 class RemoteBackend:
@@ -209,7 +233,7 @@ class RemoteBackend:
             name: tuple(value) if isinstance(value, list) else value for name, value in described["facts"].items()
         }
         self.takes_bias = bool(described["takes_bias"])
-        self._declared: dict[tuple[str, str], tuple[str | None, str | None]] = {}
+        self._declared: dict[tuple[str, str], Any] = {}
         self.capabilities = RemoteCapabilities.of(described["capabilities"], self._declares)
         self.in_former_memory = self.in_argument_memory = False
         self._printed = 0, ""
@@ -222,14 +246,14 @@ class RemoteBackend:
         taken, self._printed = self._printed, (0, "")
         return taken
 
-    def _declares(self, operation: str, case: str) -> tuple[str | None, str | None]:
-        key = operation, case
-        if key not in self._declared:
-            if len(self._declared) > 100_000:
-                self._declared.clear()
-            lack, composed = self.process.ask("declares", self.argument, operation, case)
-            self._declared[key] = lack, composed
-        return self._declared[key]
+    def _declares(self, operation: str, cases: Sequence[str]) -> list[Any]:
+        if len(self._declared) > 100_000:
+            self._declared.clear()
+        new = [case for case in cases if (operation, case) not in self._declared]
+        if new:
+            answers = self.process.ask("declares", self.argument, operation, new)
+            self._declared.update(zip(((operation, case) for case in new), answers, strict=True))
+        return [self._declared[operation, case] for case in cases]
 
     def _operation(self, operation: str) -> Callable[..., Any]:
         def call(*positional: Any, **options: Any) -> Any:

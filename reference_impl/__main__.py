@@ -1,5 +1,9 @@
 """`python -m reference_impl`, the same as the command `conv2d-reference`."""
 
+from __future__ import annotations
+
+import contextlib
+import os
 import sys
 
 
@@ -13,5 +17,14 @@ def main() -> None:
     app(prog_name="conv2d-reference")
 
 
+def _leave_out_current_directory() -> None:
+    """Undo what -m does to the path: a plain run must not take a file scipy.py here for SciPy."""
+    added = not (sys.flags.isolated or getattr(sys.flags, "safe_path", False))
+    with contextlib.suppress(FileNotFoundError):  # it was deleted, and is not on the path
+        if added and sys.path[:1] == [os.getcwd()]:
+            del sys.path[0]
+
+
 if __name__ == "__main__":
+    _leave_out_current_directory()
     main()

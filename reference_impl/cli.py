@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from . import __version__
 from .backends import registry
 from .cases import catalogue
 from .cases.case import DTYPES
+from .console import PlainConsole, plain_name
 from .drawing.command import draw
 from .drawing.failures import Pictures
 from .explain.command import explain
+from .files import check_writable
 from .operations import OPERATIONS
-from .options import one_of
+from .options import BadUsage, one_of
 from .report import tables
-from .report.failures import Illustrate, print_failures
+from .report.failures import Illustrate, failures, print_failures
 from .report.json_file import write_json
 from .report.judged import Judged, exit_status, judged
 from .report.tally import Tally
@@ -33,6 +35,7 @@ from .run.selection import CHECK_NAMES, EXAMPLES
 from .run.spread import DEFAULT_DTYPES
 from .run.subject import Loaded, NotLoaded, load, missing
 from .scoring.command import mistakes
+from .stopping import status_of, stop_signals, undisturbed
 from .vectors.command import compare, export
 from .verdicts.checks import MOST_ROUNDED
 
@@ -120,14 +123,21 @@ def verify(
     """Show where backends equal the oracle, and report every case where one does not.
 
     Exit status: 0 if nothing failed unexpectedly, 1 if something did, 2 for bad usage, 3 if the oracle is suspect, 4 if
-    nothing failed but nothing, or too little, was judged of a backend, 130 if the run was interrupted.
+    nothing failed but nothing, or too little, was judged of a backend, 70 if the suite itself failed, 74 if nothing
+    failed but the report could not be written, 128 and the signal's number if it was interrupted.
     """
-    console, progress_console = Console(emoji=False), Console(stderr=True, emoji=False)
+    console, progress_console = PlainConsole(), PlainConsole(stderr=True)
     operations = one_of(operation, OPERATIONS, "--operation")
     dtypes = one_of(dtype, DTYPES, "--dtype")
     checks = one_of(check, CHECK_NAMES, "--check")
     processes = 0 if no_isolation else processes
-    loaded, lines = _load(backend, here=processes == 0)
+    _check_file(json)
+    try:
+        with stop_signals():
+            loaded, lines = _load(backend, here=processes == 0)
+    except KeyboardInterrupt as stopped:
+        console.verdict("Interrupted while the backends were loaded: nothing was judged.")
+        raise typer.Exit(status_of(stopped)) from stopped
     tested = loaded.subjects
     try:
         asked = selection.for_verify(
@@ -141,53 +151,63 @@ def verify(
             full=full,
         )
     except (OSError, ValueError) as error:
-        raise typer.BadParameter(str(error), param_hint="--cases") from error
-    _check_file(json)
+        raise BadUsage(error, "--cases") from error
     illustrate = _illustrate(pictures, isolate=processes > 0)
     for line in lines:
-        console.print(line)
+        console.print(line, soft_wrap=True)
 
-    tally, interrupted = Tally(), False
-    with _progress(progress_console) as bar:
-        task = bar.add_task(f"{len(asked.cases)} cases", total=asked.turns)
+    tally, made = Tally(), 0
+    texts: list[str] = []
+    ended: BaseException | None = None  # by a signal, or by an error of ours
+    with stop_signals():
+        with _progress(progress_console) as bar:
+            task = bar.add_task(f"{len(asked.cases)} cases", total=asked.turns)
 
-        def advance() -> None:
-            bar.update(task, advance=1, description=f"{len(asked.cases)} cases, {tally.failed} calls failed")
+            def advance() -> None:
+                nonlocal made
+                made += 1
+                bar.update(task, advance=1, description=f"{len(asked.cases)} cases, {tally.failed} calls failed")
 
+            try:
+                tally.extend(records_of(asked, processes=processes, time_limit=timeout, advance=advance))
+                tally.suspect_the_oracle()
+                texts += failures(tally, tested, isolate=processes > 0, illustrate=illustrate)
+            except (Exception, KeyboardInterrupt) as error:
+                ended, texts = error, list(failures(tally, tested, diagnosed=False))
+        settings = {"seed": seed, "complete": ended is None, "backends": {s.name: s.version for s in tested}}
+        unwritten = _write(json, tally, settings)
+        narrowed, named = bool(cases or operations or dtypes or checks), backend or ()
+        counts = judged(tally, asked, [one.name for one in tested if narrowed and one.argument not in named])
         try:
-            tally.extend(records_of(asked, processes=processes, time_limit=timeout, advance=advance))
-        except KeyboardInterrupt:
-            interrupted = True
-    tally.suspect_the_oracle()
-    if not tally.suspects:
-        tables.print_tables(console, tally, tested, full=asked.full)
-    left_out = sum(case.multiply_adds > MOST_ROUNDED for case in asked.cases)
-    if left_out and not asked.full:
-        console.print(
-            f"Accuracy, memory layouts and special values leave out {left_out} cases of over {MOST_ROUNDED:,} "
-            "multiply-adds. The other cases are sampled for routes, and for checks that rarely depend on shape. "
-            "--full leaves out nothing."
-        )
-    if interrupted:
-        console.print("Interrupted: the table shows what was found until then.", style="bold yellow")
-    print_failures(console, tally, tested, isolate=processes > 0, illustrate=illustrate)
-    narrowed = bool(cases or operations or dtypes or checks)
-    named = backend or ()
-    counts = judged(tally, asked, [one.name for one in tested if narrowed and one.argument not in named])
-    for one in counts:
-        if one.verdict or one.nothing or (one.reasons and len(counts) <= _MOST_LINES):
-            console.print(one.line, markup=False, highlight=False, soft_wrap=True)
-        if one.verdict and not interrupted:
-            console.print(one.advice, markup=False, highlight=False, soft_wrap=True)
-    console.print(_summary(tally, counts, len(asked.cases), seed), soft_wrap=True)
-    if json is not None:
-        settings = {"seed": seed, "complete": not interrupted, "backends": {s.name: s.version for s in tested}}
-        try:
-            write_json(json, tally, settings)
-        except OSError as error:
-            raise typer.BadParameter(f"the records could not be written: {error}", param_hint="--json") from error
-        console.print(f"{len(tally.records)} records written to {json}")
-    raise typer.Exit(exit_status(tally, counts, interrupted=interrupted))
+            if not tally.suspects:
+                tables.print_tables(console, tally, tested, full=asked.full)
+            left_out = sum(case.multiply_adds > MOST_ROUNDED for case in asked.cases)
+            if left_out and not asked.full:
+                console.print(
+                    f"Accuracy, memory layouts and special values leave out {left_out} cases of over "
+                    f"{MOST_ROUNDED:,} multiply-adds. The other cases are sampled for routes, and for checks that "
+                    "rarely depend on shape. --full leaves out nothing."
+                )
+            if ended is not None:
+                console.print(f"{_why(ended)}: the table shows what was found until then.", style="bold yellow")
+            print_failures(console, texts)
+            for one in counts:
+                if one.verdict or one.nothing or (one.reasons and len(counts) <= _MOST_LINES):
+                    console.print(one.line, soft_wrap=True)
+                if one.verdict and ended is None:
+                    console.print(one.advice, soft_wrap=True)
+            if json is not None and unwritten is None:
+                console.print(f"{len(tally.records)} records written to {json}", soft_wrap=True)
+        finally:
+            early = "" if ended is None else f" {_why(ended)} after {made} of {asked.turns} calls"
+            console.verdict(_summary(tally, counts, len(asked.cases), seed, early))
+    if unwritten is not None:
+        raise BadUsage(f"the records could not be written: {unwritten}", "--json")
+    if isinstance(ended, Exception):
+        traceback.print_exception(ended)
+    if isinstance(ended, KeyboardInterrupt):
+        raise typer.Exit(status_of(ended))
+    raise typer.Exit(console.exit_status(exit_status(tally, counts, broken=ended is not None)))
 
 
 app.command()(mistakes)
@@ -199,28 +219,26 @@ app.command()(explain)
 
 def _load(asked: Sequence[str] | None, *, here: bool) -> tuple[Loaded, list[str]]:
     """Load the backends. For each that could be meant and cannot run, a line says why."""
-    # A user's module is found in the current directory, by `conv2d-reference` as by `python -m reference_impl`.
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
     if not asked:
         loaded = load(here=here)
         return loaded, missing(loaded)
     try:
         loaded = load(asked, here=here)
     except (ImportError, ValueError) as error:
-        raise typer.BadParameter(str(error), param_hint="--backend") from error
+        raise BadUsage(error, "--backend") from error
     misused = [one for one in loaded.errors.values() if isinstance(one, NotLoaded) and one.is_misuse]
     if misused and not loaded.subjects:
-        raise typer.BadParameter(misused[0].said, param_hint="--backend")
+        raise BadUsage(misused[0].said, "--backend")
     mistaken = {word.partition(":")[0] for word in asked} & set(registry.refused())
     return loaded, [f"Not checked: {registry.refused()[name]}" for name in sorted(mistaken)]
 
 
 def _check_file(path: Path | None) -> None:
-    if path is not None and not path.absolute().parent.is_dir():
-        raise typer.BadParameter(f"there is no folder {path.absolute().parent} to write to", param_hint="--json")
-    if path is not None and path.is_dir():
-        raise typer.BadParameter(f"must be a file; {path} is a folder", param_hint="--json")
+    try:
+        if path is not None:
+            check_writable(path)
+    except (OSError, ValueError) as error:
+        raise BadUsage(error, "--json") from error
 
 
 def _illustrate(folder: Path | None, *, isolate: bool) -> Illustrate | None:
@@ -230,10 +248,10 @@ def _illustrate(folder: Path | None, *, isolate: bool) -> Illustrate | None:
     try:
         return Pictures(folder, isolate).added
     except (ImportError, OSError) as error:
-        raise typer.BadParameter(str(error), param_hint="--pictures") from error
+        raise BadUsage(error, "--pictures") from error
 
 
-def _progress(console: Console) -> Progress:
+def _progress(console: PlainConsole) -> Progress:
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
@@ -242,13 +260,40 @@ def _progress(console: Console) -> Progress:
 _MOST_LINES = 4
 
 
-def _summary(tally: Tally, counts: Sequence[Judged], cases: int, seed: int) -> str:
-    failed = len(tally.unexpected)
-    verdict = f"{failed} failed unexpectedly" if failed else "nothing failed unexpectedly"
-    little = [f"{one.subject.name} {one.verdict}" for one in counts if one.verdict]
-    if little:
-        verdict += f", but {'; '.join(little)}"
-    if tally.suspects:
-        verdict = "the ORACLE is suspect, and no backend is accused"
+def _write(path: Path | None, tally: Tally, settings: dict[str, Any]) -> OSError | None:
+    """Write the records, if a file is given. Return the error if that fails."""
+    if path is None:
+        return None
+    try:
+        with contextlib.nullcontext() if path.is_fifo() else undisturbed():  # a pipe may wait for a reader for ever
+            write_json(path, tally, settings)
+    except OSError as error:
+        return error
+    return None
+
+
+def _why(ended: BaseException) -> str:
+    """Say in a few words why a run ended early."""
+    if isinstance(ended, KeyboardInterrupt):
+        return "Interrupted"
+    return f"The suite itself failed ({type(ended).__name__}: {ended}; please report this)"
+
+
+def _summary(tally: Tally, counts: Sequence[Judged], cases: int, seed: int, early: str) -> str:
     calls = f"{sum(one.judged.total() for one in counts)} of {sum(one.given for one in counts)} calls judged"
-    return f"{cases} cases, {len(counts)} backends, seed {seed}, {calls}: {verdict}."
+    verdict = _verdict(tally, counts, early=bool(early))
+    return f"{cases} cases, {len(counts)} backends, seed {seed}, {calls}:{early and f'{early};'} {verdict}."
+
+
+def _verdict(tally: Tally, counts: Sequence[Judged], *, early: bool) -> str:
+    if tally.suspects:
+        return "the ORACLE is suspect, and no backend is accused"
+    broken = len(tally.not_judged)
+    failed = len(tally.unexpected) - broken
+    verdict = f"{failed} failed unexpectedly" if failed else "nothing failed unexpectedly"
+    if broken or early:
+        verdict = f"{failed} failed unexpectedly until then" if early else f"{failed} failed unexpectedly"
+    if broken:
+        verdict += f", and {broken} could not be judged, as the suite itself failed: please report this"
+    little = [f"{plain_name(one.subject.name)} {one.verdict}" for one in counts if one.verdict and not early]
+    return f"{verdict}, but {'; '.join(little)}" if little else verdict

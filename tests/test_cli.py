@@ -13,7 +13,7 @@ from reference_impl.backends import registry
 from reference_impl.cases import catalogue
 from reference_impl.cases.case import DTYPES, Case
 from reference_impl.cli import app
-from reference_impl.run.outcome import ExitStatus
+from reference_impl.exit_status import ExitStatus
 from reference_impl.verdicts.checks import CHECKS
 
 CASE = "n2_h7w9c3_k3x2o4_s2x3"

@@ -44,7 +44,16 @@ _TOP = dict.fromkeys(
         "windows",
     ),
     "oracle",
-) | {"__init__": "exact", "options": "cases", "cli": "cli", "__main__": "cli"}
+) | {
+    "__init__": "exact",
+    "options": "cases",
+    "console": "cases",
+    "files": "cases",
+    "exit_status": "cases",
+    "stopping": "cli",
+    "cli": "cli",
+    "__main__": "cli",
+}
 
 FILES = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in PACKAGE.rglob("*.py")}
 

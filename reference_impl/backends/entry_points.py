@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import os
+import sys
 from collections.abc import Collection
 from importlib import metadata
 from typing import Any
@@ -43,7 +46,10 @@ def load_declared(entry: metadata.EntryPoint) -> Any:
 
 
 def load_object(module: str, attribute: str) -> Any:
-    """Return the backend at `module:attribute`."""
+    """Return the backend at `module:attribute`. From now on, modules are found in the current directory too."""
+    with contextlib.suppress(FileNotFoundError):  # it may have been deleted
+        if os.getcwd() not in sys.path:
+            sys.path.insert(0, os.getcwd())
     found: Any = importlib.import_module(module)
     for part in attribute.split("."):
         if not hasattr(found, part):

@@ -108,7 +108,7 @@ def load(name: str) -> Any:
     entry = declared().get(name)
     if entry is not None:
         return entry_points.load_declared(entry)
-    if not route:
+    if not route or not all(name.replace(":", ".").split(".")):
         raise ValueError(
             f"backend must be one of {', '.join(installed())}, or package.module:Object; not {name!r}"
             + (f": {refused()[name]}" if name in refused() else "")

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from ..cases.case import PADDING_MODES, Case
+from ..console import PlainConsole, plain_name
 from ..report import tables
 from ..report.failures import failure_text, failures
 from ..report.judged import Judged, judged
@@ -60,7 +59,7 @@ class Report:
         return bool(self.tally.suspects)
 
     def __str__(self) -> str:
-        console = Console(width=120, emoji=False, color_system=None)
+        console = PlainConsole(width=120, color_system=None)
         with console.capture() as captured:
             self._print(console)
         return captured.get()
@@ -69,27 +68,29 @@ class Report:
 
     def _repr_html_(self) -> str:
         with Path("/dev/null").open("w") as nowhere:
-            console = Console(width=120, emoji=False, record=True, file=nowhere)
+            console = PlainConsole(width=120, record=True, file=nowhere)
             self._print(console)
             return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
 
-    def _print(self, console: Console) -> None:
+    def _print(self, console: PlainConsole) -> None:
         if not self.oracle_is_suspect:
             tables.print_tables(console, self.tally, [self.subject], full=True)
         for text in self._texts:
-            console.print(text, markup=False, highlight=False, soft_wrap=True)
+            console.print(text, soft_wrap=True)
             console.print()
-        console.print(self.judged.line, markup=False, highlight=False, soft_wrap=True)
+        console.print(self.judged.line, soft_wrap=True)
         if self.judged.verdict is not None:
-            console.print(self.judged.advice, markup=False, highlight=False, soft_wrap=True)
-        verdict = self.judged.verdict or "passed"
-        if self.failures:
-            verdict = f"failed {len(self.failures)} calls"
+            console.print(self.judged.advice, soft_wrap=True)
+        who = f"{plain_name(self.subject.name)} {plain_name(self.subject.version)}"
+        console.print(f"{who}: {self._verdict} ({len(self.cases)} cases, seed {self.seed}).", soft_wrap=True)
+
+    @property
+    def _verdict(self) -> str:
         if self.oracle_is_suspect:
-            verdict = "neither passed nor failed, as the ORACLE is suspect"
-        console.print(
-            f"{self.subject.name} {self.subject.version}: {verdict} ({len(self.cases)} cases, seed {self.seed})."
-        )
+            return "neither passed nor failed, as the ORACLE is suspect"
+        broken = len(self.tally.not_judged)
+        verdict = f"failed {len(self.failures) - broken} calls" if self.failures else self.judged.verdict or "passed"
+        return verdict + (f", and the suite itself failed on {broken}" if broken else "")
 
 
 def check_backend(

@@ -16,7 +16,7 @@ from ..mistakes import Mistake
 from ..run import outcome
 from ..run.judge import DECLARES, PRINTS_NOTHING, judge
 from ..run.outcome import Record
-from ..run.processes.worker import Died
+from ..run.processes.worker import Died, Raised
 from ..run.subject import Subject
 from ..run.whole_backend import WHOLE_BACKEND_CHECKS
 from ..verdicts.checks import CHECKS, OTHER_OPTIONS
@@ -74,18 +74,19 @@ class Diagnoses:
         return replace(record, diagnosis="\n".join(filter(None, [record.diagnosis, said])))
 
     def _lines(self, subject: Subject, record: Record) -> list[str]:
-        if not self.isolate:
-            return diagnose(subject, record).lines
-        subject.apart.backend.process.renew()
+        if self.isolate:
+            subject.apart.backend.process.renew()
         try:
-            return subject.ask("diagnosis", asdict(record))
+            return subject.ask("diagnosis", asdict(record)) if self.isolate else diagnose(subject, record).lines
         except Died as died:
             return self._lines_of_plain(subject, record, died)
+        except (Exception, SystemExit) as error:  # a backend may raise anything when it is asked again
+            return [f"could not be diagnosed: {type(error).__name__}: {error}"]
 
     def _lines_of_plain(self, subject: Subject, record: Record, died: Died) -> list[str]:
         try:
             lines = subject.ask("diagnosis", asdict(record), True)
-        except Died:
+        except (Died, Raised):
             return [f"could not be diagnosed: {died}"]
         return [*lines, f"diagnosed from non-empty integer calls only; another probe failed: {died}"]
 

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from ..cases.case import Case
+from ..console import PlainConsole
 from ..operations import OPERATIONS
-from ..options import one_of
+from ..options import BadUsage, one_of
 from . import figure_files, figures
 
 
@@ -73,8 +72,10 @@ def draw(
             raise ValueError(f"a .gif shows all positions; to draw --position {position}, write a .svg or .png")
         figure_files.save(drawn, path)
     except (ModuleNotFoundError, OSError, ValueError) as error:
-        raise typer.BadParameter(str(error)) from error
-    Console(emoji=False).print(f"{operation} on {case} drawn to {escape(str(path))}", soft_wrap=True, highlight=False)
+        raise BadUsage(error) from error
+    console = PlainConsole()
+    console.print(f"{operation} on {case} drawn to {path}", soft_wrap=True)
+    raise typer.Exit(console.exit_status())
 
 
 def _pair(text: str | None) -> tuple[int, int] | None:

@@ -10,7 +10,6 @@ from ..backends import registry
 from ..cases.case import Case
 from ..run import outcome
 from ..run.outcome import Record
-from ..run.processes.worker import Died
 from ..run.subject import Subject
 from ..verdicts.agreement import Difference, Disagreement
 from ..verdicts.checks import CHECKS, Check, Trial
@@ -51,12 +50,12 @@ class Pictures:
         return replace(record, diagnosis="\n".join(filter(None, [record.diagnosis, said])))
 
     def _draw(self, subject: Subject, record: Record, path: Path) -> str | None:
-        if not self.isolate:
-            return draw_failure(subject, record, path)
         try:
+            if not self.isolate:
+                return draw_failure(subject, record, path)
             return subject.ask("picture", asdict(record), str(path))
-        except Died as died:
-            return str(died)
+        except (Exception, SystemExit) as error:  # a backend may raise anything when it is asked again
+            return str(error)
 
 
 def draw_failure(subject: Subject, record: Record, path: Path) -> str | None:

@@ -6,9 +6,11 @@ import io
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
+
+from ..files import check_writable, write_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,10 +26,7 @@ def check_path(path: Path) -> None:
     """Raise ValueError if no picture can be written to `path`."""
     if path.suffix not in SUFFIXES:
         raise ValueError(f"a picture's name must end in one of {', '.join(SUFFIXES)}; not {path.name!r}")
-    if path.is_dir():
-        raise ValueError(f"a picture must be a file; {path} is a folder")
-    if not path.absolute().parent.is_dir():
-        raise ValueError(f"there is no folder {path.absolute().parent} to write to")
+    check_writable(path)
 
 
 def save(figures: Figure | Iterable[Figure], path: str | os.PathLike[str]) -> None:
@@ -45,28 +44,25 @@ def save(figures: Figure | Iterable[Figure], path: str | os.PathLike[str]) -> No
     frames = list(figures) if isinstance(figures, Iterable) else [figures]
     if (len(frames) != 1 and path.suffix != ".gif") or not frames:
         raise ValueError(f"a {path.suffix} file holds one picture, not {len(frames)}; save an animation as a .gif")
-    partial = path.with_name(path.name + ".partial")
-    try:
-        {".svg": _write_svg, ".png": _write_png, ".gif": _write_gif}[path.suffix](frames, partial)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    written = io.BytesIO()
+    {".svg": _write_svg, ".png": _write_png, ".gif": _write_gif}[path.suffix](frames, written)
+    write_file(path, written.getvalue())
 
 
-def _write_svg(frames: Sequence[Figure], path: Path) -> None:
+def _write_svg(frames: Sequence[Figure], file: IO[bytes]) -> None:
     from matplotlib import rc_context
 
     # Ids are made from the content, glyphs are shapes, and date and version are left out: the same bytes everywhere.
     with rc_context({"svg.hashsalt": "reference_impl", "svg.fonttype": "path"}):
-        frames[0].savefig(path, format="svg", metadata={"Date": None, "Creator": None, **_words(frames)})
+        frames[0].savefig(file, format="svg", metadata={"Date": None, "Creator": None, **_words(frames)})
 
 
-def _write_png(frames: Sequence[Figure], path: Path) -> None:
+def _write_png(frames: Sequence[Figure], file: IO[bytes]) -> None:
     metadata = {"Software": None, **_words(frames)}
-    frames[0].savefig(path, format="png", dpi=_DOTS_PER_INCH[".png"], metadata=metadata)
+    frames[0].savefig(file, format="png", dpi=_DOTS_PER_INCH[".png"], metadata=metadata)
 
 
-def _write_gif(frames: Sequence[Figure], path: Path) -> None:
+def _write_gif(frames: Sequence[Figure], file: IO[bytes]) -> None:
     from PIL import Image
 
     images = [_pixels(frame) for frame in frames]
@@ -76,7 +72,7 @@ def _write_gif(frames: Sequence[Figure], path: Path) -> None:
     palette = strip.quantize(_COLOURS, Image.Quantize.MAXCOVERAGE)
     first, *others = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
     first.save(
-        path,
+        file,
         format="gif",
         save_all=True,
         append_images=others,

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from ..cases.case import Case
+from ..console import PlainConsole
+from ..files import check_writable, write_file
 from ..operations import OPERATIONS
-from ..options import one_of
+from ..options import BadUsage, one_of
 from . import FRAMEWORKS, layers, screen, sizes, snippets
 from .snippet import Snippet
 
@@ -46,21 +47,32 @@ def explain(
     """
     operations = one_of(operation, OPERATIONS, "--operation") or OPERATIONS
     frameworks = one_of(framework, list(FRAMEWORKS), "--framework") or FRAMEWORKS
-    if json is not None and not json.absolute().parent.is_dir():
-        raise typer.BadParameter(f"there is no folder {json.absolute().parent} to write to", param_hint="--json")
+    try:
+        if json is not None:
+            check_writable(json)
+    except (OSError, ValueError) as error:
+        raise BadUsage(error, "--json") from error
     layer = _layer(spec, torch, keras, input)
     found = {
         name: [one for one in snippets(name, layer.case) if set(one.operations) & set(operations)]
         for name in frameworks
     }
-    console = Console(emoji=False)
+    if json is not None:
+        _write(json, _record(layer.case, found))
+    console = PlainConsole()
     if spec is None:
         screen.print_under_same(console, layer)
     screen.print_sizes(console, layer.case)
     for name, calls in found.items():
         screen.print_snippets(console, layer.case, name, calls)
-    if json is not None:
-        json.write_text(json_format.dumps(_record(layer.case, found), indent=2) + "\n", encoding="utf-8")
+    raise typer.Exit(console.exit_status())
+
+
+def _write(path: Path, record: dict[str, Any]) -> None:
+    try:
+        write_file(path, (json_format.dumps(record, indent=2) + "\n").encode())
+    except OSError as error:
+        raise BadUsage(f"the numbers could not be written: {error}", "--json") from error
 
 
 def _layer(spec: str | None, torch: str | None, keras: str | None, image: str | None) -> layers.Layer:
@@ -74,7 +86,7 @@ def _layer(spec: str | None, torch: str | None, keras: str | None, image: str | 
         size = layers.parse_image(image or "")
         return layers.from_torch(torch, size) if torch is not None else layers.from_keras(keras or "", size)
     except (TypeError, ValueError) as error:
-        raise typer.BadParameter(str(error)) from error
+        raise BadUsage(error) from error
 
 
 def _record(case: Case, found: dict[str, list[Snippet]]) -> dict[str, Any]:

@@ -30,22 +30,21 @@ def print_sizes(console: Console, case: Case) -> None:
     """Print all numbers of a case, with the arithmetic."""
     convolution = case.convolution
     groups = f" in {case.groups} groups" if case.groups > 1 else ""
-    console.print(f"[bold]{case}[/]", highlight=False)
+    console.print(str(case), style="bold")
     console.print(
         f"conv2d of input {case.input_sizes} NHWC with filters {case.filter_sizes} HWIO{groups} gives "
-        f"{case.output_shape}: a cross-correlation with strides {case.strides} and dilations {case.dilations}.",
-        highlight=False,
+        f"{case.output_shape}: a cross-correlation with strides {case.strides} and dilations {case.dilations}."
     )
     height, width = sizes.extents(case)
-    console.print(f"kernel extent: height {height}, width {width}", highlight=False)
-    console.print(_padding_table(case), _LEFTOVER, highlight=False)
-    console.print(_transposed_table(case), _PICKS, highlight=False)
+    console.print(f"kernel extent: height {height}, width {width}")
+    console.print(_padding_table(case), _LEFTOVER)
+    console.print(_transposed_table(case), _PICKS)
     table = Table("operation", "terms of one element, at most", box=box.SIMPLE_HEAD, pad_edge=False)
     for operation, arithmetic in sizes.terms(case).items():
         table.add_row(operation, arithmetic)
     outputs = " * ".join(map(str, case.output_shape))
     total = f"Multiply-adds, zeros included: {outputs} * {convolution.terms('conv2d')} = {case.multiply_adds:,}"
-    console.print(table, f"{total}, in each of the four operations.", highlight=False)
+    console.print(table, f"{total}, in each of the four operations.")
 
 
 def _padding_table(case: Case) -> Table:
@@ -74,14 +73,14 @@ def _transposed_table(case: Case) -> Table:
 def print_under_same(console: Console, layer: Layer) -> None:
     """Print the layer as a case, and what would change under TensorFlow's SAME."""
     operation = "conv2d_transpose" if layer.is_transposed else "conv2d"
-    console.print(f"Bias and activation aside, this layer is {operation} of {layer.case}.", highlight=False)
+    console.print(f"Bias and activation aside, this layer is {operation} of {layer.case}.")
     said: dict[str, list[str]] = {}
     for axis in layer.case.convolution.axes:
         said.setdefault(under_same(axis), []).append(axis.name)
     for change, names in said.items():
-        console.print(f"Under TensorFlow's SAME, along {' and '.join(names)}: {change}.", highlight=False)
+        console.print(f"Under TensorFlow's SAME, along {' and '.join(names)}: {change}.")
     same = replace(layer.case, padding="SAME")
-    console.print(f"To see it with SAME: conv2d-reference explain {same}", highlight=False)
+    console.print(f"To see it with SAME: conv2d-reference explain {same}")
     console.print()
 
 
@@ -106,9 +105,9 @@ def print_snippets(console: Console, case: Case, framework: str, snippets: Seque
     console.print()
     console.rule(TITLES[framework], align="left")
     if case.dtype not in SNIPPET_DTYPES:
-        console.print(f"Code is shown for {', '.join(SNIPPET_DTYPES)}; not for {case.dtype}.", highlight=False)
+        console.print(f"Code is shown for {', '.join(SNIPPET_DTYPES)}; not for {case.dtype}.")
     elif len(lacks) == 1 and (lack := next(iter(lacks))):
-        console.print(f"No code. {lack}", highlight=False)
+        console.print(f"No code. {lack}")
     else:
         said = ""
         for snippet in snippets:
@@ -117,12 +116,12 @@ def print_snippets(console: Console, case: Case, framework: str, snippets: Seque
 
 
 def _print_snippet(console: Console, snippet: Snippet) -> None:
-    console.print(f"\n[bold]{snippet.title}[/]", highlight=False)
+    console.print(f"\n{snippet.title}", style="bold")
     if snippet.lack:
-        console.print(f"No code. {snippet.lack}", highlight=False)
+        console.print(f"No code. {snippet.lack}")
         return
     if snippet.remark:
-        console.print(snippet.remark, highlight=False)
+        console.print(snippet.remark)
     console.print()
     code = Syntax("", "python", theme="ansi_dark", background_color="default").highlight(snippet.code)
     console.print(code, soft_wrap=True, end="")

@@ -9,6 +9,7 @@ from statistics import median
 from rich import box
 from rich.table import Table
 
+from ..console import plain_name
 from ..operations import OPERATIONS
 from ..run.outcome import PASS, Record
 
@@ -31,7 +32,7 @@ def accuracy_tables(records: Iterable[Record], backends: Sequence[str]) -> list[
         for backend in backends:
             row = [_cell(measured.get((backend, operation, dtype), [])) for operation in OPERATIONS]
             if any(row):
-                table.add_row(backend, *row)
+                table.add_row(plain_name(backend), *row)
         tables.append(table)
     return tables
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from rich.console import Console
-from rich.markup import escape
-
+from ..console import PlainConsole, plain_name, plain_text
 from ..diagnosis import Diagnoses
 from ..run import outcome
 from ..run.outcome import Record
@@ -26,36 +24,33 @@ def failures(
     *,
     isolate: bool = False,
     illustrate: Illustrate | None = None,
+    diagnosed: bool = True,
 ) -> Iterable[str]:
-    """Write the text of each unexpected failure, at most `most` of them, and put the diagnoses into the tally too."""
+    """Write the text of each unexpected failure, at most `most` of them, and put the diagnoses into the tally too.
+
+    Without `diagnosed` no backend is asked again.
+    """
     if tally.suspects:
         yield suspicion_text(tally.suspects, failed=len(tally.unexpected))
         return
     unexpected, diagnoses = tally.unexpected, Diagnoses(isolate=isolate)
     by_name = {subject.name: subject for subject in subjects}
     for record in unexpected[:most]:
-        diagnosed, subject = record, by_name.get(record.backend)
-        if subject is not None:
-            diagnosed = diagnoses.added(subject, record)
+        told, subject = record, by_name.get(record.backend)
+        if subject is not None and diagnosed:
+            told = diagnoses.added(subject, record)
             if illustrate is not None:
-                diagnosed = illustrate(subject, diagnosed)
-            tally.replace(record, diagnosed)
-        yield failure_text(diagnosed)
+                told = illustrate(subject, told)
+            tally.replace(record, told)
+        yield failure_text(told)
     if len(unexpected) > most:
         yield f"... and {len(unexpected) - most} more failing calls; --json FILE writes them all."
 
 
-def print_failures(
-    console: Console,
-    tally: Tally,
-    subjects: Sequence[Subject],
-    *,
-    isolate: bool = False,
-    illustrate: Illustrate | None = None,
-) -> None:
-    """Print the text of each unexpected failure."""
-    for text in failures(tally, subjects, isolate=isolate, illustrate=illustrate):
-        console.print(escape(text), style="red", soft_wrap=True)
+def print_failures(console: PlainConsole, texts: Iterable[str]) -> None:
+    """Print the text of each failure."""
+    for text in texts:
+        console.print(text, style="red", soft_wrap=True)
         console.print()
 
 
@@ -64,10 +59,10 @@ def failure_text(record: Record) -> str:
     if record.outcome == outcome.ORACLE:
         return suspicion_text([record], failed=1)
     lines = [
-        f"{record.outcome.upper()}  {record.backend}{_call(record)}",
+        f"{record.outcome.upper()}  {plain_name(record.backend)}{_call(record)}",
         f"check: {record.check} ({outcome.MEANING[record.outcome]}); {record.mode}",
-        *(record.message or "").splitlines(),
-        *(record.diagnosis or "").splitlines(),
+        *plain_text(record.message or "").splitlines(),
+        *plain_text(record.diagnosis or "").splitlines(),
         *_advice(record),
         f"run it again: {rerun_line(record)}",
     ]
@@ -83,7 +78,7 @@ def suspicion_text(suspects: Sequence[Record], failed: int) -> str:
 def _call(record: Record) -> str:
     if record.check == LOADS:
         return ": it cannot be loaded"
-    return f" {record.version}: {record.operation} on {record.spec}"
+    return f" {plain_name(record.version)}: {record.operation} on {record.spec}"
 
 
 def _advice(record: Record) -> list[str]:

@@ -7,8 +7,8 @@ from collections.abc import Container
 from dataclasses import dataclass, replace
 
 from ..cases.narrowing import TRIED
+from ..exit_status import ExitStatus
 from ..run import outcome
-from ..run.outcome import ExitStatus
 from ..run.selection import Selection
 from ..run.subject import Subject
 from ..run.whole_backend import LOADS
@@ -89,10 +89,10 @@ def _of(subject: Subject, tally: Tally, selection: Selection) -> Judged:
     return Judged(subject, len(offered), counted, reasons, selection.fewest if selection.cases else 1)
 
 
-def exit_status(tally: Tally, counts: list[Judged], *, interrupted: bool = False) -> ExitStatus:
-    """Return the exit status of a run."""
-    if interrupted:
-        return ExitStatus.INTERRUPTED
+def exit_status(tally: Tally, counts: list[Judged], *, broken: bool = False) -> ExitStatus:
+    """Return the exit status of a run that was not interrupted; `broken` if the suite itself failed."""
+    if broken or tally.not_judged:
+        return ExitStatus.SUITE_FAILED
     if tally.suspects:
         return ExitStatus.ORACLE_IS_SUSPECT
     if tally.unexpected:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from rich import box
 from rich.table import Table
 
+from ..console import plain_name
 from ..run import outcome
 from ..run.outcome import Record
 from ..run.whole_backend import REFUSES
@@ -27,7 +28,7 @@ def remarks_table(records: Iterable[Record], backends: Sequence[str]) -> Table |
         told = (sorted(by_backend[backend].items()) for by_backend in counted.values())
         row = [", ".join(f"{what} {count}" for what, count in found) for found in told]
         if any(row):
-            table.add_row(backend, *row)
+            table.add_row(plain_name(backend), *row)
     return table
 
 
@@ -38,7 +39,7 @@ def refusals(records: Iterable[Record]) -> list[str]:
         if record.check == REFUSES and record.outcome != outcome.UNSUPPORTED:
             counted.setdefault(record.backend, Counter())[record.outcome] += 1
     return [
-        f"{backend} refused {counts[outcome.PASS]} of {counts.total()} invalid calls"
+        f"{plain_name(backend)} refused {counts[outcome.PASS]} of {counts.total()} invalid calls"
         + (f"; {counts[outcome.KNOWN]} it is known not to refuse" if counts[outcome.KNOWN] else "")
         for backend, counts in counted.items()
     ]

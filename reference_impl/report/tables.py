@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ..cases.case import PADDING_MODES
+from ..console import PlainConsole, plain_name
 from ..operations import OPERATIONS
 from ..run import outcome
 from ..run.subject import Subject
@@ -20,25 +21,25 @@ LEGEND = (
     "A number counts the calls that agreed with the oracle to the bit: right shape and dtype, every element equal, "
     "arguments unchanged and, where asked again, the same bits twice. c: agreed too, but the adapter composed the "
     "call, as the framework has no such mode. ✗: failed. k: failed as known_failures/ expects of this version. "
-    "m: agreed, on data that prove little. u: declared unsupported. (25%): a slow backend, which was given that part "
-    "of the cases."
+    "m: agreed, on data that prove little. s: not judged, as the suite itself failed. u: declared unsupported. (25%): "
+    "a slow backend, which was given that part of the cases."
 )
 
 # A terminal has room for this many columns of backends.
 _MOST_COLUMNS = 4
 
 
-def print_tables(console: Console, tally: Tally, subjects: Sequence[Subject], *, full: bool) -> None:
+def print_tables(console: PlainConsole, tally: Tally, subjects: Sequence[Subject], *, full: bool) -> None:
     """Print what a run says of the calls that passed."""
     cells, names = tally.cells(), [subject.name for subject in subjects]
     if cells:
-        versions = dict.fromkeys(f"{subject.name.partition(':')[0]} {subject.version}" for subject in subjects)
-        console.print(", ".join(versions), highlight=False)
+        told = ((plain_name(subject.name), plain_name(subject.version)) for subject in subjects)
+        console.print(", ".join(dict.fromkeys(f"{name.partition(':')[0]} {version}" for name, version in told)))
         if len(subjects) > 1:
             console.print(by_operation(cells, subjects, full=full))
         plain = [subject for subject in subjects if not subject.is_route]
         console.print(by_padding(cells, subjects if len(subjects) <= _MOST_COLUMNS else plain[:_MOST_COLUMNS]))
-        console.print(LEGEND, highlight=False)
+        console.print(LEGEND)
         console.print()
     measured = accuracy.accuracy_tables(tally.records, names)
     if measured:
@@ -57,12 +58,12 @@ def by_operation(cells: Cells, subjects: Sequence[Subject], *, full: bool = True
         table.add_column(operation.replace("_", "_\n"), justify="right")
     for subject in subjects:
         share = subject.capabilities.share
-        note = f" [dim]({share:.0%})[/]" if share < 1 and not full else ""
-        row = []
+        note = f" ({share:.0%})" if share < 1 and not full else ""
+        row: list[Text] = []
         for operation in OPERATIONS:
             counts = [found for (name, of, _), found in cells.items() if (name, of) == (subject.name, operation)]
             row.append(_cell(sum(counts, Counter())))
-        table.add_row(f"{subject.name}{note}", *row)
+        table.add_row(Text(plain_name(subject.name)).append(note, "dim"), *row)
     return table
 
 
@@ -70,7 +71,8 @@ def by_padding(cells: Cells, subjects: Sequence[Subject]) -> Table:
     """Make a row for each padding mode of each operation that a backend offers, and a column for each backend."""
     table = Table("operation", "padding", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     for subject in subjects:
-        table.add_column(f"{subject.name.replace(':', chr(10) + ':')}\n{subject.version}", justify="right")
+        name = plain_name(subject.name).replace(":", "\n:")
+        table.add_column(f"{name}\n{plain_name(subject.version)}", justify="right")
     for operation in OPERATIONS:
         if not any(operation in subject.capabilities.operations for subject in subjects):
             continue
@@ -81,21 +83,23 @@ def by_padding(cells: Cells, subjects: Sequence[Subject]) -> Table:
     return table
 
 
-def _cell(counts: Counter[str] | None) -> str:
+def _cell(counts: Counter[str] | None) -> Text:
     if not counts:
-        return ""
-    said = []
+        return Text()
+    said: list[str | tuple[str, str]] = []
     if counts[outcome.PASS]:
         said.append(str(counts[outcome.PASS]))
     if counts["composed"]:
         said.append(f"c{counts['composed']}")
-    failed = sum(counts[name] for name in outcome.UNEXPECTED)
+    failed = sum(counts[name] for name in outcome.UNEXPECTED if name != outcome.SUITE)
     if failed:
-        said.append(f"[bold red]✗{failed}[/]")
+        said.append((f"✗{failed}", "bold red"))
+    if counts[outcome.SUITE]:
+        said.append(f"s{counts[outcome.SUITE]}")
     if counts[outcome.KNOWN]:
-        said.append(f"[yellow]k{counts[outcome.KNOWN]}[/]")
+        said.append((f"k{counts[outcome.KNOWN]}", "yellow"))
     if counts[outcome.MISTRUSTED]:
         said.append(f"m{counts[outcome.MISTRUSTED]}")
     if counts[outcome.UNSUPPORTED]:
-        said.append(f"[dim]u{counts[outcome.UNSUPPORTED]}[/]")
-    return " ".join(said)
+        said.append((f"u{counts[outcome.UNSUPPORTED]}", "dim"))
+    return Text(" ").join(Text.assemble(one) for one in said)

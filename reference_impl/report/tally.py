@@ -15,6 +15,7 @@ from ..run.whole_backend import WHOLE_BACKEND_CHECKS
 # The worst outcome of a call's checks is the call's.
 _SEVERITY = (
     outcome.ORACLE,
+    outcome.SUITE,
     outcome.CRASHED,
     outcome.FAIL,
     outcome.REFUSED,
@@ -66,6 +67,11 @@ class Tally:
         """Once all records are there, mark the calls on which independent frameworks contradict the oracle."""
         for old, new in contradicted(self.records, OURS):
             self.replace(old, new)
+
+    @property
+    def not_judged(self) -> list[Record]:
+        """One record for each call on which the suite itself failed."""
+        return [worst for worst in self._worst.values() if worst.outcome == outcome.SUITE]
 
     def replace(self, old: Record, new: Record) -> None:
         """Put `new`, which is not less severe, in the place of `old`."""

@@ -1,23 +1,30 @@
-"""Judge calls: ask a backend, run the checks on its answers, and record what they found."""
+"""Judge calls: ask a backend, run the checks on its answers, and record what they found.
+
+An error that a backend raises is its own. An error of ours is told as ours, and the backend is not judged.
+"""
 
 from __future__ import annotations
 
+import functools
 import hashlib
-from collections.abc import Iterator, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from ..backends.protocol import Misdeclared
 from ..cases.case import Case
+from ..operations import OPERATIONS
 from ..verdicts import second_opinion
 from ..verdicts.agreement import Accuracy, Disagreement
 from ..verdicts.checks import OTHER_OPTIONS, Check, Remark, Trial
 from ..verdicts.task import Task
 from . import known, outcome
 from .outcome import Record
-from .place import place_of
+from .place import told
 from .processes.remote import RemoteBackend
 from .processes.worker import Died, Raised
 from .selection import Asked, Selection, checks_of
@@ -47,7 +54,9 @@ def judge(
         composed = declared.composition(operation, case)
         if composed is not None:
             blank = replace(blank, mode=f"composed: {composed}")
-        trial = Trial(subject.backend, task or Task(case, operation, seed), declared, partial(known.is_known, subject))
+        trial = Trial(
+            _Asked(subject.backend), task or Task(case, operation, seed), declared, partial(known.is_known, subject)
+        )
         checks = [check for check in checks if check.offered(trial)]
         records = [_run(check, trial, replace(blank, check=check.name)) for check in checks]
     except Died as died:
@@ -55,6 +64,35 @@ def judge(
     except Misdeclared as error:
         return [replace(blank, check=DECLARES, outcome=outcome.FAIL, message=str(error))]
     return records + _printed(subject, blank)
+
+
+class _Asked:
+    """A backend whose errors are marked as its own: it raises Raised, Died or Disagreement."""
+
+    def __init__(self, backend: Any) -> None:
+        self._backend = backend
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._backend, name)
+        return functools.wraps(found)(partial(_asked, found)) if name in OPERATIONS else found
+
+
+def _asked(function: Callable, *given: Any, **options: Any) -> Any:
+    """Call a function of a backend's. It may raise anything."""
+    try:
+        return function(*given, **options)
+    except (Died, Raised, Disagreement):
+        raise
+    except (Exception, SystemExit) as error:
+        raise Raised(*told(error)) from error
+
+
+def failed_ourselves(blank: Record, error: Exception) -> Record:
+    """Record that the suite itself failed, by this error. The backend is not judged."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
+    kind, said, _ = told(error)
+    return replace(blank, outcome=outcome.SUITE, message=f"the suite itself failed: {kind}: {said}{where}")
 
 
 def judge_call(asked: Asked, task: Task | None = None) -> list[Record]:
@@ -114,8 +152,8 @@ def _run(check: Check, trial: Trial, blank: Record) -> Record:
         return replace(blank, outcome=outcome.CRASHED, message=f"in a row of calls with other options, {died}")
     except Raised as error:
         return _refused(trial, blank, str(error))
-    except (Exception, SystemExit) as error:  # a backend may raise anything: an outcome of its own, never a skip
-        return _refused(trial, blank, f"{type(error).__name__}: {error}{place_of(error)}")
+    except Exception as error:
+        return failed_ourselves(blank, error)
     if isinstance(found, Accuracy):
         return replace(blank, ratio=found.worst, median_ratio=found.median)
     if isinstance(found, Remark):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 from ..cases.case import Case
 
@@ -14,11 +13,12 @@ CRASHED = "crashed"
 UNSUPPORTED = "unsupported"
 MISTRUSTED = "mistrusted"
 ORACLE = "oracle"
+SUITE = "suite"
 KNOWN = "known"
 FIXED = "fixed"
 
 # Only these make a run fail. A known failure is expected; an entry whose failure is gone must leave the list.
-UNEXPECTED = (FAIL, REFUSED, CRASHED, ORACLE, FIXED)
+UNEXPECTED = (FAIL, REFUSED, CRASHED, ORACLE, SUITE, FIXED)
 
 MEANING = {
     PASS: "agrees with the oracle",
@@ -28,20 +28,10 @@ MEANING = {
     UNSUPPORTED: "declares that it does not offer this",
     MISTRUSTED: "agrees with the oracle, on data that prove little",
     ORACLE: "the definition does not confirm the oracle, so the backend is not accused",
+    SUITE: "the suite itself failed, so the backend is not judged: please report this",
     KNOWN: "fails as known_failures/ expects",
     FIXED: "passes although known_failures/ expects a failure: remove the entry, or end its versions",
 }
-
-
-class ExitStatus(IntEnum):
-    """The exit statuses of `verify`. docs/verdicts.md says what each means."""
-
-    PASSED = 0
-    FAILED = 1
-    BAD_USAGE = 2
-    ORACLE_IS_SUSPECT = 3
-    JUDGED_TOO_LITTLE = 4
-    INTERRUPTED = 130
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
-from .judge import judge_here
+from .judge import failed_ourselves, judge_here
 from .known import Watch
-from .outcome import Record
+from .outcome import CRASHED, REFUSED, Record
 from .processes.pool import judge_isolated
 from .processes.remote import CALL_TIME_LIMIT
+from .processes.worker import Died, Raised
 from .selection import Selection
-from .whole_backend import judge_whole_backend, not_loaded
+from .subject import Subject
+from .whole_backend import STEADY_CASE, judge_whole_backend, not_loaded
 
 
 def records_of(
@@ -32,10 +35,22 @@ def records_of(
     watch = Watch()
     yield from (not_loaded(name, error, selection.seed) for name, error in selection.errors.items())
     for subject in selection.asked_as_a_whole:
-        for record in judge_whole_backend(selection.whole, subject, selection.operations, selection.seed):
-            yield from watch.marked([record], subject)
+        yield from _of_whole_backend(selection, subject, watch)
     calls = judge_here(selection) if processes == 0 else judge_isolated(selection, processes, time_limit)
     for subject, records in calls:
         yield from watch.marked(records, subject)
         advance()
     yield from watch.fixed()
+
+
+def _of_whole_backend(selection: Selection, subject: Subject, watch: Watch) -> Iterator[Record]:
+    blank = subject.blank(selection.operations[0], str(STEADY_CASE), selection.seed, selection.whole[-1])
+    try:
+        for record in judge_whole_backend(selection.whole, subject, selection.operations, selection.seed):
+            yield from watch.marked([record], subject)
+    except Died as died:
+        yield replace(blank, outcome=CRASHED, message=str(died))
+    except Raised as error:
+        yield replace(blank, outcome=REFUSED, message=str(error))
+    except Exception as error:
+        yield failed_ourselves(blank, error)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -12,6 +13,7 @@ from ..backends.protocol import WRAP_A_FUNCTION, Capabilities
 from ..operations import OPERATIONS
 from . import outcome
 from .outcome import Record
+from .place import told
 from .processes.remote import BackendProcess, RemoteBackend
 from .processes.worker import Died, Raised
 
@@ -68,9 +70,15 @@ class Subject:
         )
 
     @property
+    def adapter(self) -> str | None:
+        """The adapter of ours that it was loaded from. None for a backend of others, whatever its name is."""
+        name = (self.argument or "").partition(":")[0]
+        return name if name in registry.ADAPTERS else None
+
+    @property
     def is_route(self) -> bool:
         """True for a further way through a framework, and for our own backends: costly checks go to plain ones."""
-        return ":" in self.name or self.name in OURS
+        return self.adapter is not None and (":" in self.name or self.name in OURS)
 
     @classmethod
     def of(cls, backend: Any, argument: str | None = None, remake: Callable[[], Any] | None = None) -> Subject:
@@ -185,6 +193,7 @@ def load(words: Iterable[str] = (), *, here: bool = False) -> Loaded:
             found.append(Subject.load(name, process(name)))
         except (NotLoaded, Died) as error:
             errors[name] = error
+    found = _told_apart(found)
     if words:
         return Loaded(found, errors)
     unusable = {
@@ -202,8 +211,20 @@ def _load_here(names: Iterable[str]) -> Loaded:
         try:
             found.append(Subject.here(name))
         except (Exception, SystemExit) as error:  # a module of a user's may raise anything
-            errors[name] = NotLoaded(str(error), type(error).__name__)
-    return Loaded(found, errors)
+            kind, said, _ = told(error)
+            errors[name] = NotLoaded(said, kind)
+    return Loaded(_told_apart(found), errors)
+
+
+def _told_apart(found: Sequence[Subject]) -> list[Subject]:
+    """Give each backend a name that no other has. Adapters of ours keep theirs, with all their routes."""
+    names = Counter(subject.name for subject in found)
+    return [
+        replace(subject, name=f"{subject.name} ({subject.argument})")
+        if subject.adapter is None and (names[subject.name] > 1 or process_of(subject.name) in registry.ADAPTERS)
+        else subject
+        for subject in found
+    ]
 
 
 def missing(loaded: Loaded) -> list[str]:

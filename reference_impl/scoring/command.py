@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from ..console import PlainConsole
+from ..files import check_writable, write_file
 from ..mistakes import FAMILIES, MISTAKES, by_name
+from ..options import BadUsage
 from ..run.selection import EXAMPLES
 from .measure import ORDERS, Sighting, seen_where, sightings, typical_and_worst
 from .page import page
@@ -33,35 +35,45 @@ def mistakes(
     Exit status: 0 if it sees all of them, 1 if one is not seen, 2 for bad usage.
     """
     if write is not None:
-        write.write_text(page(), "utf-8")
+        _write(write, page, "--write")
     elif smoke is not None:
-        smoke.write_text(smoke_text(), "utf-8")
+        _write(smoke, smoke_text, "--smoke")
     elif cases is not None:
         _print_cases(cases)
     else:
         _print_score(every)
 
 
+def _write(path: Path, text: Callable[[], str], option: str) -> None:
+    try:
+        check_writable(path)
+        write_file(path, text().encode())
+    except (OSError, ValueError) as error:
+        raise BadUsage(error, option) from error
+
+
 def _print_cases(name: str) -> None:
     try:
         mistake = by_name(name)
     except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--cases") from error
+        raise BadUsage(error, "--cases") from error
+    console = PlainConsole()
     for operation, case in seen_where(mistake):
-        print(operation, case)
+        console.print(f"{operation} {case}", soft_wrap=True)
+    raise typer.Exit(console.exit_status())
 
 
 def _print_score(every: bool) -> None:
-    console, progress = Console(emoji=False), Console(stderr=True, emoji=False)
+    console, progress = PlainConsole(), PlainConsole(stderr=True)
     watched = track(MISTAKES, "mistakes", console=progress, transient=True, disable=not progress.is_terminal)
     found = [sighting for mistake in watched for sighting in sightings([mistake])]
     console.print(_table(found, every), _legend())
     unseen = sorted({sighting.mistake.name for sighting in found if sighting.case is None})
     seen = len(MISTAKES) - len(unseen)
-    console.print(f"mutation score: {seen} of {len(MISTAKES)} mistakes seen, {seen / len(MISTAKES):.1%}")
     if unseen:
         console.print(f"not seen: {', '.join(unseen)}", style="red")
-    raise typer.Exit(1 if unseen else 0)
+    console.verdict(f"mutation score: {seen} of {len(MISTAKES)} mistakes seen, {seen / len(MISTAKES):.1%}")
+    raise typer.Exit(console.exit_status(1 if unseen else 0))
 
 
 def _table(found: Sequence[Sighting], every: bool) -> Table:

@@ -9,14 +9,13 @@ from typing import Annotated
 
 import typer
 from rich import box
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from ..cases import catalogue
 from ..cases.case import DTYPES, Case
+from ..console import PlainConsole, plain_text
 from ..operations import OPERATIONS
-from ..options import one_of
+from ..options import BadUsage, one_of
 from ..run import outcome
 from ..run.selection import EXPORTED
 from ..run.spread import in_dtypes
@@ -60,11 +59,12 @@ def export(
     try:
         vectors, left_out = exporting.export(folder, chosen, operations, seed, format)
     except (ImportError, OSError, ValueError) as error:
-        raise typer.BadParameter(str(error)) from error
-    console = Console(emoji=False)
+        raise BadUsage(error) from error
+    console = PlainConsole()
     for reason, calls in Counter(one.reason for one in left_out).items():
         console.print(f"{calls} calls left out: {reason}", soft_wrap=True)
-    console.print(f"{len(vectors)} vectors and {manifest.NAME} written to {escape(str(folder))}", soft_wrap=True)
+    console.verdict(f"{len(vectors)} vectors and {manifest.NAME} written to {folder}")
+    raise typer.Exit(console.exit_status())
 
 
 def compare(
@@ -76,30 +76,30 @@ def compare(
     Exit status: 0 if every result is right, 1 if one is wrong or missing, 2 for bad usage or damaged vectors.
     """
     if not results.is_dir():
-        raise typer.BadParameter(f"RESULTS must be a folder; there is none at {results}")
+        raise BadUsage(f"RESULTS must be a folder; there is none at {results}")
     try:
         judged = list(comparing.compare(folder, results))
     except (BadFile, ImportError) as error:
-        raise typer.BadParameter(str(error)) from error
-    console = Console(emoji=False)
+        raise BadUsage(error) from error
+    console = PlainConsole()
     console.print(_table(judged))
     failed = sorted((one for one in judged if not one.passed), key=_order)
     matches = Matches.of(failed, lambda one: comparing.read_call(folder, one.vector))
     for one in failed[:_MOST_SHOWN]:
-        console.print(escape(_text(one, matches)), style="red", soft_wrap=True)
+        console.print(_text(one, matches), style="red", soft_wrap=True)
     if len(failed) > _MOST_SHOWN:
         console.print(f"... and {len(failed) - _MOST_SHOWN} more.")
     for name in comparing.foreign([one.vector for one in judged], results):
-        console.print(f"Not judged, as the manifest names no such result: {escape(name)}", soft_wrap=True)
-    console.print(_summary(judged))
-    raise typer.Exit(1 if failed else 0)
+        console.print(f"Not judged, as the manifest names no such result: {name}", soft_wrap=True)
+    console.verdict(_summary(judged))
+    raise typer.Exit(console.exit_status(1 if failed else 0))
 
 
 def _cases(words: Sequence[str]) -> list[Case]:
     try:
         return [case for word in words for case in catalogue.resolve(word)]
     except (OSError, ValueError) as error:
-        raise typer.BadParameter(str(error), param_hint="--cases") from error
+        raise BadUsage(error, "--cases") from error
 
 
 def _table(judged: list[Judged]) -> Table:
@@ -131,7 +131,7 @@ def _text(judged: Judged, matches: Matches) -> str:
     lines = [
         f"{judged.outcome.upper()}  {judged.path}: {vector.operation} on {vector.case}",
         f"check: {judged.check} ({MEANING[judged.outcome]}); {vector.data} data",
-        *judged.message.splitlines(),
+        *plain_text(judged.message).splitlines(),
         *matches.lines(judged),
     ]
     return "\n    ".join(lines) + "\n"

@@ -257,7 +257,7 @@ def test_save_leaves_the_old_file_when_it_cannot_finish(tmp_path, monkeypatch):
     path = tmp_path / "a.png"
     path.write_text("old")
     figure = drawing.draw("n1_h1w1c1_k1x1o1")
-    monkeypatch.setattr(figure, "savefig", lambda path, **options: path.write_text("half") / 0)
+    monkeypatch.setattr(figure, "savefig", lambda path, **options: path.write(b"half") / 0)
     with pytest.raises(ZeroDivisionError):
         drawing.save(figure, path)
     assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("a.png", "old")]

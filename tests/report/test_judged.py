@@ -9,10 +9,10 @@ import pytest
 from planted import Right
 
 from reference_impl.cases.case import Case
+from reference_impl.exit_status import ExitStatus
 from reference_impl.report.judged import Judged, exit_status, judged
 from reference_impl.report.tally import Tally
 from reference_impl.run import outcome
-from reference_impl.run.outcome import ExitStatus
 from reference_impl.run.selection import for_all
 from reference_impl.run.subject import Subject
 
@@ -47,7 +47,7 @@ def counted(count: int, *, fewest: int = 1, excused: bool = False) -> Judged:
 )
 def test_exit_status_is_the_first_that_applies(outcomes, counts, status):
     assert exit_status(tally_of(*outcomes), counts) == status
-    assert exit_status(tally_of(*outcomes), counts, interrupted=True) == ExitStatus.INTERRUPTED
+    assert exit_status(tally_of(*outcomes), counts, broken=True) == ExitStatus.SUITE_FAILED
 
 
 def test_calls_of_every_outcome_but_unsupported_are_judged():

@@ -6,13 +6,17 @@ import re
 from collections import Counter
 
 import numpy as np
+import pytest
 from planted import Right
 
 from reference_impl.cases.case import Case
 from reference_impl.conformance import Capabilities, Lack
 from reference_impl.run import outcome
 from reference_impl.run.judge import judge
+from reference_impl.run.processes import pool
 from reference_impl.run.processes.worker import Died
+from reference_impl.run.records import records_of
+from reference_impl.run.selection import for_all
 from reference_impl.run.subject import Subject
 
 CASE = Case.parse("n2_h7w9c3_k3x2o4_s2x3")
@@ -64,3 +68,70 @@ def test_death_of_a_call_with_other_options_leaves_the_other_checks_as_they_are(
     assert [record.check for record in crashed] == ["other_options"]
     assert crashed[0].message == "in a row of calls with other options, it died"
     assert outcome.PASS in outcomes(records)
+
+
+# Computations of ours that the checks need, each with a call of the backend before or after it.
+OURS = {
+    "the data": ("reference_impl.verdicts.task.integer_call", {outcome.SUITE}),
+    "the right answer": ("reference_impl.verdicts.task.oracle", {outcome.SUITE, outcome.PASS}),
+    "real data": ("reference_impl.verdicts.task.real_task", {outcome.SUITE, outcome.PASS}),
+    "the comparison": ("reference_impl.verdicts.agreement.assert_exact", {outcome.SUITE, outcome.PASS}),
+}
+
+
+@pytest.mark.parametrize("planted", OURS)
+def test_error_of_ours_is_told_as_ours(monkeypatch, planted):
+    def out_of_memory(*arguments, **options):
+        raise MemoryError("of ours")
+
+    place, seen = OURS[planted]
+    monkeypatch.setattr(place, out_of_memory)
+    records = judge(Subject.of(Right()), CASE, "conv2d")
+    assert set(outcomes(records)) == seen
+    for record in records:
+        if record.outcome == outcome.SUITE:
+            assert record.unexpected
+            assert re.match(r"the suite itself failed: MemoryError: of ours \(.*test_judge.py, line", record.message)
+
+
+@pytest.mark.parametrize("error", [MemoryError, RecursionError, SystemExit, AssertionError, KeyError])
+def test_same_error_of_a_backend_is_its_own(error):
+    class Raises(Right):
+        def spoil(self, answer, arrays):
+            raise error("of the backend's")
+
+    assert set(outcomes(judge(Subject.of(Raises()), CASE, "conv2d"))) == {outcome.REFUSED}
+
+
+def test_error_whose_message_cannot_be_had_is_a_refusal():
+    class Mute(Exception):
+        def __str__(self):
+            raise RuntimeError
+
+    class Raises(Right):
+        def spoil(self, answer, arrays):
+            raise Mute
+
+    (record, *_) = judge(Subject.of(Raises()), CASE, "conv2d")
+    assert record.outcome == outcome.REFUSED
+    assert "str() of it raised RuntimeError" in record.message
+
+
+def test_death_of_the_judge_blames_no_backend(monkeypatch):
+    def dies(self, job, *arguments, **options):
+        raise Died("the process died of signal 9 (SIGKILL)")
+
+    subject = Subject.of(Right(), "planted:Right")
+    monkeypatch.setattr(pool.Worker, "ask", dies)
+    records = list(records_of(for_all([subject], [CASE], ["conv2d"], full=True), processes=1))
+    assert set(outcomes(records)) == {outcome.SUITE}
+    assert "the suite itself failed: Died: the process died of signal 9" in records[0].message
+
+
+def test_error_of_ours_in_a_check_of_a_whole_backend_is_told_as_ours(monkeypatch):
+    def broken(*arguments):
+        raise MemoryError("of ours")
+
+    monkeypatch.setattr("reference_impl.run.records.judge_whole_backend", broken)
+    asked = for_all([Subject.of(Right())], [], ["conv2d"], full=True, whole=("steady_memory",))
+    assert set(outcomes(records_of(asked))) == {outcome.SUITE}

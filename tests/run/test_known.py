@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from planted import Flipped, Right
 
+from reference_impl.backends import registry
 from reference_impl.cases.case import Case
 from reference_impl.conformance import Capabilities
 from reference_impl.run import known, outcome
@@ -27,13 +28,20 @@ def judged(subject, *arguments, **options):
     return list(mark_expected(judge(subject, *arguments, **options), subject))
 
 
+def adapter(kind):
+    """The backend as an adapter of ours would be: these alone have known failures."""
+    return Subject.of(kind(), kind.name)
+
+
 def outcomes(records):
     return Counter(record.outcome for record in records)
 
 
 @pytest.fixture
 def expected_failure(monkeypatch):
-    """Makes the planted backend's failure a known one."""
+    """Makes the planted backend's failure a known one, as if it were an adapter of ours."""
+    for name in ("planted", "known_deadly"):
+        monkeypatch.setitem(registry.ADAPTERS, name, None)
 
     def expect(**changes):
         entry = {
@@ -57,7 +65,7 @@ class Versioned(Flipped):
 
 def test_known_failure_is_expected(expected_failure):
     expected_failure()
-    records = judged(Subject.of(Versioned()), CASE, "conv2d")
+    records = judged(adapter(Versioned), CASE, "conv2d")
     assert not any(record.unexpected for record in records)
     assert outcome.KNOWN in outcomes(records)
 
@@ -68,7 +76,7 @@ def test_known_failure_turns_red_when_it_is_fixed(expected_failure):
     class Fixed(Right):
         version = "1.2"
 
-    records = judged(Subject.of(Fixed()), CASE, "conv2d")
+    records = judged(adapter(Fixed), CASE, "conv2d")
     assert outcomes(records) == {outcome.FIXED: len(records)}
     assert all(record.unexpected and "flips the kernel" in record.message for record in records)
 
@@ -80,7 +88,7 @@ def test_known_failure_turns_red_also_where_a_check_is_not_claimed(expected_fail
         version = "1.2"
         capabilities = Capabilities(unclaimed={"special_values": "knows no NaN"})
 
-    by_check = {record.check: record.outcome for record in judged(Subject.of(Fixed()), CASE, "conv2d")}
+    by_check = {record.check: record.outcome for record in judged(adapter(Fixed), CASE, "conv2d")}
     assert by_check.pop("special_values") == outcome.UNSUPPORTED
     assert set(by_check.values()) == {outcome.FIXED}
 
@@ -92,12 +100,12 @@ def test_known_failure_is_not_gone_when_what_would_show_it_was_not_run(expected_
         version = "1.2"
 
     checks = [check for check in CHECKS if check.name in ("special_values", "repeatable")]
-    assert set(outcomes(judged(Subject.of(Fixed()), CASE, "conv2d", checks=checks))) == {outcome.PASS}
+    assert set(outcomes(judged(adapter(Fixed), CASE, "conv2d", checks=checks))) == {outcome.PASS}
 
 
 def test_known_failure_of_one_check_excuses_no_other(expected_failure):
     expected_failure(checks=("rounded",))
-    by_check = {record.check: record.outcome for record in judged(Subject.of(Versioned()), CASE, "conv2d")}
+    by_check = {record.check: record.outcome for record in judged(adapter(Versioned), CASE, "conv2d")}
     assert by_check["rounded"] == outcome.KNOWN
     assert by_check["exact"] == outcome.FAIL
 
@@ -108,8 +116,8 @@ def test_known_failure_that_comes_sometimes_may_pass(expected_failure):
     class Lucky(Right):
         version = "1.2"
 
-    assert set(outcomes(judged(Subject.of(Lucky()), CASE, "conv2d"))) == {outcome.PASS}
-    assert outcome.KNOWN in outcomes(judged(Subject.of(Versioned()), CASE, "conv2d"))
+    assert set(outcomes(judged(adapter(Lucky), CASE, "conv2d"))) == {outcome.PASS}
+    assert outcome.KNOWN in outcomes(judged(adapter(Versioned), CASE, "conv2d"))
 
 
 @pytest.mark.parametrize(
@@ -142,7 +150,7 @@ def test_known_failure_that_comes_sometimes_is_fixed_when_enough_calls_of_a_run_
 )
 def test_known_failure_excuses_nothing_else(expected_failure, changes):
     expected_failure(**changes)
-    assert any(record.unexpected for record in judged(Subject.of(Versioned()), CASE, "conv2d"))
+    assert any(record.unexpected for record in judged(adapter(Versioned), CASE, "conv2d"))
 
 
 def test_known_failure_of_all_routes_covers_them(expected_failure):
@@ -151,7 +159,15 @@ def test_known_failure_of_all_routes_covers_them(expected_failure):
     class Route(Versioned):
         name = "planted:route"
 
-    assert not any(record.unexpected for record in judged(Subject.of(Route()), CASE, "conv2d"))
+    assert not any(record.unexpected for record in judged(adapter(Route), CASE, "conv2d"))
+
+
+@pytest.mark.parametrize("argument", [None, "mine:Kernel", "planted_by_others"])
+def test_known_failure_is_inherited_by_no_other_backend_of_that_name(expected_failure, argument):
+    expected_failure(backends=("planted:*",))
+    records = judged(Subject.of(Versioned(), argument), CASE, "conv2d")
+    assert outcome.KNOWN not in outcomes(records)
+    assert any(record.unexpected for record in records)
 
 
 DEADLY = """

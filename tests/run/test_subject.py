@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from reference_impl.cases.case import Case
 from reference_impl.conformance import Capabilities
-from reference_impl.run.subject import Subject
+from reference_impl.run.records import records_of
+from reference_impl.run.selection import for_all
+from reference_impl.run.subject import Subject, load
 
 
 def test_subject_without_declarations_offers_what_it_has():
@@ -31,3 +34,32 @@ def test_subject_must_have_what_it_declares():
 
     with pytest.raises(ValueError, match="declares conv2d_transpose, which it does not have"):
         Subject.of(Boasting())
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_backends_of_one_name_are_told_apart(here):
+    loaded = load(["planted:Right", "planted:Flipped", "planted:FlippedBytes", "reference"], here=here)
+    assert [subject.name for subject in loaded.subjects] == [
+        "planted (planted:Right)",
+        "planted (planted:Flipped)",
+        "bytes",
+        "reference",
+    ]
+
+
+def test_backend_with_the_name_of_an_adapter_is_told_apart(tmp_path, monkeypatch):
+    (tmp_path / "borrowed.py").write_text("import planted\nclass Kernel(planted.Right):\n    name = 'torch:autograd'\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    (subject,) = load(["borrowed:Kernel"], here=True).subjects
+    assert subject.name == "torch:autograd (borrowed:Kernel)"
+    assert subject.adapter is None
+    assert not subject.is_route
+
+
+@pytest.mark.parametrize("processes", [0, 1])
+def test_records_of_backends_of_one_name_are_told_apart(processes):
+    subjects = load(["planted:Right", "planted:Flipped"], here=processes == 0).subjects
+    case = Case.parse("n2_h7w9c3_k3x2o4")
+    records = records_of(for_all(subjects, [case], ["conv2d"], full=True), processes=processes)
+    failed = {record.backend for record in records if record.unexpected}
+    assert failed == {"planted (planted:Flipped)"}

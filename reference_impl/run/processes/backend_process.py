@@ -10,7 +10,6 @@ import contextlib
 import gc
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -24,7 +23,7 @@ from ...cases.case import Case
 from ...verdicts.integers import integer_call
 from ...verdicts.making_calls import answers_of, fill_and_free
 from ..outcome import Record
-from ..place import place_of
+from ..place import told
 from ..subject import Subject
 from . import memory, stdout
 from .channel import Closed, receive, send
@@ -37,7 +36,7 @@ Declared = tuple[str | None, str | None, str | None]
 
 _MARK = os.environ.get(VARIABLE, "")  # before a backend can change it
 _may_share_memory = np.may_share_memory  # before a backend can replace it
-_MOST_QUOTED, _MOST_OF_A_MESSAGE = 80, 20_000
+_MOST_QUOTED = 80
 _JOBS = ("describe", "routes", "declares", "call", "fetch", "growth", "diagnosis", "picture", "renew")
 
 
@@ -108,12 +107,12 @@ class Backends:
             with self._arrays.watch() as beyond:
                 answers = answers_of(functions, request["threads"])
         except Exception as error:  # a backend may raise anything
-            return {"raised": _raised(error), **_observed(self.start)}
-        offset, told = request["offset"], []
+            return {"raised": told(error), **_observed(self.start)}
+        offset, found = request["offset"], []
         for (operation, *_), answer in zip(request["calls"], answers, strict=True):
-            told.append(self._answered(f"{name} {operation}", answer, arrays, offset))
-            offset += aligned(told[-1].get("bytes", 0))
-        return {"answers": told, "beyond": beyond, **_observed(self.start)}
+            found.append(self._answered(f"{name} {operation}", answer, arrays, offset))
+            offset += aligned(found[-1].get("bytes", 0))
+        return {"answers": found, "beyond": beyond, **_observed(self.start)}
 
     def _answered(self, key: str, answer: Any, arrays: list[np.ndarray], offset: int) -> dict[str, Any]:
         if not isinstance(answer, np.ndarray) or isinstance(answer, np.ma.MaskedArray):
@@ -167,12 +166,7 @@ def _declared(declared: Capabilities, operation: str, case: Case) -> Declared:
         lack = declared.unsupported(operation, case)
         return lack, None if lack else declared.composition(operation, case), None
     except Misdeclared as error:
-        return None, None, str(error)[:_MOST_OF_A_MESSAGE]
-
-
-def _raised(error: Exception) -> tuple[str, str, str]:
-    """The arguments of `Raised`."""
-    return type(error).__name__, str(error)[:_MOST_OF_A_MESSAGE], place_of(error)
+        return None, None, str(error)
 
 
 def _observed(start: int) -> dict[str, Any]:
@@ -268,9 +262,5 @@ def _serve(backends: Backends, requests: int, answers: int) -> None:
         try:
             answer = {"answer": jobs[job](*arguments)}
         except Exception as error:  # a backend may raise anything
-            answer = {"raised": _raised(error)}
+            answer = {"raised": told(error)}
         send(answers, answer)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 import time
 from dataclasses import asdict
@@ -82,7 +81,3 @@ def _end_with(asker: int) -> None:
     while os.getppid() == asker:
         time.sleep(0.2)
     os.killpg(0, signal.SIGKILL)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from ...cases.case import Case
+from ..judge import failed_ourselves
 from ..outcome import Record
-from ..selection import Selection
+from ..selection import Asked, Selection
 from ..subject import Subject
 from .remote import CALL_TIME_LIMIT
-from .worker import Worker
+from .worker import Died, Worker
 
 # Threads that spin while they wait for work take the processors from the other process: five times slower, measured.
 _YIELDING = {"OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE")}
@@ -52,10 +53,12 @@ def _judge_group(
         judge = free.get()
         try:
             answers = judge.ask("records", str(case), selection.seed, described, time_limit=_NEVER)
+        except Died as died:  # of our own computing: a backend has another process
+            return [(asked.subject, [_not_judged(asked, died)]) for asked in calls]
         finally:
             free.put(judge)
         return [
-            (asked.subject, [Record(**fields) for fields in records])
+            (asked.subject, [Record(**{**fields, "backend": asked.subject.name}) for fields in records])
             for asked, records in zip(calls, answers, strict=True)
         ]
 
@@ -67,3 +70,8 @@ def _judge_group(
         pool.shutdown(wait=False, cancel_futures=True)
         for judge in judges:
             judge.close(for_good=True)
+
+
+def _not_judged(asked: Asked, died: Died) -> Record:
+    check = asked.checks[0].name if asked.checks else ""
+    return failed_ourselves(asked.subject.blank(asked.operation, str(asked.case), asked.seed, check), died)

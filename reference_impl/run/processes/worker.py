@@ -12,12 +12,25 @@ import threading
 import uuid
 import weakref
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
 from .channel import Closed, Late, receive, send
 from .descendants import VARIABLE, kill_descendants
 from .memory import GIB
+
+# Python puts the current directory, as "", on the path of -c. A file there must not be taken for a framework. This
+# package is taken from where it is, even if that is not on the path.
+_START = """
+import sys
+sys.path[:] = [{home!r}, *filter(None, sys.path)]
+import {package}
+del sys.path[0]
+from {module} import main
+main(*sys.argv[1:])
+"""
+_HOME = str(Path(__file__).parents[3])
 
 TIME_LIMIT = 120  # seconds, most of them to import a framework
 
@@ -55,7 +68,8 @@ class Worker:
         environment: Mapping[str, str] | None = None,
         descriptors: Sequence[int] = (),
     ) -> None:
-        self._command = [sys.executable, "-m", f"{__package__}.{module}", *arguments]
+        start = _START.format(home=_HOME, package=__package__.partition(".")[0], module=f"{__package__}.{module}")
+        self._command = [sys.executable, "-c", start, *arguments]
         path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}  # it must find the modules that we find
         self._mark = uuid.uuid4().hex
         self._environment = {**os.environ, **path, **(environment or {}), VARIABLE: self._mark}

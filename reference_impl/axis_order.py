@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from . import arguments
+
 
 def convert(array: Any, source: str, target: str) -> np.ndarray:
     """Return a view of `array` whose axes are reordered from layout `source` to layout `target`.
@@ -27,7 +29,7 @@ def convert(array: Any, source: str, target: str) -> np.ndarray:
     Raises
     ------
     TypeError
-        If a layout is not a string.
+        If a layout is not a string, or the array is masked.
     ValueError
         If a letter repeats, the two layouts differ in letters, or the array has another number of axes.
 
@@ -37,12 +39,13 @@ def convert(array: Any, source: str, target: str) -> np.ndarray:
     `ConvTranspose2d` as (in, out / groups, kh, kw), in the words of the transposed convolution. In the words of the
     forward convolution, that weight is OIHW, with groups too.
     """
-    array = np.asarray(array)
     for layout in (source, target):
         if not isinstance(layout, str):
             raise TypeError(f"a layout must be a string of axis letters, not {layout!r}")
         if len(set(layout)) != len(layout):
             raise ValueError(f"a layout must name each axis once, not {layout!r}")
+    arguments.refuse_masks(array, "array", depth=len(source))
+    array = np.asarray(array)
     if set(source) != set(target):
         raise ValueError(f"layouts must have the same letters: {source!r} and {target!r} do not")
     if array.ndim != len(source):

@@ -16,7 +16,7 @@ from . import __version__
 from .backends import registry
 from .cases import catalogue
 from .cases.case import DTYPES
-from .console import PlainConsole
+from .console import PlainConsole, plain_name
 from .drawing.command import draw
 from .drawing.failures import Pictures
 from .explain.command import explain
@@ -26,14 +26,16 @@ from .options import BadUsage, one_of
 from .report import tables
 from .report.failures import Illustrate, failures, print_failures
 from .report.json_file import write_json
+from .report.judged import Judged, exit_status, judged
 from .report.tally import Tally
 from .run import selection
 from .run.processes.remote import CALL_TIME_LIMIT
 from .run.records import records_of
-from .run.selection import CHECK_NAMES, DEFAULT_DTYPES, EXAMPLES
+from .run.selection import CHECK_NAMES, EXAMPLES
+from .run.spread import DEFAULT_DTYPES
 from .run.subject import Loaded, NotLoaded, load, missing
 from .scoring.command import mistakes
-from .stopping import SUITE_FAILED, status_of, stop_signals, undisturbed
+from .stopping import status_of, stop_signals, undisturbed
 from .vectors.command import compare, export
 from .verdicts.checks import MOST_ROUNDED
 
@@ -72,15 +74,17 @@ def verify(
         list[str] | None,
         typer.Option(
             help=f"A catalogue ({', '.join(catalogue.NAMES)}), a file with a spec on each line, or a spec. "
-            "Default: all catalogues (smoke is part of them) and --examples generated cases. May be repeated."
+            "Default: all catalogues (smoke is part of them) and --examples generated cases. Where a backend supports "
+            "few cases of a catalogue other than networks, or by default, more are drawn for it. May be repeated."
         ),
     ] = None,
     operation: Annotated[list[str] | None, typer.Option(help="One of the four. May be repeated.")] = None,
     dtype: Annotated[
         list[str] | None,
         typer.Option(
-            help=f"Run float32 cases in these instead. Default: {', '.join(DEFAULT_DTYPES)}; float32 alone for network "
-            "layers and for a spec; for a backend that offers none of these, its own. May be repeated."
+            help=f"Run float32 cases in these instead. Default: {', '.join(DEFAULT_DTYPES)}, and some cases in the "
+            "further dtypes of each backend; float32 alone for network layers and for a spec; for a backend that "
+            "offers none of these, its own. May be repeated."
         ),
     ] = None,
     check: Annotated[
@@ -118,8 +122,9 @@ def verify(
 ) -> None:
     """Show where backends equal the oracle, and report every case where one does not.
 
-    Exit status: 0 if nothing failed unexpectedly, 1 if something did, 2 for bad usage, 70 if the suite itself failed,
-    74 if nothing failed but the report could not be written, 128 and the signal's number if it was interrupted.
+    Exit status: 0 if nothing failed unexpectedly, 1 if something did, 2 for bad usage, 3 if the oracle is suspect, 4 if
+    nothing failed but nothing, or too little, was judged of a backend, 70 if the suite itself failed, 74 if nothing
+    failed but the report could not be written, 128 and the signal's number if it was interrupted.
     """
     console, progress_console = PlainConsole(), PlainConsole(stderr=True)
     operations = one_of(operation, OPERATIONS, "--operation")
@@ -151,7 +156,7 @@ def verify(
     for line in lines:
         console.print(line, soft_wrap=True)
 
-    tally, judged = Tally(), 0
+    tally, made = Tally(), 0
     texts: list[str] = []
     ended: BaseException | None = None  # by a signal, or by an error of ours
     with stop_signals():
@@ -159,19 +164,23 @@ def verify(
             task = bar.add_task(f"{len(asked.cases)} cases", total=asked.turns)
 
             def advance() -> None:
-                nonlocal judged
-                judged += 1
+                nonlocal made
+                made += 1
                 bar.update(task, advance=1, description=f"{len(asked.cases)} cases, {tally.failed} calls failed")
 
             try:
                 tally.extend(records_of(asked, processes=processes, time_limit=timeout, advance=advance))
+                tally.suspect_the_oracle()
                 texts += failures(tally, tested, isolate=processes > 0, illustrate=illustrate)
             except (Exception, KeyboardInterrupt) as error:
                 ended, texts = error, list(failures(tally, tested, diagnosed=False))
         settings = {"seed": seed, "complete": ended is None, "backends": {s.name: s.version for s in tested}}
         unwritten = _write(json, tally, settings)
+        narrowed, named = bool(cases or operations or dtypes or checks), backend or ()
+        counts = judged(tally, asked, [one.name for one in tested if narrowed and one.argument not in named])
         try:
-            tables.print_tables(console, tally, tested, full=asked.full)
+            if not tally.suspects:
+                tables.print_tables(console, tally, tested, full=asked.full)
             left_out = sum(case.multiply_adds > MOST_ROUNDED for case in asked.cases)
             if left_out and not asked.full:
                 console.print(
@@ -182,18 +191,23 @@ def verify(
             if ended is not None:
                 console.print(f"{_why(ended)}: the table shows what was found until then.", style="bold yellow")
             print_failures(console, texts)
+            for one in counts:
+                if one.verdict or one.nothing or (one.reasons and len(counts) <= _MOST_LINES):
+                    console.print(one.line, soft_wrap=True)
+                if one.verdict and ended is None:
+                    console.print(one.advice, soft_wrap=True)
             if json is not None and unwritten is None:
                 console.print(f"{len(tally.records)} records written to {json}", soft_wrap=True)
         finally:
-            early = "" if ended is None else f" {_why(ended)} after {judged} of {asked.turns} calls"
-            console.verdict(_summary(tally, len(tested), len(asked.cases), seed, early))
+            early = "" if ended is None else f" {_why(ended)} after {made} of {asked.turns} calls"
+            console.verdict(_summary(tally, counts, len(asked.cases), seed, early))
     if unwritten is not None:
         raise BadUsage(f"the records could not be written: {unwritten}", "--json")
     if isinstance(ended, Exception):
         traceback.print_exception(ended)
-    broken = isinstance(ended, Exception) or tally.not_judged
-    found = SUITE_FAILED if broken else 1 if tally.unexpected else 0
-    raise typer.Exit(status_of(ended) if isinstance(ended, KeyboardInterrupt) else console.exit_status(found))
+    if isinstance(ended, KeyboardInterrupt):
+        raise typer.Exit(status_of(ended))
+    raise typer.Exit(console.exit_status(exit_status(tally, counts, broken=ended is not None)))
 
 
 app.command()(mistakes)
@@ -242,6 +256,10 @@ def _progress(console: PlainConsole) -> Progress:
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
+# Up to so many backends, a line on each says how many of its calls were judged.
+_MOST_LINES = 4
+
+
 def _write(path: Path | None, tally: Tally, settings: dict[str, Any]) -> OSError | None:
     """Write the records, if a file is given. Return the error if that fails."""
     if path is None:
@@ -261,7 +279,15 @@ def _why(ended: BaseException) -> str:
     return f"The suite itself failed ({type(ended).__name__}: {ended}; please report this)"
 
 
-def _summary(tally: Tally, backends: int, cases: int, seed: int, early: str) -> str:
+def _summary(tally: Tally, counts: Sequence[Judged], cases: int, seed: int, early: str) -> str:
+    calls = f"{sum(one.judged.total() for one in counts)} of {sum(one.given for one in counts)} calls judged"
+    verdict = _verdict(tally, counts, early=bool(early))
+    return f"{cases} cases, {len(counts)} backends, seed {seed}, {calls}:{early and f'{early};'} {verdict}."
+
+
+def _verdict(tally: Tally, counts: Sequence[Judged], *, early: bool) -> str:
+    if tally.suspects:
+        return "the ORACLE is suspect, and no backend is accused"
     broken = len(tally.not_judged)
     failed = len(tally.unexpected) - broken
     verdict = f"{failed} failed unexpectedly" if failed else "nothing failed unexpectedly"
@@ -269,4 +295,5 @@ def _summary(tally: Tally, backends: int, cases: int, seed: int, early: str) -> 
         verdict = f"{failed} failed unexpectedly until then" if early else f"{failed} failed unexpectedly"
     if broken:
         verdict += f", and {broken} could not be judged, as the suite itself failed: please report this"
-    return f"{cases} cases, {backends} backends, seed {seed}:{early and f'{early};'} {verdict}."
+    little = [f"{plain_name(one.subject.name)} {one.verdict}" for one in counts if one.verdict and not early]
+    return f"{verdict}, but {'; '.join(little)}" if little else verdict

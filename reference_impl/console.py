@@ -10,13 +10,12 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.text import Text
 
+from .exit_status import ExitStatus
+
 # A longer line, or name, is cut where it is shown. The JSON file keeps it.
 _MOST_LETTERS, _MOST_OF_A_NAME, _MOST_LINES = 2_000, 100, 200
 # A line of any text at all. It is larger, as a visible control character takes up to 10 letters.
 _MOST_PRINTED = 25_000
-
-# The exit status if nothing failed, but the report could not be written: EX_IOERR of sysexits.h.
-NOT_WRITTEN = 74
 
 
 def plain_text(text: str, most: int = _MOST_LETTERS) -> str:
@@ -79,7 +78,7 @@ class PlainConsole(Console):
         if self.error is None or isinstance(self.error, BrokenPipeError):
             return status
         _print_to_stderr(f"stdout could not be written to: {self.error}")
-        return status or NOT_WRITTEN
+        return status or ExitStatus.NOT_WRITTEN
 
 
 def _print_to_stderr(text: str) -> None:

@@ -61,16 +61,37 @@ def output_shape(input_sizes, filter_sizes, strides, padding, dilations, groups)
     return input_sizes[0], height, width, filter_sizes[3]
 
 
-def _products(input_sizes, filter_sizes, strides, padding, dilations, groups):
-    """Yield the indices of x, W and G in each product of the trilinear form."""
+def _products(input_sizes, filter_sizes, strides, padding, dilations, groups, operation=None, index=None):
+    """Yield the indices of x, W and G in each product of the trilinear form.
+
+    With an operation and an index, only in those that the element of its answer at the index sums.
+    """
     (rows, _), (columns, _) = _axes(input_sizes, filter_sizes, strides, padding, dilations)
     _, _, group_inputs, output_channels = filter_sizes
-    for n in range(input_sizes[0]):
+    images, filters, inputs = list(range(input_sizes[0])), list(range(output_channels)), list(range(group_inputs))
+    if operation == "conv2d":
+        n, height, width, o = index
+        images, filters = [n], [o]
+        rows = [(h, p, y) for h, p, y in rows if h == height]
+        columns = [(w, q, x) for w, q, x in columns if w == width]
+    elif operation == "conv2d_backprop_filter":
+        height, width, k, o = index
+        filters, inputs = [o], [k]
+        rows = [(h, p, y) for h, p, y in rows if p == height]
+        columns = [(w, q, x) for w, q, x in columns if q == width]
+    elif operation is not None:
+        n, height, width, i = index
+        group, k = i // group_inputs, i % group_inputs
+        images, inputs = [n], [k]
+        filters = [o for o in filters if o // (output_channels // groups) == group]
+        rows = [(h, p, y) for h, p, y in rows if y == height]
+        columns = [(w, q, x) for w, q, x in columns if x == width]
+    for n in images:
         for h, p, y in rows:
             for w, q, x in columns:
-                for o in range(output_channels):
+                for o in filters:
                     group = o // (output_channels // groups)
-                    for k in range(group_inputs):
+                    for k in inputs:
                         yield (n, y, x, group * group_inputs + k), (p, q, k, o), (n, h, w, o)
 
 
@@ -108,6 +129,24 @@ def conv2d_backprop_filter(input, out_backprop, input_sizes, filter_sizes, strid
     for x, w, g in _products(input_sizes, filter_sizes, strides, padding, dilations, groups):
         _add(filter_backprop, w, _at(input, x) * _at(out_backprop, g))
     return filter_backprop
+
+
+def element(operation, index, first, second, input_sizes, filter_sizes, strides, padding, dilations, groups):
+    """Return one element of an operation's answer, the one at `index`.
+
+    `first` and `second` are functions that return an element of the operation's arrays at an index.
+    """
+    total = 0
+    for x, w, g in _products(input_sizes, filter_sizes, strides, padding, dilations, groups, operation, index):
+        if operation == "conv2d":
+            total += first(x) * second(w)
+        elif operation == "conv2d_backprop_filter":
+            total += first(x) * second(g)
+        elif operation == "conv2d_backprop_input":
+            total += first(w) * second(g)
+        else:
+            total += first(g) * second(w)
+    return total
 
 
 def conv2d_transpose(input, filters, output_shape, filter_sizes, strides, padding, dilations, groups):

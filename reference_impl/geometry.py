@@ -11,6 +11,9 @@ from . import arguments
 from .arguments import PADDING_WORDS, AxisPadding, Padding, Sizes
 from .framework_sizes import keras_size, torch_size
 
+# The most sizes that `transposed_sizes` lists.
+MOST_LEGAL_SIZES = 2**20
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -275,7 +278,8 @@ def transposed_sizes(
     Raises
     ------
     TypeError, ValueError
-        For an argument that is not an integer, out of range, or an unknown padding.
+        For an argument that is not an integer, out of range, or an unknown padding; and for more legal sizes than
+        MOST_LEGAL_SIZES. There are `stride` of them, less those below 1.
 
     References
     ----------
@@ -288,7 +292,13 @@ def transposed_sizes(
     padding = arguments.axis_padding(padding)
     extent = (kernel_size - 1) * dilation + 1
     given = input_size, extent, stride, padding
-    return TransposedSizes(tuple(sizes_that_give(*given)), keras_size(*given), torch_size(*given))
+    legal = sizes_that_give(*given)
+    if len(legal) > MOST_LEGAL_SIZES:
+        raise ValueError(
+            f"legal sizes must be at most {MOST_LEGAL_SIZES} to be listed, not {len(legal)}, which stride {stride} has "
+            f"(from {legal[0]} to {legal[-1]})"
+        )
+    return TransposedSizes(tuple(legal), keras_size(*given), torch_size(*given))
 
 
 def _ceil_div(numerator: int, denominator: int) -> int:

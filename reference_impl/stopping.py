@@ -8,9 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-# The exit status if the suite itself failed: EX_SOFTWARE of sysexits.h.
-SUITE_FAILED = 70
-
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from .geometry import Convolution
 
-# Scratch memory is one block of filters and one of windows, each with its product: under 64 MiB together.
+# Scratch memory is one block of filters and one of windows, each with its product. Together they stay under 64 MiB as
+# long as one window takes at most 20 MiB. Beyond that they are three windows: no window is cut.
 FILTER_BLOCK_BYTES = 20 << 20
 WINDOW_BLOCK_BYTES = 4 << 20
 

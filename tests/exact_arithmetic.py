@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import reference_impl
+from reference_impl import exact
 from reference_impl.cases.case import Case
 from reference_impl.operations import OPERATIONS
 
@@ -125,6 +126,51 @@ def by_fractions(operation: str, case: Case, arrays: dict[str, np.ndarray], dtyp
     sums = run(reference_impl, operation, case, {name: as_fractions(array) for name, array in arrays.items()})
     floats = np.array([rounded(Fraction(value), dtype) for value in sums.flat], np.float64).reshape(sums.shape)
     return floats.astype(DTYPES[dtype])
+
+
+# Sums of integers * 2**exponents.
+
+
+def expected_of_sums(integers: np.ndarray, exponents: list[int], dtype: str) -> np.ndarray:
+    """Return the rows' sums of integers * 2**exponents, rounded once."""
+    powers = [Fraction(2) ** exponent for exponent in exponents]
+    sums = [sum((int(n) * power for n, power in zip(row, powers)), Fraction(0)) for row in integers]
+    return np.array([rounded(value, dtype) for value in sums]).astype(DTYPES[dtype])
+
+
+def exact_sums(integers: np.ndarray, exponents: list[int], dtype: str, operation: str = "conv2d") -> np.ndarray:
+    """Return the rows' sums of integers * 2**exponents by `exact`. Each exponent is split between the two arrays."""
+    lower = [exponent // 2 for exponent in exponents]
+    points = np.ldexp(integers.astype(np.float64), lower)
+    powers = np.ldexp(1.0, [exponent - low for exponent, low in zip(exponents, lower)])
+    count, terms = integers.shape
+    if operation == "conv2d":
+        return exact.conv2d(points.reshape(1, 1, count, terms), powers.reshape(1, 1, terms, 1), dtype=dtype).ravel()
+    if operation == "conv2d_backprop_filter":
+        images, cotangent = points.T.reshape(terms, 1, 1, count), powers.reshape(terms, 1, 1, 1)
+        return exact.conv2d_backprop_filter(images, (1, 1, count, 1), cotangent, dtype=dtype).ravel()
+    cotangent, filters, sizes = points.reshape(1, 1, count, terms), powers.reshape(1, 1, 1, terms), (1, 1, count, 1)
+    if operation == "conv2d_backprop_input":
+        return exact.conv2d_backprop_input(sizes, filters, cotangent, dtype=dtype).ravel()
+    return exact.conv2d_transpose(cotangent, filters, sizes, dtype=dtype).ravel()
+
+
+def sums_near(dtype: str, seed: int, count: int = 100) -> tuple[np.ndarray, list[int]]:
+    """Draw sums near a border of `dtype`, or near a tie: integers (count, terms) and the exponents of their columns.
+
+    The first columns make up a number near the border, in its unit or in halves of it. The others are far below it, and
+    may cancel each other.
+    """
+    random = np.random.default_rng([seed, *dtype.encode()])
+    precision, least, infinite = LIMITS[dtype]
+    place = int(random.choice([least, least + precision - 1, least + precision, 0, infinite - 1, infinite]))
+    unit = max(place - precision, least)
+    lower = unit - 1 - np.cumsum(random.integers(0, 40, random.integers(1, 7)))
+    exponents = [place, unit, unit - 1, *lower.tolist()]
+    integers = random.integers(-2, 3, (count, len(exponents)))
+    integers[:, 0] = random.choice([-1, 0, 1, 1], count)
+    integers[:, 1] *= random.integers(0, 2 ** min(precision, 20), count)
+    return integers, exponents
 
 
 def assert_same_bits(actual: np.ndarray, expected: np.ndarray) -> None:

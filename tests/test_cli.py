@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 from reference_impl import __version__
 from reference_impl.backends import registry
 from reference_impl.cases import catalogue
-from reference_impl.cases.case import Case
+from reference_impl.cases.case import DTYPES, Case
 from reference_impl.cli import app
-from reference_impl.run.selection import DEFAULT_DTYPES
+from reference_impl.exit_status import ExitStatus
 from reference_impl.verdicts.checks import CHECKS
 
 CASE = "n2_h7w9c3_k3x2o4_s2x3"
@@ -71,9 +71,54 @@ def test_verify_gives_a_backend_of_none_of_the_default_dtypes_the_cases_in_its_o
     assert "bytes unversioned: conv2d on" in result.output
     records = json.loads(path.read_text())["records"]
     assert {(record["backend"], Case.parse(record["case"]).dtype) for record in records} == {
-        *(("reference", dtype) for dtype in DEFAULT_DTYPES),
+        *(("reference", dtype) for dtype in DTYPES),
         ("bytes", "int8"),
     }
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (["--backend", "planted:FlippedBytes", "--cases", CASE], 4, "bytes: judged nothing of 4 calls; 4 unsupported"),
+        (["--backend", "planted:FlippedBytes", "--dtype", "float32", "--check", "exact"], 4, "it offers: int8"),
+        (
+            ["--backend", "definition", "--check", "thread_counts"],
+            4,
+            "definition: judged nothing, as it was given no call",
+        ),
+        (["--backend", "reference", "--cases", "smoke", "--dtype", "int8", "--check", "rounded"], 4, "judged nothing"),
+        (
+            ["--backend", "reference", "--backend", "planted:FlippedBytes", "--cases", CASE],
+            4,
+            "bytes judged nothing",
+        ),
+        (["--backend", "narrow_kernels:Square", "--cases", CASE], 4, "takes squares only (1)"),
+        (["--backend", "narrow_kernels:Square", "--cases", "n1_h5w5c2_k3x3o2"], 0, "1 of 1 calls judged"),
+        (["--backend", "narrow_kernels:Square", "--cases", "smoke"], 0, "planted: judged 40 of"),
+        (["--backend", "reference:*", "--cases", CASE], 0, "4 of 4 calls judged"),
+        (["--backend", "reference", "--check", "loads"], 0, "nothing failed unexpectedly"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_verify_exits_with_4_when_nothing_was_judged_of_a_backend_that_is_named(words, status, said):
+    result = run("verify", *words, "--processes", "0")
+    assert result.exit_code == status, result.output
+    assert said in " ".join(result.output.split())
+
+
+def test_backend_that_nobody_named_may_be_judged_nothing_if_another_is_judged(monkeypatch):
+    monkeypatch.setattr(registry, "ADAPTERS", {"reference": None, "minimal": None})
+    grouped = "n1_h5w5c2_k3x3o2_g2"
+    result = run("verify", "--cases", grouped, "--processes", "0")
+    assert result.exit_code == 0, result.output
+    assert "minimal: judged nothing of 4 calls; 4 unsupported: knows no groups (4)" in result.output
+    assert run("verify", "--backend", "minimal", "--cases", grouped, "--processes", "0").exit_code == 4
+
+
+@pytest.mark.parametrize("status", ExitStatus)
+def test_help_names_every_exit_status(status):
+    said = " ".join(run("verify", "--help").output.split())
+    assert f"{status.value} if" in said or f"{status.value} for" in said
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import time
 import pytest
 from rich.table import Table
 
-from reference_impl.console import NOT_WRITTEN, PlainConsole, plain_name, plain_text, shortened
+from reference_impl.console import PlainConsole, plain_name, plain_text, shortened
+from reference_impl.exit_status import ExitStatus
 
 HOSTILE = {
     "markup": ("pip install 'conv2d-reference-impl[torch]' [/x] [bold]", None),
@@ -95,7 +96,10 @@ class Failing(io.StringIO):
 
 @pytest.mark.parametrize(
     ("error", "statuses"),
-    [(BrokenPipeError(32, "Broken pipe"), (0, 1)), (OSError(28, "No space left on device"), (NOT_WRITTEN, 1))],
+    [
+        (BrokenPipeError(32, "Broken pipe"), (0, 1)),
+        (OSError(28, "No space left on device"), (ExitStatus.NOT_WRITTEN, 1)),
+    ],
     ids=["closed pipe", "full disk"],
 )
 def test_verdict_is_printed_on_stderr_if_stdout_fails(monkeypatch, capsys, error, statuses):

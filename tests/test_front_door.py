@@ -155,6 +155,15 @@ def test_backend_alone_collects_all_tests_those_of_the_oracle_first(collected):
     assert {path.parent.name for path in ROOT.glob("tests/*/test_*.py")} <= set(folders)
 
 
+@pytest.mark.parametrize(("case", "failed"), [("n1_h5w5c2_k3x3o2", 0), (CASE, 1)])
+def test_user_backend_that_supports_none_of_the_cases_is_a_failure(run, case, failed):
+    """The kernel takes squares without strides."""
+    result = run("tests/equivalence", "--backend", "narrow_kernels:Square", "--case", case)
+    assert result.parseoutcomes().get("failed", 0) == failed
+    if failed:
+        result.stdout.fnmatch_lines(["nothing is judged of planted: it supports no case that it is given"])
+
+
 def test_fault_of_the_oracle_shows_in_its_own_tests_first(run_apart, pytester, monkeypatch):
     """The planted fault rotates the kernel."""
     pytester.makepyfile(

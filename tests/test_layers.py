@@ -49,6 +49,7 @@ _TOP = dict.fromkeys(
     "options": "cases",
     "console": "cases",
     "files": "cases",
+    "exit_status": "cases",
     "stopping": "cases",
     "cli": "cli",
     "__main__": "cli",

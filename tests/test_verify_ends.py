@@ -15,9 +15,9 @@ import pytest
 from typer.testing import CliRunner
 
 from reference_impl.cli import app
-from reference_impl.console import NOT_WRITTEN
+from reference_impl.exit_status import ExitStatus
 from reference_impl.report import failures as failures_of_a_report
-from reference_impl.stopping import SUITE_FAILED, Stopped
+from reference_impl.stopping import Stopped
 
 CASE = "n2_h7w9c3_k3x2o4_s2x3"
 SLOW = """
@@ -110,7 +110,7 @@ def test_full_disk_on_stdout_loses_neither_records_nor_verdict(environment, tmp_
     with open("/dev/full", "w") as full:
         run = verify("--backend", "reference", "--cases", CASE, "--json", str(out), env=environment, stdout=full)
     said = run.stderr.read().decode()
-    assert run.wait(60) == NOT_WRITTEN
+    assert run.wait(60) == ExitStatus.NOT_WRITTEN
     assert records_in(out)[0]
     assert "failed unexpectedly." in said
     assert "stdout could not be written to: [Errno 28] No space left on device" in said
@@ -155,7 +155,7 @@ def test_error_of_ours_ends_a_run_with_records_and_a_status_of_its_own(monkeypat
     monkeypatch.setattr("reference_impl.cli.records_of", broken)
     out = tmp_path / "out.json"
     result = CliRunner().invoke(app, ["verify", "--backend", "reference", "--cases", CASE, "--json", str(out)])
-    assert result.exit_code == SUITE_FAILED
+    assert result.exit_code == ExitStatus.SUITE_FAILED
     assert not records_in(out)[0]
     said = " ".join(result.output.split())
     assert "The suite itself failed (MemoryError: of ours; please report this) after 0 of 4 calls" in said

@@ -2,11 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import inspect
+import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
+
+from ..cases.case import DTYPES, Case
 from ..operations import OPERATIONS
+from . import checked
+
+# The names of the checks that `unclaimed` may hold. `tests/backends/test_protocol.py` compares them with the checks.
+UNCLAIMABLE = (
+    "shape_and_dtype",
+    "exact",
+    "inputs_unchanged",
+    "repeatable",
+    "remembers_nothing",
+    "rounded",
+    "any_memory_layout",
+    "shared_arguments",
+    "other_options",
+    "dirty_memory",
+    "many_calls",
+    "two_threads",
+    "wide_sums",
+    "bias",
+    "special_values",
+    "zero_sums",
+    "batch_invariant",
+    "steady_memory",
+    "refuses_invalid_calls",
+    "thread_counts",
+    "prints_nothing",
+)
+# Further dtypes that results may have, beside those of the arguments.
+_RESULT_DTYPES = (*DTYPES, "uint16", "uint32", "uint64")
 
 # The end of an error message for users who pass a function where a backend is needed.
 WRAP_A_FUNCTION = "to check a bare function, wrap it: types.SimpleNamespace(conv2d=f)"
@@ -19,8 +52,8 @@ class Lack:
     Parameters
     ----------
     reason : why, in a few words, as reports show it: "knows no dilations"
-    applies : a function of (operation, case) that returns True for these calls. `operation` is "conv2d" or another of
-        the four; `case` is a `Case`, with fields such as `strides`, `groups` and `dtype`.
+    applies : a function of (operation, case) that returns True for these calls, and False for others. `operation` is
+        "conv2d" or another of the four; `case` is a `Case`, with fields such as `strides`, `groups` and `dtype`.
 
     Examples
     --------
@@ -29,6 +62,39 @@ class Lack:
 
     reason: str
     applies: Callable[[str, Any], bool]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.reason, str):
+            raise TypeError(f"reason of a Lack must be a string, as reports show it; not {self.reason!r}")
+        if not self.reason.strip():
+            raise ValueError(f"reason of a Lack must say why, in a few words; not {self.reason!r}")
+        if not callable(self.applies):
+            raise TypeError(
+                f"applies of the Lack {self.reason!r} must be a function of (operation, case); not {self.applies!r}"
+            )
+
+    def holds(self, operation: str, case: Case) -> bool:
+        """Return True if the backend does not offer this call. Raises Misdeclared if `applies` does not say it."""
+        found = _asked(f"the lack {self.reason!r}", self.applies, operation, case)
+        if not isinstance(found, bool | np.bool_):
+            raise Misdeclared(
+                f"the lack {self.reason!r} must return True or False; for {operation} on {case} it returned {found!r}"
+            )
+        return bool(found)
+
+
+class Misdeclared(ValueError):
+    """A function of a declaration raised an error, or returned what it must not."""
+
+
+def _asked(name: str, function: Callable[[str, Any], Any], operation: str, case: Case) -> Any:
+    """Ask a function of a declaration about a call."""
+    try:
+        return function(operation, case)
+    except (Exception, SystemExit) as error:  # it is a user's, and may raise anything
+        raise Misdeclared(
+            f"{name} must answer for every call; for {operation} on {case} it raised {type(error).__name__}: {error}"
+        ) from error
 
 
 # For frameworks that have padding, but none of the other options.
@@ -54,8 +120,8 @@ class Capabilities:
     lacks : kinds of calls that it does not offer
     composed : a function of (operation, case) that says how the adapter composes a padding that the framework does not
         have; None where the framework has it. Results are counted apart, as composed and native.
-    share : the part of the cases that it is given by default, from 0 to 1. Routes that compile every shape take less
-        than 1; `--full` gives them all.
+    share : the part of the cases that it is given by default, above 0 and at most 1. Routes that compile every shape
+        take less than 1; `--full` gives them all.
     flushes : dtypes in which it may take subnormal numbers for zero
     factor : the largest error allowed, in units of 16 * eps * gauge. Above 1 only for algorithms that are not a plain
         sum of the products: Winograd, FFT, TF32.
@@ -65,10 +131,13 @@ class Capabilities:
     unclaimed : checks that it does not claim to pass: {name of the check: reason}. `verify --help` lists the names.
     same_bits_on_any_threads : True if it promises the same bits on any number of threads
 
+    `operations`, `dtypes`, `lacks` and `flushes` may be tuples, lists or sets.
+
     Raises
     ------
-    ValueError
-        If `factor` is above 1, or `planewise` is True, without a `citation`.
+    ValueError, TypeError
+        If an argument is not as said here: a name is unknown, `operations` or `dtypes` is empty, a number is out of its
+        range, or `factor` is above 1, or `planewise` is True, without a `citation`.
     """
 
     operations: tuple[str, ...] = OPERATIONS
@@ -85,6 +154,29 @@ class Capabilities:
     same_bits_on_any_threads: bool = False
 
     def __post_init__(self) -> None:
+        put = object.__setattr__  # the dataclass is frozen
+        put(self, "operations", checked.names("operations", self.operations, OPERATIONS))
+        put(self, "dtypes", checked.names("dtypes", self.dtypes, DTYPES))
+        put(self, "flushes", checked.names("flushes", self.flushes, DTYPES, empty=True))
+        put(self, "lacks", _lacks(self.lacks))
+        for dtype, result in checked.mapping("result_dtypes", self.result_dtypes, '{"int8": "int32"}').items():
+            checked.name("result_dtypes", dtype, DTYPES)
+            checked.name(f"result_dtypes[{dtype!r}]", result, _RESULT_DTYPES)
+        for check, reason in checked.mapping("unclaimed", self.unclaimed, '{"special_values": "why"}').items():
+            checked.name("unclaimed", check, UNCLAIMABLE)
+            if not isinstance(reason, str) or not reason.strip():
+                raise TypeError(f"unclaimed[{check!r}] must say why, in a string; not {reason!r}")
+        if not callable(self.composed):
+            raise TypeError(f"composed must be a function of (operation, case); not {self.composed!r}")
+        if not 0 < checked.number("share", self.share) <= 1:
+            raise ValueError(f"share must be above 0 and at most 1; not {self.share!r}")
+        if not 0 < checked.number("factor", self.factor) < math.inf:
+            raise ValueError(f"factor must be finite, and above 0; not {self.factor!r}")
+        for name in ("planewise", "same_bits_on_any_threads"):
+            if not isinstance(getattr(self, name), bool):
+                raise TypeError(f"{name} must be True or False; not {getattr(self, name)!r}")
+        if self.citation is not None and not isinstance(self.citation, str):
+            raise TypeError(f"citation must be a string; not {self.citation!r}")
         if not self.plain_sum and not self.citation:
             raise ValueError(
                 "a factor above 1, or planewise, must come with a citation; "
@@ -96,20 +188,48 @@ class Capabilities:
         """True if it claims to add the products of the definition, in its dtype: then it is exact on integers."""
         return self.factor <= 1 and not self.planewise
 
-    def unsupported(self, operation: str, case: Any) -> str | None:
-        """Return why `operation` on `case` is declared unsupported, or None if it is not."""
+    def unsupported(self, operation: str, case: Case) -> str | None:
+        """Return why `operation` on `case` is declared unsupported, or None if it is not. Raises Misdeclared."""
         if operation not in self.operations:
             return f"offers no {operation}"
         if case.dtype not in self.dtypes:
             return f"offers no {case.dtype}"
         for lack in self.lacks:
-            if lack.applies(operation, case):
+            if lack.holds(operation, case):
                 return lack.reason
         return None
+
+    def supports(self, operation: str, case: Case) -> bool:
+        """Return True if a call is not declared unsupported. A call on which the declaration fails is to be judged."""
+        try:
+            return self.unsupported(operation, case) is None
+        except Misdeclared:
+            return True
+
+    def supported(self, operation: str, cases: Iterable[Case]) -> list[Case]:
+        """Return the cases on which `operation` is supported."""
+        return [case for case in cases if self.supports(operation, case)]
+
+    def composition(self, operation: str, case: Case) -> str | None:
+        """Return how the adapter composes a call, or None if it does not. Raises Misdeclared."""
+        found = _asked("composed", self.composed, operation, case)
+        if found is not None and not isinstance(found, str):
+            raise Misdeclared(f"composed must return a string or None; for {operation} on {case} it returned {found!r}")
+        return found
 
     def result_dtype(self, dtype: str) -> str:
         """Return the dtype of results for arguments of `dtype`."""
         return self.result_dtypes.get(dtype, dtype)
+
+
+def _lacks(given: Any) -> tuple[Lack, ...]:
+    if isinstance(given, Lack | str | Mapping) or not isinstance(given, Iterable):
+        raise TypeError(f"lacks must be a tuple of Lack, as (Lack(reason, applies),); not {given!r}")
+    lacks = tuple(given)
+    for lack in lacks:
+        if not isinstance(lack, Lack):
+            raise TypeError(f"lacks must hold Lack(reason, applies) only; not {lack!r}")
+    return lacks
 
 
 @runtime_checkable
@@ -124,3 +244,11 @@ class Backend(Protocol):
     name: str
     version: str
     capabilities: Capabilities
+
+
+def takes_bias(backend: Any) -> bool:
+    """True if `conv2d` of a backend has a parameter `bias`. It must then add it to each output channel."""
+    try:
+        return "bias" in inspect.signature(backend.conv2d).parameters
+    except (AttributeError, TypeError, ValueError):  # it has no conv2d, or none in Python
+        return False

@@ -16,14 +16,16 @@ from ..geometry import Convolution
 PADDING_MODES = (*PADDING_WORDS, "EXPLICIT")
 DTYPES = ("int8", "int16", "int32", "int64", "uint8", "float16", "bfloat16", "float32", "float64")
 
+# Python refuses to read integers of thousands of digits.
+_LONGEST_PART = 1000
 _PARTS = {
-    "n": (r"n(\d+)", "n<batch>"),
-    "h": (r"h(\d+)w(\d+)c(\d+)", "h<height>w<width>c<input channels>"),
-    "k": (r"k(\d+)(?:x(\d+))?o(\d+)", "k<kernel height>x<kernel width>o<output channels>"),
-    "s": (r"s(\d+)(?:x(\d+))?", "s<stride height>x<stride width>"),
-    "d": (r"d(\d+)(?:x(\d+))?", "d<dilation height>x<dilation width>"),
-    "g": (r"g(\d+)", "g<groups>"),
-    "p": (r"p(\d+),(\d+),(\d+),(\d+)", "p<top>,<bottom>,<left>,<right>"),
+    "n": (r"n([0-9]+)", "n<batch>"),
+    "h": (r"h([0-9]+)w([0-9]+)c([0-9]+)", "h<height>w<width>c<input channels>"),
+    "k": (r"k([0-9]+)(?:x([0-9]+))?o([0-9]+)", "k<kernel height>x<kernel width>o<output channels>"),
+    "s": (r"s([0-9]+)(?:x([0-9]+))?", "s<stride height>x<stride width>"),
+    "d": (r"d([0-9]+)(?:x([0-9]+))?", "d<dilation height>x<dilation width>"),
+    "g": (r"g([0-9]+)", "g<groups>"),
+    "p": (r"p([0-9]+),([0-9]+),([0-9]+),([0-9]+)", "p<top>,<bottom>,<left>,<right>"),
 }
 
 
@@ -47,7 +49,7 @@ class Case:
     dtype: str = "float32"
 
     def __post_init__(self) -> None:
-        if self.dtype not in DTYPES:
+        if not isinstance(self.dtype, str) or self.dtype not in DTYPES:  # a NumPy dtype equals its name
             raise ValueError(f"dtype must be one of {', '.join(DTYPES)}; not {self.dtype!r}")
         for name in ("batch", "height", "width", "input_channels", "output_channels", "groups"):
             at_least = 1 if name == "groups" else 0
@@ -140,9 +142,13 @@ class Case:
 
         Raises
         ------
+        TypeError
+            If `spec` is not a string.
         ValueError
             If a part is unknown, repeated or missing (the message points at it), or the sizes do not fit.
         """
+        if not isinstance(spec, str):
+            raise TypeError(f"a case must be a string, not {spec!r} of type {type(spec).__name__}")
         found: dict[str, Any] = {}
         position = 0
         # SAME_LOWER is the only word that contains the separator.
@@ -184,6 +190,8 @@ def _read_part(spec: str, part: str, position: int) -> tuple[str, Any]:
     if match is None:
         known = form or f"{', '.join(form for _, form in _PARTS.values())}, {', '.join(PADDING_WORDS + DTYPES)}"
         raise _spec_error(spec, position, len(part), f"{part!r} should be {known}")
+    if len(part) > _LONGEST_PART:
+        raise _spec_error(spec, position, len(part), f"{part[:20]!r}... must have at most {_LONGEST_PART} characters")
     groups = match.groups()
     numbers = [int(groups[0])]
     for text in groups[1:]:

@@ -27,6 +27,8 @@ _DILATIONS = (1, 1, 1, 2, 2, 3)
 _NEAR_VECTORS = (7, 8, 9, 15, 16, 17)
 _CONNECTIONS = ("dense", "dense", "dense", "grouped", "depthwise")
 _EMPTY = ("nothing",) * 37 + ("batch", "input channels", "output channels")
+# The most products in all sums of a case, by default.
+MOST_PRODUCTS = 20_000
 _SHAPES = ("any",) * 10 + ("whole", "line")
 
 
@@ -47,7 +49,7 @@ class Options:
 
     dtypes: Sequence[str] = ("float32",)
     paddings: Sequence[str] = PADDING_MODES
-    max_products: int = 20_000
+    max_products: int = MOST_PRODUCTS
     max_batch: int = 3
     max_stride: int = 5
     max_dilation: int = 3

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,14 @@ from ..cases.case import PADDING_MODES, Case
 from ..console import PlainConsole, plain_name
 from ..report import tables
 from ..report.failures import failure_text, failures
+from ..report.judged import Judged, judged
 from ..report.tally import Tally
 from ..run import selection
 from ..run.judge import judge_call
 from ..run.known import mark_expected
 from ..run.outcome import Record
 from ..run.records import records_of
-from ..run.selection import EXAMPLES, PYTEST_EXAMPLES, Asked
+from ..run.selection import EXAMPLES, PYTEST_EXAMPLES, Asked, Selection
 from ..run.subject import Subject
 from ..verdicts.checks import CHECKS, Check
 
@@ -28,13 +30,18 @@ class Report:
 
     subject: Subject
     tally: Tally
-    cases: Sequence[Case]
+    selection: Selection
     seed: int
     isolated: bool = False
 
     def __post_init__(self) -> None:
         # Puts the diagnoses into the tally too.
         self._texts = list(failures(self.tally, [self.subject], isolate=self.isolated))
+        (self.judged,) = judged(self.tally, self.selection)
+
+    @property
+    def cases(self) -> list[Case]:
+        return self.selection.cases
 
     @property
     def failures(self) -> list[Record]:
@@ -43,7 +50,13 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        return not self.failures
+        """True if nothing failed, and enough calls were judged."""
+        return not self.failures and self.judged.verdict is None
+
+    @property
+    def oracle_is_suspect(self) -> bool:
+        """True if the definition does not confirm the oracle. Then the backend is not accused."""
+        return bool(self.tally.suspects)
 
     def __str__(self) -> str:
         console = PlainConsole(width=120, color_system=None)
@@ -60,15 +73,24 @@ class Report:
             return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
 
     def _print(self, console: PlainConsole) -> None:
-        tables.print_tables(console, self.tally, [self.subject], full=True)
+        if not self.oracle_is_suspect:
+            tables.print_tables(console, self.tally, [self.subject], full=True)
         for text in self._texts:
             console.print(text, soft_wrap=True)
             console.print()
-        broken = len(self.tally.not_judged)
-        verdict = "passed" if self.passed else f"failed {len(self.failures) - broken} calls"
-        verdict += f", and the suite itself failed on {broken}" if broken else ""
+        console.print(self.judged.line, soft_wrap=True)
+        if self.judged.verdict is not None:
+            console.print(self.judged.advice, soft_wrap=True)
         who = f"{plain_name(self.subject.name)} {plain_name(self.subject.version)}"
-        console.print(f"{who}: {verdict} ({len(self.cases)} cases, seed {self.seed}).", soft_wrap=True)
+        console.print(f"{who}: {self._verdict} ({len(self.cases)} cases, seed {self.seed}).", soft_wrap=True)
+
+    @property
+    def _verdict(self) -> str:
+        if self.oracle_is_suspect:
+            return "neither passed nor failed, as the ORACLE is suspect"
+        broken = len(self.tally.not_judged)
+        verdict = f"failed {len(self.failures) - broken} calls" if self.failures else self.judged.verdict or "passed"
+        return verdict + (f", and the suite itself failed on {broken}" if broken else "")
 
 
 def check_backend(
@@ -89,7 +111,9 @@ def check_backend(
         (`Capabilities`) says what it lacks; without it, it must do all, in float32 and float64. `name` and `version`
         are shown.
     cases : specs, catalogue names, files or `Case` objects, run as they are
-        By default the curated and regression cases and `examples` generated ones, in float32, float64 and int32.
+        By default the curated and regression cases and `examples` generated ones, in those of float32, float64 and
+        int32 that the backend offers, and some of them in its other dtypes. Where it supports few of these, or of the
+        catalogues curated, regressions and smoke, more are drawn that it supports.
     examples : int
         Number of generated cases.
     seed : int
@@ -107,7 +131,7 @@ def check_backend(
     asked = selection.for_own_backend(subject, cases, examples, seed, as_a_whole=isolate)
     tally = Tally()
     tally.extend(records_of(asked, processes=None if isolate else 0))
-    return Report(subject, tally, asked.cases, seed, isolate)
+    return Report(subject, tally, asked, seed, isolate)
 
 
 def parametrize_with_checks(
@@ -121,7 +145,7 @@ def parametrize_with_checks(
     """Decorate a test of yours, `def test_mine(backend, check): check(backend)`, to run every check on every backend.
 
     It makes one pytest item for each backend x operation x check x padding mode, as `Kernel-conv2d-exact-SAME`. The
-    other arguments are those of `check_backend`.
+    other arguments are those of `check_backend`. A backend that supports too few of the cases has an item that fails.
 
     Parameters
     ----------
@@ -135,7 +159,7 @@ def parametrize_with_checks(
     items = []
     for backend in tested:
         subject = _subject(backend)
-        for check in _items(subject, selection.cases_for_own_backend(subject, cases, examples, seed), seed):
+        for check in _items(subject, selection.for_own_backend(subject, cases, examples, seed)):
             reason = expected.pop(check.name, None)
             marks = [pytest.mark.xfail(reason=reason, strict=True)] if reason is not None else []
             items.append(pytest.param(backend, check, id=check.name, marks=marks))
@@ -177,10 +201,23 @@ class _Unmatched:
         raise AssertionError(f"{self.file} expects failures of items that do not exist: {', '.join(self.names)}")
 
 
-def _items(subject: Subject, cases: Sequence[Case], seed: int) -> Iterator[CheckItem]:
+@dataclass(frozen=True)
+class _TooLittle:
+    """An item that fails, as the others judge nothing or too few calls."""
+
+    name: str
+    said: str
+
+    def __call__(self, backend: Any) -> None:
+        raise AssertionError(self.said)
+
+
+def _items(subject: Subject, asked: Selection) -> Iterator[CheckItem | _TooLittle]:
+    cases, seed, supported = asked.cases, asked.seed, Counter[str]()
     due = {case: selection.checks_due(subject, case, seed, share=1.0) for case in cases}
     for operation in subject.capabilities.operations:
-        offered = [case for case in cases if subject.capabilities.unsupported(operation, case) is None]
+        offered = subject.capabilities.supported(operation, cases)
+        supported += Counter({operation: len(offered)})
         for check in CHECKS:
             if check.name in subject.capabilities.unclaimed:
                 continue
@@ -189,6 +226,10 @@ def _items(subject: Subject, cases: Sequence[Case], seed: int) -> Iterator[Check
                 if group:
                     name = f"{subject.name}-{operation}-{check.name}-{mode}"
                     yield CheckItem(name, subject, operation, check, group, seed)
+    counted = Judged(subject, len(cases) * len(subject.capabilities.operations), supported, Counter(), asked.fewest)
+    if counted.verdict is not None:
+        said = f"{subject.name}: {counted.verdict}. {counted.advice}"
+        yield _TooLittle(f"{subject.name}-judges-enough", said)
 
 
 def _subject(backend: Any, *, named: bool = False) -> Subject:
@@ -196,7 +237,7 @@ def _subject(backend: Any, *, named: bool = False) -> Subject:
     if isinstance(backend, str):
         return Subject.load(backend)
     if not named:
-        return Subject.of(backend() if isinstance(backend, type) else backend)
+        return Subject.of(backend(), remake=backend) if isinstance(backend, type) else Subject.of(backend)
     # An instance that the other process makes would not have what this one was told or given.
     if not isinstance(backend, type):
         raise ValueError(f"isolate=True needs a class, or the name of what another process can load; not {backend!r}")

@@ -5,30 +5,32 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 
-from ..backends import registry
 from ..cases.case import Case
 from ..mistakes import Mistake
 from ..run import outcome
-from ..run.judge import PRINTS_NOTHING, judge
+from ..run.judge import DECLARES, PRINTS_NOTHING, judge
 from ..run.outcome import Record
 from ..run.processes.worker import Died, Raised
 from ..run.subject import Subject
 from ..run.whole_backend import WHOLE_BACKEND_CHECKS
-from ..verdicts.checks import CHECKS
+from ..verdicts.checks import CHECKS, OTHER_OPTIONS
 from ..verdicts.real_data import real_task
+from ..verdicts.task import Task
 from . import symptoms
-from .matching import Seen, look, matching, matching_in_part, matching_sometimes, see
+from .matching import Seen, look, matching, matching_by_checks, matching_in_part, matching_sometimes, see
 from .probes import Probe, probes
 from .shrinking import smallest
 
 SECONDS = 5.0
 # Failures of these checks match no mistake: the mistakes are about answers to single calls.
-_NOT_DIAGNOSED = (*WHOLE_BACKEND_CHECKS, PRINTS_NOTHING)
+_NOT_DIAGNOSED = (*WHOLE_BACKEND_CHECKS, PRINTS_NOTHING, DECLARES)
+_DEPENDS_ON_CALLS = "right on a fresh kernel: this failure depends on the calls before it"
 _MOST_EXPLAINED = 6
 _MOST_NAMED = 3
 _MOST_ELEMENTS = 12
@@ -72,6 +74,8 @@ class Diagnoses:
         return replace(record, diagnosis="\n".join(filter(None, [record.diagnosis, said])))
 
     def _lines(self, subject: Subject, record: Record) -> list[str]:
+        if self.isolate:
+            subject.apart.backend.process.renew()
         try:
             return subject.ask("diagnosis", asdict(record)) if self.isolate else diagnose(subject, record).lines
         except Died as died:
@@ -90,23 +94,67 @@ class Diagnoses:
 def diagnose(subject: Subject, record: Record, seconds: float = SECONDS, *, plain: bool = False) -> Diagnosis:
     """Diagnose the failure in `record`, in about `seconds`; with `plain`, from plain probes only."""
     until = time.monotonic() + seconds
-    if subject.argument:  # load it again, as it may remember earlier calls
-        subject = replace(subject, backend=registry.load(subject.argument))
+    before, after, record = _on_fresh(subject, record)
+    subject = subject.fresh() or subject
     seen = _looked_at(subject, record, until, plain=plain)
     small = _smallest(subject, record, max((until - time.monotonic()) / 2, 1.0))
     if found := matching(record.operation, seen):
         diagnosis = Diagnosis(found, _named(found, seen))
+    elif found := _of_state(subject, record, seen):
+        diagnosis = Diagnosis(found, _named_by_checks(found))
     elif found := matching_sometimes(record.operation, seen):
         diagnosis = Diagnosis(found, _named_sometimes(found[0], seen))
     else:
         diagnosis = Diagnosis([], _unnamed(record.operation, seen, small, until))
-    diagnosis.lines += _shown(subject, replace(record, case=str(small)))
+    diagnosis.lines = [*before, *diagnosis.lines, *after, *_shown(subject, replace(record, case=str(small)))]
     return diagnosis
+
+
+def _on_fresh(subject: Subject, record: Record) -> tuple[list[str], list[str], Record]:
+    """Make the failing call of a fresh backend, if one can be made.
+
+    Return lines to say before and after the diagnosis, and the record to diagnose. In a row of calls with other
+    options, one may be wrong by itself. Then that one is diagnosed. It is also wrong on larger arrays, which no plan
+    that was kept can be for.
+    """
+    fresh, case = subject.fresh(), Case.parse(record.case)
+    if fresh is not None and not _fails(fresh, record, case):
+        return [_DEPENDS_ON_CALLS], [], record
+    if record.check == OTHER_OPTIONS and record.outcome == outcome.FAIL:
+        alone = replace(record, check="exact")
+        for task in Task(case, record.operation, record.seed).neighbours:
+            one = task.case
+            larger = replace(
+                one,
+                batch=one.batch + 2,
+                height=one.height + 5,
+                width=one.width + 4,
+                output_channels=2 * one.output_channels,
+            )
+            if all(_fails(subject.fresh() or subject, alone, tried) for tried in (larger, one)):
+                return [], [f"diagnosed on {one}, which is wrong by itself"], replace(alone, case=str(one))
+    return [], [], record
+
+
+def _fails(subject: Subject, record: Record, case: Case) -> bool:
+    """True if the check of the record has its outcome on this case."""
+    checks = [check for check in CHECKS if check.name == record.check]
+    judged = judge(subject, case, record.operation, record.seed, checks=checks)
+    return any(one.outcome == record.outcome for one in judged)
+
+
+def _of_state(subject: Subject, record: Record, seen: Sequence[Seen]) -> list[Mistake]:
+    """Return the mistakes of state and memory that fail the same checks; none if single calls are wrong."""
+    wrong = [each.probe for each in seen[:-1] if each.probe.plain and not each.right()]
+    if any(not see(subject.fresh() or subject, probe).right() for probe in wrong):
+        return []
+    return matching_by_checks(subject.fresh() or subject, record)
 
 
 def recognise(subject: Subject, record: Record) -> list[Mistake]:
     """Return the known mistakes that do what the backend does, on the call that failed and on the probes."""
-    return matching(record.operation, _looked_at(subject, record))
+    seen = _looked_at(subject, record)
+    return matching(record.operation, seen) or _of_state(subject, record, seen)
 
 
 def _looked_at(subject: Subject, record: Record, until: float = np.inf, *, plain: bool = False) -> list[Seen]:
@@ -126,6 +174,7 @@ def _failing_probe(record: Record) -> Probe:
     case = Case.parse(record.case)
     rounded = record.check == "rounded"
     kind = real_task(case, record.operation, record.seed).kind if rounded else "integer"
+    kind = "halves" if record.check == "wide_sums" else kind
     return Probe(record.operation, case, kind, record.seed)
 
 
@@ -141,6 +190,12 @@ def _named(found: Sequence[Mistake], seen: Sequence[Seen]) -> list[str]:
     if besides:
         lines.append(f"it is also wrong in another way on {_specs(besides)}")
     return lines + _made_before(first)
+
+
+def _named_by_checks(found: Sequence[Mistake]) -> list[str]:
+    first, *others = found
+    others_named = ((f"or *{other.name}*", other) for other in others[: _MOST_NAMED - 1])
+    return [*_told([(f"fails the same checks as *{first.name}*", first), *others_named]), *_made_before(first)]
 
 
 def _named_sometimes(found: Mistake, seen: Sequence[Seen]) -> list[str]:
@@ -196,13 +251,7 @@ def _told(headed: Iterable[tuple[str, Mistake]]) -> list[str]:
 
 def _smallest(subject: Subject, record: Record, seconds: float) -> Case:
     """Return the smallest case found on which the same check fails."""
-    checks = [check for check in CHECKS if check.name == record.check]
-
-    def fails(case: Case) -> bool:
-        judged = judge(subject, case, record.operation, record.seed, checks=checks)
-        return any(one.outcome == record.outcome for one in judged)
-
-    return smallest(Case.parse(record.case), fails, seconds)
+    return smallest(Case.parse(record.case), partial(_fails, subject, record), seconds)
 
 
 def _shown(subject: Subject, record: Record) -> list[str]:

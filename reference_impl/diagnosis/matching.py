@@ -9,9 +9,13 @@ from functools import lru_cache
 
 import numpy as np
 
+from ..cases.case import Case
 from ..mistakes import MISTAKES, NO_MISTAKE, Mistake
-from ..run import known
+from ..run import known, outcome
+from ..run.judge import judge
+from ..run.outcome import Record
 from ..run.subject import Subject
+from ..verdicts.checks import TWO_THREADS
 from ..verdicts.real_data import KINDS
 from .observation import Observation, observe, room_of
 from .probes import Probe
@@ -58,9 +62,9 @@ def look(subject: Subject, probes: Iterable[Probe], until: float = np.inf) -> It
     Probes that it does not claim to support, or is known to fail, are left out.
     """
     for probe in probes:
-        lack = subject.capabilities.unsupported(probe.operation, probe.case)
+        supported = subject.capabilities.supports(probe.operation, probe.case)
         expected = known.expected(subject, probe.operation, probe.case)
-        if lack is None and expected is None and time.monotonic() < until:
+        if supported and expected is None and time.monotonic() < until:
             yield see(subject, probe)
 
 
@@ -83,6 +87,40 @@ def matching(operation: str, seen: Sequence[Seen]) -> list[Mistake]:
         if alike or (left and elsewhere):
             return alike or left
     return []
+
+
+# Without padding, a stride or leftover, so that plans with too few keys differ.
+_PLAIN = "n2_h7w8c2_k3x2o3"
+
+
+def matching_by_checks(subject: Subject, record: Record) -> list[Mistake]:
+    """Return the mistakes of state and memory that fail the same checks as a fresh subject, the likest first.
+
+    One call does not show these mistakes, so the probes do not either.
+    """
+    own = _failed(subject, record)
+    alike = []
+    for mistake in _of(record.operation) if any(own) else []:
+        if mistake.family == "state":
+            other = _failed(Subject.of(mistake.backend(), remake=mistake.backend), record)
+            if [_steady(failed) for failed in other] == [_steady(failed) for failed in own]:
+                alike.append((other != own, mistake))
+    return [mistake for _, mistake in sorted(alike, key=lambda each: each[0])]
+
+
+def _failed(subject: Subject, record: Record) -> list[dict[str, str | None]]:
+    """The checks that fail on the call, each with what it says; and those that fail on a plain one."""
+    failed = []
+    for spec in (record.case, _PLAIN):
+        asked = subject.fresh() or subject
+        judged = judge(asked, Case.parse(spec), record.operation, record.seed)
+        failed.append({each.check: each.message for each in judged if each.outcome in outcome.UNEXPECTED})
+    return failed
+
+
+def _steady(failed: dict[str, str | None]) -> set[str]:
+    """The checks that fail each time: threads may also meet too late to show a mistake."""
+    return set(failed) - {TWO_THREADS} or set(failed)
 
 
 def matching_sometimes(operation: str, seen: Sequence[Seen]) -> list[Mistake]:

@@ -12,6 +12,7 @@ from ..cases.case import Case
 from ..verdicts.call import Call
 from ..verdicts.integers import integer_call
 from ..verdicts.real_data import KINDS, real_task
+from ..verdicts.wide_sums import half_call
 
 # Any two mistakes of the catalogue differ on at least one of these, and mostly on several. They were chosen greedily
 # from generated cases; a few were added for mistakes that those do not show. No two have the same shapes, as a backend
@@ -34,7 +35,8 @@ n3_h15w15c1_k1x2o5_s2x1_d1x2_FULL               n1_h5w15c24_k2x3o8_s2x4_d1x3_g4_
 n2_h4w4c3_k5x6o4_SAME                           n2_h23w2c4_k3x2o2_s3x1_d3x1
 n3_h5w5c4_k1x1o4                                n2_h4w3c521_k1x1o2
 n1_h301w219c1_k1x1o1                            n1_h8w6c1_k3x2o4
-n35_h2w3c1_k1x2o3
+n35_h2w3c1_k1x2o3                               n2_h9w7c3_k3x2o12_SAME_int64
+n2_h9w6c9_k4x2o9_float16:halves
 """
 
 
@@ -59,8 +61,8 @@ MEMORY: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 class Probe:
     """One call that is made to several backends: the operation, the case, and the kind of its arrays.
 
-    `kind` is "integer", one of real_data.KINDS, "special" (integers, with zeros, infinities and NaN), or one of
-    MEMORY.
+    `kind` is "integer", one of real_data.KINDS, "special" (integers, with zeros, infinities and NaN), "halves"
+    (one large term and many small ones), or one of MEMORY.
     """
 
     operation: str
@@ -74,6 +76,8 @@ class Probe:
         seed = self.seed + 1_000_003 * turn
         if self.kind in KINDS:
             return real_task(self.case, self.operation, seed, self.kind).call
+        if self.kind == "halves" and (halves := half_call(self.case, self.operation)) is not None:
+            return halves
         call = integer_call(self.case, self.operation, seed)
         return _with_specials(call, seed) if self.kind == "special" else call
 

@@ -52,7 +52,8 @@ FORMATS = {
 
 def format_of(dtype: Any) -> np.dtype:
     """Return the NumPy dtype of one of FORMATS. Imports `ml_dtypes` for bfloat16 only."""
-    name = dtype if isinstance(dtype, str) else np.dtype(dtype).name
+    # NumPy takes None for float64.
+    name = dtype if isinstance(dtype, str) or dtype is None else np.dtype(dtype).name
     if name not in FORMATS:
         raise ValueError(f"dtype must be one of {', '.join(FORMATS)}; not {name!r}")
     if name == "bfloat16":

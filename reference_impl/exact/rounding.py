@@ -96,8 +96,11 @@ def round_interval(
 
     Rounding is monotonic: where both ends round to the same float64, so does the number. To float32, the ends are
     rounded twice. Adding one unit of high to `reach` puts the float64 ends strictly outside of the number. Then no
-    halfway point lies between the number and the result. Subnormals stay undecided, as they are scaled inexactly. So
-    do zeros, as the ends do not tell their sign.
+    halfway point lies between the number and the result.
+
+    Scaling rounds again what it makes subnormal, and may round it up to the smallest normal number. So results up to
+    that number stay undecided. A larger result was scaled exactly. Zeros are undecided too: the ends do not tell their
+    sign.
     """
     result, decided = np.empty(words[0].shape, dtype), np.empty(words[0].shape, bool)
     flat = [array.reshape(-1) for array in (result, decided, *words)]
@@ -116,7 +119,7 @@ def round_interval(
         exponent = lowest + bits * (len(words) - 2)
         rounded[...] = scaled(high + (rest - reach), exponent)
         sure[...] = rounded == scaled(high + (rest + reach), exponent).astype(dtype)
-        sure &= np.abs(rounded) >= np.finfo(dtype).tiny
+        sure &= np.abs(rounded) > FORMATS[dtype.name].smallest_normal
     return result, decided
 
 

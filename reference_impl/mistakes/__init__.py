@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
-from . import axes, behaviour, calls, flips, padding, same_padding, sizes, strides, sums, values
+from . import axes, behaviour, calls, flips, padding, same_padding, sizes, state, strides, sums, values
 from .altered_call import NoAnswer
 from .mistake import FAMILIES, NO_MISTAKE, Mistake
 
@@ -15,7 +15,7 @@ __all__ = ["FAMILIES", "MISTAKES", "NO_MISTAKE", "Mistake", "NoAnswer", "by_name
 
 MISTAKES: tuple[Mistake, ...] = tuple(
     mistake
-    for module in (same_padding, padding, strides, flips, axes, sizes, calls, sums, values, behaviour)
+    for module in (same_padding, padding, strides, flips, axes, sizes, calls, sums, values, behaviour, state)
     for mistake in module.FAMILY.mistakes
 )
 

@@ -14,7 +14,7 @@ from ..cases.case import DTYPES
 from ..operations import OPERATIONS
 from .altered_call import AlteredCall
 
-FAMILIES = ("padding", "strides", "flips", "axes", "sizes", "calls", "sums", "values", "behaviour")
+FAMILIES = ("padding", "strides", "flips", "axes", "sizes", "calls", "sums", "values", "behaviour", "state")
 
 FORWARD = ("conv2d",)
 FILTER_GRADIENT = ("conv2d_backprop_filter",)
@@ -39,6 +39,7 @@ class Mistake:
     links : places where people made it
     answerer : makes a function that answers a call wrongly and remembers nothing yet
     pure : True if each answer follows from its call alone, not from earlier calls
+    dtypes : those in which it shows; all, if empty
     """
 
     name: str
@@ -49,6 +50,7 @@ class Mistake:
     links: tuple[str, ...]
     answerer: Callable[[], Answerer]
     pure: bool = False
+    dtypes: tuple[str, ...] = ()
 
     def backend(self) -> Planted:
         """Return a fresh backend that makes this mistake."""
@@ -110,6 +112,7 @@ class Family:
         operations: tuple[str, ...] = OPERATIONS,
         links: tuple[str, ...] = (),
         name: str = "",
+        dtypes: tuple[str, ...] = (),
     ) -> Callable:
         """Turn a function that answers or alters a call into a mistake, named after it unless `name` is given."""
 
@@ -119,7 +122,9 @@ class Family:
                 return call.cast(found.answer() if isinstance(found, AlteredCall) else found)
 
             named = name or _in_words(function)
-            self.mistakes.append(Mistake(named, self.name, does, right, operations, links, lambda: answer, pure=True))
+            self.mistakes.append(
+                Mistake(named, self.name, does, right, operations, links, lambda: answer, pure=True, dtypes=dtypes)
+            )
             return function
 
         return register

@@ -91,6 +91,7 @@ EMPTY_SUM = "In this oracle a sum of nothing is zero, for every element of the r
 
 COTANGENT = "TensorFlow and this oracle multiply by the cotangent, at each position by its own value."
 ALL_BITS = "TensorFlow on a CPU and this oracle use all bits of their arguments."
+WIDE_SUMS = "TensorFlow and this oracle accumulate in float32 or wider."
 INTEGER_SUMS = "This oracle sums integers exactly, over the whole range of int64."
 AS_SUMMED = "TensorFlow and this oracle return the sums as they are, and neither scale nor clip them."
 NOT_FINITE = (
@@ -108,3 +109,7 @@ ANY_SIZE = (
     "size, square or not."
 )
 MEMORY_STRIDES = "TensorFlow and this oracle follow the strides of each array in memory, positive or negative."
+
+# State
+
+OPTIONS_OF_THE_CALL = "TensorFlow and this oracle use the strides, padding and dilations of each call."

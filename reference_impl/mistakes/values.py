@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -81,7 +82,7 @@ def integers_summed_in_float32(q: AlteredCall) -> np.ndarray:
     return _accumulated(q, lambda sums: sums.astype(np.float32)) if q.dtype.kind in "biu" else q.answer()
 
 
-@mistake("Floats are accumulated in float16.", "TensorFlow and this oracle accumulate in float32 or wider.")
+@mistake("Floats are accumulated in float16.", right.WIDE_SUMS)
 def float16_accumulation(q: AlteredCall) -> np.ndarray:
     return _accumulated(q, lambda sums: sums.astype(np.float16)) if q.dtype.kind not in "biu" else q.answer()
 
@@ -94,6 +95,45 @@ def sums_saturate_at_16_bits(q: AlteredCall) -> np.ndarray:
 @mistake("Integer sums wrap around at 32767, as in a 16-bit accumulator.", right.INTEGER_SUMS)
 def sums_wrap_at_16_bits(q: AlteredCall) -> np.ndarray:
     return q.answer().astype(np.int16) if q.dtype.kind in "biu" else q.answer()
+
+
+@mistake(
+    "Integers of 64 bits are multiplied and summed as float64, which is exact only up to 2**53.",
+    right.INTEGER_SUMS,
+    dtypes=("int64",),
+)
+def int64_summed_in_float64(q: AlteredCall) -> np.ndarray:
+    if q.dtype != np.int64:
+        return q.answer()
+    floats = {role: array.astype(np.float64) for role, array in q.arrays.items()}
+    sums = q.with_arrays(**floats).answer()
+    return np.clip(sums, -(2.0**62), 2.0**62).astype(np.int64)
+
+
+@mistake(
+    "Halves, float16 and bfloat16, are added in their own type, product after product.",
+    right.WIDE_SUMS,
+    dtypes=("float16", "bfloat16"),
+)
+def halves_summed_as_halves(q: AlteredCall) -> np.ndarray:
+    finite = all(np.isfinite(array).all() for array in q.arrays.values())
+    if q.dtype.kind in "biu" or q.dtype.itemsize != 2 or not finite:
+        return q.answer()
+    role, axes = {"output": ("filters", (0, 1, 2)), "input": ("filters", (0, 1, 3)), "filters": ("output", (0, 1, 2))}[
+        q.asked
+    ]
+    terms = [q.shape(role)[axis] for axis in axes]
+    if np.prod(terms) > 1000:  # that takes too long, and other cases show it
+        return q.answer()
+    total = np.zeros(q.shape(q.asked))
+    for place in np.ndindex(*terms):
+        one: list[Any] = [slice(None)] * 4
+        for axis, position in zip(axes, place, strict=True):
+            one[axis] = position
+        alone = np.zeros(q.shape(role))
+        alone[tuple(one)] = q.arrays[role][tuple(one)]
+        total = q.cast(total + q.with_arrays(**{role: alone}).answer()).astype(np.float64)
+    return total
 
 
 def _accumulated(q: AlteredCall, narrow: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:

@@ -10,6 +10,7 @@ from ..run import outcome
 from ..run.outcome import Record
 from ..run.subject import Subject
 from ..run.whole_backend import LOADS, REFUSES, WHOLE_BACKEND_CHECKS
+from .suspicion import smallest_first, suspicion
 from .tally import Tally
 
 Illustrate = Callable[[Subject, Record], Record]
@@ -29,6 +30,9 @@ def failures(
 
     Without `diagnosed` no backend is asked again.
     """
+    if tally.suspects:
+        yield suspicion_text(tally.suspects, failed=len(tally.unexpected))
+        return
     unexpected, diagnoses = tally.unexpected, Diagnoses(isolate=isolate)
     by_name = {subject.name: subject for subject in subjects}
     for record in unexpected[:most]:
@@ -52,6 +56,8 @@ def print_failures(console: PlainConsole, texts: Iterable[str]) -> None:
 
 def failure_text(record: Record) -> str:
     """Write what a stranger needs in order to act on a failure."""
+    if record.outcome == outcome.ORACLE:
+        return suspicion_text([record], failed=1)
     lines = [
         f"{record.outcome.upper()}  {plain_name(record.backend)}{_call(record)}",
         f"check: {record.check} ({outcome.MEANING[record.outcome]}); {record.mode}",
@@ -61,6 +67,12 @@ def failure_text(record: Record) -> str:
         f"run it again: {rerun_line(record)}",
     ]
     return "\n    ".join(lines)
+
+
+def suspicion_text(suspects: Sequence[Record], failed: int) -> str:
+    """Write what a run says if the oracle is suspect. It accuses no backend."""
+    ordered = smallest_first(suspects)
+    return suspicion(ordered, failed, [rerun_line(record) for record in ordered])
 
 
 def _call(record: Record) -> str:

@@ -8,10 +8,13 @@ from collections.abc import Iterable
 from ..cases.case import Case
 from ..run import outcome
 from ..run.outcome import Record
+from ..run.subject import OURS
+from ..run.suspicion import contradicted
 from ..run.whole_backend import WHOLE_BACKEND_CHECKS
 
 # The worst outcome of a call's checks is the call's.
 _SEVERITY = (
+    outcome.ORACLE,
     outcome.SUITE,
     outcome.CRASHED,
     outcome.FAIL,
@@ -56,14 +59,32 @@ class Tally:
         return [worst for worst in self._worst.values() if worst.unexpected]
 
     @property
+    def suspects(self) -> list[Record]:
+        """One record for each call that makes the oracle the suspect."""
+        return [worst for worst in self._worst.values() if worst.outcome == outcome.ORACLE]
+
+    def suspect_the_oracle(self) -> None:
+        """Once all records are there, mark the calls on which independent frameworks contradict the oracle."""
+        for old, new in contradicted(self.records, OURS):
+            self.replace(old, new)
+
+    @property
     def not_judged(self) -> list[Record]:
         """One record for each call on which the suite itself failed."""
         return [worst for worst in self._worst.values() if worst.outcome == outcome.SUITE]
 
     def replace(self, old: Record, new: Record) -> None:
-        """Put `new`, which has the same outcome, in the place of `old`."""
+        """Put `new`, which is not less severe, in the place of `old`."""
         self.records[self.records.index(old)] = new
         self._worst[_key(new)] = new
+
+    def calls(self, backend: str, *, whole: bool) -> list[Record]:
+        """One record for each call of a backend, or for each of its checks as a `whole` backend."""
+        return [
+            worst
+            for worst in self._worst.values()
+            if worst.backend == backend and (worst.check in WHOLE_BACKEND_CHECKS) == whole
+        ]
 
     def cells(self) -> Cells:
         """Count the calls, without the checks on whole backends."""

@@ -44,6 +44,12 @@ def expected(subject: Subject, operation: str, case: Case, invalid: str | None =
     return find(subject.name, subject.version, subject.facts, operation, case, invalid)
 
 
+def is_known(subject: Subject, operation: str, case: Case) -> bool:
+    """True if an entry expects the answer to this call to be wrong, and not only that of another check's call."""
+    entry = expected(subject, operation, case)
+    return entry is not None and (not entry.checks or "exact" in entry.checks)
+
+
 def is_deadly(subject: Subject, operation: str, case: Case) -> bool:
     """True if the process is expected to die of this call."""
     entry = expected(subject, operation, case)
@@ -55,23 +61,70 @@ def mark_expected(records: list[Record], subject: Subject) -> list[Record]:
 
     A failure that an entry expects becomes "known". If a call that should fail passes, its records become "fixed".
     """
+    entry = _entry(records, subject)
+    return records if entry is None else _expecting(entry, records)
+
+
+def _entry(records: list[Record], subject: Subject) -> KnownFailure | None:
+    """The entry that expects the call of these records to fail."""
     first = records[0] if records else None
     if first is None or first.check in (STEADY, THREADS):  # entries speak of answers
-        return records
+        return None
     case = _case(first.case)
-    entry = expected(subject, first.operation, case, first.invalid_call)
-    return records if entry is None else _expecting(entry, records)
+    return expected(subject, first.operation, case, first.invalid_call)
+
+
+class Watch:
+    """Marks what was expected in the records of a whole run, and sees which entries have had no failure."""
+
+    def __init__(self) -> None:
+        self._passed: dict[KnownFailure, list[Record]] = {}
+        self._failed: set[KnownFailure] = set()
+
+    def marked(self, records: list[Record], subject: Subject) -> list[Record]:
+        """Mark the records of one call, as `mark_expected` does, and remember what became of it."""
+        entry = _entry(records, subject)
+        if entry is None:
+            return records
+        marked = _expecting(entry, records)
+        concerned = _concerned(entry, marked)
+        passed = [record for record in concerned if record.outcome == outcome.PASS]
+        if any(record.outcome == outcome.KNOWN for record in concerned):
+            self._failed.add(entry)
+        elif entry.tries > 1 and passed and entry.was_seen_in(subject.name):
+            self._passed.setdefault(entry, []).append(passed[0])
+        return marked
+
+    def fixed(self) -> list[Record]:
+        """A record for each entry that allows some calls to pass, and of which so many passed that it must go."""
+        return [
+            replace(
+                passed[-1],
+                outcome=outcome.FIXED,
+                message=f"expected to fail sometimes: {_said(entry)}; "
+                f"it passed in all {len(passed)} calls of this run, and {entry.tries} are enough",
+            )
+            for entry, passed in self._passed.items()
+            if len(passed) >= entry.tries and entry not in self._failed
+        ]
 
 
 _case = lru_cache(4096)(Case.parse)
 
 
+def _said(entry: KnownFailure) -> str:
+    return f"{entry.does} ({entry.link})"
+
+
+def _concerned(entry: KnownFailure, records: list[Record]) -> list[Record]:
+    return [record for record in records if not entry.checks or record.check in entry.checks]
+
+
 def _expecting(entry: KnownFailure, records: list[Record]) -> list[Record]:
     """Mark the records of a call that is expected to fail: as expected, in another way, or not at all."""
-    said = f"{entry.does} ({entry.link})"
-    concerned = [record for record in records if not entry.checks or record.check in entry.checks]
+    said, concerned = _said(entry), _concerned(entry, records)
     if not any(record.outcome in outcome.UNEXPECTED for record in concerned):
-        if entry.sometimes or not any(record.check in (entry.checks or _DECISIVE) for record in concerned):
+        if entry.tries > 1 or not any(record.check in (entry.checks or _DECISIVE) for record in concerned):
             return records
         fixed = {
             record.check: replace(record, outcome=outcome.FIXED, message=f"expected to fail: {said}")

@@ -16,6 +16,8 @@ from ..verdicts.checks import CHECKS
 from ..verdicts.invalid_calls import INVALID_CALLS
 
 OUTCOMES = ("fail", "refused", "crashed")
+# For entries whose calls fail only sometimes. If one in 30 fails, 400 all pass by chance once in 770,000 runs.
+TRIES = 400
 
 Facts = Mapping[str, Any]
 """The attribute `facts` of a backend, such as the dtypes that it gives to oneDNN on this CPU."""
@@ -39,8 +41,8 @@ class KnownFailure:
     outcome : "fail", "refused" or "crashed"
     does : what the backend does, in plain English
     link : the upstream report, or where it was found
-    sometimes : True if some of the selected cases pass, as where memory is read that nothing was written to; a pass is
-        then no news
+    tries : the number of calls that must all pass, in one run, before the entry counts as fixed. 1 if every call fails;
+        TRIES if only some do, as where memory is read that nothing was written to
     checks : the checks that fail, if not all do
     invalid : names of calls in invalid_calls.py that are not refused; the entry is then about these, not about cases
 
@@ -57,7 +59,7 @@ class KnownFailure:
     outcome: str
     does: str
     link: str
-    sometimes: bool = False
+    tries: int = 1
     checks: tuple[str, ...] = ()
     invalid: tuple[str, ...] = ()
 
@@ -67,6 +69,8 @@ class KnownFailure:
                 raise TypeError(f"{name} must be a tuple of names, not {getattr(self, name)!r}, in {self}")
         if not callable(self.when):
             raise TypeError(f"when must be a function of a case and the backend's facts, not {self.when!r}, in {self}")
+        if not isinstance(self.tries, int) or self.tries < 1:
+            raise ValueError(f"tries must be an integer of at least 1, not {self.tries!r}, in {self}")
         if self.outcome not in OUTCOMES:
             raise ValueError(f"outcome must be one of {', '.join(OUTCOMES)}, not {self.outcome!r}, in {self}")
         self._names("operations", OPERATIONS)
@@ -98,6 +102,10 @@ class KnownFailure:
         if not concerned or operation not in self.operations or not self._covers(backend):
             return False
         return _in_range(version, self.versions) and self._holds(case, facts)
+
+    def was_seen_in(self, backend: str) -> bool:
+        """True for each backend that is named and, of all routes of a framework, for the plain one."""
+        return backend in self.backends or f"{backend}:*" in self.backends
 
     def _covers(self, backend: str) -> bool:
         return backend in self.backends or f"{backend.partition(':')[0]}:*" in self.backends

@@ -12,12 +12,13 @@ REFUSED = "refused"
 CRASHED = "crashed"
 UNSUPPORTED = "unsupported"
 MISTRUSTED = "mistrusted"
+ORACLE = "oracle"
 SUITE = "suite"
 KNOWN = "known"
 FIXED = "fixed"
 
 # Only these make a run fail. A known failure is expected; an entry whose failure is gone must leave the list.
-UNEXPECTED = (FAIL, REFUSED, CRASHED, SUITE, FIXED)
+UNEXPECTED = (FAIL, REFUSED, CRASHED, ORACLE, SUITE, FIXED)
 
 MEANING = {
     PASS: "agrees with the oracle",
@@ -26,6 +27,7 @@ MEANING = {
     CRASHED: "its process dies, hangs or takes too much memory",
     UNSUPPORTED: "declares that it does not offer this",
     MISTRUSTED: "agrees with the oracle, on data that prove little",
+    ORACLE: "the definition does not confirm the oracle, so the backend is not accused",
     SUITE: "the suite itself failed, so the backend is not judged: please report this",
     KNOWN: "fails as known_failures/ expects",
     FIXED: "passes although known_failures/ expects a failure: remove the entry, or end its versions",
@@ -49,6 +51,8 @@ class Record:
     remark: str | None = None
     """An observation on a right answer; the report counts these."""
     message: str | None = None
+    answer: str | None = None
+    """The digest of a wrong answer to integers, by which two backends are seen to give the same."""
     seed: int = 0
     argument: str | None = None
     """The argument of `--backend` that loads this backend again."""

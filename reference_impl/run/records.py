@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from .judge import failed_ourselves, judge_here
-from .known import mark_expected
+from .known import Watch
 from .outcome import CRASHED, REFUSED, Record
 from .processes.pool import judge_isolated
 from .processes.remote import CALL_TIME_LIMIT
@@ -32,20 +32,22 @@ def records_of(
     time_limit : seconds for one call of a backend in a process of its own
     advance : called after each call
     """
+    watch = Watch()
     yield from (not_loaded(name, error, selection.seed) for name, error in selection.errors.items())
     for subject in selection.asked_as_a_whole:
-        yield from _of_whole_backend(selection, subject)
+        yield from _of_whole_backend(selection, subject, watch)
     calls = judge_here(selection) if processes == 0 else judge_isolated(selection, processes, time_limit)
     for subject, records in calls:
-        yield from mark_expected(records, subject)
+        yield from watch.marked(records, subject)
         advance()
+    yield from watch.fixed()
 
 
-def _of_whole_backend(selection: Selection, subject: Subject) -> Iterator[Record]:
+def _of_whole_backend(selection: Selection, subject: Subject, watch: Watch) -> Iterator[Record]:
     blank = subject.blank(selection.operations[0], str(STEADY_CASE), selection.seed, selection.whole[-1])
     try:
         for record in judge_whole_backend(selection.whole, subject, selection.operations, selection.seed):
-            yield from mark_expected([record], subject)
+            yield from watch.marked([record], subject)
     except Died as died:
         yield replace(blank, outcome=CRASHED, message=str(died))
     except Raised as error:

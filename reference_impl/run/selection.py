@@ -9,26 +9,31 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from ..backends import registry
 from ..cases import catalogue
 from ..cases.case import DTYPES, Case
 from ..cases.generation import generate
 from ..operations import OPERATIONS
 from ..verdicts.checks import CHECKS, Check
 from . import known
+from .enough import FEWEST, completed
+from .enough import assured as assured_cases
 from .processes.worker import Died
-from .subject import Loaded, NotLoaded, Subject
+from .spread import DEFAULT_DTYPES, GENERATED, dtypes_of, falls_in, further_dtypes, in_dtypes, spread, together
+from .subject import Loaded, NotLoaded, Subject, process_of
 from .whole_backend import WHOLE_BACKEND_CHECKS
 
-DEFAULT_DTYPES = ("float32", "float64", "int32")
 # Generated cases by default: of `verify` and `check_backend`, and of `parametrize_with_checks`.
 EXAMPLES, PYTEST_EXAMPLES = 100, 20
 # The catalogues of small cases; and the few cases that `export` writes by default.
 SMALL = ("curated", "regressions")
 EXPORTED = ("smoke",)
+# The catalogues that are completed with drawn cases for a backend that supports few of theirs.
+_COMPLETED = (*SMALL, "smoke")
 
 CHECK_NAMES = (*(check.name for check in CHECKS), *WHOLE_BACKEND_CHECKS)
 
@@ -66,6 +71,9 @@ class Selection:
     only : names of the checks to run; all, if empty
     whole : names of the checks on whole backends to run
     errors : backends that cannot be loaded, each with the error
+    unasked : dtypes that nobody asked for: only backends that offer them are given their cases
+    assured : cases that a backend is given, by its name, even if its share leaves them out
+    fewest : calls that must be judged of each operation that a backend supports at all; `report.tally` looks
     """
 
     groups: tuple[tuple[tuple[Subject, ...], tuple[Case, ...]], ...]
@@ -75,6 +83,9 @@ class Selection:
     only: tuple[str, ...] = ()
     whole: tuple[str, ...] = ()
     errors: Mapping[str, NotLoaded | Died] = field(default_factory=dict)
+    unasked: frozenset[str] = frozenset()
+    assured: Mapping[str, frozenset[Case]] = field(default_factory=dict)
+    fewest: int = 1
 
     @property
     def subjects(self) -> list[Subject]:
@@ -106,7 +117,9 @@ class Selection:
                 yield Asked(subject, operation, case, checks, self.seed)
 
     def _takes(self, subject: Subject, case: Case) -> bool:
-        return self.full or takes(subject, case, self.seed)
+        if case.dtype in self.unasked and case.dtype not in subject.capabilities.dtypes:
+            return False
+        return self.full or case in self.assured.get(subject.name, ()) or takes(subject, case, self.seed)
 
 
 def for_all(
@@ -135,13 +148,35 @@ def for_verify(
     if examples is None:
         examples = 0 if words else EXAMPLES
     of_calls = not checks or bool(set(checks) - set(WHOLE_BACKEND_CHECKS))
-    groups = []
-    for default, group in _by_dtypes(loaded.subjects, fixed=bool(words or dtypes)).items():
-        cases = _cases(words, dtypes, default, examples, seed) if of_calls else []
+    named = tuple(operations) or OPERATIONS
+    groups, unasked, assured = [], set(), {}
+    for usual, group in _by_dtypes(loaded.subjects, fixed=bool(dtypes)).items():
+        offered = {dtype for subject in group for dtype in subject.capabilities.dtypes}
+        others = () if dtypes else tuple(dtype for dtype in DTYPES if dtype in offered - set(usual))
+        usual = tuple(dtypes) or usual
+        cases = _cases(words, dtypes, usual, others, examples, seed) if of_calls else []
+        if of_calls and chooses(words):
+            cases = completed(cases, group, named, (*usual, *others), seed)
+        if not dtypes:
+            unasked |= {*usual, *others} - _named_dtypes(words)
+        if not (full or words):
+            small = [case for case in cases if case.multiply_adds <= LARGE]
+            for subject in (each for each in group if each.capabilities.share < 1):
+                assured[subject.name] = assured_cases(small, subject, named, seed, partial(takes, subject, seed=seed))
         groups.append((tuple(group), tuple(cases)))
     whole = tuple(name for name in WHOLE_BACKEND_CHECKS if name in checks or not (checks or words))
-    named = tuple(operations) or OPERATIONS
-    return Selection(tuple(groups), named, seed, full or bool(words), tuple(checks), whole, loaded.errors)
+    return Selection(
+        tuple(groups),
+        named,
+        seed,
+        full or bool(words),
+        tuple(checks),
+        whole,
+        loaded.errors,
+        unasked=frozenset(unasked),
+        assured=assured,
+        fewest=FEWEST if chooses(words) and not checks else 1,
+    )
 
 
 def for_own_backend(
@@ -154,31 +189,40 @@ def for_own_backend(
 ) -> Selection:
     """Select what `check_backend` asks: every check, on the cases that are named or on small and generated ones.
 
-    `as_a_whole` adds the checks on whole backends, unless cases are named: those are a reproducer.
+    Catalogues and generated cases are given in the dtypes of the backend, and completed until it supports enough of
+    them. Cases that are named one by one are run as they are. `as_a_whole` adds the checks on whole backends, unless
+    cases are named.
     """
     whole = tuple(WHOLE_BACKEND_CHECKS) if as_a_whole and cases is None else ()
-    chosen = cases_for_own_backend(subject, cases, examples, seed)
-    return for_all([subject], chosen, seed=seed, full=True, whole=whole)
-
-
-def cases_for_own_backend(subject: Subject, cases: Iterable[Case | str] | None, examples: int, seed: int) -> list[Case]:
-    """The cases that are named, as they are; by default small and generated ones in the dtypes of the backend."""
-    if cases is not None:
-        found = [[word] if isinstance(word, Case) else catalogue.resolve(word) for word in cases]
-        return [case for some in found for case in some]
-    return in_dtypes(small_cases() + generate(examples, seed), dtypes_of(subject))
+    words = None if cases is None else [cases] if isinstance(cases, Case | str) else list(cases)
+    usual, others = dtypes_of(subject), further_dtypes(subject)
+    chosen: list[Case] = []
+    for word in SMALL if words is None else words:
+        if isinstance(word, str) and word in _COMPLETED:
+            chosen += spread(word, catalogue.load(word), usual, others, seed)
+        else:
+            chosen += [word] if isinstance(word, Case) else catalogue.resolve(word)
+    completes = words is None or chooses([word for word in words if isinstance(word, str)], empty=False)
+    if completes:
+        chosen = together(chosen, (*usual, *others))
+        if words is None:
+            chosen += spread(GENERATED, generate(examples, seed), usual, others, seed)
+        chosen = completed(chosen, [subject], OPERATIONS, (*usual, *others), seed)
+    return for_all([subject], chosen, seed=seed, full=True, whole=whole, fewest=FEWEST if completes else 1)
 
 
 def cases_for_pytest(subject: Subject, words: Sequence[str] = (), seed: int = 0) -> list[Case]:
     """The cases that the equivalence tests give to a backend: those that are named, as they are, or the catalogues.
 
     A framework takes the small cases (curated and regressions) in its first dtype, a quarter of them in its other
-    dtypes too, and a third of the network layers. A route, or a backend of our own, takes a quarter of the small
-    cases, each in one of its dtypes. A backend that declares a `share` takes that share of these. The seed decides
-    which part it is; `verify` gives a backend all of them.
+    default dtypes, the smoke cases each in one of its further dtypes, and a third of the network layers. A route, or a
+    backend of our own, takes a quarter of the small cases, each in one of its dtypes. A backend that declares a `share`
+    takes that share of these. The seed decides which part it is; `verify` gives a backend all of them. A user's
+    backend, and one that is given a catalogue by name, is given more cases until it supports enough.
     """
     if words:
-        return [case for word in words for case in catalogue.resolve(word)]
+        named = [case for word in words for case in catalogue.resolve(word)]
+        return completed(named, [subject], OPERATIONS, ("float32",), seed) if chooses(words) else named
 
     def number(case: Case) -> int:
         # A case keeps its number, and so its part and its dtype, when other cases are added.
@@ -190,28 +234,17 @@ def cases_for_pytest(subject: Subject, words: Sequence[str] = (), seed: int = 0)
         chosen = [case.with_dtype(dtypes[number(case) // 4 % len(dtypes)]) for case in quarter]
     else:
         chosen = in_dtypes(small, dtypes[:1]) + in_dtypes(quarter, dtypes[1:])
+        further = further_dtypes(subject) or dtypes[:1]
+        chosen += [case.with_dtype(further[number(case) % len(further)]) for case in catalogue.load("smoke")]
         chosen += [case for case in catalogue.load("networks") if number(case) % 3 == 0]
-    return [case for case in chosen if takes(subject, case, seed)]
+    given = [case for case in chosen if takes(subject, case, seed)]
+    ours = process_of(subject.argument or subject.name) in registry.ADAPTERS
+    return given if ours else completed(given, [subject], OPERATIONS, dtypes[:1], seed)
 
 
 def small_cases() -> list[Case]:
     """The curated and regression cases."""
     return [case for name in SMALL for case in catalogue.load(name)]
-
-
-def dtypes_of(subject: Subject) -> tuple[str, ...]:
-    """The default dtypes that the backend offers; if it offers none of them, its own."""
-    offered = subject.capabilities.dtypes
-    return tuple(dtype for dtype in DEFAULT_DTYPES if dtype in offered) or tuple(offered)
-
-
-def in_dtypes(cases: Iterable[Case], dtypes: Sequence[str]) -> list[Case]:
-    """Each float32 case in each of `dtypes`; a case that names another dtype, in that one."""
-    spread: dict[Case, None] = {}
-    for case in cases:
-        for dtype in dtypes if case.dtype == "float32" else (case.dtype,):
-            spread[case.with_dtype(dtype)] = None
-    return list(spread)
 
 
 def takes(subject: Subject, case: Case, seed: int) -> bool:
@@ -224,7 +257,7 @@ def takes(subject: Subject, case: Case, seed: int) -> bool:
     share = subject.capabilities.share
     if subject.is_route and case.multiply_adds > LARGE:
         share *= ROUTES_SHARE
-    return zlib.crc32(f"{seed} {case}".encode()) < share * 2**32
+    return falls_in(share, f"{seed} {case}")
 
 
 def checks_of(case: Case) -> tuple[Check, ...]:
@@ -252,7 +285,7 @@ def _is_due(check: Check, case: Case, seed: int, share: float) -> bool:
 def _by_dtypes(subjects: Iterable[Subject], *, fixed: bool) -> dict[tuple[str, ...], list[Subject]]:
     """The backends by the dtypes of their cases: the default ones or, for a backend that offers none of them, its own.
 
-    `fixed` if the cases or their dtypes are asked for: then all backends get the same.
+    `fixed` if dtypes are asked for: then all backends get the same.
     """
     groups: dict[tuple[str, ...], list[Subject]] = {}
     for subject in subjects:
@@ -262,12 +295,40 @@ def _by_dtypes(subjects: Iterable[Subject], *, fixed: bool) -> dict[tuple[str, .
     return groups
 
 
-def _cases(words: Sequence[str], dtypes: Sequence[str], default: Sequence[str], examples: int, seed: int) -> list[Case]:
-    """The cases that `words` name and the generated ones, in `dtypes` or else in the default dtypes."""
-    chosen: list[Case] = []
+def _cases(
+    words: Sequence[str],
+    dtypes: Sequence[str],
+    usual: Sequence[str],
+    others: Sequence[str],
+    examples: int,
+    seed: int,
+) -> list[Case]:
+    """The cases that `words` name and the generated ones: in the `usual` dtypes, and some in the others.
+
+    `dtypes` are those that the user asks for; then `usual` are the same.
+
+    The cases of one dtype stand together, as state that a call of another dtype clears would hide a mistake. Generated
+    cases stand alternately in each dtype, for mistakes that need the opposite.
+    """
+    small: list[Case] = []
+    alone: list[Case] = []
     for word in words or catalogue.DEFAULT:
-        # A spec is a reproducer and runs as it is. Network layers are large: one dtype is enough to see them once.
-        alone = word == "networks" or not (word in catalogue.NAMES or Path(word).is_file())
-        chosen += in_dtypes(catalogue.resolve(word), dtypes or (default[:1] if alone else default))
-    chosen += in_dtypes(generate(examples, seed), dtypes or default)
-    return list(dict.fromkeys(chosen))
+        cases = catalogue.resolve(word)
+        if word == "networks":  # they are large: one dtype is enough to see them once
+            alone += in_dtypes(cases, dtypes or usual[:1])
+        elif not (word in catalogue.NAMES or Path(word).is_file()):  # a spec is a reproducer, and runs as it is
+            alone += in_dtypes(cases, dtypes or ("float32",))
+        else:
+            small += spread(word, cases, usual, others, seed)
+    generated = spread(GENERATED, generate(examples, seed), usual, others, seed)
+    return list(dict.fromkeys((*together(small, (*usual, *others)), *alone, *generated)))
+
+
+def chooses(words: Sequence[str], *, empty: bool = True) -> bool:
+    """Return True if we choose cases: by a catalogue that is completed, or by default, which no words stand for."""
+    return any(word in _COMPLETED for word in words) or (empty and not words)
+
+
+def _named_dtypes(words: Sequence[str]) -> set[str]:
+    """The dtypes of cases that are named one by one, or in a file."""
+    return {case.dtype for word in words if word not in catalogue.NAMES for case in catalogue.resolve(word)}

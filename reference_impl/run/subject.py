@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -31,6 +31,14 @@ class Subject:
     capabilities: Capabilities
     facts: dict[str, Any] = field(default_factory=dict, compare=False)
     argument: str | None = None
+    remake: Callable[[], Any] | None = field(default=None, compare=False)
+    """Makes the backend anew, if `argument` cannot load it again."""
+
+    def fresh(self) -> Subject | None:
+        """The same backend made anew in this process, without what it remembers of calls. None if that cannot be."""
+        if self.argument:
+            return replace(self, backend=registry.load(self.argument))
+        return replace(self, backend=self.remake()) if self.remake else None
 
     @property
     def is_apart(self) -> bool:
@@ -73,23 +81,26 @@ class Subject:
         return self.adapter is not None and (":" in self.name or self.name in OURS)
 
     @classmethod
-    def of(cls, backend: Any, argument: str | None = None) -> Subject:
+    def of(cls, backend: Any, argument: str | None = None, remake: Callable[[], Any] | None = None) -> Subject:
         """Make a subject of any object or module with at least one of the four operations.
 
         Undeclared capabilities are: the operations that it has, float32 and float64, everything else. `argument` is the
-        name by which `load` finds it again.
+        name by which `load` finds it again. `remake` makes another one.
         """
         offered = tuple(name for name in OPERATIONS if callable(getattr(backend, name, None)))
         if not offered:
             said = f"a backend must offer at least one of {', '.join(OPERATIONS)}; {backend!r} has none"
             raise ValueError(f"{said}; {WRAP_A_FUNCTION}" if callable(backend) else said)
-        capabilities = getattr(backend, "capabilities", None) or Capabilities(operations=offered)
+        declared = getattr(backend, "capabilities", None)
+        capabilities = Capabilities(operations=offered) if declared is None else declared
+        if not isinstance(capabilities, Capabilities):
+            raise ValueError(f"capabilities of a backend must be made by Capabilities(...); not {declared!r}")
         missing = set(capabilities.operations) - set(offered)
         if missing:
             raise ValueError(f"{backend!r} declares {', '.join(sorted(missing))}, which it does not have")
         name = str(getattr(backend, "name", None) or getattr(backend, "__name__", type(backend).__name__))
         version = str(getattr(backend, "version", "unversioned"))
-        return cls(backend, name, version, capabilities, dict(getattr(backend, "facts", {})), argument)
+        return cls(backend, name, version, capabilities, dict(getattr(backend, "facts", {})), argument, remake)
 
     @classmethod
     def here(cls, argument: str) -> Subject:

@@ -80,7 +80,7 @@ def steady_memory(subject: Subject, operations: Sequence[str], seed: int = 0) ->
     declared = subject.capabilities
     case = STEADY_CASE.with_dtype("float32" if "float32" in declared.dtypes else declared.dtypes[0])
     for operation in operations:
-        if declared.unsupported(operation, case) is not None:
+        if not declared.supports(operation, case):
             continue
         blank = subject.blank(operation, str(case), seed, STEADY)
         reason = declared.unclaimed.get(STEADY, UNKNOWN)
@@ -138,10 +138,7 @@ def thread_counts(subject: Subject, operations: Sequence[str], seed: int = 0) ->
     """Compare the bits on few and many threads: a record for each operation on each of THREAD_CASES."""
     declared = subject.capabilities
     calls = [
-        (operation, case)
-        for case in THREAD_CASES
-        for operation in operations
-        if declared.unsupported(operation, case) is None
+        (operation, case) for case in THREAD_CASES for operation in operations if declared.supports(operation, case)
     ]
     digests = [_digests(subject, count, calls, seed) for count in THREAD_COUNTS]
     for (operation, case), *found in zip(calls, *digests):

@@ -14,7 +14,8 @@ from ..cases.generation import generate
 from ..mistakes import MISTAKES, Mistake
 from ..run import outcome
 from ..run.judge import judge
-from ..run.selection import DEFAULT_DTYPES, EXAMPLES, SMALL, in_dtypes, small_cases
+from ..run.selection import EXAMPLES, SMALL, small_cases
+from ..run.spread import DEFAULT_DTYPES, in_dtypes
 from ..run.subject import Subject
 from ..verdicts.task import Task
 
@@ -103,7 +104,9 @@ def seen_by(mistake: Mistake, operation: str, case: Case) -> bool:
 
 
 def _dtypes(mistake: Mistake) -> tuple[str, ...]:
-    """Return the dtypes of `verify`, but only float32 for mistakes that are the same in every dtype."""
+    """Return the dtypes of `verify` and those of the mistake, but only float32 for mistakes that are alike in all."""
+    if mistake.dtypes:
+        return mistake.dtypes
     return DEFAULT_DTYPES if mistake.family in ("values", "behaviour") else ("float32",)
 
 

@@ -81,7 +81,8 @@ def _nested(array: np.ndarray) -> str:
 
 def _number(value: Any) -> str:
     """Return integers exactly, and other numbers to nine digits."""
-    return str(int(value)) if abs(value) < 2**53 and value == int(value) else f"{value:.9g}"
+    exactly = isinstance(value, np.integer) or (abs(float(value)) < 2**53 and value == int(value))
+    return str(int(value)) if exactly else f"{float(value):.9g}"
 
 
 def _short(link: str) -> str:

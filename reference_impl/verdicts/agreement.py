@@ -58,19 +58,32 @@ def assert_shape_and_dtype(actual: Any, shape: tuple[int, ...], dtype: str) -> N
 
 
 def assert_exact(actual: np.ndarray, expected: np.ndarray, call: Call, given: str = "") -> None:
-    """Require that every element equals the oracle's, on integers. NaN equals nothing.
+    """Require that every element equals the oracle's, on integers, and the right sign of zero. NaN equals nothing.
 
     `given` describes the arguments at the beginning of the message, if they are unusual.
+
+    A sum that is zero must be +0.0 where one of its products is not zero. Proof: numbers that are not zero and add up
+    to zero give +0.0, in round-to-nearest and with fused multiply-adds too. So does +0.0 added to a zero of either
+    sign. Hence every partial sum that has such a product is +0.0 or not zero. This holds in every order, and whether a
+    kernel begins with +0.0, -0.0 or the first product.
+
+    Where all products are zero, or there are none, the sign is not compared. It depends on where a kernel begins, and
+    on whether it multiplies the padding: a zero times a negative weight is -0.0.
     """
     actual = _comparable(actual)
     wrong = ~(actual == expected)
+    heading = f"{given}on integers the answer must equal the oracle's"
+    if not wrong.any():
+        wrong = _negative_zeros(actual)
+        if wrong.any():  # the gauge is above 0 where a product is not zero
+            wrong &= gauge(call) > 0
+        heading = f"{given}a sum that is zero must be +0.0 where its products are not all zero"
     if wrong.any():
-        heading = f"{given}on integers the answer must equal the oracle's"
         raise _disagreement(actual, expected, wrong, _ratios(actual, expected, call), call, heading)
 
 
 def assert_special_values(actual: np.ndarray, task: SpecialTask) -> bool | None:
-    """Require that a NaN or infinity is in exactly the elements that sum it, as itself, and that all others are right.
+    """Require that a NaN or infinity reaches exactly the elements whose sums it enters, and that all others are right.
 
     Elements `around`, where it can meet a zero that stands for padding, may be NaN instead. Returns True if one is,
     False if none is, and None if there are no such elements.
@@ -202,8 +215,12 @@ def _ratios(actual: np.ndarray, expected: np.ndarray, call: Call) -> np.ndarray:
     return np.where(actual == expected, 0.0, np.nan_to_num(ratios, nan=np.inf, posinf=np.inf))
 
 
+def _negative_zeros(actual: np.ndarray) -> np.ndarray:
+    return (actual == 0) & np.signbit(actual) if actual.dtype.kind == "f" else np.zeros(actual.shape, bool)
+
+
 def _comparable(actual: np.ndarray) -> np.ndarray:
-    """Convert to a dtype that NumPy compares exactly with int64: the oracle's sum is below 2**53, or int64 itself."""
+    """Convert bfloat16 to float64. NumPy compares that exactly with int64, as sums of floats stay below 2**53."""
     return actual if actual.dtype.kind in "biuf" else actual.astype(np.float64)
 
 

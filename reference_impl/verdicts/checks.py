@@ -9,12 +9,10 @@ import numpy as np
 
 from ..cases.case import Case
 from ..exact.formats import FORMATS
-from . import agreement
-from .agreement import Accuracy
-from .call import Call
-from .real_data import RealTask
-from .task import Task
-from .trial import Found, Remark, Trial
+from . import agreement, checks_of_state
+from .call import Call, numpy_dtype, oracle
+from .integers import EXACT_INTEGERS
+from .trial import Found, Remark, Trial, plain
 
 
 @dataclass(frozen=True)
@@ -29,6 +27,7 @@ class Check:
     asks_again : True if the check needs a further call, or data of its own
     share : by default it runs on this part of the cases
     most_multiply_adds : by default it runs on cases with at most this many
+    offered : False if the backend has not what the check asks for, so that there is nothing to record
     """
 
     name: str
@@ -38,6 +37,7 @@ class Check:
     asks_again: bool = True
     share: float = 1.0
     most_multiply_adds: float = np.inf
+    offered: Callable[[Trial], bool] = lambda trial: True
 
 
 def _shape_and_dtype(trial: Trial) -> None:
@@ -46,24 +46,8 @@ def _shape_and_dtype(trial: Trial) -> None:
 
 def _exact(trial: Trial) -> Found:
     _shape_and_dtype(trial)
-    _assert_exact(trial, trial.answer, trial.task)
+    trial.require_exact(trial.answer, trial.task)
     return trust(trial.task.call, trial.task.expected)
-
-
-def _assert_exact(trial: Trial, answer: np.ndarray, task: Task, given: str = "") -> None:
-    """Require the oracle's answer on integers. A backend that declares no plain sum must be within its bound of it."""
-    if trial.declared.plain_sum or not _is_float(task.case):
-        agreement.assert_exact(answer, task.expected, task.call, given)
-    else:
-        _assert_near(trial, answer, RealTask("integer", task.call))
-
-
-def _assert_near(trial: Trial, answer: np.ndarray, task: RealTask) -> Accuracy | None:
-    declared = trial.declared
-    flushes = trial.task.case.dtype in declared.flushes
-    return agreement.assert_rounded(
-        answer, task, trial.dtype, declared.factor, flushes=flushes, planewise=declared.planewise
-    )
 
 
 # The least share of nonzero elements in an answer that proves something.
@@ -99,11 +83,11 @@ def _remembers_nothing(trial: Trial) -> None:
     for name, array in arrays.arrays.items():
         array[...] = other.call.arrays[name]
     answer = trial.ask(arrays, other.expected.shape, as_it_is=True)
-    _assert_exact(trial, answer, other, "with other numbers in the arrays of the call before, ")
+    trial.require_exact(answer, other, "with other numbers in the arrays of the call before, ")
 
 
 def _rounded(trial: Trial) -> Found:
-    return _assert_near(trial, trial.real_answer, trial.task.real)
+    return trial.require_near(trial.real_answer, trial.task.real)
 
 
 def _special_values(trial: Trial) -> Found:
@@ -119,9 +103,30 @@ def _special_values(trial: Trial) -> Found:
 
 
 def _any_memory_layout(trial: Trial) -> None:
-    laid = trial.task.laid()
-    answer = trial.ask(laid.call, trial.task.expected.shape, as_it_is=True)
-    _assert_exact(trial, answer, trial.task, f"with {laid.how}, ")
+    for laid in (trial.task.laid(), trial.task.cut()):
+        answer = trial.ask(laid.call, trial.task.expected.shape, as_it_is=True)
+        trial.require_exact(answer, trial.task, f"with {laid.how}, ")
+
+
+def _bias(trial: Trial) -> None:
+    """Require signs of the integers, convolved, and a bias that fills the room up to the dtype's largest sum."""
+    case, given = trial.task.case, trial.given.with_arrays(np.sign)
+    room = EXACT_INTEGERS[case.dtype] - case.convolution.terms("conv2d")
+    if room < 1 or not trial.declared.plain_sum:
+        return
+    bias = 1 + np.arange(case.output_channels) % room  # no two neighbours are alike
+    expected = oracle(given) + bias
+    added = bias.astype(numpy_dtype(case.dtype))
+    answer = plain(trial.backend.conv2d(*given.positional(), **case.options, bias=added))
+    agreement.assert_shape_and_dtype(answer, expected.shape, trial.dtype)
+    agreement.assert_exact(answer, expected, given, "with a bias, ")
+
+
+def _zero_sums(trial: Trial) -> None:
+    """Ask for sums that often vanish, which those of large integers seldom do."""
+    small = trial.task.small
+    answer = trial.ask(small.call, small.expected.shape)
+    trial.require_exact(answer, small, "with integers from -2 to 2, ")
 
 
 def _batch_invariant(trial: Trial) -> Remark | None:
@@ -144,11 +149,18 @@ def _is_float(case: Case) -> bool:
     return case.dtype in FORMATS
 
 
+def _is_narrow(case: Case) -> bool:
+    return case.dtype not in ("float32", "float64", "int64")
+
+
 # Above this many multiply-adds, the exact answer takes seconds.
 MOST_ROUNDED = 5_000_000
 # The share of checks that cost a call more and rarely depend on the shape.
 _SOME = 0.25
+# The share of those that make many calls.
+_FEW = 0.1
 
+OTHER_OPTIONS, TWO_THREADS = "other_options", "two_threads"
 CHECKS = (
     Check(
         "shape_and_dtype",
@@ -180,15 +192,73 @@ CHECKS = (
     ),
     Check(
         "any_memory_layout",
-        "arrays that are transposed, strided, reversed, offset or read-only give the same answer",
+        "arrays that are transposed, strided, reversed, offset, read-only or cut from larger ones give the same answer",
         _any_memory_layout,
         share=_SOME,
         most_multiply_adds=MOST_ROUNDED,
     ),
     Check(
+        "shared_arguments",
+        "arguments that overlap in memory, or repeat elements by a stride of 0, give the right answer",
+        checks_of_state.shared_arguments,
+        share=_SOME,
+        most_multiply_adds=MOST_ROUNDED,
+    ),
+    Check(
+        OTHER_OPTIONS,
+        "calls on equal shapes with other options, one after the other, each give the right answer",
+        checks_of_state.other_options,
+        checks_of_state.is_small,
+        share=_SOME,
+    ),
+    Check(
+        "dirty_memory",
+        "a call on NaN, huge numbers or larger arrays before it changes no answer",
+        checks_of_state.dirty_memory,
+        checks_of_state.is_small,
+        share=_SOME,
+    ),
+    Check(
+        "many_calls",
+        f"{checks_of_state.MANY} calls in a row give the right answers, in memory that later calls leave alone",
+        checks_of_state.many_calls,
+        checks_of_state.is_small,
+        share=_FEW,
+    ),
+    Check(
+        TWO_THREADS,
+        "calls from two threads at once give the right answers",
+        checks_of_state.two_threads,
+        checks_of_state.is_small,
+        share=_FEW,
+    ),
+    Check(
+        "wide_sums",
+        "sums that need more bits than float16, bfloat16 or small integers have are rounded once, at the end",
+        checks_of_state.wide_sums,
+        _is_narrow,
+        most_multiply_adds=MOST_ROUNDED,
+    ),
+    Check(
+        "bias",
+        "if conv2d takes a bias, it adds that to each output channel",
+        _bias,
+        share=_SOME,
+        most_multiply_adds=MOST_ROUNDED,
+        offered=lambda trial: trial.task.operation == "conv2d" and trial.takes_bias,
+    ),
+    Check(
         "special_values",
         "a NaN or infinity reaches exactly the outputs whose sums it enters",
         _special_values,
+        _is_float,
+        share=_SOME,
+        most_multiply_adds=MOST_ROUNDED,
+    ),
+    Check(
+        "zero_sums",
+        "a sum that is zero is +0.0, not -0.0, where its products are not all zero",
+        _zero_sums,
         _is_float,
         share=_SOME,
         most_multiply_adds=MOST_ROUNDED,

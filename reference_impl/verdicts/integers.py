@@ -24,29 +24,64 @@ EXACT_INTEGERS = {
 }
 
 
-def integer_call(case: Case, operation: str, seed: int) -> Call:
+# The elements of the larger argument that have more bits than the others, where sums have many terms.
+LONG_ELEMENTS = 4
+
+
+def integer_call(case: Case, operation: str, seed: int, most: int | None = None) -> Call:
     """Draw integers in the case's dtype such that it holds every partial sum exactly, in any order of adding.
 
-    The integers are as large as that allows. One argument (the seed chooses which) has three times the bits of the
-    other, so that it shows if a kernel rounds an argument, or adds in a narrower type. If even ones add up to too much,
-    most elements are zero.
+    The integers are as large as that allows, but none is larger than `most`, if that is given. One argument (the seed
+    chooses which) has three times the bits of the other. So it shows if a kernel rounds an argument, or adds in a
+    narrower type. With many terms there is little room for each: then a few elements of that argument are longer than
+    the others. If even ones add up to too much, most elements are zero.
+
+    Every sum stays within the dtype's limit. An element enters a sum once at most, so the products of the long elements
+    take a quarter of the limit at most. The products of the others take the rest.
     """
     random = np.random.default_rng([seed, zlib.crc32(f"{case} {operation}".encode())])
     limit = EXACT_INTEGERS[case.dtype]
     shapes = array_shapes(case, operation)
-    room = limit // max(case.convolution.terms(operation), 1)
-    small = max(math.isqrt(math.isqrt(room)), 1)
-    magnitudes = random.permutation([small, max(room // small, 1)])
+    terms = max(case.convolution.terms(operation), 1)
+    small, large, longest = _magnitudes(limit, terms)
+    if most is not None:
+        small, large, longest = min(small, most), min(large, most), 0
+    magnitudes = random.permutation([small, large]).tolist()
     density = 1.0
     while True:
         arrays = {
             name: _integers(random, shape, magnitude, density, case.dtype)
-            for (name, shape), magnitude in zip(shapes.items(), magnitudes.tolist(), strict=True)
+            for (name, shape), magnitude in zip(shapes.items(), magnitudes, strict=True)
         }
         call = Call(operation, case, arrays)
-        if room >= 1 or _largest_sum(call) <= limit:
-            return call.with_arrays(lambda array: array.astype(numpy_dtype(case.dtype)))
+        if limit >= terms or _largest_sum(call) <= limit:
+            break
         density *= 0.8
+    if longest:
+        _lengthen(random, list(arrays.values())[magnitudes.index(large)], longest)
+    return call.with_arrays(lambda array: array.astype(numpy_dtype(case.dtype)))
+
+
+def _magnitudes(limit: int, terms: int) -> tuple[int, int, int]:
+    """Return the largest magnitudes of one argument, of the other, and of the other's long elements (0: none)."""
+    small, large = _split(limit // terms)
+    fewer, less = _split((limit - limit // 4) // terms)
+    # The oracle multiplies the largest magnitudes with the terms, and refuses what could then pass int64.
+    longest = min(limit // 4 // (fewer * LONG_ELEMENTS), (2**63 - 1) // (fewer * terms))
+    return (fewer, less, longest) if longest >= 4 * less > 0 else (small, max(large, 1), 0)
+
+
+def _split(room: int) -> tuple[int, int]:
+    """Return two magnitudes whose product is at most `room`: its fourth root, but at least 1, and the rest."""
+    small = max(math.isqrt(math.isqrt(room)), 1)
+    return small, room // small
+
+
+def _lengthen(random: np.random.Generator, values: np.ndarray, longest: int) -> None:
+    """Replace a few elements by odd numbers of the upper half, with the same signs: to round one is to change it."""
+    where = random.choice(values.size, min(LONG_ELEMENTS, values.size), replace=False)
+    lengths = (random.integers(longest // 2, longest, len(where)) - 1) | 1
+    values.flat[where] = lengths * np.sign(values.flat[where])
 
 
 def _integers(

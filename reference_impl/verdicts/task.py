@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from ..cases.case import Case
-from .call import Call, oracle
-from .integers import integer_call
-from .memory_layouts import Laid, laid_out
+from .call import Call, gauge, oracle
+from .integers import EXACT_INTEGERS, integer_call
+from .memory_layouts import PARTS, Laid, laid_out
+from .neighbours import neighbours
 from .real_data import RealTask, real_task
+from .shared_arguments import overlapping, repeated
 from .special_values import SpecialTask, special_task
 
 
@@ -22,10 +24,11 @@ class Task:
     case: Case
     operation: str
     seed: int
+    most: int | None = None  # the largest integer, if not the largest for which every sum is exact
 
     @cached_property
     def call(self) -> Call:
-        call = integer_call(self.case, self.operation, self.seed)
+        call = integer_call(self.case, self.operation, self.seed, self.most)
         for array in call.arrays.values():
             array.flags.writeable = False  # backends are given copies
         return call
@@ -39,9 +42,36 @@ class Task:
         """The same operation and case with other numbers."""
         return Task(self.case, self.operation, self.seed + 1)
 
+    @cached_property
+    def small(self) -> Task:
+        """The same operation and case with integers so small that products often cancel."""
+        return Task(self.case, self.operation, self.seed, most=2)
+
     def laid(self) -> Laid:
         """Make the call anew in other memory layouts: a backend may write to it, and a copy would lose the layout."""
         return laid_out(self.call, self.seed)
+
+    def cut(self) -> Laid:
+        """Make the call anew on arrays that are parts of larger ones."""
+        return laid_out(self.call, self.seed, PARTS)
+
+    def sharing(self) -> list[Laid]:
+        """Make calls whose arguments share memory, or repeat elements by strides of 0."""
+        laid = [overlapping(self.call, self.seed), repeated(self.small.call, self.seed)]
+        # Elements that are repeated can add up to more than the dtype holds, where most of them had to be zero.
+        return [one for one in laid if gauge(one.call).max(initial=0) <= EXACT_INTEGERS[self.case.dtype]]
+
+    @cached_property
+    def neighbours(self) -> list[Task]:
+        """The same operation on cases that a cache with too few keys takes for this one."""
+        return [Task(case, self.operation, self.seed) for case in neighbours(self.case, self.operation, self.seed)]
+
+    @cached_property
+    def larger(self) -> Task:
+        """The same operation on more and larger images."""
+        case = self.case
+        larger = replace(case, batch=case.batch + 1, height=case.height + 3, width=case.width + 2)
+        return Task(larger, self.operation, self.seed)
 
     @cached_property
     def real(self) -> RealTask:

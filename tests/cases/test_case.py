@@ -74,6 +74,11 @@ def test_with_dtype_changes_nothing_else(dtype):
         ("n-1_h5w6c2_k3x4o7", "'n-1' should be n<batch>", "n-1"),
         ("b1_h5w6c2_k3x4o7", "'b1' should be n<batch>, h<height>", "b1"),
         ("n1_h5w6c2_k3x4o7_float31", "'float31' should be", "float31"),
+        ("n\u0661_h5w6c2_k3x4o7", "'n\u0661' should be n<batch>", "n\u0661"),  # an Arabic-Indic 1
+        ("n1_h5w6c2_k3x\uff14o7", "'k3x\uff14o7' should be k<kernel height>", "k3x\uff14o7"),  # a full-width 4
+        ("n1_h5w6c2_k3x4o7_p0,0,\u0967,0", "should be p<top>", "p0,0,\u0967,0"),  # a Devanagari 1
+        ("n1_h5w6c2_k3x4o7_s\u00b2", "'s\u00b2' should be s<stride height>", "s\u00b2"),
+        (f"n1_h5w6c2_k3x4o{'7' * 5000}", "must have at most 1000 characters", f"k3x4o{'7' * 5000}"),
         ("n1_h5w6c2_k3x4o7_s2_SAME_s3", "'s3' gives the s a second time", "s3"),
         ("n1_h5w6c2_k3x4o7_SAME_p1,2,3,4", "'p1,2,3,4' gives the padding a second time", "p1,2,3,4"),
         ("n1_h5w6c2_k3x4o7_int8_int16", "'int16' gives the dtype a second time", "int16"),
@@ -108,6 +113,12 @@ def test_parse_says_why_sizes_are_no_convolution(spec, rule):
     assert str(raised.value).startswith(f"{spec} is no convolution: {rule}")
 
 
+@pytest.mark.parametrize("spec", [None, b"n1_h5w6c2_k3x4o7", 1], ids=repr)
+def test_parse_refuses_what_is_no_string(spec):
+    with pytest.raises(TypeError, match="a case must be a string, not "):
+        Case.parse(spec)
+
+
 def test_direct_construction_normalises():
     case = Case(np.int64(1), 9, 9, 4, 3, 8, strides=2, dilations=[1, 2], groups=np.int32(2), padding=[[1, 2], [0, 3]])
     assert case == Case(1, 9, 9, 4, (3, 3), 8, (2, 2), (1, 2), 2, ((1, 2), (0, 3)))
@@ -128,6 +139,14 @@ def test_direct_construction_normalises():
         ({"padding": "same"}, ValueError, "padding must be one of VALID, SAME, SAME_LOWER, FULL"),
         ({"padding": ((0, -1), (0, 0))}, ValueError, "padding along height after must be >= 0, not -1"),
         ({"dtype": "float"}, ValueError, "dtype must be one of int8"),
+        ({"dtype": np.dtype("float32")}, ValueError, "dtype must be one of int8"),
+        ({"dtype": None}, ValueError, "dtype must be one of int8"),
+        (
+            {"kernel_size": {3, 2}},
+            TypeError,
+            r"kernel_size must be an integer or a \(height, width\) pair, in that order",
+        ),
+        ({"batch": 10**5000}, ValueError, "batch must be an integer that int64 holds, not one of 16610 bits"),
     ],
 )
 def test_direct_construction_refuses(changes, error, rule):

@@ -79,7 +79,7 @@ def test_check_backend_says_how_to_declare_what_is_refused():
     class Declared(OnlyStride1):
         capabilities = Capabilities(lacks=(Lack("stride 1 alone", lambda operation, case: case.strides != (1, 1)),))
 
-    assert check_backend(Declared(), CASES[:1]).passed
+    assert check_backend(Declared(), CASES).passed
 
 
 def test_check_backend_refuses_a_function_and_says_what_to_do():

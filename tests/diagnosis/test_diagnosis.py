@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from examples.kernels.per_tap import PerTap
 from reference_impl.backends.registry import load
 from reference_impl.cases import catalogue
 from reference_impl.cases.case import Case
+from reference_impl.conformance import check_backend
 from reference_impl.diagnosis import Diagnoses, diagnose, recognise
 from reference_impl.diagnosis.observation import observe
 from reference_impl.diagnosis.probes import Probe
@@ -32,6 +34,7 @@ from reference_impl.run.subject import Subject
 from reference_impl.verdicts.task import Task
 
 SMOKE = in_dtypes(catalogue.load("smoke"), ("float32", "float64", "int32"))
+RARE = in_dtypes(catalogue.load("smoke"), ("int64", "float16"))
 STRIDED = Case.parse("n2_h10w14c6_k3x4o7_s2x3_d1x2_SAME")
 
 # A task is made once for all mistakes.
@@ -50,7 +53,7 @@ _PLANTED = [
 def first_failure(subject: Subject, operation: str) -> Record:
     """Return what `verify` would report first or, if no check sees the mistake, any failure."""
     records = itertools.chain.from_iterable(
-        judge(subject, case, operation, task=_task(case, operation, 0)) for case in SMOKE
+        judge(subject, case, operation, task=_task(case, operation, 0)) for case in (*SMOKE, *RARE)
     )
     blank = Record(subject.name, subject.version, operation, str(SMOKE[0]), "exact", outcome.FAIL)
     return next((record for record in records if record.unexpected), blank)
@@ -60,7 +63,7 @@ def first_failure(subject: Subject, operation: str) -> Record:
     ("mistake", "operation"), [pytest.param(*planted, id=f"{planted[0].name}-{planted[1]}") for planted in _PLANTED]
 )
 def test_mistake_is_named(mistake, operation):
-    subject = Subject.of(mistake.backend())
+    subject = Subject.of(mistake.backend(), remake=mistake.backend)
     assert recognise(subject, first_failure(subject, operation))[0].name == mistake.name
 
 
@@ -362,3 +365,83 @@ def test_same_call_that_fails_two_checks_is_diagnosed_once():
     )
     assert "smallest failing case" in first
     assert "smallest failing case" not in second
+
+
+class WrongAfterAHundredCalls(Right):
+    def __init__(self):
+        self.calls = 0
+
+    def spoil(self, answer, arrays):
+        self.calls += 1
+        return answer + (self.calls > 100)
+
+
+DEPENDS = "right on a fresh kernel: this failure depends on the calls before it"
+
+
+def late_failure():
+    """Return a subject that can be made anew, and the failure of a call that a fresh one answers rightly."""
+    subject = Subject.of(WrongAfterAHundredCalls(), remake=WrongAfterAHundredCalls)
+    subject.backend.calls = 100
+    return subject, first_record(subject, str(STRIDED))
+
+
+def test_failure_that_does_not_come_back_is_told_as_one_that_depends_on_earlier_calls():
+    assert diagnose(*late_failure()).lines[0] == DEPENDS
+
+
+def test_failure_that_comes_back_is_not_told_so():
+    assert DEPENDS not in diagnosis_of(ShiftsGroups()).lines
+    subject = Subject.of(ShiftsGroups(), remake=ShiftsGroups)
+    assert DEPENDS not in diagnose(subject, first_failure(subject, "conv2d")).lines
+
+
+def test_nothing_is_told_of_a_kernel_that_cannot_be_made_anew():
+    subject, record = late_failure()
+    assert DEPENDS not in diagnose(replace(subject, remake=None), record).lines
+
+
+def test_class_that_is_checked_can_be_made_anew():
+    report = check_backend(WrongAfterAHundredCalls, cases=["smoke"])
+    assert DEPENDS in str(report)
+
+
+LATE = """
+import planted
+
+class Late(planted.Right):
+    calls = 0
+
+    def spoil(self, answer, arrays):
+        Late.calls += 1
+        return answer + (Late.calls > 100)
+"""
+
+
+def test_kernel_in_a_process_of_its_own_is_made_anew_there(tmp_path, monkeypatch, request):
+    """Although the calls are counted in its module."""
+    (tmp_path / "counts_calls.py").write_text(LATE)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.syspath_prepend(request.config.rootpath / "tests")
+    subject = Subject.load("counts_calls:Late")
+    for record in records_of(for_all([subject], SMOKE[:3], ["conv2d"], full=True)):
+        if record.unexpected:
+            break
+    assert DEPENDS in Diagnoses(isolate=True).added(subject, record).diagnosis
+
+
+@pytest.mark.parametrize("mistake", [one for one in MISTAKES if one.family == "state"], ids=lambda one: one.name)
+def test_mistake_of_state_is_named_in_the_diagnosis(mistake):
+    subject = Subject.of(mistake.backend(), remake=mistake.backend)
+    lines = diagnose(subject, first_failure(subject, "conv2d")).lines
+    told = f"*{mistake.name}*: {mistake.does}"
+    assert {f"fails the same checks as {told}", f"matches {told}"} & set(lines)
+
+
+def test_call_that_is_wrong_by_itself_is_told_from_state():
+    subject = Subject.of(ShiftsGroups(), remake=ShiftsGroups)
+    record = first_failure(subject, "conv2d")
+    assert record.check == "other_options"
+    assert any(
+        re.fullmatch("diagnosed on .*_g.*, which is wrong by itself", line) for line in diagnose(subject, record).lines
+    )

@@ -17,12 +17,13 @@ from equivalence.backends import loaded
 from equivalence.every_operation import test_agrees_on_generated_cases
 from hypothesis import Phase, given, settings
 
+from reference_impl.backends import registry
 from reference_impl.cases.case import PADDING_MODES, Case
 from reference_impl.cases.strategies import cases, seeds
 from reference_impl.operations import OPERATIONS
 from reference_impl.run import whole_backend
 from reference_impl.run.selection import cases_for_pytest, dtypes_of
-from reference_impl.run.subject import Loaded, Subject
+from reference_impl.run.subject import Loaded, Subject, process_of
 from reference_impl.verdicts.invalid_calls import INVALID_CALLS
 
 
@@ -50,8 +51,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def _parameters(config: pytest.Config, module: ModuleType, test: Callable) -> tuple[list[str], list[Any]]:
     """The arguments of a test, and what they are in each of its items."""
     names = [name for name in inspect.signature(test).parameters if name != "seed"]
-    find = {"case": _on_cases, "invalid": _invalid_calls, "operations": _thread_counts, "error": _loads}[names[-1]]
-    return names, find(config, _operations(config, module))
+    find = {
+        "case": _on_cases,
+        "invalid": _invalid_calls,
+        "operations": _thread_counts,
+        "error": _loads,
+        "supported": _supported,
+    }
+    return names, find[names[-1]](config, _operations(config, module))
 
 
 def _generated(collector: pytest.Module, name: str, subject: Subject, operation: str, padding: str) -> pytest.Item:
@@ -109,16 +116,28 @@ def _on_cases(config: pytest.Config, operations: Sequence[str]) -> list[Any]:
         for case, its_takers in takers.items()
         for operation in operations
         for subject in its_takers
-        if subject.capabilities.unsupported(operation, case) is None
+        if subject.capabilities.supports(operation, case)
     ]
 
 
 def _loads(config: pytest.Config, operations: Sequence[str]) -> list[Any]:
     """An item for each backend: its error, if it could not be loaded."""
-    if _asks_for_cases(config) and not _loaded(config).errors:
+    if (_asks_for_cases(config) or config.getoption("--operation")) and not _loaded(config).errors:
         return []
     errors = dict.fromkeys(subject.name for subject in _subjects(config)) | _loaded(config).errors
     return [pytest.param(error, id=name) for name, error in errors.items()]
+
+
+def _supported(config: pytest.Config, operations: Sequence[str]) -> list[Any]:
+    """The number of calls that each backend of a user's supports, of those that it is given."""
+    asked, seed, paddings = config.getoption("--case") or (), config.getoption("--seed"), _paddings(config)
+    counts = []
+    for subject in _subjects(config):
+        if process_of(subject.argument or subject.name) not in registry.ADAPTERS:
+            given = [case for case in cases_for_pytest(subject, asked, seed) if case.padding_mode in paddings]
+            count = sum(len(subject.capabilities.supported(operation, given)) for operation in operations)
+            counts.append(pytest.param(subject, count, id=subject.name))
+    return counts
 
 
 def _invalid_calls(config: pytest.Config, operations: Sequence[str]) -> list[Any]:

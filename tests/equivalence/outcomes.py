@@ -18,7 +18,8 @@ _DIAGNOSES = Diagnoses()
 
 def fail_if_unexpected(subject: Subject, records: Sequence[Record]) -> None:
     """Fail with a report that says how the answer is wrong and how to run the call again."""
-    unexpected = [record for record in records if record.unexpected]
+    suspect = [record for record in records if record.outcome == outcome.ORACLE]
+    unexpected = suspect or [record for record in records if record.unexpected]
     if unexpected:
         texts = [failure_text(_DIAGNOSES.added(subject, record)) for record in unexpected]
         pytest.fail("\n\n".join(texts), pytrace=False)

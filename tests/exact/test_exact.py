@@ -258,7 +258,7 @@ def test_dtype_may_be_a_name_a_type_or_a_dtype(dtype):
         assert exact.conv2d(ones, ones, dtype=same).dtype == DTYPES[dtype]
 
 
-@pytest.mark.parametrize("dtype", ["int64", "float128", "complex64", np.int32])
+@pytest.mark.parametrize("dtype", ["int64", "float128", "complex64", np.int32, None])
 def test_unknown_dtype_lists_the_known(dtype):
     with pytest.raises(ValueError, match="dtype must be one of float16, bfloat16, float32, float64; not"):
         exact.conv2d(np.ones((1, 2, 2, 1)), np.ones((1, 1, 1, 1)), dtype=dtype)

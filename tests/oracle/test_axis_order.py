@@ -72,3 +72,9 @@ def test_convert_takes_lists_and_any_letters():
 def test_convert_refuses(source, target, error, message):
     with pytest.raises(error, match=message):
         convert(ARRAY, source, target)
+
+
+@pytest.mark.parametrize("wrap", [lambda array: array, list], ids=["array", "list"])
+def test_convert_refuses_a_masked_array(wrap):
+    with pytest.raises(TypeError, match="array must be a plain array, not a masked one"):
+        convert(wrap(np.ma.masked_equal(ARRAY, 3)), "NHWC", "NCHW")

@@ -177,6 +177,14 @@ def test_transposed_sizes_are_the_hand_computed_ones(outputs, kernel, options, e
         ({"padding": "same"}, ValueError, "padding must be one of VALID, SAME, SAME_LOWER, FULL"),
         ({"padding": (1,)}, ValueError, r"padding must be \(before, after\), not \(1,\)"),
         ({"padding": (1, -1)}, ValueError, "padding after must be >= 0, not -1"),
+        ({"padding": {0, 1}}, ValueError, r"padding must be \(before, after\), not \{0, 1\}"),
+        (
+            {"stride": 2**31},
+            ValueError,
+            "legal sizes must be at most 1048576 to be listed, not 2147483648, which stride 2147483648 has "
+            r"\(from 4294967299 to 6442450946\)",
+        ),
+        ({"stride": 2**62}, ValueError, "legal sizes must be at most 1048576 to be listed"),
     ],
 )
 def test_transposed_sizes_refuses(changed, error, message):

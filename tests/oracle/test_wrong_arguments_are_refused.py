@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import ml_dtypes
@@ -92,12 +93,40 @@ def test_operation_accepts_the_arguments_that_are_spoilt_below(operation):
         ("2", TypeError, "{} must be an integer, not '2' of type str"),
         ("12", TypeError, "{} must be an integer, not '12' of type str"),
         (None, TypeError, "{} must be an integer, not None of type NoneType"),
+        (b"12", TypeError, "{} must be an integer or a (height, width) pair, in that order, not b'12' of type bytes"),
+        (bytearray(b"12"), TypeError, "in that order, not bytearray(b'12') of type bytearray"),
+        (memoryview(b"12"), TypeError, "of type memoryview"),
+        ({1, 2}, TypeError, "{} must be an integer or a (height, width) pair, in that order, not {1, 2} of type set"),
+        (frozenset({1, 2}), TypeError, "in that order, not frozenset({1, 2}) of type frozenset"),
+        ({1: 3, 2: 3}, TypeError, "in that order, not {1: 3, 2: 3} of type dict"),
+        ({1: 3, 2: 3}.keys(), TypeError, "in that order, not dict_keys([1, 2]) of type dict_keys"),
+        ({1: 3, 2: 3}.values(), TypeError, "in that order, not dict_values([3, 3]) of type dict_values"),
+        (np.array([1, True], object), TypeError, "{} along width must be an integer, not True of type bool"),
+        (np.array([[1, 2]] * 2), TypeError, "{} along height must be an integer, not array([1, 2]) of type ndarray"),
+        (np.ma.array(2, mask=True), TypeError, "of type MaskedArray"),
+        (np.ma.array([1, 2], mask=[False, True]), TypeError, "{} along width must be an integer, not masked"),
+        (2**63, ValueError, "{} must be an integer that int64 holds, not one of 64 bits"),
+        ((1, -(10**5000)), ValueError, "{} along width must be an integer that int64 holds, not one of 16610 bits"),
     ],
-    ids=repr,
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_operation_refuses_strides_and_dilations(operation, option, value, error, message):
-    with refuses(error, message.format(option)):
+    with refuses(error, message.replace("{}", option)):
         call(operation, **{option: value})
+
+
+@EVERY_OPERATION
+@pytest.mark.parametrize("option", ["strides", "dilations"])
+def test_operation_takes_no_more_than_it_needs_from_an_iterator_without_an_end(operation, option):
+    endless = itertools.count(1)
+    with refuses(ValueError, f"{option} must be an integer or a (height, width) pair, not more than 2 values: count("):
+        call(operation, **{option: endless})
+    assert next(endless) == 4
+
+
+def test_message_does_not_print_a_million_values():
+    with refuses(ValueError, "not 1000000 values: [1, 1, 1, 1, 1, 1, ...]"):
+        call(conv2d, strides=[1] * 1_000_000)
 
 
 @EVERY_OPERATION
@@ -194,8 +223,19 @@ def test_conv2d_accepts_every_kind_of_pair(strides):
         (((0, 1.0), (0, 0)), TypeError, "padding along height after must be an integer, not 1.0 of type float"),
         (((0, 0), (True, 0)), TypeError, "padding along width before must be an integer, not True of type bool"),
         (((0, 0), ("1", 0)), TypeError, "padding along width before must be an integer, not '1' of type str"),
+        (({0, 1}, (0, 0)), ValueError, "or ((top, bottom), (left, right)); not ({0, 1}, (0, 0))"),
+        ({(0, 1), (1, 0)}, ValueError, "or ((top, bottom), (left, right)); not {"),
+        ({(0, 1): 0, (1, 0): 0}, ValueError, "or ((top, bottom), (left, right)); not {(0, 1): 0, (1, 0): 0}"),
+        ((b"01", (0, 0)), ValueError, "or ((top, bottom), (left, right)); not (b'01', (0, 0))"),
+        (itertools.repeat((0, 0)), ValueError, "or ((top, bottom), (left, right)); not repeat((0, 0))"),
+        (((0, 0), itertools.repeat(0)), ValueError, "padding along width must be (before, after), not repeat(0)"),
+        (
+            ((0, 2**63), (0, 0)),
+            ValueError,
+            "padding along height after must be an integer that int64 holds, not one of",
+        ),
     ],
-    ids=repr,
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_operation_refuses_padding(operation, padding, error, message):
     with refuses(error, message):
@@ -226,8 +266,17 @@ def test_operation_refuses_another_number_of_axes(operation, name, change):
         (lambda sizes: (*sizes[:-1], 4.0), TypeError, "must be an integer, not 4.0 of type float"),
         (lambda sizes: (*sizes[:-1], True), TypeError, "must be an integer, not True of type bool"),
         (lambda sizes: (*sizes[:-1], None), TypeError, "must be an integer, not None of type NoneType"),
+        (lambda sizes: dict.fromkeys(range(len(sizes))), ValueError, "{} must be "),
+        (lambda sizes: set(range(len(sizes))), ValueError, "{} must be "),
+        (bytes, ValueError, "{} must be "),
+        (bytearray, ValueError, "{} must be "),
+        (lambda sizes: itertools.repeat(1), ValueError, "{} must be "),
+        (lambda sizes: (*sizes[:-1], 2**63), ValueError, "must be an integer that int64 holds, not one of 64 bits"),
     ],
-    ids=["too-few", "too-many", "integer", "string", "negative", "float", "bool", "None"],
+    ids=[
+        *("too-few", "too-many", "integer", "string", "negative", "float", "bool", "None"),
+        *("dict", "set", "bytes", "bytearray", "endless", "huge"),
+    ],
 )
 def test_operation_refuses_a_malformed_shape(operation, name, change, error, message):
     with refuses(error, message.format(name)) as caught:
@@ -339,6 +388,7 @@ def test_conv2d_transpose_names_the_sizes_that_would_fit(shape, options, message
         "timedelta64[s]",
         "i4,i4",
         ml_dtypes.float8_e4m3fn,
+        ml_dtypes.float8_e5m2,  # NumPy calls it a float
         ml_dtypes.int4,
     ],
     ids=lambda dtype: getattr(dtype, "__name__", dtype),
@@ -367,6 +417,24 @@ def test_operation_refuses_objects_that_are_not_exact_and_says_where(operation, 
 def test_operation_refuses_a_masked_array(operation, name):
     with refuses(TypeError, f"{name} must be a plain array, not a masked one"):
         call(operation, **{name: np.ma.masked_equal(VALID[operation][name], 0)})
+
+
+@EVERY_ARRAY
+@pytest.mark.parametrize(
+    "nest",
+    [list, tuple, lambda array: [list(array[0]), *array[1:]], lambda array: [[[[np.ma.masked, 1.0]]]]],
+    ids=["list", "tuple", "deeper", "one-element"],
+)
+def test_operation_refuses_a_list_that_holds_a_mask(operation, name, nest):
+    with refuses(TypeError, f"{name} must be a plain array, not a masked one"):
+        call(operation, **{name: nest(np.ma.masked_equal(VALID[operation][name], 0))})
+
+
+@EVERY_ARRAY
+@pytest.mark.parametrize("value", [{1, 2}, {1: 2}, itertools.count(), (n for n in ())], ids=lambda v: type(v).__name__)
+def test_operation_refuses_a_container_that_is_no_array(operation, name, value):
+    with refuses(TypeError, f"{name} of dtype object must hold Python int or Fraction; at () it holds"):
+        call(operation, **{name: value})
 
 
 @EVERY_ARRAY

@@ -55,6 +55,21 @@ def test_undeclared_refusal_is_unexpected():
     assert all(record.unexpected for record in records)
 
 
+class DiesWhereStrided(Right):
+    def conv2d(self, *args, **options):
+        if options["strides"] != (1, 1):
+            raise Died("it died")
+        return super().conv2d(*args, **options)
+
+
+def test_death_of_a_call_with_other_options_leaves_the_other_checks_as_they_are():
+    records = judge(Subject.of(DiesWhereStrided()), Case.parse("n2_h7w9c3_k3x2o4"), "conv2d")
+    crashed = [record for record in records if record.outcome == outcome.CRASHED]
+    assert [record.check for record in crashed] == ["other_options"]
+    assert crashed[0].message == "in a row of calls with other options, it died"
+    assert outcome.PASS in outcomes(records)
+
+
 # Computations of ours that the checks need, each with a call of the backend before or after it.
 OURS = {
     "the data": ("reference_impl.verdicts.task.integer_call", {outcome.SUITE}),
@@ -100,15 +115,6 @@ def test_error_whose_message_cannot_be_had_is_a_refusal():
     (record, *_) = judge(Subject.of(Raises()), CASE, "conv2d")
     assert record.outcome == outcome.REFUSED
     assert "str() of it raised RuntimeError" in record.message
-
-
-def test_declaration_that_raises_an_error_is_told_as_the_backends():
-    class Unsure(Right):
-        capabilities = Capabilities(lacks=(Lack("no strides", lambda operation, case: case.no_such_field),))
-
-    records = judge(Subject.of(Unsure()), CASE, "conv2d")
-    assert set(outcomes(records)) == {outcome.REFUSED}
-    assert "its capabilities must say of every case what it lacks; they raised AttributeError" in records[0].message
 
 
 def test_death_of_the_judge_blames_no_backend(monkeypatch):

@@ -35,7 +35,8 @@ CASES_IN_FLOATS = [case.with_dtype(dtype) for case in CASES for dtype in ("float
 FLOATS_IN_ONEDNN = [(), ("float32",), ("float32", "bfloat16", "float16")]
 # All that the shipped adapters say of themselves.
 FACTS = [
-    {"onednn_dtypes": dtypes, "channel_block": block, "engine": engine}
+    {"onednn_dtypes": dtypes, "onednn_path": path, "channel_block": block, "engine": engine}
+    for path in ("", "avx512_core", "avx512_core_amx")
     for engine in ("tensorflow", "torch", "jax", "numpy", "openvino")
     for dtypes in FLOATS_IN_ONEDNN
     for block in (8, 16)
@@ -76,11 +77,22 @@ def test_shipped_entry_applies_to_some_case_and_raises_on_none(entry):
     assert {True} <= {applies(entry, facts, case) for facts in FACTS for case in cases}
 
 
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [("avx2", False), ("avx512_core_vnni", False), ("avx512_core_bf16", True), ("avx512_core_amx_fp16", True)],
+)
+def test_entry_about_a_code_path_asks_for_that_path(path, expected):
+    facts = {"onednn_dtypes": ("float32", "bfloat16"), "onednn_path": path}
+    case = Case.parse("n1_h3w1c1_k1x1o2_s2x2_p0,0,3,7_bfloat16")
+    entry = known.find("tensorflow", "2.21.0", facts, "conv2d", case)
+    assert (entry is not None and entry.outcome == "crashed") == expected
+
+
 def test_entries_are_found_by_many_threads_at_once():
     known.known_failures.cache_clear()
 
     def asked(case):
-        return known.find("torch", "2.13.0", {}, "conv2d", case)
+        return known.find("torch", "2.13.0", FACTS[0], "conv2d", case)
 
     cases = CASES_IN_FLOATS[:200]
     with ThreadPoolExecutor(8) as pool:

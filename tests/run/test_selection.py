@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
+import pytest
+from narrow_kernels import OfDtypes, Square
 from planted import Flipped, Right
 
-from reference_impl.cases.case import Case
+from reference_impl.cases import catalogue
+from reference_impl.cases.case import DTYPES, Case
 from reference_impl.cases.generation import generate
 from reference_impl.conformance import Capabilities
 from reference_impl.operations import OPERATIONS
+from reference_impl.run.enough import ENOUGH, FEWEST
 from reference_impl.run.records import records_of
-from reference_impl.run.selection import for_all, in_dtypes, takes
-from reference_impl.run.subject import Subject
+from reference_impl.run.selection import cases_for_pytest, for_all, for_own_backend, for_verify, in_dtypes, takes
+from reference_impl.run.subject import Loaded, Subject
 
 CASE = Case.parse("n2_h7w9c3_k3x2o4_s2x3")
 
@@ -47,3 +53,91 @@ def test_judge_here_counts_every_turn():
     records = list(records_of(for_all(subjects, [CASE]), advance=lambda: turns.append(1)))
     assert len(turns) == len(subjects) * len(OPERATIONS)
     assert {record.operation for record in records} == set(OPERATIONS)
+
+
+def supported_in(subject: Subject, cases: list[Case], operation: str, dtype: str) -> int:
+    return len(subject.capabilities.supported(operation, [case for case in cases if case.dtype == dtype]))
+
+
+def verify_of(*backends, words=(), **options):
+    return for_verify(Loaded([Subject.of(backend) for backend in backends], {}), words, **options)
+
+
+@pytest.mark.parametrize("words", [[], ["smoke"], ["curated"]], ids=str)
+def test_narrow_backend_is_given_enough_that_it_supports(words):
+    selection = verify_of(Square(), words=words, examples=10)
+    (subject,) = selection.subjects
+    for dtype in ("float32", "float64"):
+        assert supported_in(subject, selection.cases, "conv2d", dtype) >= ENOUGH
+    assert selection.fewest == FEWEST
+
+
+@pytest.mark.parametrize("word", ["networks", "n1_h5w5c1_k3x3o1_s2x2"])
+def test_cases_that_a_user_names_are_not_completed(word):
+    selection = verify_of(Square(), words=[word])
+    assert set(selection.cases) == set(catalogue.resolve(word))
+    assert selection.fewest == 1
+
+
+def test_selection_of_a_narrow_backend_is_that_of_its_seed():
+    first, same, other = (verify_of(Square(), words=["smoke"], seed=seed).cases for seed in (1, 1, 2))
+    assert first == same
+    assert first != other
+
+
+def test_backend_that_takes_everything_is_given_the_smoke_cases_and_no_more():
+    assert verify_of(Right(), words=["smoke"], dtypes=["float32"]).cases == catalogue.load("smoke")
+
+
+@pytest.mark.parametrize("select", [lambda: verify_of(OfDtypes()), lambda: for_own_backend(Subject.of(OfDtypes()))])
+def test_every_declared_dtype_is_asked(select):
+    selection = select()
+    (subject,) = selection.subjects
+    calls = [asked for case in selection.cases for asked in selection.calls_on(case, [subject])]
+    assert {asked.case.dtype for asked in calls} == set(OfDtypes.capabilities.dtypes)
+    for dtype in OfDtypes.capabilities.dtypes:
+        assert supported_in(subject, selection.cases, "conv2d", dtype) >= ENOUGH
+
+
+def test_backend_is_given_no_dtype_that_it_does_not_offer_if_nobody_asked_for_it():
+    selection = verify_of(Right(), OfDtypes(), words=["smoke"])
+    plain, _ = selection.subjects
+    calls = [asked for case in selection.cases for asked in selection.calls_on(case, [plain])]
+    assert {asked.case.dtype for asked in calls} == {"float32", "float64"}
+
+
+@pytest.mark.parametrize("select", [lambda: verify_of(OfDtypes()), lambda: for_own_backend(Subject.of(OfDtypes()))])
+def test_small_cases_of_a_dtype_stand_together(select):
+    small = set(catalogue.load("curated"))
+    dtypes = [case.dtype for case in select().cases if case.with_dtype("float32") in small]
+    changes = sum(before != after for before, after in pairwise(dtypes))
+    assert changes == len(set(dtypes)) - 1
+
+
+def test_backend_of_a_tiny_share_is_given_the_fewest_calls():
+    class Compiling(Right):
+        capabilities = Capabilities(share=1e-6, dtypes=DTYPES)
+
+    selection = verify_of(Compiling())
+    (subject,) = selection.subjects
+    calls = [asked for case in selection.cases for asked in selection.calls_on(case, [subject])]
+    for operation in OPERATIONS:
+        mine = [asked for asked in calls if asked.operation == operation]
+        assert FEWEST <= len(mine) <= 4 * FEWEST
+        assert {asked.case.dtype for asked in mine} == set(DTYPES)
+
+
+def test_equivalence_tests_ask_every_declared_dtype():
+    assert {case.dtype for case in cases_for_pytest(Subject.of(OfDtypes()))} == set(OfDtypes.capabilities.dtypes)
+
+
+@pytest.mark.parametrize("words", [[], ["smoke"]], ids=str)
+def test_equivalence_tests_give_a_narrow_kernel_enough_that_it_supports(words):
+    subject = Subject.of(Square())
+    assert supported_in(subject, cases_for_pytest(subject, words), "conv2d", "float32") >= ENOUGH
+
+
+def test_cases_that_are_named_keep_their_order_and_number():
+    named = [CASE.with_dtype("float64"), str(CASE), CASE.with_dtype("float64"), CASE]
+    selection = for_own_backend(Subject.of(Right()), named)
+    assert list(selection.groups[0][1]) == [named[0], CASE, named[0], CASE]

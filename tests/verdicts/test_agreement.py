@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
+import math
+import operator
+
 import numpy as np
 import pytest
 
@@ -13,7 +18,7 @@ from reference_impl.verdicts.agreement import (
     assert_shape_and_dtype,
     assert_unchanged,
 )
-from reference_impl.verdicts.call import oracle
+from reference_impl.verdicts.call import Call, numpy_dtype, oracle
 from reference_impl.verdicts.integers import integer_call
 
 CALL = integer_call(Case.parse("n2_h4w5c1_k1o3"), "conv2d", 0)
@@ -24,9 +29,39 @@ def test_assert_exact_passes_the_oracles_own_answer():
     assert_exact(EXPECTED.astype(np.float32), EXPECTED, CALL)
 
 
-def test_assert_exact_takes_negative_zero_for_zero():
-    expected = np.zeros_like(EXPECTED)
-    assert_exact(-expected.astype(np.float32), expected, CALL)
+def one_dot_product(left, right, dtype="float32"):
+    case = Case(1, 1, 1, len(left), (1, 1), 1, dtype=dtype)
+    arrays = {"input": np.array(left).reshape(1, 1, 1, -1), "filters": np.array(right).reshape(1, 1, -1, 1)}
+    call = Call("conv2d", case, {name: array.astype(numpy_dtype(dtype)) for name, array in arrays.items()})
+    return call, oracle(call)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_assert_exact_demands_positive_zero_where_products_cancel(dtype):
+    call, expected = one_dot_product([2, 0, -3], [3, -1, 2], dtype)
+    zero = expected.astype(numpy_dtype(dtype))
+    assert_exact(zero, expected, call)
+    with pytest.raises(Disagreement, match=r"zero must be \+0.0 where its products are not all zero") as caught:
+        assert_exact(-zero, expected, call)
+    assert "actual -0" in str(caught.value)
+
+
+@pytest.mark.parametrize(("left", "right"), [([0, 0], [-1, -2]), ([], [])], ids=["zero-products", "no-products"])
+def test_assert_exact_takes_either_zero_where_no_product_has_a_value(left, right):
+    call, expected = one_dot_product(left, right)
+    assert_exact(-expected.astype(np.float32), expected, call)
+
+
+@pytest.mark.parametrize("begin", [0.0, -0.0, None], ids=str)
+def test_every_order_of_adding_gives_positive_zero_where_products_cancel(begin):
+    signs = set()
+    for products in itertools.product([-2.0, -1.0, -0.0, 0.0, 1.0, 2.0], repeat=4):
+        if sum(products) == 0 and any(products):  # all orders are among the tuples
+            first, *rest = products if begin is None else (begin, *products)
+            one_by_one = functools.reduce(operator.add, rest, first)
+            in_pairs = (products[0] + products[1]) + (products[2] + products[3])
+            signs |= {math.copysign(1, one_by_one), math.copysign(1, in_pairs)}
+    assert signs == {1}
 
 
 def test_assert_exact_names_the_worst_element_and_where_they_lie():

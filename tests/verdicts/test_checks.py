@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 import numpy as np
 import pytest
+from numpy.lib.stride_tricks import as_strided
 from planted import Right
 
 from reference_impl.cases.case import Case
@@ -69,6 +71,16 @@ class AnswersDifferentlyEachTime(Right):
         return answer + next(self.calls)
 
 
+class KeepsItsAnswers(Right):
+    """Like a kernel that is memoised, and gives the array that it keeps to each of its callers."""
+
+    def __init__(self):
+        self.kept = {}
+
+    def spoil(self, answer, arrays):
+        return self.kept.setdefault((answer.shape, *(array.tobytes() for array in arrays)), answer)
+
+
 class AnswersInOneMemory(Right):
     """Like a kernel that keeps an array for its answers, for each shape, and gives that to its callers."""
 
@@ -127,8 +139,115 @@ class ReadsMemoryInOrder(Right):
 
 
 def _as_read(array):
+    if not all(array.strides):
+        return array
     memory = array if array.base is None or array.flags.c_contiguous else array.base
     return memory.ravel("K")[: array.size].reshape(array.shape)
+
+
+class TakesCutsForWholeArrays(Right):
+    """Like a kernel that takes the images of an array to follow one another in memory."""
+
+    def _answer(self, operation, *args, **options):
+        return super()._answer(
+            operation, *[_as_whole(arg) if isinstance(arg, np.ndarray) else arg for arg in args], **options
+        )
+
+
+def _as_whole(array):
+    usual = tuple(int(np.prod(array.shape[axis + 1 :])) * array.itemsize for axis in range(array.ndim))
+    forwards = sorted(array.strides, reverse=True) == list(array.strides) and min(array.strides) > 0
+    return as_strided(array, strides=usual) if forwards else array
+
+
+class TakesOneArrayForTwo(Right):
+    """Like a kernel that writes to its argument, and restores that at the end."""
+
+    def spoil(self, answer, arrays):
+        return answer * 2 if np.may_share_memory(*arrays) else answer
+
+
+class ReadsRepeatedElementsOnce(Right):
+    def spoil(self, answer, arrays):
+        return answer if all(map(all, (array.strides for array in arrays))) else answer * 0
+
+
+class KeepsItsPlan(Right):
+    """Like a kernel whose plans are found again by the shapes of its arrays, and not by its options."""
+
+    def __init__(self):
+        self.plans = {}
+
+    def _answer(self, operation, *args, **options):
+        key = operation, *(arg.shape if isinstance(arg, np.ndarray) else tuple(arg) for arg in args)
+        return super()._answer(operation, *args, **self.plans.setdefault(key, options))
+
+
+class KeepsNaN(Right):
+    """Like a kernel that clears its accumulator by multiplying it by 0; a call on other shapes makes a new one."""
+
+    def __init__(self):
+        self.sums = np.zeros(())
+
+    def spoil(self, answer, arrays):
+        kept = self.sums * 0 if self.sums.shape == answer.shape and np.isnan(self.sums).mean() > 0.5 else 0
+        self.sums = answer
+        return answer + kept
+
+
+class TunesAfterTenEqualCalls(Right):
+    """Like a kernel that takes another path after ten calls on one filter."""
+
+    def __init__(self):
+        self.last, self.count = b"", 0
+
+    def spoil(self, answer, arrays):
+        given = arrays[1].tobytes()
+        self.count = self.count + 1 if given == self.last else 1
+        self.last = given
+        return answer + (self.count == 11)
+
+
+class SharesItsWorkspace(Right):
+    """Like a kernel that keeps its arguments in itself while it computes."""
+
+    def _answer(self, operation, *args, **options):
+        self.args = args
+        time.sleep(0.0005)
+        return super()._answer(operation, *self.args, **options)
+
+
+class AddsInFloat16(Right):
+    """Like a kernel that adds in the dtype of its arguments."""
+
+    capabilities = Capabilities(dtypes=("float16",))
+
+    def _answer(self, operation, *args, **options):
+        arrays = [array for array in args if isinstance(array, np.ndarray)]
+        few = [np.where(array < np.float16(0.001), 0, array) if array.min() > 0 else array for array in arrays]
+        given = iter(few)
+        return super()._answer(
+            operation, *[next(given) if isinstance(arg, np.ndarray) else arg for arg in args], **options
+        )
+
+
+class AddsInUint8(Right):
+    """Like a kernel that adds in the dtype of its arguments, and answers in a wider one."""
+
+    capabilities = Capabilities(dtypes=("uint8",), result_dtypes={"uint8": "int32"})
+
+    def spoil(self, answer, arrays):
+        return answer.astype(np.uint8).astype(np.int32)
+
+
+class IgnoresItsBias(Right):
+    def conv2d(self, *args, bias=None, **options):
+        return self._answer("conv2d", *args, **options)
+
+
+class AddsItsBias(Right):
+    def conv2d(self, *args, bias=0, **options):
+        return self._answer("conv2d", *args, **options) + bias
 
 
 class DependsOnTheBatch(Right):
@@ -138,7 +257,19 @@ class DependsOnTheBatch(Right):
         return np.nextafter(answer, 0) if len(answer) > 1 and (answer % 1).any() else answer
 
 
+class AnswersNegativeZeros(Right):
+    """Like a kernel that adds up the negated products, and negates the sum."""
+
+    def spoil(self, answer, arrays):
+        return np.where(answer == 0, answer.dtype.type(-0.0), answer)
+
+
 class Raises(Right):
+    capabilities = Capabilities(dtypes=("float16", "float32"))
+
+    def conv2d(self, *args, bias=None, **options):
+        return self._answer("conv2d", *args, **options)
+
     def spoil(self, answer, arrays):
         raise RuntimeError("could not create a primitive")
 
@@ -176,6 +307,7 @@ def test_checks_pass_a_right_backend(operation, dtype):
         (RemembersArguments, "remembers_nothing"),
         (SwallowsNaN, "special_values"),
         (ReadsMemoryInOrder, "any_memory_layout"),
+        (AnswersNegativeZeros, "zero_sums"),
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )
@@ -187,15 +319,41 @@ def test_check_catches_its_fault(backend, check, operation):
 @pytest.mark.parametrize(
     ("backend", "check"),
     [
-        (AnswersInOneMemory, "repeatable"),
+        (KeepsItsAnswers, "repeatable"),
         (RemembersArguments, "remembers_nothing"),
         (SwallowsNaN, "special_values"),
         (ReadsMemoryInOrder, "any_memory_layout"),
+        (AnswersNegativeZeros, "zero_sums"),
+        (TakesCutsForWholeArrays, "any_memory_layout"),
+        (TakesOneArrayForTwo, "shared_arguments"),
+        (ReadsRepeatedElementsOnce, "shared_arguments"),
+        (KeepsItsPlan, "other_options"),
+        (KeepsNaN, "dirty_memory"),
+        (TunesAfterTenEqualCalls, "many_calls"),
+        (SharesItsWorkspace, "two_threads"),
     ],
 )
 def test_only_its_check_catches_it(backend, check, operation):
     failed = {name for name, came in outcomes(backend(), operation).items() if came != outcome.PASS}
     assert failed == {check}
+
+
+@pytest.mark.parametrize(
+    ("backend", "case"),
+    [(AddsInFloat16, "n2_h5w6c10_k3x2o10_float16"), (AddsInUint8, "n2_h7w9c3_k3x2o4_s2x3_p1,2,0,1_uint8")],
+)
+def test_only_wide_sums_catches_narrow_ones(backend, case):
+    failed = {name for name, came in outcomes(backend(), "conv2d", Case.parse(case)).items() if came == outcome.FAIL}
+    assert failed == {"wide_sums"}
+
+
+def test_only_bias_catches_a_bias_that_is_ignored():
+    failed = {name for name, came in outcomes(IgnoresItsBias(), "conv2d").items() if came != outcome.PASS}
+    assert failed == {"bias"}
+
+
+def test_bias_that_is_added_is_right():
+    assert outcomes(AddsItsBias(), "conv2d")["bias"] == outcome.PASS
 
 
 def seen(backend, operation, check, case=CASE):
@@ -216,6 +374,33 @@ def test_batch_invariance_is_reported(backend, bits, operation):
     assert seen(backend(), operation, "batch_invariant").endswith(bits)
 
 
+class BeginsWithNegativeZero(Right):
+    """Adds the products one after another to -0.0, those with the padding's zeros too: -0.0 where all are -0.0."""
+
+    def _answer(self, operation, *args, **options):
+        answer = super()._answer(operation, *args, **options)
+        absolute = [np.abs(arg) if isinstance(arg, np.ndarray) else arg for arg in args]
+        empty = super()._answer(operation, *absolute, **options) == 0
+        return np.where(empty, answer.dtype.type(-0.0), answer)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_sign_of_a_zero_without_a_nonzero_product_is_free(operation):
+    case = Case.parse("n1_h3w4c2_k2x3o3_s3x1_p4,0,0,5")
+    answer = BeginsWithNegativeZero()._answer(operation, *Task(case, operation, 0).call.positional(), **case.options)
+    assert (np.signbit(answer) & (answer == 0)).any() or operation == "conv2d_backprop_filter"
+    assert set(outcomes(BeginsWithNegativeZero(), operation, case).values()) == {outcome.PASS}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("spec", ["n2_h7w9c3_k3x2o4", "n2_h5w4c64_k3x3o64", "n1_h40w30c2_k3x3o2"])
+def test_small_integers_have_sums_that_vanish(spec, operation):
+    small = Task(Case.parse(spec), operation, 0).small
+    assert max(np.abs(array).max() for array in small.call.arrays.values()) == 2
+    assert all(array.all() for array in small.call.arrays.values())
+    assert not small.expected.all() or operation == "conv2d_backprop_filter"
+
+
 class TakesBfloat16(Right):
     capabilities = Capabilities(dtypes=("bfloat16",))
 
@@ -231,4 +416,5 @@ def test_nearly_all_zeros_are_mistrusted():
 
 @pytest.mark.parametrize("check", [check.name for check in CHECKS])
 def test_check_records_a_refusal_when_the_backend_raises(check):
-    assert outcomes(Raises(), "conv2d")[check] == outcome.REFUSED
+    case = Case.parse("n2_h5w6c10_k3x2o10_float16") if check == "wide_sums" else CASE
+    assert outcomes(Raises(), "conv2d", case)[check] == outcome.REFUSED

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .. import cpu
 from ..protocol import Lack
 
 # Half precision is left out: errors in it come from the engine, and Keras decides none of them.
@@ -46,7 +47,7 @@ def _tensorflow() -> Engine:
             operation == "conv2d_transpose" and max(case.dilations) > 1 and case.dtype not in ONEDNN_DTYPES
         ),
     )
-    facts = {"onednn_dtypes": ONEDNN_DTYPES}
+    facts = {"onednn_dtypes": ONEDNN_DTYPES, "onednn_path": cpu.onednn_path()}
     lacks = dilated_and_strided, undilated
     # The share is small, as Keras compiles by XLA where there are groups, anew for every call.
     return Engine("tensorflow", Primitives.vjp, lacks=lacks, flushes=FLUSHES, share=0.25, facts=facts)

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.util import _pywrap_util_port  # no public name tells whether oneDNN is on
 
+from .. import cpu
 from ..padding import ForwardSizes
 from ..protocol import Capabilities, Lack
 from .call import TensorFlowCall
@@ -69,7 +70,7 @@ class Plain:
     capabilities = Capabilities(
         flushes=FLUSHES, dtypes=("int32", *FLOATS), lacks=(_NO_INTEGER_FILTER_GRADIENT, UNGROUPED, UNDILATED)
     )
-    facts: ClassVar = {"onednn_dtypes": ONEDNN_DTYPES}  # for known_failures/
+    facts: ClassVar = {"onednn_dtypes": ONEDNN_DTYPES, "onednn_path": cpu.onednn_path()}  # for known_failures/
     data_format = "NHWC"
     # These are called and differentiated; a test puts a wrong one in.
     conv2d_function: ClassVar[Callable] = staticmethod(tf.nn.conv2d)

@@ -46,6 +46,9 @@ class Primitives(derivatives.Primitives, Plain):
         return torch.autograd.grad(gradients, (*points, cotangent), along, materialize_grads=True)
 
 
+_ONE_LEVEL = {"two_threads": "torch has one level of forward mode for all threads"}
+
+
 class Autograd(derivatives.ReverseMode, Primitives):
     name = "torch:autograd"
     at = 0
@@ -58,6 +61,7 @@ class Func(derivatives.ReverseMode, Primitives):
 
     name = "torch:func"
     at = 0
+    capabilities = replace(Primitives.capabilities, unclaimed=_ONE_LEVEL)
 
     @staticmethod
     def vjp(function: Callable, point: torch.Tensor, cotangent: torch.Tensor) -> torch.Tensor:
@@ -82,7 +86,7 @@ class ForwardMode(derivatives.ForwardMode, Primitives):
     name = "torch:forward"
     modes: ClassVar[dict[str, Mode]] = {**Primitives.modes, "conv2d_transpose": transposed}
     capabilities = replace(
-        Primitives.capabilities, composed=composed_by(modes), share=0.25, unclaimed=UNCLAIMED_AT_POINTS
+        Primitives.capabilities, composed=composed_by(modes), share=0.25, unclaimed=UNCLAIMED_AT_POINTS | _ONE_LEVEL
     )
 
 

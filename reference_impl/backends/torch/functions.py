@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch.nn import grad
 
+from .. import cpu
 from ..padding import ForwardSizes
 from ..protocol import Capabilities, Lack
 from .call import Mode, TorchCall, by_adapter, composed_by, symmetric, transposed, word
@@ -55,6 +56,7 @@ class Plain:
         "conv2d_backprop_filter": symmetric,
         "conv2d_transpose": transposed,
     }
+    facts: ClassVar = {"onednn_path": cpu.onednn_path()}  # for known_failures/
     capabilities = Capabilities(
         flushes=FLUSHES,
         dtypes=FLOATS + INTEGERS,

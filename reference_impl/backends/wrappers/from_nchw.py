@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -55,6 +56,7 @@ _SIZES = {"conv2d_backprop_input": 0, "conv2d_backprop_filter": 1, "conv2d_trans
 def _in_nhwc(operation: str, function: Callable) -> Callable:
     number = 2 if operation == "conv2d" else 3
 
+    @functools.wraps(function)
     def called(*arguments: Any, **options: Any) -> Any:
         if len(arguments) != number:
             raise TypeError(f"{operation} takes {number} arguments by position, {len(arguments)} given")

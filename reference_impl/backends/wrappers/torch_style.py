@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 
 from ..derivatives import BilinearCall, ReverseMode
-from ..protocol import Capabilities
+from ..protocol import Capabilities, takes_bias
 from ..torch.call import Mode, composed_by, symmetric
 from ..torch.derivatives import Primitives
 
@@ -69,6 +71,20 @@ def _keeping(function: Callable) -> Callable:
     return convolution
 
 
+def _with_bias(function: Callable) -> Callable:
+    """Make a `conv2d` that gives its bias to the function, as F.conv2d takes it."""
+
+    def conv2d(
+        self: _TorchStyle, input: np.ndarray, filters: np.ndarray, *, bias: np.ndarray | None = None, **options: Any
+    ) -> np.ndarray:
+        if bias is None:
+            return _TorchStyle.conv2d(self, input, filters, **options)
+        given = partial(function, bias=torch.tensor(bias, device=self.device))
+        return torch_style(given, device=self.device).conv2d(input, filters, **options)
+
+    return conv2d
+
+
 def torch_style(
     function: Callable,
     *,
@@ -83,7 +99,7 @@ def torch_style(
     Parameters
     ----------
     function : takes and returns NCHW tensors, with OIHW filters; options are pairs, height first, as in
-        `torch.nn.functional.conv2d`
+        `torch.nn.functional.conv2d`. If it has a parameter `bias`, it must add that.
     gradients : whether to check `conv2d_backprop_input` and `conv2d_backprop_filter` too, by autograd
     device : where the tensors are when the function is called
     name, version : shown in reports; the default name is the function's
@@ -98,4 +114,6 @@ def torch_style(
         "version": version,
         "capabilities": replace(declared, composed=composed_by(_TorchStyle.modes)),
     }
+    if takes_bias(SimpleNamespace(conv2d=function)):
+        attributes["conv2d"] = _with_bias(function)
     return type("TorchStyle", (_TorchStyle,), attributes)()

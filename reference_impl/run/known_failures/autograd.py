@@ -9,7 +9,7 @@ from functools import partial
 from math import prod
 
 from ...cases.case import Case
-from ..known_failure import KnownFailure
+from ..known_failure import TRIES, KnownFailure
 
 NEVER_ENDS = (
     "autograd's 'full' swaps two arrays of one size, each longer along one axis, again and again. "
@@ -70,7 +70,7 @@ FAILURES = (
         checks=("special_values",),
         outcome="fail",
         does=PADS_THE_KERNEL,
-        sometimes=True,
+        tries=TRIES,
     ),
     failure(
         operations=("conv2d_backprop_input",),
@@ -78,7 +78,7 @@ FAILURES = (
         checks=("special_values",),
         outcome="fail",
         does=PADS_THE_KERNEL,
-        sometimes=True,
+        tries=TRIES,
     ),
     failure(
         operations=("conv2d",),
@@ -88,7 +88,7 @@ FAILURES = (
         checks=("special_values",),
         outcome="fail",
         does=PADS_THE_KERNEL,
-        sometimes=True,
+        tries=TRIES,
     ),
     failure(
         operations=("conv2d_backprop_filter",),
@@ -96,6 +96,6 @@ FAILURES = (
         checks=("special_values",),
         outcome="fail",
         does="autograd's gradient of 'same' pads the cotangent. Its zeros times the images' infinity are NaN",
-        sometimes=True,
+        tries=TRIES,
     ),
 )

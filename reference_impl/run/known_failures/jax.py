@@ -8,9 +8,9 @@ from __future__ import annotations
 from functools import partial
 
 from ...cases.case import Case
-from ..known_failure import Facts, KnownFailure, always
+from ..known_failure import TRIES, Facts, KnownFailure, always
 
-# XLA writes some grouped convolutions as ungrouped ones with zeros between the groups. Entries are "sometimes": a case
+# XLA writes some grouped convolutions as ungrouped ones with zeros between the groups. Entries have TRIES, as a case
 # fails only if the NaN or infinity is drawn for the argument that meets the zeros. tensorflow.py uses these too.
 
 
@@ -48,7 +48,7 @@ FAILURES = (
         outcome="fail",
         does="JAX lets a NaN or infinity in one group of the input reach the answers of others, "
         "if each group has one input channel",
-        sometimes=True,
+        tries=TRIES,
     ),
     failure(
         backends=("jax:*",),
@@ -58,7 +58,7 @@ FAILURES = (
         outcome="fail",
         does="JAX lets a NaN or infinity in one group of the cotangent reach the answers of others, "
         "if each group has one output channel",
-        sometimes=True,
+        tries=TRIES,
     ),
     failure(
         backends=("jax:*",),
@@ -68,6 +68,6 @@ FAILURES = (
         outcome="fail",
         does="JAX lets a NaN or infinity in one group of the cotangent reach the gradients of others "
         "(batch_group_count)",
-        sometimes=True,
+        tries=TRIES,
     ),
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import partial
 
 from ...cases.case import Case
-from ..known_failure import Facts, KnownFailure
+from ..known_failure import TRIES, Facts, KnownFailure
 
 TENSORFLOW = "found here: docs/findings/tensorflow.md"
 CONV_AND_GRADIENTS = ("conv2d", "conv2d_backprop_input", "conv2d_backprop_filter")
@@ -113,7 +113,7 @@ FAILURES = (
             facts["engine"] == "torch" and case.dtype == "float32" and case.batch == 1 and is_single_filter(case)
         ),
         outcome="refused",
-        sometimes=True,
+        tries=TRIES,
         does=NOT_CONTIGUOUS,
     ),
     failure(
@@ -137,7 +137,7 @@ FAILURES = (
         when=lambda case, facts: facts["engine"] == "tensorflow" and case.groups > 1,
         checks=("special_values",),
         outcome="fail",
-        sometimes=True,
+        tries=TRIES,
         does="XLA multiplies a NaN or infinity in one group by zeros, so that results of other groups are NaN",
     ),
     failure(
@@ -145,7 +145,7 @@ FAILURES = (
         when=lambda case, facts: facts["engine"] == "tensorflow" and case.dilations != (1, 1),
         checks=("special_values",),
         outcome="fail",
-        sometimes=True,
+        tries=TRIES,
         does="TensorFlow's space_to_batch adds windows, whose cotangent is zero. "
         "A NaN or infinity times that zero is NaN where no sum takes it",
     ),

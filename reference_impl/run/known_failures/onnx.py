@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 
 from ...cases.case import Case
-from ..known_failure import Facts, KnownFailure, always
+from ..known_failure import TRIES, Facts, KnownFailure, always
 
 
 def transpose_is_refused(case: Case, facts: Facts) -> bool:
@@ -40,7 +40,7 @@ FAILURES = (
         checks=("special_values",),
         outcome="fail",
         does="Conv multiplies what lies between the taps of a dilated kernel by zeros, also a NaN or infinity",
-        sometimes=True,
+        tries=TRIES,
     ),
     failure(
         operations=("conv2d_backprop_filter",),
@@ -48,7 +48,7 @@ FAILURES = (
         checks=("special_values",),
         outcome="fail",
         does="Conv, whose taps are the strided cotangent here, multiplies what lies between them by zeros",
-        sometimes=True,
+        tries=TRIES,
     ),
     failure(
         operations=("conv2d",),

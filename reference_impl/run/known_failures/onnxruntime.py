@@ -11,7 +11,7 @@ from functools import partial
 
 from ...cases.case import Case
 from ...geometry import Axis
-from ..known_failure import Facts, KnownFailure, always
+from ..known_failure import TRIES, Facts, KnownFailure, always
 
 
 def unread(axis: Axis) -> int:
@@ -76,7 +76,7 @@ FAILURES = (
         when=lambda case, facts: case.input_channels == 0 and case.output_channels > 0 and case.batch > 0,
         outcome="fail",
         does="without input channels, Conv gives what memory held times 0, and ConvInteger what memory held",
-        sometimes=True,
+        tries=TRIES,
     ),
     failure(
         backends=("onnxruntime:*",),
@@ -84,7 +84,7 @@ FAILURES = (
         when=lambda case, facts: case.batch == 0 and case.input_channels > 0 and case.output_channels > 0,
         outcome="fail",
         does="without input channels, Conv gives what memory held times 0. The batch is the number of channels here",
-        sometimes=True,
+        tries=TRIES,
     ),
     failure(
         backends=("onnxruntime",),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from ..known_failure import KnownFailure
+from ..known_failure import TRIES, KnownFailure
 
 failure = partial(
     KnownFailure, backends=("openvino",), versions="==2026.4.*", link="found here: docs/findings/openvino.md"
@@ -20,7 +20,7 @@ FAILURES = (
             case.input_channels == 0 and case.groups == 1 and case.output_channels > 0 and case.batch > 0
         ),
         outcome="fail",
-        sometimes=True,
+        tries=TRIES,
         does="OpenVINO answers what the memory held before, where the output is all zeros",
     ),
     failure(

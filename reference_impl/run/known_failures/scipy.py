@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from math import prod
 
-from ..known_failure import KnownFailure
+from ..known_failure import TRIES, KnownFailure
 
 PADS_THE_KERNEL = (
     "SciPy pads the kernel with zeros, if that is the larger array. "
@@ -24,7 +24,7 @@ FAILURES = (
         checks=("special_values",),
         outcome="fail",
         does=PADS_THE_KERNEL,
-        sometimes=True,
+        tries=TRIES,
     ),
     failure(
         operations=("conv2d",),
@@ -32,6 +32,6 @@ FAILURES = (
         checks=("special_values",),
         outcome="fail",
         does=PADS_THE_KERNEL,
-        sometimes=True,
+        tries=TRIES,
     ),
 )

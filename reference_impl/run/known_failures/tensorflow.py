@@ -1,18 +1,20 @@
-"""Known failures of TensorFlow: tried with 2.21.0 on x86-64 with AVX-512 (VNNI, BF16, FP16).
+"""Known failures of TensorFlow: tried with 2.21.0 on x86-64 with AVX-512: with and without BF16, and with FP16.
 
 To add one, add a failure(...) to FAILURES (see __init__.py), and a reproducer to docs/findings/tensorflow.md.
 The fact `onednn_dtypes` holds the dtypes that TensorFlow gives to oneDNN's kernels on this CPU: none with
-TF_ENABLE_ONEDNN_OPTS=0.
+TF_ENABLE_ONEDNN_OPTS=0. The fact `onednn_path` is the code path that oneDNN chooses for the CPU (backends/cpu.py).
 """
 
 from __future__ import annotations
 
 from functools import partial
 
+from ...backends.cpu import at_least
 from ...cases.case import Case
 from ...operations import OPERATIONS
-from ..known_failure import Facts, KnownFailure, always
+from ..known_failure import TRIES, Facts, KnownFailure, always
 from .jax import filter_gradient_mixes, single_input_channels, single_output_channels
+from .torch import LEFT_BY_PAIRS, SUMS_IN_PAIRS, sums_one_column_wrongly
 
 GRADIENTS = ("conv2d_backprop_input", "conv2d_backprop_filter")
 INPUT_GRADIENTS = ("conv2d_backprop_input", "conv2d_transpose")
@@ -21,9 +23,15 @@ DERIVED = (*GRADIENTS, "conv2d_transpose")
 TAPES = ("tensorflow:tape", "tensorflow:second_order", "tensorflow:transposed_second_order")
 # In these, conv2d comes down to tf.nn.conv2d, without XLA.
 CONV2D = ("tensorflow", "tensorflow:function", "tensorflow:nchw", *TAPES)
+# Here oneDNN computes convolutions and their gradients: all but XLA.
+BY_ONEDNN = (*CONV2D, "tensorflow:forward", "tensorflow:transposed")
 REFUSES_NO_OUTPUTS = "refuses filters with no output channels"
 DIES_IN_PADDING = "oneDNN dies (SIGSEGV) where windows lie in the padding on both sides and none touches the input"
 DIES_IN_DERIVATIVES = f"{DIES_IN_PADDING}. This conv2d is differentiated here, or is a derivative"
+
+
+# The least code path of oneDNN that has instructions for the dtype.
+_PATHS = {"bfloat16": "avx512_core_bf16", "float16": "avx512_core_fp16"}
 
 
 def in_onednn(case: Case, facts: Facts) -> bool:
@@ -57,7 +65,8 @@ def empty_batch_changes_shape(case: Case, facts: Facts) -> bool:
 def windows_surround_the_input(case: Case, facts: Facts) -> bool:
     """Return whether windows lie in the padding left and right of the input, and none touches it.
 
-    This is narrower than the bug, so that entries can be strict: docs/findings/tensorflow.md.
+    This is narrower than the bug, so that entries can be strict: docs/findings/tensorflow.md. The kernels that die are
+    those with the instructions of AVX-512 for the dtype. With ONEDNN_MAX_CPU_ISA=AVX512_CORE_VNNI it does not happen.
     """
     if isinstance(case.padding, str) or 0 in (case.batch, case.input_channels, case.output_channels):
         return False
@@ -74,9 +83,25 @@ def windows_surround_the_input(case: Case, facts: Facts) -> bool:
         and vertical == (0, 0)
         and rows > 1
         and (case.groups == 1 or case.filter_sizes[2] > 1)
-        and case.dtype in ("float16", "bfloat16")
+        and case.dtype in _PATHS
         and in_onednn(case, facts)
+        and at_least(facts["onednn_path"], _PATHS[case.dtype])
     )
+
+
+def filter_gradient_reads_what_nothing_wrote(case: Case, facts: Facts) -> bool:
+    """Return whether oneDNN's filter gradient in bfloat16 may take in memory that nothing was written to.
+
+    So do taps that see only padding along the width, and sums over one input channel.
+    """
+    if case.dtype != "bfloat16" or not in_onednn(case, facts) or case.padding_mode not in ("SAME", "VALID"):
+        return False
+    steps_over = case.padding_mode == "SAME" and case.width < case.strides[1] and case.kernel_size[1] > 1
+    return at_least(facts["onednn_path"], _PATHS["bfloat16"]) and (case.input_channels == 1 or steps_over)
+
+
+def halves(case: Case, facts: Facts) -> bool:
+    return case.dtype in ("float16", "bfloat16")
 
 
 failure = partial(KnownFailure, versions="==2.21.*", link="found here: docs/findings/tensorflow.md")
@@ -245,6 +270,15 @@ FAILURES = (
         "with an array of the input's shape",
     ),
     failure(
+        backends=BY_ONEDNN,
+        operations=("conv2d_backprop_filter",),
+        when=filter_gradient_reads_what_nothing_wrote,
+        outcome="fail",
+        does="oneDNN leaves uninitialised memory in the gradient of taps that see only padding along the width, "
+        "or multiplies it by zeros",
+        tries=TRIES,
+    ),
+    failure(
         backends=("tensorflow:xla",),
         operations=("conv2d_backprop_filter",),
         when=filter_gradient_mixes,
@@ -252,7 +286,7 @@ FAILURES = (
         outcome="fail",
         does="XLA multiplies a NaN or infinity in one group of the cotangent by zeros, "
         "so that gradients of other groups are NaN",
-        sometimes=True,
+        tries=TRIES,
     ),
     failure(
         backends=("tensorflow:xla",),
@@ -262,7 +296,7 @@ FAILURES = (
         outcome="fail",
         does="XLA lets a NaN or infinity in one group of the input reach the answers of others, "
         "if each group has one input channel",
-        sometimes=True,
+        tries=TRIES,
     ),
     failure(
         backends=("tensorflow:xla",),
@@ -272,6 +306,36 @@ FAILURES = (
         outcome="fail",
         does="XLA lets a NaN or infinity in one group of the cotangent reach the answers of others, "
         "if each group has one output channel",
-        sometimes=True,
+        tries=TRIES,
+    ),
+    failure(
+        backends=("tensorflow:*",),
+        operations=OPERATIONS,
+        when=halves,
+        outcome="fail",
+        checks=("wide_sums",),
+        does="TensorFlow's own kernels add float16 and bfloat16 in their own type, mostly in the filter gradient",
+        tries=TRIES,
+    ),
+    failure(
+        backends=(*CONV2D, "tensorflow:forward"),
+        operations=("conv2d",),
+        when=sums_one_column_wrongly,
+        outcome="fail",
+        does="oneDNN gives wrong sums, the same each time, "
+        "where groups have one input channel and the output is one column wide",
+        tries=TRIES,
+    ),
+    *(
+        failure(
+            backends=BY_ONEDNN,
+            operations=(operation,),
+            when=when,
+            checks=("special_values",),
+            outcome="fail",
+            does=SUMS_IN_PAIRS,
+            tries=TRIES,
+        )
+        for operation, when in LEFT_BY_PAIRS.items()
     ),
 )

@@ -18,15 +18,21 @@ from typing import Any
 
 import numpy as np
 
+from ...backends.protocol import Capabilities, Misdeclared, takes_bias
 from ...cases.case import Case
 from ...verdicts.integers import integer_call
+from ...verdicts.making_calls import answers_of, fill_and_free
 from ..outcome import Record
 from ..place import told
 from ..subject import Subject
 from . import memory, stdout
 from .channel import Closed, receive, send
 from .descendants import VARIABLE, kill_descendants
-from .shared_memory import Place, SharedMemory, fill_and_free
+from .guarded_arrays import GuardedArrays
+from .shared_memory import Place, SharedMemory, aligned
+
+Declared = tuple[str | None, str | None, str | None]
+"""Why a call is unsupported, how it is composed, and how the declaration fails; None where it is, or does, not."""
 
 _MARK = os.environ.get(VARIABLE, "")  # before a backend can change it
 _may_share_memory = np.may_share_memory  # before a backend can replace it
@@ -42,6 +48,7 @@ class Backends:
         self._loaded: dict[str, Subject] = {}
         self._last: dict[str, Any] = {}
         self._answer: Any = None
+        self._arrays = GuardedArrays()
         self.start = 0
         """The peak of the memory when the calls begin."""
 
@@ -58,6 +65,7 @@ class Backends:
             "name": subject.name,
             "version": subject.version,
             "facts": _plain(subject.facts),
+            "takes_bias": takes_bias(subject.backend),
             "capabilities": {
                 "operations": list(declared.operations),
                 "dtypes": list(declared.dtypes),
@@ -78,26 +86,33 @@ class Backends:
 
         return registry.routes(name)
 
-    def declares(self, name: str, operation: str, case: str) -> tuple[str | None, str | None]:
-        """Why a call is unsupported, and how it is composed, as the backend declares."""
-        declared, parsed = self.subject(name).capabilities, Case.parse(case)
-        lack = declared.unsupported(operation, parsed)
-        return lack, None if lack else declared.composed(operation, parsed)
+    def declares(self, name: str, operation: str, cases: list[str]) -> list[Declared]:
+        """What the backend declares of an operation on each of `cases`."""
+        declared = self.subject(name).capabilities
+        return [_declared(declared, operation, Case.parse(case)) for case in cases]
 
-    def call(self, name: str, operation: str, request: dict[str, Any]) -> dict[str, Any]:
-        """Make one call. The arguments, and then the answer, are in shared memory."""
+    def call(self, name: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Make one call, or several. The arguments, and then the answers, are in shared memory."""
         assert self.shared is not None
         self.shared.follow(request["size"])
         arrays = [Place(**_tuples(place)).view(self.shared) for place in request["arrays"]]
-        positional, options = (_decoded(request[part], arrays) for part in ("positional", "options"))
-        function = getattr(self.subject(name).backend, operation)
+        backend = self.subject(name).backend
+        functions = []
+        for operation, positional, options in request["calls"]:
+            decoded = _decoded(positional, arrays)
+            functions.append(partial(getattr(backend, operation), *decoded, **_decoded(options, arrays)))
         stdout.take()
         fill_and_free(request["fill"])
         try:
-            answer = function(*positional, **options)
+            with self._arrays.watch() as beyond:
+                answers = answers_of(functions, request["threads"])
         except Exception as error:  # a backend may raise anything
             return {"raised": told(error), **_observed(self.start)}
-        return self._answered(f"{name} {operation}", answer, arrays, request["offset"]) | _observed(self.start)
+        offset, found = request["offset"], []
+        for (operation, *_), answer in zip(request["calls"], answers, strict=True):
+            found.append(self._answered(f"{name} {operation}", answer, arrays, offset))
+            offset += aligned(found[-1].get("bytes", 0))
+        return {"answers": found, "beyond": beyond, **_observed(self.start)}
 
     def _answered(self, key: str, answer: Any, arrays: list[np.ndarray], offset: int) -> dict[str, Any]:
         if not isinstance(answer, np.ndarray) or isinstance(answer, np.ma.MaskedArray):
@@ -108,6 +123,7 @@ class Backends:
         return {
             "shape": list(plain.shape),
             "dtype": plain.dtype.name,
+            "offset": offset,
             "bytes": 0 if self._answer is None else self.fetch(offset, self.shared.size),  # type: ignore[union-attr]
             "needs": 0 if self._answer is None else self._answer.size,
             "in_former": former is not None and bool(_may_share_memory(former, answer)),
@@ -143,6 +159,14 @@ class Backends:
     def renew(self) -> None:
         """End this child: the next one has only what was there when the backends were loaded."""
         os._exit(0)
+
+
+def _declared(declared: Capabilities, operation: str, case: Case) -> Declared:
+    try:
+        lack = declared.unsupported(operation, case)
+        return lack, None if lack else declared.composition(operation, case), None
+    except Misdeclared as error:
+        return None, None, str(error)
 
 
 def _observed(start: int) -> dict[str, Any]:

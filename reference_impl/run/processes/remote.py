@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 
-from ...backends.protocol import Capabilities
+from ...backends.protocol import Capabilities, Misdeclared
+from ...cases.case import Case
 from ...geometry import Convolution
 from ...operations import OPERATIONS
 from ...verdicts.agreement import Disagreement
-from .shared_memory import Sent, SharedMemory, answer_in
+from ...verdicts.call import Call
+from .shared_memory import Place, Sent, SharedMemory, aligned, answer_in, span
 from .worker import TIME_LIMIT, Died, Hung, Raised, Worker
 
 CALL_TIME_LIMIT = 60.0  # seconds
@@ -59,71 +61,91 @@ class BackendProcess:
             return self._worker.ask(job, *arguments, time_limit=TIME_LIMIT if time_limit is None else time_limit)
 
     def call(self, name: str, operation: str, positional: tuple, options: dict[str, Any], fill: int) -> Answer:
-        """Make one call.
+        """Make one call. `fill` is the size of a right answer, in bytes.
 
         Raises Raised if the backend raises an error, Died if its process dies or hangs, and Disagreement if the call
         writes outside the elements of its arguments.
         """
+        (answer,) = self.calls(name, [(operation, positional, options)], fill)
+        return answer
+
+    def calls(
+        self, name: str, calls: Sequence[tuple[str, tuple, dict[str, Any]]], fill: int, threads: int = 1
+    ) -> list[Answer]:
+        """Make several calls, in turn or in as many threads at once, and look at their answers after the last.
+
+        Each of `calls` has an operation, its positional arguments and its options. Raises as `call` does.
+        """
         with self._lock:
             if self.hung.get(name, 0) >= MOST_HUNG:
                 raise Hung(f"not asked: {MOST_HUNG} calls before gave no answer within {self.time_limit:g} s")
-            return self._call(name, operation, positional, options, fill)
+            return self._calls(name, calls, fill, threads)
 
-    def _call(self, name: str, operation: str, positional: tuple, options: dict[str, Any], fill: int) -> Answer:
+    def _calls(
+        self, name: str, calls: Sequence[tuple[str, tuple, dict[str, Any]]], fill: int, threads: int
+    ) -> list[Answer]:
         self.printed = 0, ""
-        sent: list[Sent] = []
-        encoded = [self._encoded(value, sent) for value in positional]
-        encoded_options = {key: self._encoded(value, sent) for key, value in options.items()}
+        given = _arrays(calls)
+        sent, places = self._send([array for _, array in given])
+        number = {id(array): index for index, (_, array) in enumerate(given)}
         offset = sent[-1].end if sent else 0
-        self._shared.grow(offset + fill)
+        self._shared.grow(offset + len(calls) * aligned(fill))
         request = {
-            "positional": encoded,
-            "options": encoded_options,
-            "arrays": [vars(one.place) for one in sent],
+            "calls": [[operation, *(_encoded(part, number) for part in parts)] for operation, *parts in calls],
+            "arrays": [vars(place) for place in places],
             "size": self._shared.size,
             "offset": offset,
             "fill": fill,
+            "threads": threads,
         }
         try:
-            answer = self._worker.ask("call", name, operation, request, time_limit=self.time_limit)
+            told = self._worker.ask("call", name, request, time_limit=self.time_limit)
         except Hung:
             self.hung[name] = self.hung.get(name, 0) + 1
             raise
-        self.printed = (answer.get("printed", 0), answer.get("begins", ""))
-        for argument, one in zip(_names(positional, options), sent, strict=False):
+        self.printed = (told.get("printed", 0), told.get("begins", ""))
+        for one in sent:
             wrote = one.received(self._shared)
             if wrote is not None:
-                self._renew()
+                argument = next(word for word, array in given if array is one.array)
+                self.renew()
                 raise Disagreement(f"a call must not write outside its arguments; of the {argument}, {wrote}")
-        received = self._received(answer, offset)
-        if answer["grown"]:
-            self._renew()
+        if "raised" in told:
+            if told["grown"]:
+                self.renew()
+            raise Raised(*told["raised"])
+        if told["beyond"]:
+            self.renew()
+            raise Disagreement(f"a call must not write outside its arrays; {told['beyond'][0]}")
+        received = [self._received(answer) for answer in told["answers"]]
+        if told["grown"]:
+            self.renew()
         return received
+
+    def _send(self, arrays: Sequence[np.ndarray]) -> tuple[list[Sent], list[Place]]:
+        """Put arrays into shared memory. One that lies within another keeps its place there."""
+        sent: list[Sent] = []
+        places: dict[int, Place] = {}
+        for array in sorted(arrays, key=span, reverse=True):
+            within = next((one for one in sent if one.holds(array)), None)
+            if within is None:
+                within = Sent(array, self._shared, sent[-1].end if sent else 0)
+                sent.append(within)
+            places[id(array)] = within.place_of(array)
+        return sent, [places[id(array)] for array in arrays]
 
     printed: tuple[int, str] = (0, "")
     """Bytes that the last call wrote to stdout, and how they begin."""
 
-    def _received(self, answer: dict[str, Any], offset: int) -> Answer:
-        if "raised" in answer:
-            if answer["grown"]:
-                self._renew()
-            raise Raised(*answer["raised"])
+    def _received(self, answer: dict[str, Any]) -> Answer:
         if "type" in answer:
             return Answer(type(str(answer["type"]), (NotAnArray,), {})())
         if answer["needs"] and not answer["bytes"]:
-            self._shared.grow(offset + answer["needs"])
-            answer["bytes"] = self._worker.ask("fetch", offset, self._shared.size)
-        return Answer(answer_in(self._shared, answer, offset), answer["in_former"], answer["in_argument"])
+            self._shared.grow(answer["offset"] + answer["needs"])
+            answer["bytes"] = self._worker.ask("fetch", answer["offset"], self._shared.size)
+        return Answer(answer_in(self._shared, answer, answer["offset"]), answer["in_former"], answer["in_argument"])
 
-    def _encoded(self, value: Any, sent: list[Sent]) -> Any:
-        if isinstance(value, np.ndarray):
-            sent.append(Sent(value, self._shared, sent[-1].end if sent else 0))
-            return {"array": len(sent) - 1}
-        if isinstance(value, tuple | list):
-            return [self._encoded(item, sent) for item in value]
-        return value.item() if isinstance(value, np.generic) else value
-
-    def _renew(self) -> None:
+    def renew(self) -> None:
         """Exchange the child that makes the calls for a fresh one."""
         with contextlib.suppress(Died):  # as it is told to
             self._worker.ask("renew")
@@ -133,32 +155,72 @@ class BackendProcess:
         self._worker.close(for_good=True)
 
 
-def _names(positional: tuple, options: dict[str, Any]) -> list[str]:
-    """The names of the arrays among the arguments, for messages."""
-    ordinal = ["first argument", "second argument", "third argument"]
-    names = [ordinal[place] for place, value in enumerate(positional) if isinstance(value, np.ndarray)]
-    return names + [name for name, value in options.items() if isinstance(value, np.ndarray)]
+_ORDINALS = ("first argument", "second argument", "third argument")
+
+
+def _arrays(calls: Sequence[tuple[str, tuple, dict[str, Any]]]) -> list[tuple[str, np.ndarray]]:
+    """Each array among the arguments, once, with its name for messages."""
+    found: dict[int, tuple[str, np.ndarray]] = {}
+    for _, positional, options in calls:
+        for word, value in (*zip(_ORDINALS, positional, strict=False), *options.items()):
+            if isinstance(value, np.ndarray):
+                found.setdefault(id(value), (word, value))
+    return list(found.values())
+
+
+def _encoded(value: Any, number: dict[int, int]) -> Any:
+    """The arguments of a call as JSON: {"array": k} stands for an array, and lists for tuples."""
+    if isinstance(value, np.ndarray):
+        return {"array": number[id(value)]}
+    if isinstance(value, dict):
+        return {key: _encoded(item, number) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_encoded(item, number) for item in value]
+    return value.item() if isinstance(value, np.generic) else value
 
 
 @dataclass(frozen=True)
 class RemoteCapabilities(Capabilities):
     """The declarations of a backend in another process. Its functions are asked there."""
 
-    declares: Callable[[str, str], tuple[str | None, str | None]] = field(default=lambda operation, case: (None, None))
+    declares: Callable[[str, Sequence[str]], Sequence[Any]] = field(
+        default=lambda operation, cases: [(None, None, None)] * len(cases)
+    )
 
-    def unsupported(self, operation: str, case: Any) -> str | None:
+    def unsupported(self, operation: str, case: Case) -> str | None:
         known = super().unsupported(operation, case)
-        return known if known is not None else self.declares(operation, str(case))[0]
+        return known if known is not None else self._declared(operation, case)[0]
+
+    def composition(self, operation: str, case: Case) -> str | None:
+        return self._declared(operation, case)[1]
+
+    def supports(self, operation: str, case: Case) -> bool:
+        try:
+            return super().supports(operation, case)
+        except Died:  # the judge asks again, and reports it
+            return True
+
+    def supported(self, operation: str, cases: Iterable[Case]) -> list[Case]:
+        cases = list(cases)
+        try:
+            self.declares(operation, list(map(str, cases)))  # all at once
+        except Died:
+            return cases
+        return super().supported(operation, cases)
+
+    def _declared(self, operation: str, case: Case) -> tuple[str | None, str | None]:
+        ((lack, composed, misdeclared),) = self.declares(operation, [str(case)])
+        if misdeclared is not None:
+            raise Misdeclared(misdeclared)
+        return lack, composed
 
     @classmethod
-    def of(cls, declared: dict[str, Any], declares: Callable[[str, str], tuple]) -> RemoteCapabilities:
+    def of(
+        cls, declared: dict[str, Any], declares: Callable[[str, Sequence[str]], Sequence[Any]]
+    ) -> RemoteCapabilities:
         given = {one.name: declared[one.name] for one in fields(Capabilities) if one.name in declared}
         tuples: dict[str, Any] = {k: tuple(value) if isinstance(value, list) else value for k, value in given.items()}
-        return cls(
-            **tuples,
-            composed=lambda operation, case: declares(operation, str(case))[1],
-            declares=declares,
-        )
+        return cls(**tuples, declares=declares)
 
 
 class RemoteBackend:
@@ -170,7 +232,8 @@ class RemoteBackend:
         self.facts = {
             name: tuple(value) if isinstance(value, list) else value for name, value in described["facts"].items()
         }
-        self._declared: dict[tuple[str, str], tuple[str | None, str | None]] = {}
+        self.takes_bias = bool(described["takes_bias"])
+        self._declared: dict[tuple[str, str], Any] = {}
         self.capabilities = RemoteCapabilities.of(described["capabilities"], self._declares)
         self.in_former_memory = self.in_argument_memory = False
         self._printed = 0, ""
@@ -183,27 +246,35 @@ class RemoteBackend:
         taken, self._printed = self._printed, (0, "")
         return taken
 
-    def _declares(self, operation: str, case: str) -> tuple[str | None, str | None]:
-        key = operation, case
-        if key not in self._declared:
-            if len(self._declared) > 100_000:
-                self._declared.clear()
-            lack, composed = self.process.ask("declares", self.argument, operation, case)
-            self._declared[key] = lack, composed
-        return self._declared[key]
+    def _declares(self, operation: str, cases: Sequence[str]) -> list[Any]:
+        if len(self._declared) > 100_000:
+            self._declared.clear()
+        new = [case for case in cases if (operation, case) not in self._declared]
+        if new:
+            answers = self.process.ask("declares", self.argument, operation, new)
+            self._declared.update(zip(((operation, case) for case in new), answers, strict=True))
+        return [self._declared[operation, case] for case in cases]
 
     def _operation(self, operation: str) -> Callable[..., Any]:
         def call(*positional: Any, **options: Any) -> Any:
-            fill = _bytes_of_answer(operation, positional, options)
-            try:
-                answer = self.process.call(self.argument, operation, positional, options, fill)
-            finally:
-                size, begins = self.process.printed
-                self._printed = self._printed[0] + size, self._printed[1] or begins
-            self.in_former_memory, self.in_argument_memory = answer.in_former, answer.in_argument
-            return answer.value
+            return self._asked([(operation, positional, options)])[0]
 
         return call
+
+    def make_together(self, calls: Sequence[Call], threads: int) -> list[Any]:
+        """Make several calls, in turn or at once, and return all answers as they are after the last."""
+        return self._asked([(call.operation, call.positional(), call.case.options) for call in calls], threads)
+
+    def _asked(self, calls: Sequence[tuple[str, tuple, dict[str, Any]]], threads: int = 1) -> list[Any]:
+        fill = max(_bytes_of_answer(*call) for call in calls)
+        try:
+            answers = self.process.calls(self.argument, calls, fill, threads)
+        finally:
+            size, begins = self.process.printed
+            self._printed = self._printed[0] + size, self._printed[1] or begins
+        self.in_former_memory = any(answer.in_former for answer in answers)
+        self.in_argument_memory = any(answer.in_argument for answer in answers)
+        return [answer.value for answer in answers]
 
 
 def _bytes_of_answer(operation: str, positional: tuple, options: dict[str, Any]) -> int:
@@ -211,6 +282,7 @@ def _bytes_of_answer(operation: str, positional: tuple, options: dict[str, Any])
     try:
         if operation == "conv2d":
             input, filters = positional
+            options = {name: value for name, value in options.items() if name != "bias"}
             output = Convolution.checked(input.shape, filters.shape, **options).output_shape
             return int(np.prod(output)) * input.dtype.itemsize
         sizes = positional[1] if operation == "conv2d_backprop_filter" else positional[0]

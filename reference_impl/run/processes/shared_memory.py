@@ -76,19 +76,30 @@ class Sent:
     """An array that was put into shared memory, to be looked at again after the call."""
 
     def __init__(self, array: np.ndarray, memory: SharedMemory, offset: int) -> None:
-        low, high = _bounds(array)
+        low, high = self._bounds = _bounds(array)
         self.array, self._raw = array, _raw(low, high - low)
-        at = _aligned(offset + GUARD) + low % _ALIGNMENT
-        first = array.__array_interface__["data"][0]
-        self.place = Place(
-            array.dtype.name, array.shape, array.strides, at, at + first - low, high - low, array.flags.writeable
-        )
+        at = self._at = aligned(offset + GUARD) + low % _ALIGNMENT
+        self.place = self.place_of(array)
         self._begin, self.end = offset, at + self.place.size + GUARD
         memory.grow(self.end)
         whole = self._whole(memory)
         whole[:] = _PATTERN
         whole[at - offset : at - offset + self.place.size] = self._raw
         self._sent = whole.copy()
+
+    def holds(self, array: np.ndarray) -> bool:
+        """True if the memory of `array` is a part of this one's."""
+        (low, high), (first, end) = self._bounds, _bounds(array)
+        return low <= first < end <= high
+
+    def place_of(self, array: np.ndarray) -> Place:
+        """The place of this array, or of one in its memory."""
+        low, high = _bounds(array)
+        at = self._at + low - self._bounds[0]
+        first = array.__array_interface__["data"][0]
+        return Place(
+            array.dtype.name, array.shape, array.strides, at, at + first - low, high - low, array.flags.writeable
+        )
 
     def received(self, memory: SharedMemory) -> str | None:
         """Copy changed elements back into the array. Describe writes outside its elements, or to a read-only array."""
@@ -129,7 +140,14 @@ def _dtype(name: str) -> np.dtype:
         return np.dtype(np.void)
 
 
-def _aligned(offset: int) -> int:
+def span(array: np.ndarray) -> int:
+    """Bytes from the first one of an array to its last."""
+    low, high = _bounds(array)
+    return high - low
+
+
+def aligned(offset: int) -> int:
+    """The next offset at which a cache line starts."""
     return -(-offset // _ALIGNMENT) * _ALIGNMENT
 
 
@@ -146,18 +164,3 @@ def _bounds(array: np.ndarray) -> tuple[int, int]:
 def _raw(address: int, size: int) -> np.ndarray:
     """The bytes at an address."""
     return np.ctypeslib.as_array((ctypes.c_ubyte * size).from_address(address)) if size else np.empty(0, np.uint8)
-
-
-_libc = ctypes.CDLL(None) if os.name == "posix" else None
-if _libc is not None:
-    _libc.malloc.restype, _libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
-    _libc.free.restype, _libc.free.argtypes = None, [ctypes.c_void_p]
-
-
-def fill_and_free(size: int) -> None:
-    """Leave NaN in free memory of this size, so that an answer that is partly unwritten shows."""
-    block = _libc.malloc(size) if _libc is not None else None
-    if block:
-        ctypes.memset(block, 0xFF, size)
-        _libc.free(block)  # type: ignore[union-attr]
-    np.empty(size, np.uint8).fill(0xFF)  # NumPy keeps small blocks for itself

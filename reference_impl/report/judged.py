@@ -1,0 +1,100 @@
+"""Counts of the calls that were judged. A run that judged nothing, or too little, is not a pass."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container
+from dataclasses import dataclass, replace
+
+from ..cases.narrowing import TRIED
+from ..exit_status import ExitStatus
+from ..run import outcome
+from ..run.selection import Selection
+from ..run.subject import Subject
+from ..run.whole_backend import LOADS
+from .tally import Tally
+
+_MOST_REASONS = 4
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The calls that a run made of one backend: how many were judged, and why the others are unsupported.
+
+    Parameters
+    ----------
+    given : number of calls of the operations that the backend offers
+    judged : the number of calls that were judged, by operation
+    reasons : why calls are unsupported, each with their number
+    fewest : calls of an operation that must be judged
+    excused : True if it may be judged nothing
+    """
+
+    subject: Subject
+    given: int
+    judged: Counter[str]
+    reasons: Counter[str]
+    fewest: int
+    excused: bool = False
+
+    @property
+    def nothing(self) -> bool:
+        return not self.judged.total()
+
+    @property
+    def verdict(self) -> str | None:
+        """Say that nothing, or too little, was judged; None if it was enough."""
+        if self.nothing:
+            return None if self.excused else "judged nothing"
+        few = [f"{count} of {operation}" for operation, count in self.judged.items() if count < self.fewest]
+        return f"judged too few calls: {', '.join(few)}; {self.fewest} are needed" if few else None
+
+    @property
+    def line(self) -> str:
+        """Write how many calls were judged, and why not the others."""
+        if not self.given:
+            return f"{self.subject.name}: judged nothing, as it was given no call"
+        judged, unsupported = self.judged.total(), self.reasons.total()
+        said = f"{self.subject.name}: judged {judged or 'nothing'} of {self.given} calls"
+        told = [f"{reason} ({count})" for reason, count in self.reasons.most_common(_MOST_REASONS)]
+        told += ["..."] if len(self.reasons) > _MOST_REASONS else []
+        return said + (f"; {unsupported} unsupported: {', '.join(told)}" if told else "")
+
+    @property
+    def advice(self) -> str:
+        """Say what to do if too few calls were judged."""
+        if not self.given:
+            offered = ", ".join(self.subject.capabilities.dtypes)
+            return f"Ask in a dtype that it offers: {offered}. Ask for checks that apply to it, or with --full."
+        tried = f"{TRIED} more cases were tried for each operation and dtype. " if self.fewest > 1 else ""
+        return f"{tried}Name cases that it supports: --cases SPEC, or check_backend(..., cases=[SPEC])."
+
+
+def judged(tally: Tally, selection: Selection, excusable: Container[str] = ()) -> list[Judged]:
+    """Count the calls of each backend. Backends named in `excusable` may be judged nothing, if another one is."""
+    counts = [_of(subject, tally, selection) for subject in selection.subjects]
+    if all(one.nothing for one in counts):
+        return counts
+    return [replace(one, excused=one.subject.name in excusable) for one in counts]
+
+
+def _of(subject: Subject, tally: Tally, selection: Selection) -> Judged:
+    if not selection.cases and LOADS in selection.whole:  # it is loaded
+        return Judged(subject, 1, Counter({LOADS: 1}), Counter(), 1)
+    calls = tally.calls(subject.name, whole=not selection.cases)
+    offered = [record for record in calls if record.operation in subject.capabilities.operations] or calls
+    unsupported = [record for record in offered if record.outcome == outcome.UNSUPPORTED]
+    counted = Counter(record.operation for record in offered if record.outcome != outcome.UNSUPPORTED)
+    reasons = Counter(record.message or "" for record in unsupported)
+    return Judged(subject, len(offered), counted, reasons, selection.fewest if selection.cases else 1)
+
+
+def exit_status(tally: Tally, counts: list[Judged], *, broken: bool = False) -> ExitStatus:
+    """Return the exit status of a run that was not interrupted; `broken` if the suite itself failed."""
+    if broken or tally.not_judged:
+        return ExitStatus.SUITE_FAILED
+    if tally.suspects:
+        return ExitStatus.ORACLE_IS_SUSPECT
+    if tally.unexpected:
+        return ExitStatus.FAILED
+    return ExitStatus.JUDGED_TOO_LITTLE if any(one.verdict for one in counts) else ExitStatus.PASSED

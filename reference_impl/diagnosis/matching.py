@@ -64,7 +64,7 @@ def look(subject: Subject, probes: Iterable[Probe], until: float = np.inf) -> It
     for probe in probes:
         supported = subject.capabilities.supports(probe.operation, probe.case)
         expected = known.expected(subject, probe.operation, probe.case)
-        if supported and expected is None and time.monotonic() < until:
+        if supported and not expected and time.monotonic() < until:
             yield see(subject, probe)
 
 

@@ -33,27 +33,32 @@ def find(
     backend: str, version: str, facts: dict[str, Any], operation: str, case: Case, invalid: str | None = None
 ) -> KnownFailure | None:
     """Find the entry that expects `backend` to fail here, or on the `invalid` call of that name."""
+    return next(iter(find_all(backend, version, facts, operation, case, invalid)), None)
+
+
+def find_all(
+    backend: str, version: str, facts: dict[str, Any], operation: str, case: Case, invalid: str | None = None
+) -> list[KnownFailure]:
+    """Find every entry that expects the call to fail: several may be about different checks of it."""
     asked = backend, version, facts, operation, case, invalid
-    return next((entry for entry in known_failures() if entry.applies(*asked)), None)
+    return [entry for entry in known_failures() if entry.applies(*asked)]
 
 
-def expected(subject: Subject, operation: str, case: Case, invalid: str | None = None) -> KnownFailure | None:
-    """Find the entry for a call of an adapter of ours. No other backend inherits its failures, whatever its name is."""
+def expected(subject: Subject, operation: str, case: Case, invalid: str | None = None) -> list[KnownFailure]:
+    """Find the entries for a call of an adapter of ours. No other backend inherits them, whatever its name is."""
     if subject.adapter is None:
-        return None
-    return find(subject.name, subject.version, subject.facts, operation, case, invalid)
+        return []
+    return find_all(subject.name, subject.version, subject.facts, operation, case, invalid)
 
 
 def is_known(subject: Subject, operation: str, case: Case) -> bool:
     """True if an entry expects the answer to this call to be wrong, and not only that of another check's call."""
-    entry = expected(subject, operation, case)
-    return entry is not None and (not entry.checks or "exact" in entry.checks)
+    return any(not entry.checks or "exact" in entry.checks for entry in expected(subject, operation, case))
 
 
 def is_deadly(subject: Subject, operation: str, case: Case) -> bool:
     """True if the process is expected to die of this call."""
-    entry = expected(subject, operation, case)
-    return entry is not None and entry.outcome == outcome.CRASHED
+    return any(entry.outcome == outcome.CRASHED for entry in expected(subject, operation, case))
 
 
 def mark_expected(records: list[Record], subject: Subject) -> list[Record]:
@@ -61,15 +66,16 @@ def mark_expected(records: list[Record], subject: Subject) -> list[Record]:
 
     A failure that an entry expects becomes "known". If a call that should fail passes, its records become "fixed".
     """
-    entry = _entry(records, subject)
-    return records if entry is None else _expecting(entry, records)
+    for entry in _entries(records, subject):
+        records = _expecting(entry, records)
+    return records
 
 
-def _entry(records: list[Record], subject: Subject) -> KnownFailure | None:
-    """The entry that expects the call of these records to fail."""
+def _entries(records: list[Record], subject: Subject) -> list[KnownFailure]:
+    """The entries that expect the call of these records to fail."""
     first = records[0] if records else None
     if first is None or first.check in (STEADY, THREADS):  # entries speak of answers
-        return None
+        return []
     case = _case(first.case)
     return expected(subject, first.operation, case, first.invalid_call)
 
@@ -83,17 +89,15 @@ class Watch:
 
     def marked(self, records: list[Record], subject: Subject) -> list[Record]:
         """Mark the records of one call, as `mark_expected` does, and remember what became of it."""
-        entry = _entry(records, subject)
-        if entry is None:
-            return records
-        marked = _expecting(entry, records)
-        concerned = _concerned(entry, marked)
-        passed = [record for record in concerned if record.outcome == outcome.PASS]
-        if any(record.outcome == outcome.KNOWN for record in concerned):
-            self._failed.add(entry)
-        elif entry.tries > 1 and passed and entry.was_seen_in(subject.name):
-            self._passed.setdefault(entry, []).append(passed[0])
-        return marked
+        for entry in _entries(records, subject):
+            records = _expecting(entry, records)
+            concerned = _concerned(entry, records)
+            passed = [record for record in concerned if record.outcome == outcome.PASS]
+            if any(record.outcome == outcome.KNOWN for record in concerned):
+                self._failed.add(entry)
+            elif entry.tries > 1 and passed and entry.was_seen_in(subject.name):
+                self._passed.setdefault(entry, []).append(passed[0])
+        return records
 
     def fixed(self) -> list[Record]:
         """A record for each entry that allows some calls to pass, and of which so many passed that it must go."""
@@ -123,7 +127,7 @@ def _concerned(entry: KnownFailure, records: list[Record]) -> list[Record]:
 def _expecting(entry: KnownFailure, records: list[Record]) -> list[Record]:
     """Mark the records of a call that is expected to fail: as expected, in another way, or not at all."""
     said, concerned = _said(entry), _concerned(entry, records)
-    if not any(record.outcome in outcome.UNEXPECTED for record in concerned):
+    if not any(record.outcome in (*outcome.UNEXPECTED, outcome.KNOWN) for record in concerned):
         if entry.tries > 1 or not any(record.check in (entry.checks or _DECISIVE) for record in concerned):
             return records
         fixed = {

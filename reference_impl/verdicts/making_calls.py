@@ -30,7 +30,7 @@ def answers_of(functions: Sequence[Callable[[], Any]], threads: int = 1) -> list
     if threads == 1:
         return [function() for function in functions]
     answers: list[Any] = [None] * len(functions)
-    errors: list[Exception] = []
+    errors: list[BaseException] = []
     together = threading.Barrier(threads)
 
     def some(first: int) -> None:
@@ -43,7 +43,7 @@ def answers_of(functions: Sequence[Callable[[], Any]], threads: int = 1) -> list
                 answers[place] = functions[place]()
         except threading.BrokenBarrierError:
             pass  # another thread's call raised an error
-        except Exception as error:  # a backend may raise anything
+        except BaseException as error:  # a backend may raise anything, and exit
             errors.append(error)
             together.abort()
 

@@ -104,7 +104,7 @@ class Backends:
         stdout.take()
         fill_and_free(request["fill"])
         try:
-            with self._arrays.watch() as beyond:
+            with self._arrays.watch(request["guarded"]) as beyond:
                 answers = answers_of(functions, request["threads"])
         except Exception as error:  # a backend may raise anything
             return {"raised": told(error), **_observed(self.start)}

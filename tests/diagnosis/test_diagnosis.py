@@ -424,7 +424,7 @@ def test_kernel_in_a_process_of_its_own_is_made_anew_there(tmp_path, monkeypatch
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.syspath_prepend(request.config.rootpath / "tests")
     subject = Subject.load("counts_calls:Late")
-    for record in records_of(for_all([subject], SMOKE[:3], ["conv2d"], full=True)):
+    for record in records_of(for_all([subject], SMOKE[:6], ["conv2d"], full=True)):
         if record.unexpected:
             break
     assert DEPENDS in Diagnoses(isolate=True).added(subject, record).diagnosis

@@ -82,9 +82,7 @@ class BackendProcess:
                 raise Hung(f"not asked: {MOST_HUNG} calls before gave no answer within {self.time_limit:g} s")
             # Frameworks compute in memory of their own. Where there is no right answer, the call may end in an error.
             guarded = fill > 0 and name.partition(":")[0] not in registry.ADAPTERS
-            if self._has_guarded and not guarded:
-                self.renew()
-            self._has_guarded = guarded
+            self._has_guarded = self._has_guarded or guarded
             try:
                 return self._calls(name, calls, fill, threads, guarded=guarded)
             except Hung:
@@ -96,6 +94,13 @@ class BackendProcess:
 
     _has_guarded = False
     """The child may hold arrays with guards. Python must not free these while an error is on its way."""
+
+    def without_guards(self) -> None:
+        """Make sure that no array with guards is left, before calls that should end in an error."""
+        with self._lock:
+            if self._has_guarded:
+                self.renew()
+            self._has_guarded = False
 
     def _calls(
         self, name: str, calls: Sequence[tuple[str, tuple, dict[str, Any]]], fill: int, threads: int, *, guarded: bool

@@ -126,6 +126,9 @@ def test_help_names_every_exit_status(status):
     [
         (["--backend", "caffe"], "must be one of reference, definition, minimal, tensorflow"),
         (["--backend", "reference:fast"], "has no route 'fast'"),
+        (["--backend", "..x:y"], "or package.module:Object; not '..x:y'"),
+        (["--backend", ":y"], "or package.module:Object; not ':y'"),
+        (["--backend", "x:y."], "or package.module:Object; not 'x:y.'"),
         (["--backend", "no_such_module:Thing"], "No module named 'no_such_module'"),
         (["--backend", "planted:Missing"], "planted has no Missing"),
         (["--backend", "json:JSONDecoder"], "must offer at least one of"),
@@ -185,10 +188,10 @@ def test_verify_names_what_is_not_installed(monkeypatch):
 def test_verify_prints_what_it_found_when_interrupted(monkeypatch):
     import planted
 
-    calls = iter(range(100))
+    calls = iter(range(1000))
 
     def interrupt(self, answer, arrays):
-        if next(calls) == 9:
+        if next(calls) == 90:
             raise KeyboardInterrupt
         return answer
 
@@ -213,3 +216,18 @@ def test_no_isolation_runs_a_backend_in_this_process(monkeypatch):
 
 def test_version_is_printed():
     assert __version__ in run("--version").output
+
+
+def test_file_of_cases_that_is_not_utf8_is_named(tmp_path):
+    path = tmp_path / "cases.txt"
+    path.write_bytes(b"n1_h2w2c1_k1x1o1\n\xff\n")
+    result = run("verify", "--backend", "reference", "--cases", str(path))
+    assert result.exit_code == 2
+    assert f"{path}: must be UTF-8 text; byte 17 is not" in " ".join(result.output.split())
+
+
+def test_width_of_0_still_shows_the_verdict(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "0")
+    result = run("verify", "--backend", "reference", "--cases", CASE)
+    assert result.exit_code == 0
+    assert "nothing failed unexpectedly" in result.output

@@ -174,6 +174,8 @@ def verify(
                 tally.suspect_the_oracle()
                 texts += failures(tally, tested, isolate=processes > 0, illustrate=illustrate)
             except (Exception, KeyboardInterrupt) as error:
+                if isinstance(error, KeyboardInterrupt):
+                    tally.suspect_the_oracle()
                 ended, texts = error, list(failures(tally, tested, diagnosed=False))
         settings = {"seed": seed, "complete": ended is None, "backends": {s.name: s.version for s in tested}}
         unwritten = _write(json, tally, settings)

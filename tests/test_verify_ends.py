@@ -29,7 +29,7 @@ class Kernel(planted.Flipped):
 
     def spoil(self, answer, arrays):
         Kernel.calls += 1
-        if Kernel.calls > 40:
+        if Kernel.calls > 500:  # of several cases
             pathlib.Path(__file__).with_name("well_on").touch()
             time.sleep(0.2)
         return answer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 
@@ -14,7 +15,7 @@ from reference_impl.cases import catalogue
 from reference_impl.cases.case import DTYPES, Case
 from reference_impl.cli import app
 from reference_impl.exit_status import ExitStatus
-from reference_impl.verdicts.checks import CHECKS
+from reference_impl.run.selection import checks_of
 
 CASE = "n2_h7w9c3_k3x2o4_s2x3"
 
@@ -51,7 +52,9 @@ def test_verify_writes_json(tmp_path):
     result = run("verify", "--backend", "reference", "--cases", CASE, "--json", str(path))
     assert result.exit_code == 0
     records = json.loads(path.read_text())["records"]
-    assert len(records) == 4 * len(CHECKS)
+    due = {check.name for check in checks_of(Case.parse(CASE))} - {"bias"}  # it takes none
+    assert len(records) == 4 * len(due)
+    assert {record["check"] for record in records} == due
     assert {record["outcome"] for record in records} == {"pass"}
 
 
@@ -118,7 +121,8 @@ def test_backend_that_nobody_named_may_be_judged_nothing_if_another_is_judged(mo
 @pytest.mark.parametrize("status", ExitStatus)
 def test_help_names_every_exit_status(status):
     said = " ".join(run("verify", "--help").output.split())
-    assert f"{status.value} if" in said or f"{status.value} for" in said
+    shown = "128 and" if status == ExitStatus.INTERRUPTED else str(status.value)
+    assert any(f"{shown} {word}" in said for word in ("if", "for", "the signal's number"))
 
 
 @pytest.mark.parametrize(
@@ -126,9 +130,6 @@ def test_help_names_every_exit_status(status):
     [
         (["--backend", "caffe"], "must be one of reference, definition, minimal, tensorflow"),
         (["--backend", "reference:fast"], "has no route 'fast'"),
-        (["--backend", "..x:y"], "or package.module:Object; not '..x:y'"),
-        (["--backend", ":y"], "or package.module:Object; not ':y'"),
-        (["--backend", "x:y."], "or package.module:Object; not 'x:y.'"),
         (["--backend", "no_such_module:Thing"], "No module named 'no_such_module'"),
         (["--backend", "planted:Missing"], "planted has no Missing"),
         (["--backend", "json:JSONDecoder"], "must offer at least one of"),
@@ -188,10 +189,10 @@ def test_verify_names_what_is_not_installed(monkeypatch):
 def test_verify_prints_what_it_found_when_interrupted(monkeypatch):
     import planted
 
-    calls = iter(range(1000))
+    calls = itertools.count()
 
     def interrupt(self, answer, arrays):
-        if next(calls) == 90:
+        if next(calls) == 200:  # not in the first of the four operations
             raise KeyboardInterrupt
         return answer
 
@@ -216,18 +217,3 @@ def test_no_isolation_runs_a_backend_in_this_process(monkeypatch):
 
 def test_version_is_printed():
     assert __version__ in run("--version").output
-
-
-def test_file_of_cases_that_is_not_utf8_is_named(tmp_path):
-    path = tmp_path / "cases.txt"
-    path.write_bytes(b"n1_h2w2c1_k1x1o1\n\xff\n")
-    result = run("verify", "--backend", "reference", "--cases", str(path))
-    assert result.exit_code == 2
-    assert f"{path}: must be UTF-8 text; byte 17 is not" in " ".join(result.output.split())
-
-
-def test_width_of_0_still_shows_the_verdict(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "0")
-    result = run("verify", "--backend", "reference", "--cases", CASE)
-    assert result.exit_code == 0
-    assert "nothing failed unexpectedly" in result.output

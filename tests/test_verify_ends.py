@@ -29,7 +29,7 @@ class Kernel(planted.Flipped):
 
     def spoil(self, answer, arrays):
         Kernel.calls += 1
-        if Kernel.calls > 500:  # of several cases
+        if Kernel.calls > 600:  # so many that some calls are judged
             pathlib.Path(__file__).with_name("well_on").touch()
             time.sleep(0.2)
         return answer

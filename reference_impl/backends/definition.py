@@ -27,6 +27,7 @@ class Definition:
         result_dtypes={**dict.fromkeys(INTEGERS, "int64"), **dict.fromkeys(FLOATS, "float64")},
         unclaimed={
             "special_values": "computes with integers and fractions, which know no NaN",
+            "dirty_memory": "computes with integers and fractions, which know no NaN",
             "refuses_invalid_calls": "checks no arguments",
         },
         lacks=(Lack(f"needs more than {_MOST_PRODUCTS} products: too many for plain Python", _is_large),),

@@ -7,6 +7,7 @@ from collections.abc import Container
 from dataclasses import dataclass, replace
 
 from ..cases.narrowing import TRIED
+from ..console import plain_name, plain_text
 from ..exit_status import ExitStatus
 from ..run import outcome
 from ..run.selection import Selection
@@ -53,10 +54,10 @@ class Judged:
     def line(self) -> str:
         """Write how many calls were judged, and why not the others."""
         if not self.given:
-            return f"{self.subject.name}: judged nothing, as it was given no call"
+            return f"{plain_name(self.subject.name)}: judged nothing, as it was given no call"
         judged, unsupported = self.judged.total(), self.reasons.total()
-        said = f"{self.subject.name}: judged {judged or 'nothing'} of {self.given} calls"
-        told = [f"{reason} ({count})" for reason, count in self.reasons.most_common(_MOST_REASONS)]
+        said = f"{plain_name(self.subject.name)}: judged {judged or 'nothing'} of {self.given} calls"
+        told = [f"{plain_text(reason)} ({count})" for reason, count in self.reasons.most_common(_MOST_REASONS)]
         told += ["..."] if len(self.reasons) > _MOST_REASONS else []
         return said + (f"; {unsupported} unsupported: {', '.join(told)}" if told else "")
 

@@ -114,7 +114,24 @@ class Selection:
             for subject in takers:
                 due = checks_of(case) if self.full else checks_due(subject, case, self.seed)
                 checks = tuple(check for check in due if not self.only or check.name in self.only)
+                if not self._asks_for_state(subject, case):
+                    checks = tuple(check for check in checks if not check.of_state)
                 yield Asked(subject, operation, case, checks, self.seed)
+
+    def _asks_for_state(self, subject: Subject, case: Case) -> bool:
+        """True in one dtype of each case: checks of state are long, and the dtype rarely matters to them."""
+        dtypes, drawn = self._dtypes[case]
+        offered = [dtype for dtype in DTYPES if dtype in dtypes and dtype in subject.capabilities.dtypes]
+        return not offered or case.dtype == offered[drawn % len(offered)]
+
+    @cached_property
+    def _dtypes(self) -> Mapping[Case, tuple[set[str], int]]:
+        """The dtypes in which each case is there, and a number from the seed that all of these share."""
+        alike = {case: case.with_dtype("float32") for case in self.cases}
+        dtypes: dict[Case, set[str]] = {}
+        for case, same in alike.items():
+            dtypes.setdefault(same, set()).add(case.dtype)
+        return {case: (dtypes[same], zlib.crc32(f"{self.seed} state {same}".encode())) for case, same in alike.items()}
 
     def _takes(self, subject: Subject, case: Case) -> bool:
         if case.dtype in self.unasked and case.dtype not in subject.capabilities.dtypes:

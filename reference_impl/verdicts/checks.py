@@ -27,6 +27,7 @@ class Check:
     asks_again : True if the check needs a further call, or data of its own
     share : by default it runs on this part of the cases
     most_multiply_adds : by default it runs on cases with at most this many
+    of_state : True if it is about what the kernel keeps between calls: of a case in several dtypes, one is enough
     offered : False if the backend has not what the check asks for, so that there is nothing to record
     """
 
@@ -37,6 +38,7 @@ class Check:
     asks_again: bool = True
     share: float = 1.0
     most_multiply_adds: float = np.inf
+    of_state: bool = False
     offered: Callable[[Trial], bool] = lambda trial: True
 
 
@@ -210,6 +212,7 @@ CHECKS = (
         checks_of_state.other_options,
         checks_of_state.is_small,
         share=_SOME,
+        of_state=True,
     ),
     Check(
         "dirty_memory",
@@ -217,6 +220,7 @@ CHECKS = (
         checks_of_state.dirty_memory,
         checks_of_state.is_small,
         share=_SOME,
+        of_state=True,
     ),
     Check(
         "many_calls",
@@ -224,6 +228,7 @@ CHECKS = (
         checks_of_state.many_calls,
         checks_of_state.is_small,
         share=_FEW,
+        of_state=True,
     ),
     Check(
         TWO_THREADS,
@@ -231,6 +236,7 @@ CHECKS = (
         checks_of_state.two_threads,
         checks_of_state.is_small,
         share=_FEW,
+        of_state=True,
     ),
     Check(
         "wide_sums",

@@ -129,7 +129,7 @@ def test_known_failure_that_comes_sometimes_is_fixed_when_enough_calls_of_a_run_
     expected_failure, tries, backend, fixed
 ):
     expected_failure(tries=tries)
-    subject = replace(Subject.of(backend()), version="1.2")
+    subject = replace(adapter(backend), version="1.2")
     cases = [replace(CASE, batch=batch) for batch in range(1, 9)]
     records = records_of(for_all([subject], cases, ["conv2d"]))
     found = [record for record in records if record.outcome == outcome.FIXED]

@@ -55,6 +55,8 @@ class PlainConsole(Console):
         self._output = _Output(stream) if stream is not None else None
         given = {"markup": False, "highlight": False, "emoji": False, "file": self._output}
         super().__init__(**{**given, **options})
+        if not self.width:  # COLUMNS=0, of which Rich would print nothing
+            self.width = 80
 
     def render_str(self, text: str, **options: Any) -> Text:
         return super().render_str(plain_text(text, _MOST_PRINTED), **options)

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-CASE = "n2_h7w9c3_k3x2o4_s2x3"
+CASE = "n2_h7w9c3_k3x2o4"
 
 
 @pytest.fixture

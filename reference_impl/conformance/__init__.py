@@ -41,10 +41,20 @@ _HOMES = {
     "torch_style": "backends.wrappers.torch_style",
 }
 
+# The packages of the extra `verify`, which the report needs.
+_OF_VERIFY = ("packaging", "rich", "typer")
+
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        return getattr(importlib.import_module(f"reference_impl.{_HOMES[name]}"), name)
+        try:
+            return getattr(importlib.import_module(f"reference_impl.{_HOMES[name]}"), name)
+        except ModuleNotFoundError as error:
+            missing = (error.name or "").partition(".")[0]
+            if missing not in _OF_VERIFY:
+                raise
+            said = f"{name} needs the package {missing}: pip install 'conv2d-reference-impl[verify]'"
+            raise ImportError(said, name=missing) from None
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -157,8 +157,12 @@ def parametrize_with_checks(
 
     expected = _expected_failures(expected_failures)
     items = []
+    names: set[str] = set()
     for backend in tested:
         subject = _subject(backend)
+        if subject.name in names:
+            raise ValueError(f"each backend must have another name; two are called {subject.name!r}")
+        names.add(subject.name)
         for check in _items(subject, selection.for_own_backend(subject, cases, examples, seed)):
             reason = expected.pop(check.name, None)
             marks = [pytest.mark.xfail(reason=reason, strict=True)] if reason is not None else []
@@ -251,5 +255,9 @@ def _expected_failures(file: str | Path | None) -> dict[str, str]:
     """Read item ids and reasons."""
     if file is None:
         return {}
-    lines = (line.partition("#") for line in Path(file).read_text("utf-8").splitlines())
+    try:
+        text = Path(file).read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file}: must be UTF-8 text; byte {error.start} is not") from None
+    lines = (line.partition("#") for line in text.splitlines())
     return {name.strip(): reason.strip() for name, _, reason in lines if name.strip()}

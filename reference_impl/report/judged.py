@@ -92,10 +92,10 @@ def _of(subject: Subject, tally: Tally, selection: Selection) -> Judged:
 
 def exit_status(tally: Tally, counts: list[Judged], *, broken: bool = False) -> ExitStatus:
     """Return the exit status of a run that was not interrupted; `broken` if the suite itself failed."""
+    if tally.suspects and not broken:  # a wrong oracle may well make the suite fail too
+        return ExitStatus.ORACLE_IS_SUSPECT
     if broken or tally.not_judged:
         return ExitStatus.SUITE_FAILED
-    if tally.suspects:
-        return ExitStatus.ORACLE_IS_SUSPECT
     if tally.unexpected:
         return ExitStatus.FAILED
     return ExitStatus.JUDGED_TOO_LITTLE if any(one.verdict for one in counts) else ExitStatus.PASSED

@@ -33,7 +33,7 @@ def print_tables(console: PlainConsole, tally: Tally, subjects: Sequence[Subject
     """Print what a run says of the calls that passed."""
     cells, names = tally.cells(), [subject.name for subject in subjects]
     if cells:
-        told = ((plain_name(subject.name), plain_name(subject.version)) for subject in subjects)
+        told = ((plain_name(subject.name).partition(" (")[0], plain_name(subject.version)) for subject in subjects)
         console.print(", ".join(dict.fromkeys(f"{name.partition(':')[0]} {version}" for name, version in told)))
         if len(subjects) > 1:
             console.print(by_operation(cells, subjects, full=full))
@@ -71,7 +71,8 @@ def by_padding(cells: Cells, subjects: Sequence[Subject]) -> Table:
     """Make a row for each padding mode of each operation that a backend offers, and a column for each backend."""
     table = Table("operation", "padding", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     for subject in subjects:
-        name = plain_name(subject.name).replace(":", "\n:")
+        name = plain_name(subject.name)
+        name = name.replace(":", "\n:") if subject.adapter else name.replace(" (", "\n(")
         table.add_column(f"{name}\n{plain_name(subject.version)}", justify="right")
     for operation in OPERATIONS:
         if not any(operation in subject.capabilities.operations for subject in subjects):

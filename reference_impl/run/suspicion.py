@@ -40,7 +40,7 @@ def contradicted(records: Iterable[Record], ours: Iterable[str]) -> list[tuple[R
     return found
 
 
-_NO_ANSWER = (outcome.UNSUPPORTED, outcome.REFUSED, outcome.CRASHED)
+_NO_ANSWER = (outcome.UNSUPPORTED, outcome.REFUSED, outcome.CRASHED, outcome.SUITE)
 
 
 def _framework(record: Record) -> str | None:

@@ -118,6 +118,8 @@ def read(folder: Path) -> list[Vector]:
         raise BadFile(path, "must be there: `export` writes it last, so without it the export is not complete")
     try:
         document = json.loads(path.read_text("utf-8"), object_pairs_hook=_object)
+    except UnicodeDecodeError as error:
+        raise BadFile(path, f"must be JSON, in UTF-8; byte {error.start} is not") from None
     except (OSError, ValueError) as error:
         raise BadFile(path, f"must be JSON; {error}") from None
     except RecursionError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import types
 
 import pytest
@@ -146,3 +148,22 @@ def test_capabilities_narrow_the_claims():
     names = [item.id for item in mark.args[1]]
     assert "planted-conv2d-exact-SAME" in names
     assert not any("backprop" in name or "special" in name for name in names)
+
+
+def test_backends_of_one_name_are_refused_as_their_items_would_be_mixed():
+    with pytest.raises(ValueError, match="another name; two are called 'planted'"):
+        parametrize_with_checks([Right(), Flipped()], cases=CASES)
+
+
+def test_file_of_expected_failures_that_is_not_utf8_is_named(tmp_path):
+    (tmp_path / "expected.txt").write_bytes(b"\xff")
+    with pytest.raises(ValueError, match=r"expected.txt: must be UTF-8 text; byte 0 is not"):
+        parametrize_with_checks([Right()], cases=CASES, expected_failures=tmp_path / "expected.txt")
+
+
+@pytest.mark.parametrize("name", ["check_backend", "parametrize_with_checks"])
+def test_missing_extra_is_named(request, tmp_path, name):
+    script = f"import sys; sys.modules['rich'] = None; from reference_impl.conformance import {name}"
+    ran = subprocess.run([sys.executable, "-c", script], cwd=request.config.rootpath, capture_output=True, text=True)
+    said = "the package rich: pip install 'conv2d-reference-impl[verify]'"
+    assert ran.stderr.splitlines()[-1] == f"ImportError: {name} needs {said}"

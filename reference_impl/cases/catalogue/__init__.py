@@ -55,7 +55,11 @@ def read(path: str | os.PathLike[str]) -> list[Case]:
     OSError
         If the file cannot be read.
     """
-    return [entry.case for entry in _entries(Path(path).read_text(encoding="utf-8-sig"), os.fspath(path))]
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{os.fspath(path)}: must be UTF-8 text; byte {error.start} is not") from None
+    return [entry.case for entry in _entries(text, os.fspath(path))]
 
 
 def resolve(text: str) -> list[Case]:

@@ -124,8 +124,7 @@ def verify(
 
     Exit status: 0 if nothing failed unexpectedly, 1 if something did, 2 for bad usage, 3 if the oracle is suspect, 4 if
     nothing failed but nothing, or too little, was judged of a backend, 70 if the suite itself failed, 74 if nothing
-    failed but the report could not be written, 130 if it was interrupted (by another signal than SIGINT, 128 and its
-    number).
+    failed but the report could not be written, 128 and the signal's number if it was interrupted.
     """
     console, progress_console = PlainConsole(), PlainConsole(stderr=True)
     operations = one_of(operation, OPERATIONS, "--operation")

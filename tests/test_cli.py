@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import threading
 
 import pytest
 from typer.testing import CliRunner
@@ -130,6 +131,9 @@ def test_help_names_every_exit_status(status):
     [
         (["--backend", "caffe"], "must be one of reference, definition, minimal, tensorflow"),
         (["--backend", "reference:fast"], "has no route 'fast'"),
+        (["--backend", "..x:y"], "or package.module:Object; not '..x:y'"),
+        (["--backend", ":y"], "or package.module:Object; not ':y'"),
+        (["--backend", "x:y."], "or package.module:Object; not 'x:y.'"),
         (["--backend", "no_such_module:Thing"], "No module named 'no_such_module'"),
         (["--backend", "planted:Missing"], "planted has no Missing"),
         (["--backend", "json:JSONDecoder"], "must offer at least one of"),
@@ -192,7 +196,8 @@ def test_verify_prints_what_it_found_when_interrupted(monkeypatch):
     calls = itertools.count()
 
     def interrupt(self, answer, arrays):
-        if next(calls) == 200:  # not in the first of the four operations
+        here = threading.current_thread() is threading.main_thread()  # as a signal would come
+        if next(calls) >= 200 and here:  # not in the first of the four operations
             raise KeyboardInterrupt
         return answer
 
@@ -217,3 +222,18 @@ def test_no_isolation_runs_a_backend_in_this_process(monkeypatch):
 
 def test_version_is_printed():
     assert __version__ in run("--version").output
+
+
+def test_file_of_cases_that_is_not_utf8_is_named(tmp_path):
+    path = tmp_path / "cases.txt"
+    path.write_bytes(b"n1_h2w2c1_k1x1o1\n\xff\n")
+    result = run("verify", "--backend", "reference", "--cases", str(path))
+    assert result.exit_code == 2
+    assert f"{path}: must be UTF-8 text; byte 17 is not" in " ".join(result.output.split())
+
+
+def test_width_of_0_still_shows_the_verdict(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "0")
+    result = run("verify", "--backend", "reference", "--cases", CASE)
+    assert result.exit_code == 0
+    assert "nothing failed unexpectedly" in result.output

@@ -160,7 +160,7 @@ MOST_ROUNDED = 5_000_000
 # The share of checks that cost a call more and rarely depend on the shape.
 _SOME = 0.25
 # The share of those that make many calls.
-_FEW = 0.1
+_FEW = 0.05
 
 OTHER_OPTIONS, TWO_THREADS = "other_options", "two_threads"
 CHECKS = (
@@ -203,7 +203,7 @@ CHECKS = (
         "shared_arguments",
         "arguments that overlap in memory, or repeat elements by a stride of 0, give the right answer",
         checks_of_state.shared_arguments,
-        share=_SOME,
+        share=_FEW,
         most_multiply_adds=MOST_ROUNDED,
     ),
     Check(
@@ -211,7 +211,7 @@ CHECKS = (
         "calls on equal shapes with other options, one after the other, each give the right answer",
         checks_of_state.other_options,
         checks_of_state.is_small,
-        share=_SOME,
+        share=_FEW,
         of_state=True,
     ),
     Check(
@@ -219,7 +219,7 @@ CHECKS = (
         "a call on NaN, huge numbers or larger arrays before it changes no answer",
         checks_of_state.dirty_memory,
         checks_of_state.is_small,
-        share=_SOME,
+        share=_FEW,
         of_state=True,
     ),
     Check(

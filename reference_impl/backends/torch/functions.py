@@ -143,6 +143,10 @@ class Native(Plain):
     """torch's own kernels: without oneDNN, and without NNPACK, whose Winograd and FFT are not exact on integers."""
 
     name = "torch:native"
+    # What two threads restore, each to what it found, may stay switched off for the other routes of this process.
+    capabilities = replace(
+        Plain.capabilities, unclaimed={"two_threads": "switches oneDNN off and on for the whole process"}
+    )
 
     @contextlib.contextmanager
     def _calling(self, *arguments: Any) -> Iterator[TorchCall]:

@@ -31,15 +31,11 @@ def known_failures() -> tuple[KnownFailure, ...]:
 
 def find(
     backend: str, version: str, facts: dict[str, Any], operation: str, case: Case, invalid: str | None = None
-) -> KnownFailure | None:
-    """Find the entry that expects `backend` to fail here, or on the `invalid` call of that name."""
-    return next(iter(find_all(backend, version, facts, operation, case, invalid)), None)
-
-
-def find_all(
-    backend: str, version: str, facts: dict[str, Any], operation: str, case: Case, invalid: str | None = None
 ) -> list[KnownFailure]:
-    """Find every entry that expects the call to fail: several may be about different checks of it."""
+    """Find the entries that expect `backend` to fail here, or on the `invalid` call of that name.
+
+    Several may be about different checks of one call.
+    """
     asked = backend, version, facts, operation, case, invalid
     return [entry for entry in known_failures() if entry.applies(*asked)]
 
@@ -48,7 +44,7 @@ def expected(subject: Subject, operation: str, case: Case, invalid: str | None =
     """Find the entries for a call of an adapter of ours. No other backend inherits them, whatever its name is."""
     if subject.adapter is None:
         return []
-    return find_all(subject.name, subject.version, subject.facts, operation, case, invalid)
+    return find(subject.name, subject.version, subject.facts, operation, case, invalid)
 
 
 def is_known(subject: Subject, operation: str, case: Case) -> bool:

@@ -153,6 +153,20 @@ def test_known_failure_excuses_nothing_else(expected_failure, changes):
     assert any(record.unexpected for record in judged(adapter(Versioned), CASE, "conv2d"))
 
 
+def test_two_entries_about_different_checks_of_a_call_are_both_expected(expected_failure, monkeypatch):
+    expected_failure(checks=("rounded",))
+    (first,) = known.known_failures()
+    second = replace(first, checks=("exact",), does="is wrong on integers too")
+    monkeypatch.setattr(known, "known_failures", lambda: (first, second))
+    by_check = {record.check: record for record in judged(adapter(Versioned), CASE, "conv2d")}
+    assert {by_check[name].outcome for name in ("rounded", "exact")} == {outcome.KNOWN}
+    assert by_check["exact"].diagnosis.startswith("is wrong on integers too")
+    # An entry that is strict does not take what another one expects for fixed.
+    monkeypatch.setattr(known, "known_failures", lambda: (replace(first, checks=()), first))
+    records = judged(adapter(Versioned), CASE, "conv2d")
+    assert outcome.FIXED not in outcomes(records)
+
+
 def test_known_failure_of_all_routes_covers_them(expected_failure):
     expected_failure(backends=("planted:*",))
 

@@ -84,8 +84,8 @@ def test_shipped_entry_applies_to_some_case_and_raises_on_none(entry):
 def test_entry_about_a_code_path_asks_for_that_path(path, expected):
     facts = {"onednn_dtypes": ("float32", "bfloat16"), "onednn_path": path}
     case = Case.parse("n1_h3w1c1_k1x1o2_s2x2_p0,0,3,7_bfloat16")
-    entry = known.find("tensorflow", "2.21.0", facts, "conv2d", case)
-    assert (entry is not None and entry.outcome == "crashed") == expected
+    entries = known.find("tensorflow", "2.21.0", facts, "conv2d", case)
+    assert ("crashed" in {entry.outcome for entry in entries}) == expected
 
 
 def test_entries_are_found_by_many_threads_at_once():

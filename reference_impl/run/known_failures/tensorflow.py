@@ -14,7 +14,7 @@ from ...cases.case import Case
 from ...operations import OPERATIONS
 from ..known_failure import TRIES, Facts, KnownFailure, always
 from .jax import filter_gradient_mixes, single_input_channels, single_output_channels
-from .torch import LEFT_BY_PAIRS, SUMS_IN_PAIRS, sums_one_column_wrongly
+from .torch import sums_in_pairs, sums_one_column_wrongly
 
 GRADIENTS = ("conv2d_backprop_input", "conv2d_backprop_filter")
 INPUT_GRADIENTS = ("conv2d_backprop_input", "conv2d_transpose")
@@ -310,7 +310,7 @@ FAILURES = (
     ),
     failure(
         backends=("tensorflow:*",),
-        operations=OPERATIONS,
+        operations=DERIVED,
         when=halves,
         outcome="fail",
         checks=("wide_sums",),
@@ -326,16 +326,5 @@ FAILURES = (
         "where groups have one input channel and the output is one column wide",
         tries=TRIES,
     ),
-    *(
-        failure(
-            backends=BY_ONEDNN,
-            operations=(operation,),
-            when=when,
-            checks=("special_values",),
-            outcome="fail",
-            does=SUMS_IN_PAIRS,
-            tries=TRIES,
-        )
-        for operation, when in LEFT_BY_PAIRS.items()
-    ),
+    *sums_in_pairs(failure, BY_ONEDNN),
 )

@@ -74,6 +74,7 @@ class Selection:
     unasked : dtypes that nobody asked for: only backends that offer them are given their cases
     assured : cases that a backend is given, by its name, even if its share leaves them out
     fewest : calls that must be judged of each operation that a backend supports at all; `report.tally` looks
+    all_of_state : run the checks of state in every dtype of a case, and on every route
     """
 
     groups: tuple[tuple[tuple[Subject, ...], tuple[Case, ...]], ...]
@@ -86,6 +87,7 @@ class Selection:
     unasked: frozenset[str] = frozenset()
     assured: Mapping[str, frozenset[Case]] = field(default_factory=dict)
     fewest: int = 1
+    all_of_state: bool = False
 
     @property
     def subjects(self) -> list[Subject]:
@@ -119,8 +121,15 @@ class Selection:
                 yield Asked(subject, operation, case, checks, self.seed)
 
     def _asks_for_state(self, subject: Subject, case: Case) -> bool:
-        """True in one dtype of each case: checks of state are long, and the dtype rarely matters to them."""
+        """True in one dtype of each case: checks of state are long, and the dtype rarely matters to them.
+
+        They ask for many shapes. Our routes that declare a share compile each shape, and get their share here too.
+        """
+        if self.all_of_state:
+            return True
         dtypes, drawn = self._dtypes[case]
+        if subject.is_route and drawn >= subject.capabilities.share * 2**32:
+            return False
         offered = [dtype for dtype in DTYPES if dtype in dtypes and dtype in subject.capabilities.dtypes]
         return not offered or case.dtype == offered[drawn % len(offered)]
 
@@ -193,6 +202,7 @@ def for_verify(
         unasked=frozenset(unasked),
         assured=assured,
         fewest=FEWEST if chooses(words) and not checks else 1,
+        all_of_state=full or bool(checks),
     )
 
 

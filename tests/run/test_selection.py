@@ -8,6 +8,7 @@ import pytest
 from narrow_kernels import OfDtypes, Square
 from planted import Flipped, Right
 
+from reference_impl.backends import registry
 from reference_impl.cases import catalogue
 from reference_impl.cases.case import DTYPES, Case
 from reference_impl.cases.generation import generate
@@ -16,7 +17,9 @@ from reference_impl.operations import OPERATIONS
 from reference_impl.run.enough import ENOUGH, FEWEST
 from reference_impl.run.records import records_of
 from reference_impl.run.selection import cases_for_pytest, for_all, for_own_backend, for_verify, in_dtypes, takes
+from reference_impl.run.spread import DEFAULT_DTYPES
 from reference_impl.run.subject import Loaded, Subject
+from reference_impl.verdicts.checks import CHECKS
 
 CASE = Case.parse("n2_h7w9c3_k3x2o4_s2x3")
 
@@ -45,6 +48,46 @@ def test_in_dtypes_spreads_float32_cases_and_leaves_others():
     cases = [CASE, CASE.with_dtype("float16")]
     spread = [case.dtype for case in in_dtypes(cases, ("float32", "int32"))]
     assert spread == ["float32", "int32", "float16"]
+
+
+OF_STATE = {check.name for check in CHECKS if check.of_state}
+
+
+def asked_for_state(backend, dtypes=DEFAULT_DTYPES, **options):
+    """The cases on which checks of state run."""
+    selection = for_all([backend], in_dtypes(catalogue.load("curated"), dtypes), ["conv2d"], full=True, **options)
+    asked = [asked for case in selection.cases for asked in selection.calls_on(case, [backend])]
+    return [one.case for one in asked if OF_STATE & {check.name for check in one.checks}]
+
+
+def test_state_is_asked_for_in_one_dtype_of_each_case_and_in_every_dtype_of_some():
+    subject = Subject.of(Right())
+    found = asked_for_state(subject, ("float32", "float64"))
+    alone = asked_for_state(subject, ("float64",))
+    assert sorted(str(case.with_dtype("float64")) for case in found) == sorted(map(str, alone))
+    assert {case.dtype for case in found} == {"float32", "float64"}
+    assert len(asked_for_state(subject, ("float32", "float64"), all_of_state=True)) == 2 * len(alone)
+
+
+def test_slow_route_of_ours_is_asked_for_state_on_its_share_and_a_slow_kernel_on_all(monkeypatch):
+    class Slow(Right):
+        name = "planted:slow"
+        capabilities = Capabilities(share=0.1)
+
+    every = asked_for_state(Subject.of(Right()), ("float32",))
+    assert asked_for_state(Subject.of(Slow()), ("float32",)) == every
+    monkeypatch.setitem(registry.ADAPTERS, "planted", None)
+    route = Subject.of(Slow(), "planted:slow")
+    part = asked_for_state(route, ("float32",))
+    assert 0 < len(part) < len(every) / 4
+    assert asked_for_state(route, ("float32",), all_of_state=True) == every
+    # A case that failed is asked again by itself.
+    assert [case for case in every if asked_alone(route, case)] == part
+
+
+def asked_alone(subject, case):
+    (asked,) = for_all([subject], [case], ["conv2d"], full=True).calls_on(case, [subject])
+    return OF_STATE & {check.name for check in asked.checks}
 
 
 def test_judge_here_counts_every_turn():

@@ -12,6 +12,9 @@ from reference_impl.run.processes.shared_memory import GUARD, Sent, SharedMemory
 from reference_impl.run.records import records_of
 from reference_impl.run.selection import for_all
 from reference_impl.run.subject import Subject, process_of
+from reference_impl.run.whole_backend import invalid_call
+from reference_impl.verdicts.integers import integer_call
+from reference_impl.verdicts.invalid_calls import INVALID_CALLS
 from reference_impl.verdicts.memory_layouts import LAYOUTS
 
 CASES = [Case.parse("n2_h7w6c3_k3x2o4_SAME"), Case.parse("n1_h6w5c2_k2x3o3_s2x1")]
@@ -77,6 +80,19 @@ class LeavesHalfUnwritten(planted.Right):
         unwritten.reshape(-1)[: answer.size // 2] = answer.reshape(-1)[: answer.size // 2]
         return unwritten
 
+class FreesWhileAnErrorIsOnItsWay(planted.Right):
+    "Right, but its own arrays go while NumPy's error does: the guards around them must not get in its way."
+    def spoil(self, answer, arrays):
+        def fails(depth):
+            mine = answer * 2 + depth
+            return fails(depth - 1) if depth else mine.transpose(0)
+        for depth in range(20):
+            try:
+                fails(depth)
+            except ValueError as error:
+                assert "axes" in str(error)
+        return answer
+
 class ReadsStdin(planted.Right):
     def spoil(self, answer, arrays):
         assert sys.stdin.read() == ""
@@ -90,6 +106,13 @@ def load(tmp_path, monkeypatch, request):
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.syspath_prepend(request.config.rootpath / "tests")
     return lambda *names: [Subject.load(f"hostile:{name}") for name in names]
+
+
+@pytest.fixture(scope="module")
+def load_once():
+    subject = Subject.load("planted:Right")
+    yield subject
+    subject.backend.process.close()
 
 
 def outcomes(subjects, checks=("exact",)):
@@ -111,11 +134,19 @@ def outcomes(subjects, checks=("exact",)):
         ("WritesBehindItsArguments", outcome.FAIL),
         ("LeavesHalfUnwritten", outcome.FAIL),
         ("PatchesTheOracle", outcome.PASS),  # its own answers are right
+        ("FreesWhileAnErrorIsOnItsWay", outcome.PASS),
         ("ReadsStdin", outcome.PASS),
     ],
 )
 def test_hostile_backend_is_told_as_what_it_is_and_its_neighbour_passes(load, name, expected):
     assert outcomes(load("Innocent", name)) == [{outcome.PASS}, {expected}]
+
+
+@pytest.mark.parametrize("invalid", INVALID_CALLS, ids=lambda invalid: invalid.name)
+def test_kernel_that_was_guarded_refuses_invalid_calls_as_it_does_here(invalid, load_once):
+    operation = invalid.operations[0]
+    integer_call(CASES[0], "conv2d", 0).run(load_once.backend)  # guarded
+    assert invalid_call(load_once, operation, invalid).outcome == outcome.PASS
 
 
 def test_subclass_that_lies_fails_in_this_process_too(load):

@@ -92,9 +92,10 @@ def test_calls_in_threads_meet():
     assert answers_of([lambda: both.wait(5) is not None] * 4, threads=2) == [True] * 4
 
 
-def test_error_in_a_thread_is_raised():
+@pytest.mark.parametrize("error", [RuntimeError, SystemExit, KeyboardInterrupt])
+def test_error_in_a_thread_is_raised(error):
     def fails():
-        raise RuntimeError("in a thread")
+        raise error("in a thread")
 
-    with pytest.raises(RuntimeError, match="in a thread"):
+    with pytest.raises(error, match="in a thread"):
         answers_of([lambda: 1, fails, lambda: 1, lambda: 1], threads=2)

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class ExitStatus(IntEnum):
-    """How a command ended. A signal ends it with 128 and the signal's number."""
+    """The exit status of a command. If a signal ends it, that is 128 and the signal's number."""
 
     PASSED = 0
     FAILED = 1

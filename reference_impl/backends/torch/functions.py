@@ -143,7 +143,7 @@ class Native(Plain):
     """torch's own kernels: without oneDNN, and without NNPACK, whose Winograd and FFT are not exact on integers."""
 
     name = "torch:native"
-    # What two threads restore, each to what it found, may stay switched off for the other routes of this process.
+    # Two threads each restore the switches as they found them. So oneDNN may stay off for the other routes.
     capabilities = replace(
         Plain.capabilities, unclaimed={"two_threads": "switches oneDNN off and on for the whole process"}
     )

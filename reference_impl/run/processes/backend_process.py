@@ -87,7 +87,7 @@ class Backends:
         return registry.routes(name)
 
     def declares(self, name: str, operation: str, cases: list[str]) -> list[Declared]:
-        """What the backend declares of an operation on each of `cases`."""
+        """Return the backend's declarations about an operation, for each of `cases`."""
         declared = self.subject(name).capabilities
         return [_declared(declared, operation, Case.parse(case)) for case in cases]
 
@@ -170,7 +170,7 @@ def _declared(declared: Capabilities, operation: str, case: Case) -> Declared:
 
 
 def _observed(start: int) -> dict[str, Any]:
-    """What a call wrote to stdout, and whether the process has grown so much that it should be renewed."""
+    """Return the beginning of what a call wrote to stdout, its size, and whether the process has grown too much."""
     written = stdout.take()
     begins = written.decode(errors="replace").strip().partition("\n")[0][:_MOST_QUOTED]
     grown = memory.peak() - start > memory.LIMIT // 2

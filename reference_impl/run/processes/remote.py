@@ -266,7 +266,7 @@ class RemoteBackend:
                 setattr(self, operation, self._operation(operation))
 
     def take_printed(self) -> tuple[int, str]:
-        """How many bytes were written to stdout since this was last asked, and how they begin."""
+        """Return the number of bytes written to stdout since this was last asked, and their beginning."""
         taken, self._printed = self._printed, (0, "")
         return taken
 

@@ -190,6 +190,8 @@ def verify(
                     f"{MOST_ROUNDED:,} multiply-adds. The other cases are sampled for routes, and for checks that "
                     "rarely depend on shape. --full leaves out nothing."
                 )
+            if asked.full and any(map(asked.gives_a_part, tested)):
+                console.print("Slow routes were given a part of the cases. --full gives them all.")
             if ended is not None:
                 console.print(f"{_why(ended)}: the table shows what was found until then.", style="bold yellow")
             print_failures(console, texts)

@@ -51,14 +51,15 @@ def assured(
 
     With them, FEWEST calls of each operation are judged, and some in each dtype.
     """
-    declared, chosen = subject.capabilities, set()
-    dtypes = [dtype for dtype in declared.dtypes if any(case.dtype == dtype for case in cases)]
-    for dtype in dtypes:
-        due = -(-FEWEST // len(dtypes))
-        # The cases of its share come first, then those that a larger share would take.
-        mine = sorted((case for case in cases if case.dtype == dtype), key=partial(_rank, seed=seed, takes=takes))
-        for operation in (each for each in operations if each in declared.operations):
-            chosen |= set(_first(due, mine, partial(declared.supported, operation)))
+    declared, chosen = subject.capabilities, set[Case]()
+    # The cases of its share come first, then those that a larger share would take.
+    ranked = sorted(cases, key=partial(_rank, seed=seed, takes=takes))
+    by_dtype = [[case for case in ranked if case.dtype == dtype] for dtype in declared.dtypes]
+    for operation in (each for each in operations if each in declared.operations):
+        supported = partial(declared.supported, operation)
+        found = [mine for mine in (_first(FEWEST, some, supported) for some in by_dtype) if mine]
+        for mine in found:
+            chosen |= set(mine[: -(-FEWEST // len(found))])
     return frozenset(chosen)
 
 

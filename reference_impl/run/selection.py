@@ -68,6 +68,7 @@ class Selection:
     operations : names of operations
     seed : decides the shares, and all data
     full : give every case and every check to every backend
+    slow_in_part : though full, give slow backends of ours (they declare a share) their share of cases and checks
     only : names of the checks to run; all, if empty
     whole : names of the checks on whole backends to run
     errors : backends that cannot be loaded, each with the error
@@ -88,6 +89,7 @@ class Selection:
     assured: Mapping[str, frozenset[Case]] = field(default_factory=dict)
     fewest: int = 1
     all_of_state: bool = False
+    slow_in_part: bool = False
 
     @property
     def subjects(self) -> list[Subject]:
@@ -114,7 +116,7 @@ class Selection:
         takers = [subject for subject in subjects if self._takes(subject, case)]
         for operation in self.operations:
             for subject in takers:
-                due = checks_of(case) if self.full else checks_due(subject, case, self.seed)
+                due = checks_of(case) if self._gives_all(subject) else checks_due(subject, case, self.seed)
                 checks = tuple(check for check in due if not self.only or check.name in self.only)
                 if not self._asks_for_state(subject, case):
                     checks = tuple(check for check in checks if not check.of_state)
@@ -145,7 +147,18 @@ class Selection:
     def _takes(self, subject: Subject, case: Case) -> bool:
         if case.dtype in self.unasked and case.dtype not in subject.capabilities.dtypes:
             return False
-        return self.full or case in self.assured.get(subject.name, ()) or takes(subject, case, self.seed)
+        if self._gives_all(subject) or case in self.assured.get(subject.name, ()):
+            return True
+        return takes(subject, case, self.seed)
+
+    def _gives_all(self, subject: Subject) -> bool:
+        return self.full and not self.gives_a_part(subject)
+
+    def gives_a_part(self, subject: Subject) -> bool:
+        """True if a backend that declares a share is given that share of the cases, and not all."""
+        if subject.capabilities.share >= 1:
+            return False
+        return not self.full or (self.slow_in_part and subject.adapter is not None)
 
 
 def for_all(
@@ -168,13 +181,15 @@ def for_verify(
 ) -> Selection:
     """Select what `verify` asks. `words` name cases; empty sequences, and None, stand for the default.
 
-    Cases that are named are a reproducer: every backend is given all of them, and nothing else is run.
+    Cases that are named one by one, or in a file, are a reproducer: every backend is given all of them and nothing else
+    is run. Of a catalogue that is named, slow backends of ours are given their share.
     Raises OSError or ValueError if a word names no cases.
     """
     if examples is None:
         examples = 0 if words else EXAMPLES
     of_calls = not checks or bool(set(checks) - set(WHOLE_BACKEND_CHECKS))
     named = tuple(operations) or OPERATIONS
+    in_part = not full and all(word in catalogue.NAMES for word in words)
     groups, unasked, assured = [], set(), {}
     for usual, group in _by_dtypes(loaded.subjects, fixed=bool(dtypes)).items():
         offered = {dtype for subject in group for dtype in subject.capabilities.dtypes}
@@ -185,9 +200,9 @@ def for_verify(
             cases = completed(cases, group, named, (*usual, *others), seed)
         if not dtypes:
             unasked |= {*usual, *others} - _named_dtypes(words)
-        if not (full or words):
+        if in_part:
             small = [case for case in cases if case.multiply_adds <= LARGE]
-            for subject in (each for each in group if each.capabilities.share < 1):
+            for subject in (each for each in group if each.capabilities.share < 1 and (each.adapter or not words)):
                 assured[subject.name] = assured_cases(small, subject, named, seed, partial(takes, subject, seed=seed))
         groups.append((tuple(group), tuple(cases)))
     whole = tuple(name for name in WHOLE_BACKEND_CHECKS if name in checks or not (checks or words))
@@ -203,6 +218,7 @@ def for_verify(
         assured=assured,
         fewest=FEWEST if chooses(words) and not checks else 1,
         all_of_state=full or bool(checks),
+        slow_in_part=in_part,
     )
 
 

@@ -12,7 +12,7 @@ from reference_impl.backends import registry
 from reference_impl.cases import catalogue
 from reference_impl.cases.case import DTYPES, Case
 from reference_impl.cases.generation import generate
-from reference_impl.conformance import Capabilities
+from reference_impl.conformance import Capabilities, Lack
 from reference_impl.operations import OPERATIONS
 from reference_impl.run.enough import ENOUGH, FEWEST
 from reference_impl.run.records import records_of
@@ -168,6 +168,39 @@ def test_backend_of_a_tiny_share_is_given_the_fewest_calls():
         mine = [asked for asked in calls if asked.operation == operation]
         assert FEWEST <= len(mine) <= 4 * FEWEST
         assert {asked.case.dtype for asked in mine} == set(DTYPES)
+
+
+def test_slow_route_of_ours_is_given_a_part_of_a_catalogue_and_all_of_named_cases(monkeypatch):
+    class Slow(Right):
+        name = "planted:slow"
+        capabilities = Capabilities(share=0.05)
+
+    def given(words, argument="planted:slow", **options):
+        loaded = Loaded([Subject.of(Slow(), argument)], {})
+        selection = for_verify(loaded, words, dtypes=["float32"], **options)
+        asked = [one for case in selection.cases for one in selection.calls_on(case, selection.subjects)]
+        return len({one.case for one in asked}), len(selection.cases)
+
+    monkeypatch.setitem(registry.ADAPTERS, "planted", None)
+    part, every = given(["curated"])
+    assert FEWEST <= part < every / 5
+    assert given(["curated"], full=True) == (every, every)
+    assert given(["curated"], "mine:Slow") == (every, every)
+    specs = [str(case) for case in catalogue.load("curated")[:20]]
+    assert given(specs) == (20, 20)
+    assert given([*specs, "smoke"]) == (len({*specs, *map(str, catalogue.load("smoke"))}),) * 2
+
+
+def test_operation_that_lacks_most_dtypes_is_given_the_fewest_calls_in_the_others():
+    no_integers = Lack("no integers", lambda operation, case: operation == "conv2d" and "int" in case.dtype)
+
+    class Compiling(Right):
+        capabilities = Capabilities(share=1e-6, dtypes=DTYPES, lacks=(no_integers,))
+
+    selection = verify_of(Compiling())
+    (subject,) = selection.subjects
+    given = selection.assured[subject.name]
+    assert len(subject.capabilities.supported("conv2d", list(given))) >= FEWEST
 
 
 def test_equivalence_tests_ask_every_declared_dtype():

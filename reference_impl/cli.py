@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -16,28 +15,25 @@ from . import __version__
 from .backends import registry
 from .cases import catalogue
 from .cases.case import DTYPES
-from .console import PlainConsole, plain_name
+from .console import PlainConsole
 from .drawing.command import draw
 from .drawing.failures import Pictures
 from .explain.command import explain
 from .files import check_writable
 from .operations import OPERATIONS
 from .options import BadUsage, one_of
-from .report import tables
-from .report.failures import Illustrate, failures, print_failures
-from .report.json_file import write_json
+from .report.failures import Illustrate, failures
 from .report.judged import Judged, exit_status, judged
-from .report.tally import Tally
+from .report.verify_report import Run, print_report, write_records
 from .run import selection
 from .run.processes.remote import CALL_TIME_LIMIT
 from .run.records import records_of
-from .run.selection import CHECK_NAMES, EXAMPLES
+from .run.selection import CHECK_NAMES, EXAMPLES, Selection
 from .run.spread import DEFAULT_DTYPES
-from .run.subject import Loaded, NotLoaded, load, missing
+from .run.subject import Loaded, NotLoaded, Subject, load, missing
 from .scoring.command import mistakes
-from .stopping import status_of, stop_signals, undisturbed
+from .stopping import status_of, stop_signals
 from .vectors.command import compare, export
-from .verdicts.checks import MOST_ROUNDED
 
 app = typer.Typer(
     add_completion=False,
@@ -126,92 +122,27 @@ def verify(
     nothing failed but nothing, or too little, was judged of a backend, 70 if the suite itself failed, 74 if nothing
     failed but the report could not be written, 128 and the signal's number if it was interrupted.
     """
-    console, progress_console = PlainConsole(), PlainConsole(stderr=True)
     operations = one_of(operation, OPERATIONS, "--operation")
     dtypes = one_of(dtype, DTYPES, "--dtype")
     checks = one_of(check, CHECK_NAMES, "--check")
     processes = 0 if no_isolation else processes
     _check_file(json)
-    try:
-        with stop_signals():
-            loaded, lines = _load(backend, here=processes == 0)
-    except KeyboardInterrupt as stopped:
-        console.verdict("Interrupted while the backends were loaded: nothing was judged.")
-        raise typer.Exit(status_of(stopped)) from stopped
-    tested = loaded.subjects
-    try:
-        asked = selection.for_verify(
-            loaded,
-            cases or (),
-            operations=operations,
-            dtypes=dtypes,
-            checks=checks,
-            examples=examples,
-            seed=seed,
-            full=full,
-        )
-    except (OSError, ValueError) as error:
-        raise BadUsage(error, "--cases") from error
+    console = PlainConsole()
+
+    loaded, lines = _load(console, backend, here=processes == 0)
+    narrowing = {"operations": operations, "dtypes": dtypes, "checks": checks}
+    asked = _select(loaded, cases or (), examples=examples, seed=seed, full=full, **narrowing)
     illustrate = _illustrate(pictures, isolate=processes > 0)
     for line in lines:
         console.print(line, soft_wrap=True)
 
-    tally, made = Tally(), 0
-    texts: list[str] = []
-    ended: BaseException | None = None  # by a signal, or by an error of ours
     with stop_signals():
-        with _progress(progress_console) as bar:
-            task = bar.add_task(f"{len(asked.cases)} cases", total=asked.turns)
-
-            def advance() -> None:
-                nonlocal made
-                made += 1
-                bar.update(task, advance=1, description=f"{len(asked.cases)} cases, {tally.failed} calls failed")
-
-            try:
-                tally.extend(records_of(asked, processes=processes, time_limit=timeout, advance=advance))
-                tally.suspect_the_oracle()
-                texts += failures(tally, tested, isolate=processes > 0, illustrate=illustrate)
-            except (Exception, KeyboardInterrupt) as error:
-                if isinstance(error, KeyboardInterrupt):
-                    tally.suspect_the_oracle()
-                ended, texts = error, list(failures(tally, tested, diagnosed=False))
-        settings = {"seed": seed, "complete": ended is None, "backends": {s.name: s.version for s in tested}}
-        unwritten = _write(json, tally, settings)
-        narrowed, named = bool(cases or operations or dtypes or checks), backend or ()
-        counts = judged(tally, asked, [one.name for one in tested if narrowed and one.argument not in named])
-        try:
-            if not tally.suspects:
-                tables.print_tables(console, tally, tested, full=asked.full)
-            left_out = sum(case.multiply_adds > MOST_ROUNDED for case in asked.cases)
-            if left_out and not asked.full:
-                console.print(
-                    f"Accuracy, memory layouts and special values leave out {left_out} cases of over "
-                    f"{MOST_ROUNDED:,} multiply-adds. The other cases are sampled for routes, and for checks that "
-                    "rarely depend on shape. --full leaves out nothing."
-                )
-            if asked.full and any(map(asked.gives_a_part, tested)):
-                console.print("Slow routes were given a part of the cases. --full gives them all.")
-            if ended is not None:
-                console.print(f"{_why(ended)}: the table shows what was found until then.", style="bold yellow")
-            print_failures(console, texts)
-            for one in counts:
-                if one.verdict or one.nothing or (one.reasons and len(counts) <= _MOST_LINES):
-                    console.print(one.line, soft_wrap=True)
-                if one.verdict and ended is None:
-                    console.print(one.advice, soft_wrap=True)
-            if json is not None and unwritten is None:
-                console.print(f"{len(tally.records)} records written to {json}", soft_wrap=True)
-        finally:
-            early = "" if ended is None else f" {_why(ended)} after {made} of {asked.turns} calls"
-            console.verdict(_summary(tally, counts, len(asked.cases), seed, early))
-    if unwritten is not None:
-        raise BadUsage(f"the records could not be written: {unwritten}", "--json")
-    if isinstance(ended, Exception):
-        traceback.print_exception(ended)
-    if isinstance(ended, KeyboardInterrupt):
-        raise typer.Exit(status_of(ended))
-    raise typer.Exit(console.exit_status(exit_status(tally, counts, broken=ended is not None)))
+        run = _run(asked, loaded.subjects, processes, timeout, illustrate)
+        unwritten = write_records(json, run)
+        excusable = _nobody_named(loaded.subjects, backend or ()) if cases or any(narrowing.values()) else ()
+        counts = judged(run.tally, asked, excusable)
+        print_report(console, run, counts, written=json if unwritten is None else None)
+    _exit(console, run, counts, unwritten)
 
 
 app.command()(mistakes)
@@ -221,8 +152,17 @@ app.command()(draw)
 app.command()(explain)
 
 
-def _load(asked: Sequence[str] | None, *, here: bool) -> tuple[Loaded, list[str]]:
+def _load(console: PlainConsole, asked: Sequence[str] | None, *, here: bool) -> tuple[Loaded, list[str]]:
     """Load the backends. For each that could be meant and cannot run, a line says why."""
+    try:
+        with stop_signals():
+            return _loaded(asked, here=here)
+    except KeyboardInterrupt as stopped:
+        console.verdict("Interrupted while the backends were loaded: nothing was judged.")
+        raise typer.Exit(status_of(stopped)) from stopped
+
+
+def _loaded(asked: Sequence[str] | None, *, here: bool) -> tuple[Loaded, list[str]]:
     if not asked:
         loaded = load(here=here)
         return loaded, missing(loaded)
@@ -235,6 +175,14 @@ def _load(asked: Sequence[str] | None, *, here: bool) -> tuple[Loaded, list[str]
         raise BadUsage(misused[0].said, "--backend")
     mistaken = {word.partition(":")[0] for word in asked} & set(registry.refused())
     return loaded, [f"Not checked: {registry.refused()[name]}" for name in sorted(mistaken)]
+
+
+def _select(loaded: Loaded, cases: Sequence[str], **options: Any) -> Selection:
+    """Select the calls of the run. `options` are those of `selection.for_verify`."""
+    try:
+        return selection.for_verify(loaded, cases, **options)
+    except (OSError, ValueError) as error:
+        raise BadUsage(error, "--cases") from error
 
 
 def _check_file(path: Path | None) -> None:
@@ -255,49 +203,46 @@ def _illustrate(folder: Path | None, *, isolate: bool) -> Illustrate | None:
         raise BadUsage(error, "--pictures") from error
 
 
-def _progress(console: PlainConsole) -> Progress:
+def _run(
+    asked: Selection, subjects: Sequence[Subject], processes: int, time_limit: float, illustrate: Illustrate | None
+) -> Run:
+    """Make every call, and explain the failures. A signal, or an error of ours, ends the run but loses no record."""
+    run = Run(asked, subjects)
+    with _progress() as bar:
+        task = bar.add_task(f"{len(asked.cases)} cases", total=asked.turns)
+
+        def advance() -> None:
+            run.made += 1
+            bar.update(task, advance=1, description=f"{len(asked.cases)} cases, {run.tally.failed} calls failed")
+
+        try:
+            run.tally.extend(records_of(asked, processes=processes, time_limit=time_limit, advance=advance))
+            run.tally.suspect_the_oracle()
+            run.texts += failures(run.tally, subjects, isolate=processes > 0, illustrate=illustrate)
+        except (Exception, KeyboardInterrupt) as error:
+            if isinstance(error, KeyboardInterrupt):
+                run.tally.suspect_the_oracle()
+            run.ended, run.texts = error, list(failures(run.tally, subjects, diagnosed=False))
+    return run
+
+
+def _progress() -> Progress:
+    console = PlainConsole(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
-# Up to so many backends, a line on each says how many of its calls were judged.
-_MOST_LINES = 4
+def _nobody_named(subjects: Sequence[Subject], named: Sequence[str]) -> list[str]:
+    """List the backends that nobody named in full, so that a narrowed run may judge nothing of them."""
+    return [subject.name for subject in subjects if subject.argument not in named]
 
 
-def _write(path: Path | None, tally: Tally, settings: dict[str, Any]) -> OSError | None:
-    """Write the records, if a file is given. Return the error if that fails."""
-    if path is None:
-        return None
-    try:
-        with contextlib.nullcontext() if path.is_fifo() else undisturbed():  # a pipe may wait for a reader for ever
-            write_json(path, tally, settings)
-    except OSError as error:
-        return error
-    return None
-
-
-def _why(ended: BaseException) -> str:
-    """Say in a few words why a run ended early."""
-    if isinstance(ended, KeyboardInterrupt):
-        return "Interrupted"
-    return f"The suite itself failed ({type(ended).__name__}: {ended}; please report this)"
-
-
-def _summary(tally: Tally, counts: Sequence[Judged], cases: int, seed: int, early: str) -> str:
-    calls = f"{sum(one.judged.total() for one in counts)} of {sum(one.given for one in counts)} calls judged"
-    verdict = _verdict(tally, counts, early=bool(early))
-    return f"{cases} cases, {len(counts)} backends, seed {seed}, {calls}:{early and f'{early};'} {verdict}."
-
-
-def _verdict(tally: Tally, counts: Sequence[Judged], *, early: bool) -> str:
-    if tally.suspects:
-        return "the ORACLE is suspect, and no backend is accused"
-    broken = len(tally.not_judged)
-    failed = len(tally.unexpected) - broken
-    verdict = f"{failed} failed unexpectedly" if failed else "nothing failed unexpectedly"
-    if broken or early:
-        verdict = f"{failed} failed unexpectedly until then" if early else f"{failed} failed unexpectedly"
-    if broken:
-        verdict += f", and {broken} could not be judged, as the suite itself failed: please report this"
-    little = [f"{plain_name(one.subject.name)} {one.verdict}" for one in counts if one.verdict and not early]
-    return f"{verdict}, but {'; '.join(little)}" if little else verdict
+def _exit(console: PlainConsole, run: Run, counts: list[Judged], unwritten: OSError | None) -> NoReturn:
+    """End with the status of the run. docs/verdicts.md lists them."""
+    if unwritten is not None:
+        raise BadUsage(f"the records could not be written: {unwritten}", "--json")
+    if isinstance(run.ended, Exception):
+        traceback.print_exception(run.ended)
+    if isinstance(run.ended, KeyboardInterrupt):
+        raise typer.Exit(status_of(run.ended))
+    raise typer.Exit(console.exit_status(exit_status(run.tally, counts, broken=run.ended is not None)))

@@ -40,6 +40,10 @@ class Narrow(Right):
         return super().conv2d(input, filters, **options)
 
 
+class Never(Narrow):
+    capabilities = Capabilities(operations=("conv2d",), lacks=(Lack("is not built yet", lambda operation, case: True),))
+
+
 class Square(Narrow):
     capabilities = SQUARE_STRIDE_1
 

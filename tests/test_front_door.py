@@ -164,6 +164,14 @@ def test_user_backend_that_supports_none_of_the_cases_is_a_failure(run, case, fa
         result.stdout.fnmatch_lines(["nothing is judged of planted: it supports no case that it is given"])
 
 
+def test_generated_cases_of_which_none_is_supported_are_skipped_with_the_reason(run):
+    words = ["tests/equivalence/test_conv2d.py", "-k", "generated", "--backend", "narrow_kernels:Never", "-rs"]
+    result = run(*words, "--padding", "SAME")
+    assert result.parseoutcomes().get("passed", 0) == 0
+    assert result.parseoutcomes()["skipped"] == 1
+    result.stdout.fnmatch_lines(["*nothing was judged, as no case that was drawn is supported: is not built yet (*)"])
+
+
 def test_fault_of_the_oracle_shows_in_its_own_tests_first(run_apart, pytester, monkeypatch):
     """The planted fault rotates the kernel."""
     pytester.makepyfile(

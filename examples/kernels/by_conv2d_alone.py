@@ -5,8 +5,9 @@
     d_filters = conv2d of (input padded, batch and channels swapped)
                 with (out_backprop as a filter, its batch as input channels), at dilation = stride, stride = dilation
 
-Exact for strides, dilations, groups, many channels and images, every padding, and leftover rows. Both use `conv2d`
-VALID, without explicit padding, so that any `conv2d` with strides, dilations and groups will do: override it.
+Exact for strides, dilations, groups, many channels and images, padding words and explicit pads, and leftover rows.
+Both use `conv2d` VALID, without explicit padding. So any `conv2d` with strides, dilations and groups will do: override
+it.
 """
 
 from __future__ import annotations

@@ -230,7 +230,8 @@ def _items(subject: Subject, asked: Selection) -> Iterator[CheckItem | _TooLittl
                 if group:
                     name = f"{subject.name}-{operation}-{check.name}-{mode}"
                     yield CheckItem(name, subject, operation, check, group, seed)
-    counted = Judged(subject, len(cases) * len(subject.capabilities.operations), supported, Counter(), asked.fewest)
+    given = len(cases) * len(subject.capabilities.operations)
+    counted = Judged(subject, given, supported, Counter(), asked.fewest, no_cases=not cases)
     if counted.verdict is not None:
         said = f"{subject.name}: {counted.verdict}. {counted.advice}"
         yield _TooLittle(f"{subject.name}-judges-enough", said)

@@ -29,6 +29,7 @@ class Judged:
     reasons : why calls are unsupported, each with their number
     fewest : calls of an operation that must be judged
     excused : True if it may be judged nothing
+    no_cases : True if the run was given no cases, and no check that needs none
     """
 
     subject: Subject
@@ -37,6 +38,7 @@ class Judged:
     reasons: Counter[str]
     fewest: int
     excused: bool = False
+    no_cases: bool = False
 
     @property
     def nothing(self) -> bool:
@@ -64,6 +66,8 @@ class Judged:
     @property
     def advice(self) -> str:
         """Say what to do if too few calls were judged."""
+        if self.no_cases:
+            return "No cases were given. Name some: check_backend(..., cases=[SPEC]); or leave out `cases`, for all."
         if not self.given:
             offered = ", ".join(self.subject.capabilities.dtypes)
             return f"Ask in a dtype that it offers: {offered}. Ask for checks that apply to it, or with --full."
@@ -87,7 +91,9 @@ def _of(subject: Subject, tally: Tally, selection: Selection) -> Judged:
     unsupported = [record for record in offered if record.outcome == outcome.UNSUPPORTED]
     counted = Counter(record.operation for record in offered if record.outcome != outcome.UNSUPPORTED)
     reasons = Counter(record.message or "" for record in unsupported)
-    return Judged(subject, len(offered), counted, reasons, selection.fewest if selection.cases else 1)
+    no_cases = not selection.cases and not selection.whole
+    fewest = selection.fewest if selection.cases else 1
+    return Judged(subject, len(offered), counted, reasons, fewest, no_cases=no_cases)
 
 
 def exit_status(tally: Tally, counts: list[Judged], *, broken: bool = False) -> ExitStatus:

@@ -143,7 +143,8 @@ def _run(check: Check, trial: Trial, blank: Record) -> Record:
         doubt = second_opinion.doubt(trial.task, error)
         if doubt is not None:
             return replace(blank, outcome=outcome.ORACLE, message=doubt)
-        failed = replace(blank, outcome=outcome.FAIL, ratio=error.ratio, diagnosis=error.diagnosis, message=str(error))
+        said = "\n".join(filter(None, [str(error), second_opinion.unconfirmed(error)]))
+        failed = replace(blank, outcome=outcome.FAIL, ratio=error.ratio, diagnosis=error.diagnosis, message=said)
         return replace(failed, answer=_digest(error.difference.actual)) if error.difference is not None else failed
     except Died as died:
         if check.name != OTHER_OPTIONS:

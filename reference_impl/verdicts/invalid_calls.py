@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from .. import operations
 from ..cases.case import Case
 from ..operations import OPERATIONS
 from .integers import integer_call
@@ -52,14 +51,12 @@ class InvalidCall:
     must : the condition that the call violates
     change : changes the arguments of an operation
     operations : the operations that have such a call
-    extreme : True for a call that is valid, but so large that kernels overflow: the right answer passes too
     """
 
     name: str
     must: str
     change: Callable[[str, Arguments], None]
     operations: tuple[str, ...] = OPERATIONS
-    extreme: bool = False
 
 
 def _option(name: str, value: Any) -> Callable[[str, Arguments], None]:
@@ -128,7 +125,6 @@ INVALID_CALLS = (
     InvalidCall("padding-negative", "padding must be at least 0", _option("padding", ((-1, -1), (0, 0)))),
     InvalidCall("padding-word", "padding must be one of the known words", _option("padding", "SOME")),
     InvalidCall("dilation-2**31", "the kernel must fit in the padded input", _option("dilations", (2**31, 1))),
-    InvalidCall("stride-2**40", "strides may be large", _option("strides", (2**40, 1)), ("conv2d",), extreme=True),
     InvalidCall("kernel-too-large", "the kernel must fit in the padded input", _kernel_too_large),
     InvalidCall("channels-differ", "the channels must be the filters' times groups", _more_channels),
     InvalidCall("first-array-of-rank-1", "arrays must have 4 axes", _array(0, (4,))),
@@ -172,7 +168,4 @@ def answer_to(backend: Any, name: str, operation: str) -> tuple[bool, str]:
             raise
         kind = "" if hasattr(error, "kind") else f"{type(error).__name__}: "
         return True, f"{kind}{error}"
-    shape = np.shape(answer)
-    if BY_NAME[name].extreme and np.array_equal(answer, getattr(operations, operation)(*positional, **options)):
-        return True, f"the right answer, of shape {shape}"
-    return False, f"{BY_NAME[name].must}; it answered, with shape {shape}"
+    return False, f"{BY_NAME[name].must}; it answered, with shape {np.shape(answer)}"

@@ -1,4 +1,4 @@
-"""Faults planted in SciPy's functions fail its adapter. Without one it is exact, with every padding."""
+"""Faults planted in SciPy's functions fail its adapter. Without one it is exact, in each padding mode."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from narrow_kernels import (
     Int64ThroughFloat64,
     LeftOver,
     Narrow,
+    Never,
     OfDtypes,
     Square,
 )
@@ -28,10 +29,6 @@ class NoStrides(Narrow):
     capabilities = Capabilities(
         operations=("conv2d",), lacks=(Lack("knows no strides", lambda operation, case: case.strides != (1, 1)),)
     )
-
-
-class Never(Narrow):
-    capabilities = Capabilities(operations=("conv2d",), lacks=(Lack("is not built yet", lambda operation, case: True),))
 
 
 def fixed_shapes(*specs):
@@ -99,6 +96,14 @@ def test_report_on_too_little_is_not_a_pass(backend, cases, said):
     assert re.search(said, str(report)), report
 
 
+@pytest.mark.parametrize("isolate", [False, True])
+def test_report_on_no_cases_says_that_none_were_given(isolate):
+    report = check_backend("reference", [], isolate=isolate)
+    assert not report.passed
+    assert "No cases were given. Name some: check_backend(..., cases=[SPEC])" in str(report)
+    assert "dtype" not in str(report)
+
+
 def test_report_says_how_many_calls_were_judged():
     report = check_backend(NoStrides(), [SPEC, "n1_h7w9c3_k3x2o4"])
     assert report.passed
@@ -117,5 +122,6 @@ def test_pytest_has_an_item_that_fails_when_too_little_is_judged():
     for backend, cases in ((Never(), None), (NoStrides(), [SPEC]), (Square(), [])):
         found = items(backend, cases)
         assert list(found) == ["planted-judges-enough"]
-        with pytest.raises(AssertionError, match="planted: judged nothing"):
+        said = "judged nothing. No cases were given" if cases == [] else "judged nothing"
+        with pytest.raises(AssertionError, match=f"planted: {said}"):
             found["planted-judges-enough"](backend)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from collections import Counter
 from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
@@ -61,19 +62,36 @@ def _parameters(config: pytest.Config, module: ModuleType, test: Callable) -> tu
     return names, find[names[-1]](config, _operations(config, module))
 
 
+class GeneratedItem(pytest.Function):
+    """The item of generated cases. It is skipped if the backend supports none that was drawn."""
+
+    lacks: Counter[str | None]
+    """Why draws were unsupported, each with their number; None for those that were judged."""
+
+    def runtest(self) -> None:
+        super().runtest()
+        if None not in self.lacks:
+            reasons = ", ".join(f"{reason} ({count})" for reason, count in self.lacks.most_common(4))
+            pytest.skip(f"nothing was judged, as no case that was drawn is supported: {reasons}")
+
+
 def _generated(collector: pytest.Module, name: str, subject: Subject, operation: str, padding: str) -> pytest.Item:
     """Make the item of the cases that Hypothesis generates; a backend that declares a `share` gets fewer of them."""
     share = subject.capabilities.share / len(PADDING_MODES)
     # The first example is always the simplest case.
     examples = 1 + max(1, round(settings().max_examples * share))
 
+    lacks: Counter[str | None] = Counter()
+
     # No `explain`: it traces every line of many more calls, and the report says more.
     @settings(max_examples=examples, phases=[phase for phase in settings().phases if phase != Phase.explain])
     @given(case=cases(dtypes=dtypes_of(subject), paddings=(padding,)), data_seed=seeds())
     def agrees(case: Case, data_seed: int) -> None:
+        lacks[subject.capabilities.unsupported(operation, case)] += 1
         test_agrees_on_generated_cases(subject, operation, case, data_seed)
 
-    item = pytest.Function.from_parent(collector, name=name, callobj=agrees)
+    item = GeneratedItem.from_parent(collector, name=name, callobj=agrees)
+    item.lacks = lacks
     # With this mark Hypothesis keeps the failures of each item apart, to try them first in the next run.
     item.add_marker(pytest.mark.parametrize("padding", [padding]))
     return item

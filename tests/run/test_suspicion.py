@@ -11,8 +11,9 @@ import pytest
 from equivalence.outcomes import fail_if_unexpected
 from planted import Flipped
 
-from reference_impl import definition, operations
+from reference_impl import definition, exact, operations
 from reference_impl.backends.definition import Definition
+from reference_impl.backends.minimal import Minimal
 from reference_impl.cases.case import Case
 from reference_impl.conformance import check_backend
 from reference_impl.operations import OPERATIONS
@@ -23,6 +24,8 @@ from reference_impl.run.judge import judge
 from reference_impl.run.outcome import Record
 from reference_impl.run.subject import OURS, Subject
 from reference_impl.run.suspicion import contradicted
+from reference_impl.verdicts import second_opinion
+from reference_impl.verdicts.checks import CHECKS
 from reference_impl.verdicts.task import Task
 
 # Each fault is planted by a module that Python imports first, in every process.
@@ -129,6 +132,56 @@ def test_wrong_backend_is_accused_and_the_oracle_is_not():
     records = judge(Subject.of(Flipped()), WRONG, "conv2d")
     assert outcome.FAIL in {record.outcome for record in records}
     assert outcome.ORACLE not in {record.outcome for record in records}
+
+
+EXACT = tuple(check for check in CHECKS if check.name == "exact")
+LARGE = Case.parse("n1_h1001w1100c1_k1x1o1")  # 1,101,100 products in one element of the filter gradient
+
+
+def plant_one_too_many(monkeypatch, oracle=operations):
+    """Let the oracle's filter gradient be too large by 1."""
+    right = oracle.conv2d_backprop_filter
+    monkeypatch.setattr(oracle, "conv2d_backprop_filter", lambda *given, **options: right(*given, **options) + 1)
+
+
+@pytest.mark.parametrize(("check", "oracle"), [("exact", operations), ("rounded", exact)], ids=["exact", "rounded"])
+def test_oracle_with_a_fault_is_suspected_where_an_element_sums_over_a_million_products(monkeypatch, check, oracle):
+    plant_one_too_many(monkeypatch, oracle)
+    checks = tuple(one for one in CHECKS if one.name == check)
+    (record,) = judge(Subject.of(Minimal()), LARGE.with_dtype("float64"), "conv2d_backprop_filter", checks=checks)
+    assert record.outcome == outcome.ORACLE
+    assert "the definition gives" in record.message
+
+
+def test_failure_of_an_element_that_is_too_large_for_the_definition_says_that_it_is_not_confirmed(monkeypatch):
+    case, operation = Case.parse("n2_h5w6c2_k2x3o3"), "conv2d_backprop_filter"
+    plant_one_too_many(monkeypatch)
+    monkeypatch.setattr(second_opinion, "MOST_PRODUCTS", case.convolution.terms(operation))
+    (record,) = judge(Subject.of(Minimal()), case, operation, checks=EXACT)
+    assert record.outcome == outcome.ORACLE  # one element is asked for
+    monkeypatch.setattr(second_opinion, "MOST_PRODUCTS", case.convolution.terms(operation) - 1)
+    (record,) = judge(Subject.of(Minimal()), case, operation, checks=EXACT)
+    assert record.outcome == outcome.FAIL
+    said = (
+        "not confirmed by the definition: too large, with 32 products an element, of which plain Python sums at most 31"
+    )
+    assert record.message.splitlines()[-1] == f"{said}. The oracle alone says that this is wrong"
+
+
+def test_failure_on_a_nan_says_that_it_is_not_confirmed():
+    checks = tuple(check for check in CHECKS if check.name == "special_values")
+    (record,) = judge(Subject.of(Flipped()), WRONG, "conv2d", checks=checks)
+    assert record.outcome == outcome.FAIL
+    assert "not confirmed by the definition: it computes with integers and fractions" in record.message
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("seed", range(5))  # each kind of real data, very small and very large numbers too
+def test_confirmed_failure_does_not_say_otherwise(dtype, seed):
+    checks = tuple(check for check in CHECKS if check.name in ("exact", "rounded"))
+    for record in judge(Subject.of(Flipped()), WRONG.with_dtype(dtype), "conv2d", seed, checks=checks):
+        assert record.outcome == outcome.FAIL
+        assert "not confirmed" not in record.message
 
 
 def test_pytest_and_check_backend_accuse_nobody(monkeypatch):

@@ -152,14 +152,6 @@ FAILURES = (
     failure(
         operations=("conv2d",),
         when=float32_in_onednn,
-        invalid=("stride-2**40",),
-        outcome="crashed",
-        does="TensorFlow's oneDNN kernel dies (SIGABRT) of a stride that does not fit in 32 bits",
-        link=TENSORFLOW,
-    ),
-    failure(
-        operations=("conv2d",),
-        when=float32_in_onednn,
         invalid=("kernel-too-large",),
         outcome="fail",
         does="TensorFlow answers where no window fits, with an array of the input's shape",

@@ -230,14 +230,6 @@ FAILURES = (
     ),
     failure(
         backends=("tensorflow",),
-        operations=("conv2d",),
-        when=float32_in_onednn,
-        invalid=("stride-2**40",),
-        outcome="crashed",
-        does="oneDNN's kernel dies (SIGABRT) of a stride that does not fit in 32 bits",
-    ),
-    failure(
-        backends=("tensorflow",),
         operations=("conv2d", "conv2d_backprop_filter"),
         when=float32_in_onednn,
         invalid=("first-array-of-rank-1", "first-array-of-rank-3"),

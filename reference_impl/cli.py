@@ -70,8 +70,9 @@ def verify(
         list[str] | None,
         typer.Option(
             help=f"A catalogue ({', '.join(catalogue.NAMES)}), a file with a spec on each line, or a spec. "
-            "Default: all catalogues (smoke is part of them) and --examples generated cases. Where a backend supports "
-            "few cases of a catalogue other than networks, or by default, more are drawn for it. May be repeated."
+            f"Default: {', '.join(catalogue.DEFAULT)} (smoke is part of them) and --examples generated cases. "
+            "Where a backend supports few cases of a catalogue other than networks, or by default, more are drawn "
+            "for it. May be repeated."
         ),
     ] = None,
     operation: Annotated[list[str] | None, typer.Option(help="One of the four. May be repeated.")] = None,

@@ -125,7 +125,10 @@ def test_id_ends_with_the_spec_that_runs_the_case_again(collected, name):
     [
         (["--operation", "conv3d"], "--operation: invalid choice: 'conv3d' (choose from *conv2d_transpose*"),
         (["--padding", "same"], "--padding: invalid choice: 'same' (choose from *SAME_LOWER*"),
-        (["--case", "curate"], "cases must be a catalogue (curated, regressions, networks, smoke), a file, or a spec*"),
+        (
+            ["--case", "curate"],
+            "cases must be a catalogue (curated, regressions, networks, smoke, *), a file, or a spec*",
+        ),
         (["--case", CASE, "--padding", "FULL"], "no case of --case has --padding FULL; it has SAME"),
         (["--backend", "caffe"], "backend must be one of reference, definition, minimal, tensorflow*"),
     ],

@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from .. import arguments
@@ -21,14 +22,21 @@ Integer = Callable[[int, int], int]
 _Option = TypeVar("_Option")
 
 # Repeated entries are weights; the first entry is the simplest.
-_KERNELS = (1, 2, 3, 3, 4, 5, 1, 2)
-_STRIDES = (1, 1, 1, 2, 2, 3, 4, 5)
-_DILATIONS = (1, 1, 1, 2, 2, 3)
-_NEAR_VECTORS = (7, 8, 9, 15, 16, 17)
+_KERNELS = (1, 2, 3, 3, 4, 5, 1, 2) * 3 + (6, 7, 8, 9, 11, 12)
+_STRIDES = (1, 1, 1, 2, 2, 3, 4, 5) * 2 + (6, 7, 8)
+_DILATIONS = (1, 1, 1, 2, 2, 3) * 3 + (4, 5)
+_NEAR_VECTORS = (7, 8, 9, 15, 16, 17) * 2 + (31, 32, 33, 63, 64, 65)
+# Most batches are of this many images at most.
+_FEW_IMAGES = 3
+# Most grouped convolutions have this many groups at most, unless they are depthwise.
+_FEW_GROUPS = 8
 _CONNECTIONS = ("dense", "dense", "dense", "grouped", "depthwise")
 _EMPTY = ("nothing",) * 37 + ("batch", "input channels", "output channels")
 # The most products in all sums of a case, by default.
 MOST_PRODUCTS = 20_000
+# The counts of a draft. One is kept while the others are halved, or none.
+_COUNTS = ("batch", "groups", "inputs", "outputs", "height.outputs", "height.kernel", "width.outputs", "width.kernel")
+_KEPT = ("none",) * 8 + _COUNTS
 _SHAPES = ("any",) * 10 + ("whole", "line")
 
 
@@ -50,10 +58,10 @@ class Options:
     dtypes: Sequence[str] = ("float32",)
     paddings: Sequence[str] = PADDING_MODES
     max_products: int = MOST_PRODUCTS
-    max_batch: int = 3
-    max_stride: int = 5
-    max_dilation: int = 3
-    max_groups: int = 17
+    max_batch: int = 33
+    max_stride: int = 8
+    max_dilation: int = 5
+    max_groups: int = 33
     empty: bool = True
 
     def __post_init__(self) -> None:
@@ -109,17 +117,18 @@ def draw_case(integer: Integer, options: Options) -> Case:
     connection = _choice(integer, _CONNECTIONS) if options.max_groups > 1 else "dense"
     groups = {
         "dense": (1, 1),
-        "grouped": (2, min(4, options.max_groups)),
+        "grouped": (2, min(_FEW_GROUPS, options.max_groups)),
         "depthwise": (2, options.max_groups),
     }[connection]
     draft = _Draft(
-        batch=integer(1, options.max_batch),
+        batch=_draw_batch(integer, options.max_batch),
         height=height,
         width=width,
         groups=integer(*groups),
         inputs=_draw_size(integer),
         outputs=_draw_size(integer),
         padding=padding,
+        kept=_choice(integer, _KEPT),
     )
     if connection == "depthwise":
         draft = replace(draft, inputs=1, outputs=min(draft.outputs, 3))
@@ -169,26 +178,22 @@ class _Draft:
     inputs: int
     outputs: int
     padding: str
+    kept: str
 
     def fitted(self, max_products: int) -> Case:
-        """The case with its largest counts halved until it has at most `max_products`."""
+        """The case with its largest counts halved until it has at most `max_products`.
+
+        The count that is `kept` is halved last, so that it may be far larger than the others.
+        """
         draft = self
         while (case := draft.case()).multiply_adds > max_products:
             draft = draft.halved()
         return case
 
     def halved(self) -> _Draft:
-        counts = {
-            "batch": self.batch,
-            "groups": self.groups,
-            "inputs": self.inputs,
-            "outputs": self.outputs,
-            "height.outputs": self.height.outputs,
-            "height.kernel": self.height.kernel,
-            "width.outputs": self.width.outputs,
-            "width.kernel": self.width.kernel,
-        }
-        largest = max(counts, key=lambda name: counts[name])
+        counts = {name: attrgetter(name)(self) for name in _COUNTS}
+        others = {name: count for name, count in counts.items() if name != self.kept and count > 1} or counts
+        largest = max(others, key=lambda name: others[name])
         axis, _, name = largest.rpartition(".")
         change: dict[str, Any] = {name: counts[largest] // 2}
         if axis:
@@ -229,8 +234,13 @@ def _draw_axis(integer: Integer, options: Options) -> _AxisDraft:
     return _AxisDraft(kernel, outputs, stride, dilation, leftover, (integer(0, extent + 1), integer(0, extent + 1)))
 
 
+def _draw_batch(integer: Integer, most: int) -> int:
+    """Draw a small batch or, one time in eight, any."""
+    return integer(1, most if integer(0, 7) == 7 else min(_FEW_IMAGES, most))
+
+
 def _draw_size(integer: Integer) -> int:
-    """Draw a small size or, one time in four, a size near the width of a vector register."""
+    """Draw a small size or, one time in four, a size near a few vector registers."""
     return _choice(integer, _NEAR_VECTORS) if integer(0, 3) == 3 else integer(1, 6)
 
 

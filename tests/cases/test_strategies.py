@@ -32,7 +32,7 @@ def test_drawn_case_is_valid_and_small(case):
     assert Case.parse(str(case)) == case
     assert case.multiply_adds <= 20_000
     assert case.dtype == "float32"
-    assert case.batch <= 3
+    assert case.batch <= 33
 
 
 @every_health_check
@@ -108,12 +108,12 @@ def test_failure_shows_the_case_as_code():
 def test_generate_gives_the_same_cases_everywhere():
     # A changed line here is a changed sequence for every seed that somebody has noted down.
     assert list(map(str, generate(6, 2026))) == [
-        "n3_h13w7c12_k4x1o36_s1x2_d3x1_g12",
-        "n2_h6w5c12_k3x3o16_s1x2_d2x1_g4_SAME_LOWER",
-        "n3_h18w1c6_k1x5o2_s5x2_SAME",
-        "n2_h15w21c8_k3x4o1_s2x4_d2x3_FULL",
-        "n3_h6w22c0_k3x4o12_s1x5_d1x2_g3",
-        "n1_h30w12c1_k5x1o15_s4x5_d3x1_SAME_LOWER",
+        "n3_h7w9c8_k2x2o24_s1x2_d3x2_g8",
+        "n2_h19w4c31_k1x3o62_s6x1_d1x3_g31_SAME",
+        "n1_h4w1c10_k3x1o30_d2x1_g10_p3,3,0,0",
+        "n2_h30w6c3_k2x4o1_s5x1_d2x2_SAME",
+        "n1_h124w5c23_k2x2o69_s4x1_d1x4_g23",
+        "n2_h9w17c3_k3x2o6_d3x1",
     ]
 
 

@@ -4,6 +4,12 @@ curated      each line is there for one hard thing, which its comment names
 regressions  geometries on which released software was wrong, each with its link
 networks     layers of published architectures
 smoke        a few of the curated cases and regressions, which see every known mistake in seconds
+covering     a covering design: every feasible combination of any 3 of the factors that kernels branch on
+covering-2   the same for any 2, in fewer cases; covering-4 for any 4, in more
+values       every feasible pair of named values: sizes and options at which kernels have thresholds
+ladder       sizes at block edges and beyond counters; ladder-long those that take long
+
+`python -m reference_impl.cases.covering` builds the last three kinds; see docs/cases.md.
 
 To check a new shape everywhere, add it as a line to one of these files, or to a file of your own.
 """
@@ -19,7 +25,11 @@ from pathlib import Path
 from ..case import Case
 
 DEFAULT = ("curated", "regressions", "networks")
-NAMES = (*DEFAULT, "smoke")
+# The covering designs, by the number of factors of which they have all combinations.
+BY_STRENGTH = {2: "covering-2", 3: "covering", 4: "covering-4"}
+# The catalogues that a program builds. Their cases are not empty, and most have no comment.
+DESIGNED = (*BY_STRENGTH.values(), "values", "ladder", "ladder-long")
+NAMES = (*DEFAULT, "smoke", *DESIGNED)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from . import tables
 from .failures import print_failures
 from .json_file import write_json
 from .judged import Judged
+from .searched import searched
 from .tally import Tally
 
 # Up to so many backends, a line on each says how many of its calls were judged.
@@ -70,6 +71,9 @@ def print_report(console: PlainConsole, run: Run, counts: Sequence[Judged], writ
             console.print(f"{run.why}: the table shows what was found until then.", style="bold yellow")
         print_failures(console, run.texts)
         _print_counts(console, counts, early=run.ended is not None)
+        if run.asked.fewest > 1 and not run.tally.suspects:  # the cases are of our choice
+            for line in searched(run.tally, run.subjects):
+                console.print(line, soft_wrap=True)
         if written is not None:
             console.print(f"{len(run.tally.records)} records written to {written}", soft_wrap=True)
     finally:

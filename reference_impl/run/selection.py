@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +32,20 @@ EXAMPLES, PYTEST_EXAMPLES = 100, 20
 # The catalogues of small cases; and the few cases that `export` writes by default.
 SMALL = ("curated", "regressions")
 EXPORTED = ("smoke",)
+# The designed catalogues that `verify` and `check_backend` give by default: what a run says that it searched.
+CLAIMED = ("covering", "values")
 # The catalogues that are completed with drawn cases for a backend that supports few of theirs.
-_COMPLETED = (*SMALL, "smoke")
+_COMPLETED = (*SMALL, *CLAIMED, "smoke")
 
 CHECK_NAMES = (*(check.name for check in CHECKS), *WHOLE_BACKEND_CHECKS)
 
 # By default a route is given this part of the large cases, and of the checks that ask a backend again.
 ROUTES_SHARE = 0.25
 LARGE = 5_000_000  # multiply-adds
+# On designed cases, this part of the checks that ask a backend again. A case more is worth more than a check more.
+DESIGNED_SHARE = 0.1
+# It costs little, and shows races; so designed cases have it in full.
+_CHEAP = ("repeatable",)
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,7 @@ class Selection:
     seed : decides the shares, and all data
     full : give every case and every check to every backend
     slow_in_part : though full, give slow backends of ours (they declare a share) their share of cases and checks
+    designed_in_part : though full, give designed cases their share of the checks that ask a backend again
     only : names of the checks to run; all, if empty
     whole : names of the checks on whole backends to run
     errors : backends that cannot be loaded, each with the error
@@ -90,6 +97,7 @@ class Selection:
     fewest: int = 1
     all_of_state: bool = False
     slow_in_part: bool = False
+    designed_in_part: bool = False
 
     @property
     def subjects(self) -> list[Subject]:
@@ -116,7 +124,7 @@ class Selection:
         takers = [subject for subject in subjects if self._takes(subject, case)]
         for operation in self.operations:
             for subject in takers:
-                due = checks_of(case) if self._gives_all(subject) else checks_due(subject, case, self.seed)
+                due = self._due(subject, case)
                 checks = tuple(check for check in due if not self.only or check.name in self.only)
                 if not self._asks_for_state(subject, case):
                     checks = tuple(check for check in checks if not check.of_state)
@@ -150,6 +158,13 @@ class Selection:
         if self._gives_all(subject) or case in self.assured.get(subject.name, ()):
             return True
         return takes(subject, case, self.seed)
+
+    def _due(self, subject: Subject, case: Case) -> tuple[Check, ...]:
+        if not self._gives_all(subject):
+            return checks_due(subject, case, self.seed)
+        if self.designed_in_part and _is_designed(case):
+            return checks_due(subject, case, self.seed, share=1.0)
+        return checks_of(case)
 
     def _gives_all(self, subject: Subject) -> bool:
         return self.full and not self.gives_a_part(subject)
@@ -219,6 +234,7 @@ def for_verify(
         fewest=FEWEST if chooses(words) and not checks else 1,
         all_of_state=full or bool(checks),
         slow_in_part=in_part,
+        designed_in_part=in_part and not checks,
     )
 
 
@@ -240,7 +256,7 @@ def for_own_backend(
     words = None if cases is None else [cases] if isinstance(cases, Case | str) else list(cases)
     usual, others = dtypes_of(subject), further_dtypes(subject)
     chosen: list[Case] = []
-    for word in SMALL if words is None else words:
+    for word in (*SMALL, *CLAIMED) if words is None else words:
         if isinstance(word, str) and word in _COMPLETED:
             chosen += spread(word, catalogue.load(word), usual, others, seed)
         else:
@@ -251,7 +267,8 @@ def for_own_backend(
         if words is None:
             chosen += spread(GENERATED, generate(examples, seed), usual, others, seed)
         chosen = completed(chosen, [subject], OPERATIONS, (*usual, *others), seed)
-    return for_all([subject], chosen, seed=seed, full=True, whole=whole, fewest=FEWEST if completes else 1)
+    fewest = FEWEST if completes else 1
+    return for_all([subject], chosen, seed=seed, full=True, whole=whole, fewest=fewest, designed_in_part=completes)
 
 
 def cases_for_pytest(subject: Subject, words: Sequence[str] = (), seed: int = 0) -> list[Case]:
@@ -321,8 +338,21 @@ def checks_due(subject: Subject, case: Case, seed: int, *, share: float | None =
 def _is_due(check: Check, case: Case, seed: int, share: float) -> bool:
     if not check.asks_again:
         return True
+    if _is_designed(case) and check.name not in _CHEAP:
+        share *= DESIGNED_SHARE
     drawn = zlib.crc32(f"{seed} {check.name} {case}".encode()) / 2**32
     return drawn < check.share * share and case.multiply_adds <= check.most_multiply_adds
+
+
+def _is_designed(case: Case) -> bool:
+    return case.with_dtype("float32") in _designed()
+
+
+@cache
+def _designed() -> frozenset[Case]:
+    """The cases of the designed catalogues that are in none of the others."""
+    others = {case for name in (*SMALL, "networks") for case in catalogue.load(name)}
+    return frozenset(case for name in catalogue.DESIGNED for case in catalogue.load(name)) - others
 
 
 def _by_dtypes(subjects: Iterable[Subject], *, fixed: bool) -> dict[tuple[str, ...], list[Subject]]:

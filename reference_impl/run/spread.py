@@ -13,6 +13,8 @@ from .subject import Subject
 DEFAULT_DTYPES = ("float32", "float64", "int32")
 # The part of the curated, regression and generated cases that runs in further dtypes. The smoke cases all do.
 FURTHER_SHARE = 0.1
+# The same of the designed cases, which are there for their combinations in one dtype.
+DESIGNED_FURTHER_SHARE = 0.03
 # Stands for the generated cases where a catalogue is named.
 GENERATED = "generated"
 
@@ -38,11 +40,16 @@ def in_dtypes(cases: Iterable[Case], dtypes: Sequence[str]) -> list[Case]:
 
 
 def spread(word: str, cases: Sequence[Case], usual: Sequence[str], others: Sequence[str], seed: int) -> list[Case]:
-    """Each case in the `usual` dtypes, and in the others: all smoke cases, those of a file, and a part of the rest."""
-    some = list(cases)
-    if word in ("curated", "regressions", GENERATED):
+    """Each case in the `usual` dtypes, and in the others: all smoke cases, those of a file, and a part of the rest.
+
+    Of the designed catalogues, each case in the first dtype, and a part in all others.
+    """
+    some, share = list(cases), FURTHER_SHARE
+    if word in catalogue.DESIGNED:
+        usual, others, share = usual[:1], (*usual[1:], *others), DESIGNED_FURTHER_SHARE
+    if word in ("curated", "regressions", GENERATED, *catalogue.DESIGNED):
         smoke = set(catalogue.load("smoke"))
-        some = [case for case in cases if case in smoke or falls_in(FURTHER_SHARE, f"{seed} further {case}")]
+        some = [case for case in cases if case in smoke or falls_in(share, f"{seed} further {case}")]
     return in_dtypes(cases, usual) + in_dtypes(some, others)
 
 

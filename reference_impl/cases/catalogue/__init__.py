@@ -24,12 +24,12 @@ from pathlib import Path
 
 from ..case import Case
 
-DEFAULT = ("curated", "regressions", "networks")
+DEFAULT = ("curated", "regressions", "covering", "values", "networks")
 # The covering designs, by the number of factors of which they have all combinations.
 BY_STRENGTH = {2: "covering-2", 3: "covering", 4: "covering-4"}
 # The catalogues that a program builds. Their cases are not empty, and most have no comment.
 DESIGNED = (*BY_STRENGTH.values(), "values", "ladder", "ladder-long")
-NAMES = (*DEFAULT, "smoke", *DESIGNED)
+NAMES = ("curated", "regressions", "networks", "smoke", *DESIGNED)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,57 @@
+"""The claim of a run: which combinations of named factors its calls had, for each backend and operation."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from ..cases.case import Case
+from ..cases.covering.claim import Share, claim, share_of_factors
+from ..console import plain_name
+from ..run import outcome
+from ..run.spread import dtypes_of
+from ..run.subject import Subject
+from .tally import Tally
+
+# The cases of a default run have all combinations of so many factors.
+STRENGTH = 3
+
+
+def searched(tally: Tally, subjects: Sequence[Subject]) -> list[str]:
+    """Say what the cases of a run have, and what each backend was judged on.
+
+    A backend's share is the least of its operations, in its first dtype. A case counts if its answer was compared with
+    the exact one, whatever was found.
+    """
+    judged = _judged(tally, subjects)
+    cases = {case for mine in judged.values() for some in mine.values() for case in some}
+    if not cases:
+        return []
+    lines = [f"Searched: {claim(sorted(cases, key=str))}."]
+    shares = {name: _least(mine) for name, mine in judged.items() if mine}
+    whole = [name for name, share in shares.items() if share.is_all]
+    part = [f"{plain_name(name)} {share}" for name, share in shares.items() if not share.is_all]
+    if whole and part:
+        lines.append(f"All {STRENGTH}-way combinations in each operation: {', '.join(map(plain_name, whole))}.")
+    if part:
+        lines.append(f"Of the {STRENGTH}-way combinations, in the operation that had least: {', '.join(part)}.")
+    return lines
+
+
+def _judged(tally: Tally, subjects: Sequence[Subject]) -> dict[str, dict[str, set[Case]]]:
+    """The cases on which each operation of each backend was judged, in the backend's first dtype."""
+    first = {subject.name: dtypes_of(subject)[0] for subject in subjects}
+    parsed: dict[str, Case] = {}
+    found: dict[str, dict[str, set[Case]]] = {name: defaultdict(set) for name in first}
+    for record in tally.records:
+        if record.check != "exact" or record.outcome == outcome.UNSUPPORTED or record.backend not in first:
+            continue
+        case = parsed.get(record.case) or parsed.setdefault(record.case, Case.parse(record.case))
+        if case.dtype == first[record.backend]:
+            found[record.backend][record.operation].add(case)
+    return found
+
+
+def _least(by_operation: dict[str, set[Case]]) -> Share:
+    shares = [share_of_factors(list(cases), STRENGTH) for cases in by_operation.values()]
+    return min(shares, key=lambda share: share.covered)

@@ -1,0 +1,61 @@
+"""A run says which combinations its judged calls had, and claims no more."""
+
+from __future__ import annotations
+
+from narrow_kernels import Square
+from planted import Right
+
+from reference_impl.cases import catalogue
+from reference_impl.cases.covering.claim import share_of_factors
+from reference_impl.operations import OPERATIONS
+from reference_impl.report.searched import STRENGTH, searched
+from reference_impl.report.tally import Tally
+from reference_impl.run.outcome import PASS, UNSUPPORTED, Record
+from reference_impl.run.subject import Subject
+
+COVERING = catalogue.load("covering")
+
+
+def tally_of(backend, cases, operations=OPERATIONS, **changes):
+    tally = Tally()
+    for operation in operations:
+        for case in cases:
+            given = {"check": "exact", "outcome": PASS, **changes}
+            tally.add(Record(backend, "1", operation, str(case), **given))
+    return tally
+
+
+def lines(tally, *backends):
+    return searched(tally, [Subject.of(backend) for backend in backends])
+
+
+def test_all_combinations_are_claimed_if_all_were_judged():
+    (said,) = lines(tally_of("planted", COVERING), Right())
+    assert said.startswith("Searched: all 37,027 feasible 3-way combinations of 19 named factors, ")
+
+
+def test_case_less_in_one_operation_is_no_claim_for_the_backend():
+    tally = tally_of("planted", COVERING, OPERATIONS[1:])
+    tally.extend(tally_of("planted", COVERING[1:], OPERATIONS[:1]).records)
+    claimed, said = lines(tally, Right())
+    assert claimed.startswith("Searched: all ")
+    part = share_of_factors(COVERING[1:], STRENGTH)
+    assert said == f"Of the 3-way combinations, in the operation that had least: planted {part}."
+    assert part.covered < part.feasible
+
+
+def test_unsupported_calls_other_checks_and_other_dtypes_count_for_nothing():
+    assert lines(tally_of("planted", COVERING, outcome=UNSUPPORTED), Right()) == []
+    assert lines(tally_of("planted", COVERING, check="repeatable"), Right()) == []
+    assert lines(tally_of("planted", [case.with_dtype("float64") for case in COVERING]), Right()) == []
+
+
+def test_each_backend_has_its_own_share():
+    tally = tally_of("planted", COVERING)
+    tally.extend(tally_of("square", COVERING[:40]).records)
+    square = Square()
+    square.name = "square"
+    _, whole, part = lines(tally, Right(), square)
+    assert whole == "All 3-way combinations in each operation: planted."
+    assert "square" in part
+    assert "planted" not in part

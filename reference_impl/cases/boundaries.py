@@ -72,7 +72,7 @@ BOUNDARIES: dict[str, Callable[[Case], bool]] = {
 """Name of a boundary -> a function that tells whether a case lies on it."""
 
 
-# Sizes at which blocks, buffers and counters of kernels end. Generated cases are too small to go beyond them.
+# Sizes at which blocks, buffers and counters of kernels end. Few generated cases go beyond them.
 LIMITS: dict[str, Callable[[Case], bool]] = {
     "batch above 32": lambda case: case.batch > 32,
     "batch above 65535": lambda case: case.batch > 65535,

@@ -66,7 +66,7 @@ def test_cases_of_equal_shapes_follow_each_other():
     assert all(one.options != next_one.options for one, next_one in pairs)
 
 
-# What a case says about each factor, in the words of this test: checked by eye.
+# The levels in the order of the factors, with a | between the parts of a case: checked by eye.
 @pytest.mark.parametrize(
     ("spec", "levels"),
     [

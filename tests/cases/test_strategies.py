@@ -74,6 +74,26 @@ def test_generated_cases_lie_on_every_boundary(boundary):
     assert sum(map(BOUNDARIES[boundary], GENERATED)) >= 0.03 * len(GENERATED)
 
 
+# Most cases are smaller. These values are rare, within 20,000 products.
+@pytest.mark.parametrize(
+    "is_large",
+    [
+        lambda case: case.batch > 16,
+        lambda case: case.input_channels // case.groups > 17,
+        lambda case: case.output_channels // case.groups > 17,
+        lambda case: max(case.kernel_size) > 8,
+        lambda case: max(case.strides) > 5,
+        lambda case: max(case.dilations) > 3,
+        lambda case: max(case.output_shape[1:3]) > 32,
+        lambda case: 4 < case.groups < case.input_channels,
+        lambda case: case.groups > 17,
+    ],
+    ids=["batch", "inputs", "outputs", "kernel", "stride", "dilation", "extent", "groups", "depthwise"],
+)
+def test_generated_cases_have_large_values(is_large):
+    assert sum(map(is_large, GENERATED)) >= 2
+
+
 @pytest.mark.parametrize("mode", PADDING_MODES)
 def test_generated_cases_have_every_padding(mode):
     assert sum(case.padding_mode == mode for case in GENERATED) >= 0.1 * len(GENERATED)

@@ -1,7 +1,7 @@
 """A corner kernel: the oracle, but for one mistake that it makes where several conditions hold at once.
 
-The form is linear in its three arrays, so one mistake reads the same in all operations. "The last tap takes no part"
-zeroes an argument in three of them, and a part of the answer in the filter gradient.
+The form is linear in its three arrays, so one mistake reads the same in all operations. For example, the last tap takes
+no part: that zeroes an argument in three operations, and a part of the answer in the filter gradient.
 
 Conditions and indices are Python expressions over these names:
 

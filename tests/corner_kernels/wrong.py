@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from corner_kernels.corner import ALL, FILTERS, FORWARD, INPUT, Corner, interleaved, left_out, read_as, shifted, turned
 
-CORNERS = (
-    # A conjunction of conditions
+CONJUNCTIONS = (
     Corner(
         "OneChannelOfManyImages",
         "pytorch#82060: one input channel, where any strides are contiguous; the last image reads the first",
@@ -325,7 +324,10 @@ CORNERS = (
         left_out(":, 0"),
         "n1_h5w8c3_k3x2o3_d1x2_g3_SAME",
     ),
-    # Beyond a threshold
+)
+"""Wrong where several conditions hold, each of which small sizes can meet."""
+
+THRESHOLDS = (
     Corner(
         "OddNumberOfStages",
         "burn#5626: an odd number of blocks of 16 in a sum: the last one is not added",
@@ -525,4 +527,6 @@ CORNERS = (
         "n1_h1w16c8_k1x2o2",
     ),
 )
-"""All of them. `Corner.name` is unique."""
+"""Wrong beyond some size, number or product, and on a condition or two."""
+
+CORNERS = (*CONJUNCTIONS, *THRESHOLDS)

@@ -7,8 +7,8 @@ Feasible means: some case of this space has the levels. The bounds are
     channels up to 33, groups any divisor of both, batch up to 5
     at most 20,000 multiply-adds a case
 
-A level that needs a value beyond these is feasible nowhere; there is none. Larger values have the levels of smaller
-ones at a higher cost, so larger bounds would make few more combinations feasible, if any.
+Larger bounds make hardly more combinations feasible: with channels up to 65 and a batch up to 17, 37,031 of 3 factors
+are feasible, not 37,027.
 """
 
 from __future__ import annotations

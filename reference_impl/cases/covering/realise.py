@@ -39,12 +39,10 @@ class _Values:
     @cached_property
     def shapes(self) -> dict[tuple[int, int], _Values]:
         """The configurations of an axis by their (image, kernel)."""
-        keys = list(map(tuple, self.table[:, :2].tolist()))
-        return {
-            shape: _Values(self.table[rows], self.costs[rows])
-            for shape in sorted(set(keys))
-            for rows in [[number for number, key in enumerate(keys) if key == shape]]
-        }
+        rows: dict[tuple[int, int], list[int]] = {}
+        for number, (image, kernel) in enumerate(self.table[:, :2].tolist()):
+            rows.setdefault((image, kernel), []).append(number)
+        return {shape: _Values(self.table[numbers], self.costs[numbers]) for shape, numbers in rows.items()}
 
     def draw(self, below: Below, room: float) -> list[int]:
         """A configuration that costs no more than `room`."""

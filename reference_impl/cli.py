@@ -29,7 +29,7 @@ from .report.json_file import write_json
 from .report.judged import Judged, exit_status, judged
 from .report.tally import Tally
 from .run import selection
-from .run.processes.remote import CALL_TIME_LIMIT
+from .run.processes.asking import CALL_TIME_LIMIT
 from .run.records import records_of
 from .run.selection import CHECK_NAMES, EXAMPLES
 from .run.spread import DEFAULT_DTYPES

@@ -64,6 +64,23 @@ def answers_of(functions: Sequence[Callable[[], Any]], threads: int = 1) -> list
     return answers
 
 
+def repeated(function: Callable[[], Any], times: int, seconds: float) -> list[Any]:
+    """Call a function `times` times, or until `seconds` have passed, but at least once. Return all that it returned.
+
+    Meanwhile the threads of a kernel in Python take turns often, so that a race between them shows.
+    """
+    answers: list[Any] = []
+    until = time.perf_counter() + seconds
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCHES)
+    try:
+        while not answers or (len(answers) < times and time.perf_counter() < until):
+            answers.append(function())
+    finally:
+        sys.setswitchinterval(usual)
+    return answers
+
+
 # Frameworks and Python's own library have many lines, and locks where they need them.
 _LIBRARIES = tuple({sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib")})
 

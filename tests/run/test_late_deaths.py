@@ -132,7 +132,7 @@ def failed(subject):
 def assert_attributed(subject):
     (record,) = failed(subject)
     assert (record.check, record.outcome, record.operation) == (KEEPS_TO_ITS_MEMORY, outcome.CRASHED, "conv2d")
-    assert record.case == str(GUILTY)
+    assert record.case == str(GUILTY), record.message
     assert record.backend == subject.name
     died = re.search(r"died in a later call, conv2d on (\S+), which comes back alone", record.message)
     assert died

@@ -25,6 +25,7 @@ from reference_impl.run.selection import for_all
 from reference_impl.run.subject import Subject
 from reference_impl.verdicts.checks import CHECKS
 from reference_impl.verdicts.making_calls import repeated
+from reference_impl.verdicts.races import is_race
 from reference_impl.verdicts.trial import AGAIN, AGAIN_IF_SPLIT, times_again
 
 CASE = Case.parse("n2_h7w9c3_k3x2o4_s2x3")
@@ -103,13 +104,18 @@ class AddsInTwoThreads(Right):
 C = """
 #include <pthread.h>
 #include <sched.h>
+#include <time.h>
 typedef struct { const float *from; volatile float *to; long size; pthread_barrier_t *start; } Part;
 static void *add(void *given) {
     Part *part = given;
+    struct timespec now;
     pthread_barrier_wait(part->start);
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    unsigned drawn = now.tv_nsec;
     for (long i = 0; i < part->size; i++) {
         float old = part->to[i];
-        if (i % 3 == 0) sched_yield();
+        drawn = drawn * 1103515245u + 12345u;
+        if ((drawn >> 16) % 32 == 0) sched_yield();
         part->to[i] = old + part->from[i];
     }
     return 0;
@@ -172,8 +178,7 @@ def test_first_wrong_answer_is_told_with_its_place():
 
 
 def test_threads_of_a_kernel_in_python_race():
-    shares = [share(record) for record in failures(AddsInTwoThreads(), [LARGE] * 3)]
-    assert shares
+    assert any(is_race(record.message) for record in failures(AddsInTwoThreads(), [LARGE] * 5))
 
 
 def test_threads_of_a_kernel_in_c_race(add_both):
@@ -183,7 +188,7 @@ def test_threads_of_a_kernel_in_c_race(add_both):
             add_both(half, answer - half, total, total.size)
             return total
 
-    assert [share(record) for record in failures(AddsInC(), [LARGE] * 3)]
+    assert any(is_race(record.message) for record in failures(AddsInC(), [LARGE] * 5))
 
 
 def test_wrong_first_call_is_told():

@@ -86,9 +86,9 @@ class BackendProcess:
                     raise
                 answers = self._made_again(request, died, before)
             except Raised:
-                self._journal.add(request)
+                self._journal.add(request.to_replay())
                 raise
-            self._journal.add(request)
+            self._journal.add(request.to_replay(len(answers)))
             return answers
 
     def _made_again(self, request: Request, died: Died, before: Journal) -> list[Answer]:
@@ -103,7 +103,9 @@ class BackendProcess:
             if lives:
                 self._searched += 1
                 searched = self._searched <= late_deaths.MOST_SEARCHED
-                self.late_deaths.append(late_deaths.looked_into(before, request, died, self._fresh, searched=searched))
+                self.late_deaths.append(
+                    late_deaths.looked_into(before, request.to_replay(), died, self._fresh, searched=searched)
+                )
 
     def _fresh(self, environment: Mapping[str, str]) -> BackendProcess:
         """Make another process of the same backends, with more variables in its environment."""

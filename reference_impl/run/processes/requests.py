@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,7 @@ from .shared_memory import span
 OneCall = tuple[str, tuple, dict[str, Any]]
 """An operation, its positional arguments and its options."""
 _ORDINALS = ("first argument", "second argument", "third argument")
+_LONG = 3600.0  # seconds: the process has a limit of its own
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +48,12 @@ class Request:
                 if isinstance(value, np.ndarray):
                     found.setdefault(id(value), (word, value))
         return list(found.values())
+
+    def to_replay(self, answers: int | None = None) -> Request:
+        """The same request with as many calls as it made: `answers` or, if that is not known, the most."""
+        if self.repeat is None:
+            return self
+        return replace(self, repeat=(answers or self.repeat[0], _LONG))
 
     @property
     def bytes(self) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -131,12 +133,24 @@ def _bytes_of_answer(operation: str, positional: tuple, options: dict[str, Any])
     try:
         if operation == "conv2d":
             input, filters = positional
-            options = {name: value for name, value in options.items() if name != "bias"}
-            output = Convolution.checked(input.shape, filters.shape, **options).output_shape
-            return int(np.prod(output)) * input.dtype.itemsize
+            given = tuple((name, value) for name, value in options.items() if name != "bias")
+            return _elements(input.shape, filters.shape, given) * input.dtype.itemsize
         sizes = positional[1] if operation == "conv2d_backprop_filter" else positional[0]
         sizes = positional[2] if operation == "conv2d_transpose" else sizes
-        arrays = [value for value in positional if isinstance(value, np.ndarray)]
-        return int(np.prod(sizes)) * arrays[0].dtype.itemsize if len(sizes) == 4 and min(sizes) >= 0 else 0
+        array = next(value for value in positional if isinstance(value, np.ndarray))
+        return math.prod(sizes) * array.dtype.itemsize if len(sizes) == 4 and min(sizes) >= 0 else 0
     except Exception:  # an invalid call has no answer
         return 0
+
+
+def _elements(input_shape: tuple[int, ...], filter_shape: tuple[int, ...], options: tuple) -> int:
+    """The number of elements of an output of `conv2d`."""
+    try:
+        return _elements_kept(input_shape, filter_shape, options)
+    except TypeError:  # lists, for example, cannot be kept
+        return _elements_kept.__wrapped__(input_shape, filter_shape, options)
+
+
+@lru_cache(4096)
+def _elements_kept(input_shape: tuple[int, ...], filter_shape: tuple[int, ...], options: tuple) -> int:
+    return int(np.prod(Convolution.checked(input_shape, filter_shape, **dict(options)).output_shape))  # type: ignore[arg-type]

@@ -1,8 +1,8 @@
 """NumPy's own memory during a call: with guard zones around every array that the call makes, and filled with NaN.
 
-A kernel in C or Numba writes to an answer that its wrapper made with `np.empty`. A write beyond that answer then shows,
-and so does an element that nothing was written to. glibc's checks of memory see neither: they look at one byte behind a
-block, and only when it is freed.
+A kernel in C or Numba writes to an answer that its wrapper made with `np.empty`. A write beyond that answer then shows.
+So does an element that nothing was written to. glibc's checks of memory do not replace this: they look at one byte
+behind a block, and only when it is freed.
 
 NumPy asks a function of ours, in Python, for the memory of an array. That is safe: making an array is a call of
 Python's C interface that can fail, and no such call may be made while an error is pending. Arrays do die while an error

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # So many late deaths of a backend's process are searched, for so many seconds each.
 MOST_SEARCHED, SECONDS = 4, 60.0
-# What a process keeps of the calls that it has made.
+# The journal keeps so many requests, with so many bytes of arrays.
 _MOST_KEPT, _MOST_BYTES = 2000, 32 * MIB
 _MOST_NAMED = 6
 
@@ -64,7 +64,7 @@ class LateDeath:
 
 @dataclass(frozen=True, eq=False)
 class _Found:
-    """The guilty call, the number of calls from it to the death, and how the process died."""
+    """The guilty call, how the process died, and the number of calls between the two."""
 
     guilty: Request
     later: int
@@ -126,7 +126,10 @@ def _guilty(requests: Sequence[Request], process: BackendProcess, until: float) 
             first = middle
     again = _death(requests[first : end + 1], process, until)
     without = _death(requests[first + 1 : end + 1], process, until)
-    return _Found(requests[first], end - first, again[1]) if again is not None and without is None else None
+    if again is None or without is not None:
+        return None
+    later = sum(request.most_answers for request in requests[first + 1 : end + 1])
+    return _Found(requests[first], later, again[1])
 
 
 def _death(requests: Sequence[Request], process: BackendProcess, until: float) -> tuple[int, Died] | None:

@@ -134,7 +134,7 @@ def assert_attributed(subject):
     assert (record.check, record.outcome, record.operation) == (KEEPS_TO_ITS_MEMORY, outcome.CRASHED, "conv2d")
     assert record.case == str(GUILTY), record.message
     assert record.backend == subject.name
-    died = re.search(r"died in a later call, conv2d on (\S+), which comes back alone", record.message)
+    died = re.search(r"died in a later one, conv2d on (\S+), which comes back alone", record.message)
     assert died
     assert Case.parse(died[1]) in CASES[CASES.index(GUILTY) + 1 :]
     return record.message
@@ -154,7 +154,7 @@ def test_write_of_a_kernel_in_c_is_seen_in_its_call(load, tmp_path):
     (tmp_path / "corrupt.c").write_text(C)
     subprocess.run(["cc", "-w", "-O0", "-shared", "-fPIC", "-o", "corrupt.so", "corrupt.c"], cwd=tmp_path, check=True)
     assert "MALLOC_CHECK_=3" in (said := assert_attributed(load("CorruptsInC")))
-    assert "with this one, the process dies in it" in said
+    assert "the process dies with this call, and lives without it" in said
 
 
 @needs_glibc
@@ -182,7 +182,7 @@ def test_death_that_does_not_come_back_is_nobodys(load):
     assert record.case == "n1_h12w5c2_k2x3o3"
     assert re.match(r"one of these \d+ calls corrupts memory: conv2d on n1_h12w5c2_k2x3o3, and those", record.message)
     assert "SIGABRT" in record.message
-    assert "made alone it comes back, and so does it after the others" in record.message
+    assert "made alone it comes back; and so does it after the others" in record.message
 
 
 def requests(count):
@@ -215,40 +215,69 @@ def test_request_with_invalid_arguments_has_no_case():
 
 
 class Dying:
-    """Stands for a process: it dies of the call "last" if "guilty" was made before."""
+    """Stands for a process. It dies of the last call if one that is guilty was made before."""
 
     def __init__(self, guilty):
         self.guilty = guilty
 
     def renew(self):
-        self.made = set()
+        self.made = []
 
     def make_once(self, request):
-        self.made.add(request.name)
-        if request.name == "9" and self.guilty <= self.made:
+        self.made.append(request.name)
+        self.end()
+
+    def end(self):
+        if self.made[-1] == "9" and set(self.made) & self.guilty:
             raise Died("it died", 6)
 
     def close(self):
         pass
 
 
-@pytest.mark.parametrize("guilty", range(9))
-def test_every_place_is_found(guilty):
+class DyingWhereMoved(Dying):
+    """It dies in the guilty call if the one before it is 4; else in the third call of 9 after it."""
+
+    def end(self):
+        at_once = self.made[-2:] == ["4", "5"]
+        if at_once or ("5" in self.made and self.made.count("9") == 3):
+            raise Died("it died", 6)
+
+
+class DyingOfTwo(Dying):
+    """It dies in the last call if both were made before."""
+
+    def end(self):
+        if self.made[-1] == "9" and {"3", "6"} <= set(self.made):
+            raise Died("it died", 6)
+
+
+def searched(process):
     *before, last = requests(10)
     journal = Journal()
     for request in before:
         journal.add(request)
-    late = late_deaths.looked_into(journal, last, Died("it died", 6), lambda environment: Dying({str(guilty)}))
-    assert late.guilty.name == str(guilty)
-    assert f"dies {9 - guilty} calls later" in late.message
+    return late_deaths.looked_into(journal, last, Died("it died", 6), lambda environment: process)
+
+
+@pytest.mark.parametrize("guilty", range(9))
+def test_every_place_is_found(guilty):
+    assert searched(Dying({str(guilty)})).guilty.name == str(guilty)
+
+
+def test_call_that_only_changes_where_the_process_dies_is_not_accused():
+    assert searched(DyingWhereMoved({"5"})).guilty.name == "5"
+
+
+def test_no_call_is_accused_where_two_are_needed():
+    late = searched(DyingOfTwo(set()))
+    assert late.guilty.name == "9"
+    assert "one of these 10 calls corrupts memory" in late.message
+    assert "the process dies only of several calls together" in late.message
 
 
 def test_search_ends_in_time(monkeypatch):
     monkeypatch.setattr(late_deaths, "SECONDS", -1.0)
-    *before, last = requests(10)
-    journal = Journal()
-    for request in before:
-        journal.add(request)
-    late = late_deaths.looked_into(journal, last, Died("it died", 6), lambda environment: Dying({"1"}))
-    assert late.guilty is last
+    late = searched(Dying({"1"}))
+    assert late.guilty.name == "9"
     assert "the search was ended after" in late.message

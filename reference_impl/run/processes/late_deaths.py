@@ -2,7 +2,11 @@
 
 A call that the process dies of is made again alone, in a fresh child. If the process dies again, that call is to blame.
 Otherwise the calls before it are made again, under the C library's own checks of memory (glibc's malloc debugging). The
-calls are halved until one is left: with it the process dies, and without it the process lives.
+search halves the calls until one is left: the process dies of the calls from this one on, but not of those behind it.
+
+That does not prove it: an innocent call may only move what the guilty one writes over. So the call is made alone, and
+after it only the call that the process died of, many times. It is guilty if the process dies of that, and lives through
+the same without it. If it is not, every other call is tried in the same way.
 """
 
 from __future__ import annotations
@@ -28,6 +32,8 @@ MOST_SEARCHED, SECONDS = 4, 60.0
 # The journal keeps so many requests, with so many bytes of arrays.
 _MOST_KEPT, _MOST_BYTES = 2000, 32 * MIB
 _MOST_NAMED = 6
+# The call that the process died of is made so many times more than there were calls.
+_FILLED, _MOST_FILLED = 32, 500
 
 
 class Journal:
@@ -62,15 +68,6 @@ class LateDeath:
     message: str
 
 
-@dataclass(frozen=True, eq=False)
-class _Found:
-    """The guilty call, how the process died, and the number of calls between the two."""
-
-    guilty: Request
-    later: int
-    how: Died
-
-
 class _OutOfTime(Exception):
     pass
 
@@ -83,11 +80,11 @@ def looked_into(before: Journal, last: Request, died: Died, fresh: Fresh, *, sea
     """Search for the call that corrupts memory, for SECONDS at most. The process died of `last`, which comes back."""
     requests = [*before.requests, last]
     until = time.monotonic() + SECONDS
-    why = "no search was made, as too many processes had died late" if not searched else ""
+    why = "no search was made, as too many processes had died late"
     for environment in (_checks(), {}) if searched else ():
         process = fresh(environment)
         try:
-            found = _guilty(requests, process, until)
+            found, why = _guilty(requests, _Replay(process, until))
         except _OutOfTime:
             why = f"the search was ended after {SECONDS:g} s"
             break
@@ -96,64 +93,85 @@ def looked_into(before: Journal, last: Request, died: Died, fresh: Fresh, *, sea
         finally:
             process.close()
         if found is not None:
-            return LateDeath(found.guilty, _said(found, last, died, environment))
+            return LateDeath(found, _said(why, last, died, environment))
+    return LateDeath(last, _undecided(before, last, died, why))
+
+
+class _Replay:
+    """Makes rows of calls again, each in a fresh child, until the time is over."""
+
+    def __init__(self, process: BackendProcess, until: float) -> None:
+        self._process, self._until = process, until
+
+    def death(self, requests: Sequence[Request]) -> Died | None:
+        """Make calls one after another. Return how the process died, or None if it lives."""
+        self._process.renew()
+        for request in requests:
+            if time.monotonic() > self._until:
+                raise _OutOfTime
+            try:
+                self._process.make_once(request)
+            except Died as died:
+                return died
+            except (Raised, Disagreement):  # its own check has said so
+                pass
+        return None
+
+
+def _guilty(requests: Sequence[Request], replay: _Replay) -> tuple[Request | None, str]:
+    """Return the call that the process dies of, whatever other calls there are, and how; or None, and why."""
+    first = _last_start(requests, replay)
+    if first is None:
+        return None, "and so does it after the others"
+    filler = [requests[-1]] * min(len(requests) + _FILLED, _MOST_FILLED)
+    if (how := replay.death(filler)) is not None:
+        return requests[-1], f"made many times, {how}"
+    candidates = {_call(request): request for request in (first, *reversed(requests[:-1]))}
+    for call, request in candidates.items():
+        how = replay.death([one for one in requests[:-1] if _call(one) == call] + filler)
+        if how is not None:
+            return request, str(how)
+    return None, f"the process dies only of several calls together, such as those from {first} on"
+
+
+def _last_start(requests: Sequence[Request], replay: _Replay) -> Request | None:
+    """Return the last call such that the process dies of the calls from it on; None if it lives through all of them."""
+    lives, dies = 0, 1  # numbers of calls at the end of the row
+    while replay.death(requests[-dies:]) is None:
+        if dies >= len(requests):
+            return None
+        lives, dies = dies, min(2 * dies, len(requests))
+    while dies - lives > 1:
+        middle = (lives + dies) // 2
+        if replay.death(requests[-middle:]) is None:
+            lives = middle
+        else:
+            dies = middle
+    return requests[-dies]
+
+
+def _call(request: Request) -> object:
+    """What makes two requests the same call, whatever the numbers in their arrays."""
+    return request.name, request.operation, request.case or id(request)
+
+
+def _undecided(before: Journal, last: Request, died: Died, why: str) -> str:
     earlier = [str(request) for request in before.requests]
     named = ", ".join(dict.fromkeys(reversed(earlier[-_MOST_NAMED:])))
     more = ", ..." if len(earlier) > _MOST_NAMED else ""
     older = "" if before.is_whole else ", or an older one,"
-    return LateDeath(
-        last,
+    return (
         f"one of these {len(earlier) + 1} calls{older} corrupts memory: {last}, and those before it: {named}{more}. "
-        f"In this one, {died}; but made alone it comes back"
-        + (f"; {why}" if why else ", and so does it after the others"),
+        f"In this one, {died}; but made alone it comes back; {why}"
     )
 
 
-def _guilty(requests: Sequence[Request], process: BackendProcess, until: float) -> _Found | None:
-    """Halve the calls until one is left. None if the process lives, or if its death does not come back each time."""
-    death = _death(requests, process, until)
-    if death is None:
-        return None
-    end, _ = death
-    first, alive = 0, end + 1  # the process dies of the calls from `first` on, and lives through those from `alive` on
-    if _death(requests[end : end + 1], process, until) is not None:
-        first = end
-    while alive - first > 1:
-        middle = (first + alive) // 2
-        if _death(requests[middle : end + 1], process, until) is None:
-            alive = middle
-        else:
-            first = middle
-    again = _death(requests[first : end + 1], process, until)
-    without = _death(requests[first + 1 : end + 1], process, until)
-    if again is None or without is not None:
-        return None
-    later = sum(request.most_answers for request in requests[first + 1 : end + 1])
-    return _Found(requests[first], later, again[1])
-
-
-def _death(requests: Sequence[Request], process: BackendProcess, until: float) -> tuple[int, Died] | None:
-    """Make calls one after another in a fresh child. Return the place of the one that it died of, and how."""
-    process.renew()
-    for place, request in enumerate(requests):
-        if time.monotonic() > until:
-            raise _OutOfTime
-        try:
-            process.make_once(request)
-        except Died as died:
-            return place, died
-        except (Raised, Disagreement):  # its own check has said so
-            pass
-    return None
-
-
-def _said(found: _Found, last: Request, died: Died, environment: Mapping[str, str]) -> str:
+def _said(how: str, last: Request, died: Died, environment: Mapping[str, str]) -> str:
     checks = " ".join(f"{name}={value}" for name, value in environment.items())
     where = f"under the C library's checks of memory ({checks})" if environment else "again"
-    when = f"{found.later} calls later" if found.later else "in it"
     return (
-        f"this call corrupts memory: the run's process died in a later call, {last}, which comes back alone ({died}). "
-        f"The calls were made {where}: with this one, the process dies {when}, and without it, it lives. {found.how}"
+        f"this call corrupts memory. The process died in a later one, {last}, which comes back alone: {died}.\n"
+        f"The two were made {where}: the process dies with this call, and lives without it. Then {how}"
     )
 
 

@@ -15,7 +15,7 @@ from .trial import Trial
 
 # Further calls that tell the share of wrong answers, once two answers differ.
 MORE, SECONDS_FOR_MORE = 20, 10.0
-_RACE = "race: "
+_RACE, _BEFORE = "race: ", "it may depend on the calls before"
 
 
 def assert_no_race(trial: Trial, again: Sequence[np.ndarray]) -> None:
@@ -43,8 +43,8 @@ def assert_no_race(trial: Trial, again: Sequence[np.ndarray]) -> None:
 
 
 def is_race(message: str) -> bool:
-    """True if this is the message of a race."""
-    return message.startswith(_RACE)
+    """True if this is the message of a race that the calls before do not explain."""
+    return message.startswith(_RACE) and _BEFORE not in message
 
 
 def same_bits(answers: Sequence[np.ndarray]) -> bool:
@@ -73,7 +73,7 @@ def _share(wrong: Sequence[int], count: int) -> str:
     if len(wrong) == count:
         return f"{said}, and they differ"
     if wrong == list(range(len(wrong))):
-        return f"{said}, and these came first: it may depend on the calls before"
+        return f"{said}, and these came first: {_BEFORE}"
     if wrong == list(range(count - len(wrong), count)):
-        return f"{said}, and these came last: it may depend on the calls before"
+        return f"{said}, and these came last: {_BEFORE}"
     return said

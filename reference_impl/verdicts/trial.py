@@ -133,7 +133,7 @@ class Trial:
     @cached_property
     def again(self) -> tuple[list[Any], bool]:
         """Further answers to the first call, as many as cost little, as `ask_repeatedly` returns them."""
-        return self.ask_repeatedly(*times_again(self.task.case))
+        return self.ask_repeatedly(times_again(self.task.case), SECONDS)
 
     @property
     def wrote_to_arguments(self) -> bool:
@@ -143,14 +143,14 @@ class Trial:
 
 
 # A call is made again so often, or until the seconds have passed, but at least once.
-AGAIN, SECONDS = 5, 0.002
+AGAIN, SECONDS = 5, 0.02
 # Calls that frameworks split between threads are made more often. The bound is in multiply-adds.
-SPLIT, AGAIN_IF_SPLIT, SECONDS_IF_SPLIT = 100_000, 10, 0.01
+SPLIT, AGAIN_IF_SPLIT = 100_000, 10
 
 
-def times_again(case: Case) -> tuple[int, float]:
-    """Return how often a call is made again, and for how many seconds at most."""
-    return (AGAIN, SECONDS) if case.multiply_adds < SPLIT else (AGAIN_IF_SPLIT, SECONDS_IF_SPLIT)
+def times_again(case: Case) -> int:
+    """Return how often a call is made again."""
+    return AGAIN if case.multiply_adds < SPLIT else AGAIN_IF_SPLIT
 
 
 def plain(answer: Any) -> Any:

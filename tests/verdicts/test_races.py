@@ -162,16 +162,16 @@ def smoke():
 
 @pytest.mark.parametrize("seed", range(8))
 def test_kernel_that_is_right_nine_times_of_ten_fails_a_run(seed):
-    found = failures(WrongOnceInTen(seed), smoke())
-    assert found
-    for record in found:
+    races = [record for record in failures(WrongOnceInTen(seed), smoke()) if record.message.startswith("race: ")]
+    assert races
+    for record in races:
         wrong, count = share(record)
         assert 1 <= wrong <= count // 2
         assert count >= 22
 
 
 def test_first_wrong_answer_is_told_with_its_place():
-    (record, *_) = failures(WrongOnceInTen(), smoke())
+    record = next(record for record in failures(WrongOnceInTen(), smoke()) if is_race(record.message))
     assert re.search(r"wrong; the first wrong one is answer \d+: on integers the answer must equal", record.message)
     assert "actual" in record.message
     assert record.ratio
@@ -216,16 +216,16 @@ def test_kernel_that_writes_to_its_arguments_has_no_race():
 
 
 def test_race_is_not_diagnosed_as_a_mistake():
-    subject = Subject.of(WrongOnTheFirstCall())
-    record = judge(subject, CASE, "conv2d", checks=BOTH)[0]
+    subject = Subject.of(WrongOnceInTen())
+    record = next(record for record in failures(subject.backend, smoke()) if is_race(record.message))
     assert Diagnoses().added(subject, record) == record
 
 
 def test_small_calls_are_made_often_and_long_ones_once():
-    assert times_again(CASE)[0] == AGAIN
-    assert times_again(LARGE)[0] == AGAIN_IF_SPLIT
+    assert times_again(CASE) == AGAIN
+    assert times_again(LARGE) == AGAIN_IF_SPLIT
     assert repeated(lambda: 7, 5, 1.0) == [7] * 5
-    assert len(repeated(lambda: time.sleep(0.002), 5, 0.001)) == 1
+    assert len(repeated(lambda: sum(range(1_000_000)), 5, 0.001)) == 1
 
 
 TWO_THREADS = """
@@ -263,5 +263,5 @@ def test_race_in_a_process_of_its_own_is_seen(tmp_path, monkeypatch, request):
     selection = for_all([subject], smoke(), ["conv2d"], full=True, only=("exact", "repeatable"))
     failed = [record for record in records_of(selection, processes=1) if record.unexpected]
     assert failed
-    assert all(share(record)[1] >= 22 for record in failed)
+    assert any(share(record)[1] >= 22 for record in failed if is_race(record.message))
     subject.backend.process.close()

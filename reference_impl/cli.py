@@ -26,7 +26,7 @@ from .report.failures import Illustrate, failures
 from .report.judged import Judged, exit_status, judged
 from .report.verify_report import Run, print_report, write_records
 from .run import selection
-from .run.processes.remote import CALL_TIME_LIMIT
+from .run.processes.asking import CALL_TIME_LIMIT
 from .run.records import records_of
 from .run.selection import CHECK_NAMES, EXAMPLES, Selection
 from .run.spread import DEFAULT_DTYPES

@@ -14,12 +14,13 @@ import numpy as np
 from ..cases.case import Case
 from ..mistakes import Mistake
 from ..run import outcome
-from ..run.judge import DECLARES, PRINTS_NOTHING, judge
+from ..run.judge import DECLARES, KEEPS_TO_ITS_MEMORY, PRINTS_NOTHING, judge
 from ..run.outcome import Record
 from ..run.processes.worker import Died, Raised
 from ..run.subject import Subject
 from ..run.whole_backend import WHOLE_BACKEND_CHECKS
 from ..verdicts.checks import CHECKS, OTHER_OPTIONS
+from ..verdicts.races import is_race
 from ..verdicts.real_data import real_task
 from ..verdicts.task import Task
 from . import symptoms
@@ -29,7 +30,7 @@ from .shrinking import smallest
 
 SECONDS = 5.0
 # Failures of these checks match no mistake: the mistakes are about answers to single calls.
-_NOT_DIAGNOSED = (*WHOLE_BACKEND_CHECKS, PRINTS_NOTHING, DECLARES)
+_NOT_DIAGNOSED = (*WHOLE_BACKEND_CHECKS, PRINTS_NOTHING, KEEPS_TO_ITS_MEMORY, DECLARES)
 _DEPENDS_ON_CALLS = "right on a fresh kernel: this failure depends on the calls before it"
 _MOST_EXPLAINED = 6
 _MOST_NAMED = 3
@@ -64,6 +65,8 @@ class Diagnoses:
         """Return the record with its diagnosis or, if another record has that, with a line that points there."""
         key = subject.name, record.operation, record.outcome
         if record.outcome not in (outcome.FAIL, outcome.REFUSED) or record.check in _NOT_DIAGNOSED:
+            return record
+        if is_race(record.message or ""):  # a diagnosis needs answers that come again
             return record
         if key not in self._made:
             if len(self._made) >= self.most:

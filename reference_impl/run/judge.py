@@ -60,10 +60,11 @@ def judge(
         checks = [check for check in checks if check.offered(trial)]
         records = [_run(check, trial, replace(blank, check=check.name)) for check in checks]
     except Died as died:
-        return [replace(blank, check=check.name, outcome=outcome.CRASHED, message=str(died)) for check in checks]
+        crashed = [replace(blank, check=check.name, outcome=outcome.CRASHED, message=str(died)) for check in checks]
+        return crashed + _late_deaths(subject, blank)
     except Misdeclared as error:
         return [replace(blank, check=DECLARES, outcome=outcome.FAIL, message=str(error))]
-    return records + _printed(subject, blank)
+    return records + _printed(subject, blank) + _late_deaths(subject, blank)
 
 
 class _Asked:
@@ -115,8 +116,8 @@ def judge_here(selection: Selection) -> Iterator[tuple[Subject, list[Record]]]:
 
 # The name of the check that a backend's declarations answer for every call.
 DECLARES = "declares"
-# The name of a check that runs on every call in a process of its own.
-PRINTS_NOTHING = "prints_nothing"
+# The names of checks that run on every call in a process of its own.
+PRINTS_NOTHING, KEEPS_TO_ITS_MEMORY = "prints_nothing", "keeps_to_its_memory"
 
 
 def _printed(subject: Subject, blank: Record) -> list[Record]:
@@ -131,6 +132,24 @@ def _printed(subject: Subject, blank: Record) -> list[Record]:
         f"it wrote {size} bytes, beginning with {begins!r}"
     )
     return [replace(blank, check=PRINTS_NOTHING, outcome=outcome.FAIL, message=message)]
+
+
+def _late_deaths(subject: Subject, blank: Record) -> list[Record]:
+    """Record each call that corrupted memory, so that the process died later. It may be another one than `blank`'s."""
+    if not isinstance(subject.backend, RemoteBackend):
+        return []
+    records = []
+    for late in subject.backend.take_late_deaths():
+        guilty, case = late.guilty, late.guilty.case
+        of_guilty = replace(
+            blank,
+            backend=blank.backend if guilty.name == blank.argument else guilty.name,
+            argument=guilty.name,
+            operation=guilty.operation,
+            case=str(case) if case else blank.case,
+        )
+        records.append(replace(of_guilty, check=KEEPS_TO_ITS_MEMORY, outcome=outcome.CRASHED, message=late.message))
+    return records
 
 
 def _run(check: Check, trial: Trial, blank: Record) -> Record:

@@ -8,8 +8,8 @@ from dataclasses import replace
 from .judge import failed_ourselves, judge_here
 from .known import Watch
 from .outcome import CRASHED, REFUSED, Record
+from .processes.asking import CALL_TIME_LIMIT
 from .processes.pool import judge_isolated
-from .processes.remote import CALL_TIME_LIMIT
 from .processes.worker import Died, Raised
 from .selection import Selection
 from .subject import Subject

@@ -14,7 +14,8 @@ from ..operations import OPERATIONS
 from . import outcome
 from .outcome import Record
 from .place import told
-from .processes.remote import BackendProcess, RemoteBackend
+from .processes.asking import BackendProcess
+from .processes.remote import RemoteBackend
 from .processes.worker import Died, Raised
 
 # Our own backends. They run beside the frameworks.

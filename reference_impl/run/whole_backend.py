@@ -13,8 +13,8 @@ from ..verdicts.invalid_calls import CASE, INVALID_CALLS, InvalidCall, answer_to
 from ..verdicts.real_data import real_task
 from . import outcome
 from .outcome import Record
+from .processes.asking import BackendProcess
 from .processes.memory import FEWEST_CALLS, KIB, MIB, UNKNOWN
-from .processes.remote import BackendProcess
 from .processes.worker import Died, Raised
 from .subject import NotLoaded, Subject
 
@@ -128,8 +128,9 @@ def invalid_call(subject: Subject, operation: str, invalid: InvalidCall, seed: i
     if REFUSES in declared.unclaimed:
         return replace(record, outcome=outcome.UNSUPPORTED, message=declared.unclaimed[REFUSES])
     try:
-        subject.apart.backend.process.without_guards()
         right, said = answer_to(subject.apart.backend, invalid.name, operation)
+        for late in subject.apart.backend.take_late_deaths():
+            return replace(record, outcome=outcome.CRASHED, message=late.message)
         return replace(record, outcome=outcome.PASS if right else outcome.FAIL, message=said)
     except Died as died:
         return replace(record, outcome=outcome.CRASHED, message=f"{invalid.must}; {died}")

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 _SECONDS = 60.0
+_MOST_WAITED = 1.0  # seconds
 _MOST_SWITCHES = 40  # between lines, in a call
 _SWITCHES = 1e-6  # seconds, in place of 5 ms: so threads meet within a small call
 
@@ -61,6 +62,24 @@ def answers_of(functions: Sequence[Callable[[], Any]], threads: int = 1) -> list
         sys.setswitchinterval(usual)
     if errors:
         raise errors[0]
+    return answers
+
+
+def repeated(function: Callable[[], Any], times: int, seconds: float) -> list[Any]:
+    """Call a function `times` times, or until the time is over, but at least once. Return all that it returned.
+
+    The time is over after `seconds` of processor time, which do not depend on what else runs, or when the clock has gone
+    on by _MOST_WAITED more. Meanwhile the threads of a kernel in Python take turns often, so that a race shows.
+    """
+    answers: list[Any] = []
+    spent, clock = time.process_time() + seconds, time.perf_counter() + seconds + _MOST_WAITED
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCHES)
+    try:
+        while not answers or (len(answers) < times and time.process_time() < spent and time.perf_counter() < clock):
+            answers.append(function())
+    finally:
+        sys.setswitchinterval(usual)
     return answers
 
 

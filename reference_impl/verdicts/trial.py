@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from ..exact.formats import FORMATS
 from . import agreement
 from .agreement import Accuracy
 from .call import Call, numpy_dtype, oracle
-from .making_calls import answers_of, fill_and_free
+from .making_calls import answers_of, fill_and_free, repeated
 from .real_data import RealTask
 from .task import Task
 
@@ -117,11 +118,39 @@ class Trial:
             answer, task, self.dtype, declared.factor, flushes=flushes, planewise=declared.planewise
         )
 
-    def ask_again(self) -> tuple[Any, bool]:
-        """Make the first call again. The second value says if the answer lies in the memory of the first."""
-        second = self.given.run(self.backend)
-        shares = getattr(self.backend, "in_former_memory", None)  # a backend in another process says so itself
-        return plain(second), _share_memory(self.own_answer, second) if shares is None else shares
+    def ask_repeatedly(self, times: int, seconds: float) -> tuple[list[Any], bool]:
+        """Make the first call up to `times` times more, for so many seconds at most.
+
+        Return the answers, as they are after the last, and True if one lies in the memory of an earlier one.
+        """
+        if self._is_apart:  # it says itself where its answers lie
+            answers = self.backend.make_repeatedly(self.given, times, seconds)
+            return [plain(answer) for answer in answers], self.backend.in_former_memory
+        made = repeated(partial(self.given.run, self.backend), times, seconds)
+        shares = any(_share_memory(one, next_) for one, next_ in pairwise([self.own_answer, *made]))
+        return [plain(answer) for answer in made], shares
+
+    @cached_property
+    def again(self) -> tuple[list[Any], bool]:
+        """Further answers to the first call, as many as cost little, as `ask_repeatedly` returns them."""
+        return self.ask_repeatedly(times_again(self.task.case), SECONDS)
+
+    @property
+    def wrote_to_arguments(self) -> bool:
+        """True if the backend has written to the arguments of the first call."""
+        given = self.given.arrays
+        return any(given[name].tobytes() != array.tobytes() for name, array in self.task.call.arrays.items())
+
+
+# A call is made again so often, or until the seconds have passed, but at least once.
+AGAIN, SECONDS = 5, 0.02
+# Calls that frameworks split between threads are made more often. The bound is in multiply-adds.
+SPLIT, AGAIN_IF_SPLIT = 100_000, 10
+
+
+def times_again(case: Case) -> int:
+    """Return how often a call is made again."""
+    return AGAIN if case.multiply_adds < SPLIT else AGAIN_IF_SPLIT
 
 
 def plain(answer: Any) -> Any:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from reference_impl.cases.case import Case
+from reference_impl.run.processes import memory
 from reference_impl.run.processes.guarded_arrays import GuardedArrays
 from reference_impl.run.processes.shared_memory import Sent, SharedMemory
 from reference_impl.run.subject import Subject
@@ -59,6 +62,48 @@ def test_arrays_of_other_times_are_not_guarded():
     with GUARDED.watch() as damaged:
         pass
     assert damaged == []
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 4, 8, 1000, 100_000])
+def test_error_stays_as_it_is_when_arrays_die_with_it(size):
+    def fails(depth):
+        mine = np.ones(size, np.uint8)
+        return fails(depth - 1) if depth else mine.reshape(7, 11, 13)
+
+    with GUARDED.watch() as damaged, pytest.raises(ValueError, match="cannot reshape array of size"):
+        fails(20)
+    assert damaged == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux tells")
+@pytest.mark.parametrize(("size", "count", "most"), [(memory.MIB, 150, 100), (8, 40_000, 10)])
+def test_dead_arrays_are_freed_during_a_call(size, count, most):
+    before = memory.held(os.getpid())
+    with GUARDED.watch():
+        for _ in range(count):
+            np.empty(size, np.uint8)
+        assert memory.held(os.getpid()) - before < most * memory.MIB
+
+
+def test_dead_array_that_was_filled_with_zeros_is_told_from_a_live_one():
+    with GUARDED.watch():
+        kept = [np.zeros(size, np.uint8) for size in range(1, 40)]
+        for size in range(1, 40):
+            np.zeros(size, np.uint8)
+    with GUARDED.watch():  # it frees the dead ones
+        others = [np.ones(size, np.uint8) for size in range(1, 40)]
+    assert not any(array.any() for array in kept)
+    assert all(array.all() for array in others)
+
+
+def test_write_beyond_an_array_of_an_earlier_call_is_seen_once():
+    with GUARDED.watch():
+        array = np.empty(5, np.float32)
+    for damage in (1, 0):
+        with GUARDED.watch() as damaged:
+            if damage:
+                write(array, 21)
+        assert len(damaged) == damage
 
 
 def test_array_within_another_keeps_its_place():

@@ -7,7 +7,7 @@ import pytest
 
 from reference_impl.cases.case import Case
 from reference_impl.run import outcome
-from reference_impl.run.processes.remote import BackendProcess
+from reference_impl.run.processes.asking import BackendProcess
 from reference_impl.run.processes.shared_memory import GUARD, Sent, SharedMemory
 from reference_impl.run.records import records_of
 from reference_impl.run.selection import for_all

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from reference_impl.run.processes.asking import MOST_HUNG, BackendProcess
 from reference_impl.run.processes.channel import Closed, Late, receive, send
-from reference_impl.run.processes.remote import MOST_HUNG, BackendProcess
 from reference_impl.run.processes.worker import Died, Raised
 from reference_impl.run.subject import NotLoaded, Subject
 from reference_impl.verdicts.invalid_calls import arguments_of

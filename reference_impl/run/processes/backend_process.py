@@ -13,6 +13,7 @@ import signal
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import numpy as np
 from ...backends.protocol import Capabilities, Misdeclared, takes_bias
 from ...cases.case import Case
 from ...verdicts.integers import integer_call
-from ...verdicts.making_calls import answers_of, fill_and_free
+from ...verdicts.making_calls import answers_of, fill_and_free, repeated
 from ..outcome import Record
 from ..place import told
 from ..subject import Subject
@@ -105,11 +106,14 @@ class Backends:
         fill_and_free(request["fill"])
         try:
             with self._arrays.watch(request["guarded"]) as beyond:
-                answers = answers_of(functions, request["threads"])
+                if request["repeat"]:
+                    answers = repeated(functions[0], *request["repeat"])
+                else:
+                    answers = answers_of(functions, request["threads"])
         except Exception as error:  # a backend may raise anything
             return {"raised": told(error), **_observed(self.start)}
         offset, found = request["offset"], []
-        for (operation, *_), answer in zip(request["calls"], answers, strict=True):
+        for (operation, *_), answer in zip(cycle(request["calls"]), answers, strict=False):
             found.append(self._answered(f"{name} {operation}", answer, arrays, offset))
             offset += aligned(found[-1].get("bytes", 0))
         return {"answers": found, "beyond": beyond, **_observed(self.start)}

@@ -18,8 +18,8 @@ from ...verdicts.task import Task
 from ..judge import judge
 from ..outcome import CRASHED, Record
 from ..subject import NotLoaded, Subject, process_of
+from .asking import BackendProcess
 from .channel import Closed, receive, send
-from .remote import BackendProcess
 from .worker import Died
 
 _BY_NAME = {check.name: check for check in CHECKS}

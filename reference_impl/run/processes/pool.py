@@ -6,17 +6,20 @@ import os
 import queue
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+from operator import itemgetter
 
 from ...cases.case import Case
 from ..judge import failed_ourselves
 from ..outcome import Record
 from ..selection import Asked, Selection
 from ..subject import Subject
-from .remote import CALL_TIME_LIMIT
+from .asking import CALL_TIME_LIMIT
 from .worker import Died, Worker
 
 # Threads that spin while they wait for work take the processors from the other process: five times slower, measured.
 _YIELDING = {"OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE")}
+_CALL = itemgetter("argument", "operation", "case")  # of a record
 _NEVER = 1e9  # seconds: the judge itself limits each call
 
 
@@ -36,7 +39,8 @@ def _judge_group(
     selection: Selection, subjects: Sequence[Subject], cases: Sequence[Case], processes: int | None, time_limit: float
 ) -> Iterator[tuple[Subject, list[Record]]]:
     free: queue.SimpleQueue[Worker] = queue.SimpleQueue()
-    names = [subject.argument or subject.name for subject in subjects]
+    named = {subject.argument or subject.name: subject for subject in subjects}
+    names = list(named)
     judges = [
         Worker("judge_process", [str(time_limit), *names], environment=_YIELDING)
         for _ in range(min(processes or os.cpu_count() or 1, len(cases)))
@@ -57,10 +61,12 @@ def _judge_group(
             return [(asked.subject, [_not_judged(asked, died)]) for asked in calls]
         finally:
             free.put(judge)
-        return [
-            (asked.subject, [Record(**{**fields, "backend": asked.subject.name}) for fields in records])
-            for asked, records in zip(calls, answers, strict=True)
-        ]
+        found = []
+        for asked, records in zip(calls, answers, strict=True):
+            for (argument, *_), alike in groupby(records, key=_CALL):  # a late death may be another call's
+                subject = named.get(argument, asked.subject)
+                found.append((subject, [Record(**{**fields, "backend": subject.name}) for fields in alike]))
+        return found
 
     pool = ThreadPoolExecutor(len(judges) or 1)
     try:

@@ -7,6 +7,7 @@ import mmap
 import os
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -77,15 +78,15 @@ class Sent:
 
     def __init__(self, array: np.ndarray, memory: SharedMemory, offset: int) -> None:
         low, high = self._bounds = _bounds(array)
-        self.array, self._raw = array, _raw(low, high - low)
+        self.array = array
         at = self._at = aligned(offset + GUARD) + low % _ALIGNMENT
         self.place = self.place_of(array)
         self._begin, self.end = offset, at + self.place.size + GUARD
         memory.grow(self.end)
         whole = self._whole(memory)
         whole[:] = _PATTERN
-        whole[at - offset : at - offset + self.place.size] = self._raw
-        self._sent = whole.copy()
+        whole[at - offset : at - offset + self.place.size] = _raw(array, low, high - low)
+        self._sent = whole.tobytes()
 
     def holds(self, array: np.ndarray) -> bool:
         """True if the memory of `array` is a part of this one's."""
@@ -98,20 +99,20 @@ class Sent:
         at = self._at + low - self._bounds[0]
         first = array.__array_interface__["data"][0]
         return Place(
-            array.dtype.name, array.shape, array.strides, at, at + first - low, high - low, array.flags.writeable
+            _name(array.dtype), array.shape, array.strides, at, at + first - low, high - low, array.flags.writeable
         )
 
     def received(self, memory: SharedMemory) -> str | None:
         """Copy changed elements back into the array. Describe writes outside its elements, or to a read-only array."""
         whole = self._whole(memory)
-        if np.array_equal(whole, self._sent):
+        if whole.tobytes() == self._sent:
             return None
         elements = np.zeros(whole.size, bool)
         start, strides = self.place.start - self._begin, self.place.strides
         if self.array.size:
             marks = np.ndarray((*self.array.shape, self.array.dtype.itemsize), bool, elements, start, (*strides, 1))
             marks[...] = True
-        changed = whole != self._sent
+        changed = whole != np.frombuffer(self._sent, np.uint8)
         outside = int((changed & ~elements).sum())
         if outside:
             return f"{outside} bytes before, behind or between its elements were written to"
@@ -133,6 +134,12 @@ def answer_in(memory: SharedMemory, answer: dict[str, Any], offset: int) -> np.n
     return np.frombuffer(memory.map, np.uint8, size, offset).copy().view(dtype).reshape(shape)
 
 
+@cache
+def _name(dtype: np.dtype) -> str:
+    return dtype.name
+
+
+@cache
 def _dtype(name: str) -> np.dtype:
     try:
         return numpy_dtype(name)
@@ -154,6 +161,8 @@ def aligned(offset: int) -> int:
 def _bounds(array: np.ndarray) -> tuple[int, int]:
     """Addresses of the first byte of an array, and of the byte after its last."""
     first = array.__array_interface__["data"][0]
+    if array.flags.c_contiguous:  # nearly all are, also those with no elements
+        return first, first + array.nbytes
     if not array.size:
         return first, first
     spans = [(size - 1) * stride for size, stride in zip(array.shape, array.strides, strict=True)]
@@ -161,6 +170,8 @@ def _bounds(array: np.ndarray) -> tuple[int, int]:
     return low, first + sum(span for span in spans if span > 0) + array.itemsize
 
 
-def _raw(address: int, size: int) -> np.ndarray:
-    """The bytes at an address."""
-    return np.ctypeslib.as_array((ctypes.c_ubyte * size).from_address(address)) if size else np.empty(0, np.uint8)
+def _raw(array: np.ndarray, address: int, size: int) -> np.ndarray:
+    """The bytes that an array spans, those between its elements too."""
+    if array.flags.c_contiguous:
+        return array.reshape(-1).view(np.uint8)
+    return np.ctypeslib.as_array((ctypes.c_ubyte * size).from_address(address))

@@ -36,9 +36,13 @@ TIME_LIMIT = 120  # seconds, most of them to import a framework
 
 
 class Died(Exception):
-    """The process ended, or was ended, without an answer. The message says how."""
+    """The process ended, or was ended, without an answer. The message says how, `signal` which one it died of."""
 
     is_death = True
+
+    def __init__(self, message: str, signal: int | None = None) -> None:
+        super().__init__(message)
+        self.signal = signal
 
 
 class Hung(Died):
@@ -105,15 +109,19 @@ class Worker:
             if not isinstance(answer, dict) or not {"answer", "died", "raised"} & set(answer):
                 return self._dead({"died": _ended(process)})
             if "died" in answer:
-                raise Died(_how(answer["died"], answer.get("taken")) + self._last_words())
+                raise self._death(answer["died"], answer.get("taken"))
             if "raised" in answer:
                 raise Raised(*map(str, answer["raised"]))
             return answer["answer"]
 
     def _dead(self, answer: dict[str, Any]) -> Any:
-        said = _how(answer["died"]) + self._last_words()
+        died = self._death(answer["died"])
         self.close()
-        raise Died(said)
+        raise died
+
+    def _death(self, status: int, taken: int | None = None) -> Died:
+        of_itself = status < 0 and taken is None and -status != signal.SIGKILL
+        return Died(_how(status, taken) + self._last_words(), -status if of_itself else None)
 
     def close(self, *, for_good: bool = False) -> None:
         """End the process and its children. After `for_good`, every later job raises Died."""
@@ -132,6 +140,7 @@ class Worker:
 
     def _start(self) -> None:
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  it must live as long as the process
+        self._told = 0  # bytes of it
         process = subprocess.Popen(
             self._command,
             stdin=subprocess.PIPE,
@@ -146,10 +155,11 @@ class Worker:
         self._process = process
 
     def _last_words(self) -> str:
-        """The end of its stderr."""
+        """The end of what it wrote to stderr since its last death."""
         assert self._stderr is not None
         file = self._stderr.fileno()  # not `read`: the process shares the offset
-        said = os.pread(file, 300, max(os.fstat(file).st_size - 300, 0)).decode(errors="replace").strip()
+        former, self._told = self._told, os.fstat(file).st_size
+        said = os.pread(file, 300, max(self._told - 300, former)).decode(errors="replace").strip()
         return f"; its last words: {said}" if said else ""
 
 

@@ -1,0 +1,202 @@
+"""The process of a backend, as the judge sees it: it is asked to make calls, and may die of them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...backends import registry
+from ...verdicts.agreement import Disagreement
+from . import late_deaths
+from .late_deaths import Journal, LateDeath
+from .requests import Request
+from .shared_memory import Place, Sent, SharedMemory, aligned, answer_in, span
+from .worker import TIME_LIMIT, Died, Hung, Raised, Worker
+
+CALL_TIME_LIMIT = 60.0  # seconds
+# After so many calls without an answer in time, a backend is asked no more.
+MOST_HUNG = 3
+# A kernel that splits its work wrongly is right in one thread. So it has two, even where there is one processor.
+_THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "NUMBA_NUM_THREADS")
+
+
+class NotAnArray:
+    """Stands for an answer that is no array. Its type has the name of the answer's type."""
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """One answer, with what the other process saw of it."""
+
+    value: Any
+    in_former: bool = False
+    """It shares memory with the answer before it."""
+    in_argument: bool = False
+    """It shares memory with an argument."""
+
+
+class BackendProcess:
+    """A process that has loaded the backends of these names: of one framework, or one of a user's."""
+
+    def __init__(self, *names: str, environment: Mapping[str, str] | None = None, time_limit: float = CALL_TIME_LIMIT):
+        self.names, self.time_limit = names, time_limit
+        self.environment = {**_two_threads(), **(environment or {})}
+        self.hung: dict[str, int] = {}
+        self.late_deaths: list[LateDeath] = []
+        self.printed: tuple[int, str] = (0, "")
+        """Bytes that the last call wrote to stdout, and how they begin."""
+        self._journal = Journal()
+        self._searched = 0
+        self._shared = SharedMemory.make()
+        self._lock = threading.RLock()
+        descriptor = f"{self._shared.descriptor}:{self._shared.size}"
+        self._worker = Worker(
+            "backend_process",
+            [descriptor, *names],
+            environment=self.environment,
+            descriptors=[self._shared.descriptor],
+        )
+
+    def ask(self, job: str, *arguments: Any, time_limit: float | None = None) -> Any:
+        """Run another job than a call. Raises Died, or Raised."""
+        with self._lock:
+            return self._worker.ask(job, *arguments, time_limit=TIME_LIMIT if time_limit is None else time_limit)
+
+    def make(self, request: Request) -> list[Answer]:
+        """Make the calls of a request, and look at their answers after the last.
+
+        Raises Raised if the backend raises an error, Died if its process dies or hangs, and Disagreement if a call
+        writes outside the elements of its arguments. A death that does not come back when the calls are made again is
+        looked into: `late_deaths` has what was found.
+        """
+        with self._lock:
+            if self.hung.get(request.name, 0) >= MOST_HUNG:
+                raise Hung(f"not asked: {MOST_HUNG} calls before gave no answer within {self.time_limit:g} s")
+            try:
+                answers = self.make_once(request)
+            except Died as died:
+                before, self._journal = self._journal, Journal()
+                if died.signal is None or not before.requests:
+                    raise
+                answers = self._made_again(request, died, before)
+            except Raised:
+                self._journal.add(request.to_replay())
+                raise
+            self._journal.add(request.to_replay(len(answers)))
+            return answers
+
+    def _made_again(self, request: Request, died: Died, before: Journal) -> list[Answer]:
+        """Make calls that the process died of again, alone. If they come back, look into the death."""
+        lives = True
+        try:
+            return self.make_once(request)
+        except Died:
+            lives = False
+            raise
+        finally:
+            if lives:
+                self._searched += 1
+                searched = self._searched <= late_deaths.MOST_SEARCHED
+                self.late_deaths.append(
+                    late_deaths.looked_into(before, request.to_replay(), died, self._fresh, searched=searched)
+                )
+
+    def _fresh(self, environment: Mapping[str, str]) -> BackendProcess:
+        """Make another process of the same backends, with more variables in its environment."""
+        return BackendProcess(*self.names, environment={**self.environment, **environment}, time_limit=self.time_limit)
+
+    def make_once(self, request: Request) -> list[Answer]:
+        """Make the calls of a request. A death is not looked into."""
+        self.printed = 0, ""
+        given = request.arrays
+        sent, places = self._send([array for _, array in given])
+        number = {id(array): index for index, (_, array) in enumerate(given)}
+        offset = sent[-1].end if sent else 0
+        self._shared.grow(offset + request.most_answers * aligned(request.fill))
+        described = {
+            "calls": [[operation, *(_encoded(part, number) for part in parts)] for operation, *parts in request.calls],
+            "arrays": [vars(place) for place in places],
+            "size": self._shared.size,
+            "offset": offset,
+            "fill": request.fill,
+            "threads": request.threads,
+            "repeat": request.repeat,
+            # Frameworks compute in memory of their own. Where there is no right answer, the call may end in an error.
+            "guarded": request.fill > 0 and request.name.partition(":")[0] not in registry.ADAPTERS,
+        }
+        try:
+            told = self._worker.ask("call", request.name, described, time_limit=self.time_limit)
+        except Hung:
+            self.hung[request.name] = self.hung.get(request.name, 0) + 1
+            raise
+        self.printed = (told.get("printed", 0), told.get("begins", ""))
+        for one in sent:
+            wrote = one.received(self._shared)
+            if wrote is not None:
+                argument = next(word for word, array in given if array is one.array)
+                self.renew()
+                raise Disagreement(f"a call must not write outside its arguments; of the {argument}, {wrote}")
+        if "raised" in told:
+            if told["grown"]:
+                self.renew()
+            raise Raised(*told["raised"])
+        if told["beyond"]:
+            self.renew()
+            raise Disagreement(f"a call must not write outside its arrays; {told['beyond'][0]}")
+        received = [self._received(answer) for answer in told["answers"]]
+        if told["grown"]:
+            self.renew()
+        return received
+
+    def _send(self, arrays: Sequence[np.ndarray]) -> tuple[list[Sent], list[Place]]:
+        """Put arrays into shared memory. One that lies within another keeps its place there."""
+        sent: list[Sent] = []
+        places: dict[int, Place] = {}
+        for array in sorted(arrays, key=span, reverse=True):
+            within = next((one for one in sent if one.holds(array)), None)
+            if within is None:
+                within = Sent(array, self._shared, sent[-1].end if sent else 0)
+                sent.append(within)
+            places[id(array)] = within.place_of(array)
+        return sent, [places[id(array)] for array in arrays]
+
+    def _received(self, answer: dict[str, Any]) -> Answer:
+        if "type" in answer:
+            return Answer(type(str(answer["type"]), (NotAnArray,), {})())
+        if answer["needs"] and not answer["bytes"]:
+            self._shared.grow(answer["offset"] + answer["needs"])
+            answer["bytes"] = self._worker.ask("fetch", answer["offset"], self._shared.size)
+        return Answer(answer_in(self._shared, answer, answer["offset"]), answer["in_former"], answer["in_argument"])
+
+    def renew(self) -> None:
+        """Exchange the child that makes the calls for a fresh one."""
+        self._journal = Journal()
+        with contextlib.suppress(Died):  # as it is told to
+            self._worker.ask("renew")
+
+    def close(self) -> None:
+        """End the process."""
+        self._worker.close(for_good=True)
+
+
+def _two_threads() -> dict[str, str]:
+    """Variables that ask for two threads where a library would take one. Variables that are set stay as they are."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {name: "2" for name in _THREADS if name not in os.environ} if processors == 1 else {}
+
+
+def _encoded(value: Any, number: dict[int, int]) -> Any:
+    """The arguments of a call as JSON: {"array": k} stands for an array, and lists for tuples."""
+    if isinstance(value, np.ndarray):
+        return {"array": number[id(value)]}
+    if isinstance(value, dict):
+        return {key: _encoded(item, number) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_encoded(item, number) for item in value]
+    return value.item() if isinstance(value, np.generic) else value

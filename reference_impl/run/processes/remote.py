@@ -81,7 +81,7 @@ class BackendProcess:
             if self.hung.get(name, 0) >= MOST_HUNG:
                 raise Hung(f"not asked: {MOST_HUNG} calls before gave no answer within {self.time_limit:g} s")
             # Frameworks compute in memory of their own. Where there is no right answer, the call may end in an error.
-            guarded = fill > 0 and name.partition(":")[0] not in registry.ADAPTERS
+            guarded = fill > 0 and registry.adapter_of(name) is None
             self._has_guarded = self._has_guarded or guarded
             try:
                 return self._calls(name, calls, fill, threads, guarded=guarded)

@@ -39,6 +39,8 @@ class Died(Exception):
     """The process ended, or was ended, without an answer. The message says how."""
 
     is_death = True
+    wrote = ""
+    """The end of what it wrote to stdout."""
 
 
 class Hung(Died):
@@ -105,7 +107,9 @@ class Worker:
             if not isinstance(answer, dict) or not {"answer", "died", "raised"} & set(answer):
                 return self._dead({"died": _ended(process)})
             if "died" in answer:
-                raise Died(_how(answer["died"], answer.get("taken")) + self._last_words())
+                died = Died(_how(answer["died"], answer.get("taken")) + self._last_words())
+                died.wrote = str(answer.get("wrote", ""))
+                raise died
             if "raised" in answer:
                 raise Raised(*map(str, answer["raised"]))
             return answer["answer"]

@@ -126,6 +126,9 @@ class Subject:
 
         Raises NotLoaded if it cannot be loaded, and Died if its process dies or hangs.
         """
+        reason = environments.not_here(argument)
+        if reason is not None:
+            raise NotLoaded(f"{argument} cannot run here: {reason}", "ValueError")
         process = process or process_for(argument)
         try:
             described = process.ask("describe", argument)

@@ -22,12 +22,38 @@ CASE = "n2_h7w9c3_k3x2o4"
 KERNEL = """
 import os
 import planted
+from reference_impl.conformance import Capabilities
 
 LESSER = os.environ.get("PLANTED_PATH") == "lesser"
 
 class Kernel(planted.Right):
+    capabilities = Capabilities(operations=("conv2d",))
+
     def spoil(self, answer, arrays):
         return answer + 1 if LESSER else answer
+"""
+# It names its kernels as oneDNN does, and holds a file of that name in memory. One of its answers kills it.
+NAMING = """
+import mmap, os, pathlib
+import planted
+from reference_impl.conformance import Capabilities
+
+FILE = pathlib.Path(__file__).with_name("libdnnl.so")
+FILE.write_bytes(bytes(4096))
+HELD = mmap.mmap(os.open(FILE, os.O_RDONLY), 4096, prot=mmap.PROT_READ)
+
+class Wrong(planted.Right):
+    capabilities = Capabilities(operations=("conv2d",))
+
+    def spoil(self, answer, arrays):
+        if "ONEDNN_VERBOSE" in os.environ:
+            print("onednn_verbose,v1,primitive,create:cache_miss,cpu,convolution,jit:avx2,forward_training,,,,", flush=True)
+        return answer + 1
+
+class Dies(Wrong):
+    def spoil(self, answer, arrays):
+        super().spoil(answer, arrays)
+        os.abort()
 """
 
 
@@ -121,6 +147,16 @@ def test_routes_share_a_process_in_each_environment():
 
 def test_a_user_sees_no_line_on_environments_by_default():
     assert not any("Not here" in line for line in missing(load(["reference"])))
+
+
+@pytest.mark.parametrize("kind", ["Wrong", "Dies"])
+def test_failure_says_which_kernel_ran(kind, tmp_path, monkeypatch, request):
+    (tmp_path / "naming.py").write_text(NAMING)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.syspath_prepend(request.config.rootpath / "tests")
+    report = check_backend(f"naming:{kind}", [CASE], isolate=True)
+    assert "the library ran: convolution jit:avx2 forward_training" in str(report)
+    assert report.failures[0].implementation == "convolution jit:avx2 forward_training"
 
 
 LINES = """\

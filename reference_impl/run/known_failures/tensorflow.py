@@ -103,8 +103,9 @@ def filter_gradient_reads_what_nothing_wrote(case: Case, facts: Facts) -> bool:
 def takes_rows_for_columns(case: Case, facts: Facts) -> bool:
     """Return whether oneDNN may read the wrong rows: one input channel, and an output one column wide.
 
-    It was seen in float32 and bfloat16; float16 was not tried. Not every case inside is wrong: none was seen where the width, the kernel, the stride and the padding along the
-    width have a common divisor. The others were wrong each time.
+    It was seen in float32 and bfloat16; float16 was not tried. Not every case inside is wrong: none was seen where the
+    width, the kernel, the stride and the padding along the width have a common divisor. The others were wrong each
+    time.
     """
     in_avx512 = in_onednn(case, facts) and at_least(facts["onednn_path"], _PATHS.get(case.dtype, "avx512_core"))
     column = case.batch > 1 and case.output_shape[1] > 1 and case.output_shape[2] == 1

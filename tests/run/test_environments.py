@@ -47,7 +47,7 @@ class Wrong(planted.Right):
 
     def spoil(self, answer, arrays):
         if "ONEDNN_VERBOSE" in os.environ:
-            print("onednn_verbose,v1,primitive,create:cache_miss,cpu,convolution,jit:avx2,forward_training,,", flush=True)
+            print("onednn_verbose,v1,primitive,create:miss,cpu,convolution,jit:avx2,forward_training,,", flush=True)
         return answer + 1
 
 class Dies(Wrong):

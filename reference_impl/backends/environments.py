@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from . import cpu
@@ -203,11 +203,6 @@ def check_set(name: str) -> None:
 def names_for(backend: str) -> list[str]:
     """Return the names of a backend's environments, with "" for none first."""
     return ["", *declared(backend)]
-
-
-def table(adapters: Iterable[str]) -> list[tuple[str, str]]:
-    """Return, for help texts, each adapter with the names of its environments."""
-    return [(adapter, ", ".join(declared(adapter))) for adapter in adapters]
 
 
 def _parts(name: str) -> list[Environment]:

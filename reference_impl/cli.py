@@ -12,12 +12,13 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from . import __version__
-from .backends import registry
+from .backends import environments, registry
 from .cases import catalogue
 from .cases.case import DTYPES
 from .console import PlainConsole
 from .drawing.command import draw
 from .drawing.failures import Pictures
+from .exit_status import ExitStatus
 from .explain.command import explain
 from .files import check_writable
 from .operations import OPERATIONS
@@ -63,7 +64,9 @@ def verify(
         list[str] | None,
         typer.Option(
             help="A backend: torch, torch:autograd, 'torch:*' (all its routes), package.module:Object (yours), one "
-            "that a package declares, or all. Default: every one that is installed. May be repeated."
+            "that a package declares, or all. torch@avx2 asks it in an environment, 'torch@*' in all that this CPU "
+            "can run, torch@VAR=VALUE with a variable of yours (docs/frameworks.md). Default: every one that is "
+            "installed. May be repeated."
         ),
     ] = None,
     cases: Annotated[
@@ -131,6 +134,8 @@ def verify(
     console = PlainConsole()
 
     loaded, lines = _load(console, backend, here=processes == 0)
+    if loaded.not_here and not (loaded.subjects or loaded.errors):
+        _end_with_nothing(console, lines)
     narrowing = {"operations": operations, "dtypes": dtypes, "checks": checks}
     asked = _select(loaded, cases or (), examples=examples, seed=seed, full=full, **narrowing)
     illustrate = _illustrate(pictures, isolate=processes > 0)
@@ -174,8 +179,16 @@ def _loaded(asked: Sequence[str] | None, *, here: bool) -> tuple[Loaded, list[st
     misused = [one for one in loaded.errors.values() if isinstance(one, NotLoaded) and one.is_misuse]
     if misused and not loaded.subjects:
         raise BadUsage(misused[0].said, "--backend")
-    mistaken = {word.partition(":")[0] for word in asked} & set(registry.refused())
-    return loaded, [f"Not checked: {registry.refused()[name]}" for name in sorted(mistaken)]
+    mistaken = {environments.split(word)[0].partition(":")[0] for word in asked} & set(registry.refused())
+    lines = [f"Not here: {name}: {reason}" for name, reason in loaded.not_here.items()]
+    return loaded, lines + [f"Not checked: {registry.refused()[name]}" for name in sorted(mistaken)]
+
+
+def _end_with_nothing(console: PlainConsole, lines: Sequence[str]) -> NoReturn:
+    for line in lines:
+        console.print(line, soft_wrap=True)
+    console.verdict("No backend that was asked for can run here: nothing was judged.")
+    raise typer.Exit(ExitStatus.JUDGED_TOO_LITTLE)
 
 
 def _select(loaded: Loaded, cases: Sequence[str], **options: Any) -> Selection:

@@ -1,4 +1,7 @@
-"""Find backends by name: "framework", "framework:route", a package's own, or "package.module:Object"."""
+"""Find backends by name: "framework", "framework:route", a package's own, or "package.module:Object".
+
+Each may be followed by an environment: "framework@environment" (environments.py).
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from collections.abc import Callable, Iterable
 from importlib.metadata import EntryPoint
 from typing import Any
 
-from . import entry_points
+from . import entry_points, environments
 
 # The framework that each adapter needs; None if it needs none.
 ADAPTERS: dict[str, str | None] = {
@@ -53,37 +56,53 @@ def refused() -> dict[str, str]:
 
 
 def require(words: Iterable[str]) -> None:
-    """Raise ImportError if a framework that `words` name is not installed. Import no framework."""
+    """Raise ImportError if a framework that `words` name is not installed. Import no framework.
+
+    Raises ValueError if they name an unknown environment.
+    """
     for word in words:
-        for name in ALL if word == "all" else (word.partition(":")[0],):
-            if name in ADAPTERS:
-                _require(name)
+        backend, environment = environments.split(word)
+        for name in ALL if backend == "all" else (backend,):
+            adapter = adapter_of(name)
+            if adapter is not None:
+                _require(adapter)
+            if "@" in word and environment != environments.ANY:
+                environments.variables_of(f"{name}@{environment}")
+
+
+def adapter_of(name: str) -> str | None:
+    """Return the adapter that a full name begins with. None for a backend of others."""
+    adapter = environments.split(name)[0].partition(":")[0]
+    return adapter if adapter in ADAPTERS else None
 
 
 def routes(name: str) -> list[str]:
     """Return the full names of all routes of one adapter, the plain one first. Import its framework."""
+    name, environment = environments.split(name)
     if name not in ADAPTERS:
-        return [name]
-    return [f"{name}:{route}" if route else name for route in _adapter(name).ROUTES]
+        return [environments.join(name, environment)]
+    found = [f"{name}:{route}" if route else name for route in _adapter(name).ROUTES]
+    return [environments.join(one, environment) for one in found]
 
 
 def expand(words: Iterable[str] = (), routes: Callable[[str], list[str]] = routes) -> list[str]:
     """Return the full names that `words` stand for; without words, all routes of everything installed.
 
-    "torch:*" is every route of torch; "all" is every route of the adapters in `ALL`, installed or not. `routes` lists
-    the routes of one adapter.
+    "torch:*" is every route of torch; "all" is every route of the adapters in `ALL`, installed or not. "torch@*" is
+    torch in each of its environments, and in none. `routes` lists the routes of one adapter.
     """
     known = installed()
     words = list(words) or [f"{name}:*" for name, there in known.items() if there]
     names: list[str] = []
     for word in words:
-        adapter, _, route = word.partition(":")
-        if word == "all":
-            names += [name for adapter in ALL for name in routes(adapter)]
-        elif adapter in known and route == "*":
-            names += routes(adapter)
-        else:
-            names.append(word)
+        backend, environment = environments.split(word)
+        for one in [f"{adapter}:*" for adapter in ALL] if backend == "all" else [backend]:
+            adapter, _, route = one.partition(":")
+            chosen = environments.names_for(adapter) if environment == environments.ANY else [environment]
+            listed = [one]
+            if route == "*" and (adapter in known or backend == "all"):
+                listed = [environments.split(name)[0] for name in routes(environments.join(adapter, chosen[0]))]
+            names += [environments.join(name, each) for each in chosen for name in listed]
     return list(dict.fromkeys(names))
 
 
@@ -95,10 +114,13 @@ def load(name: str) -> Any:
     Raises
     ------
     ValueError
-        If the name is unknown, or the object offers none of the four operations.
+        If the name is unknown, the object offers none of the four operations, or the variables of the environment
+        are not set in this process.
     ImportError
         If the framework, or your module, cannot be imported.
     """
+    environments.check_set(name)
+    name = environments.split(name)[0]
     adapter, _, route = name.partition(":")
     if adapter in ADAPTERS:
         known = _adapter(adapter).ROUTES

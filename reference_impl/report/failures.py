@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 
 from ..console import PlainConsole, plain_name, plain_text
 from ..diagnosis import Diagnoses
 from ..run import outcome
+from ..run.implementation import Implementations
 from ..run.outcome import Record
 from ..run.subject import Subject
 from ..run.whole_backend import LOADS, REFUSES, WHOLE_BACKEND_CHECKS
@@ -33,16 +35,17 @@ def failures(
     if tally.suspects:
         yield suspicion_text(tally.suspects, failed=len(tally.unexpected))
         return
-    unexpected, diagnoses = tally.unexpected, Diagnoses(isolate=isolate)
+    unexpected, diagnoses, implementations = tally.unexpected, Diagnoses(isolate=isolate), Implementations()
     by_name = {subject.name: subject for subject in subjects}
     for record in unexpected[:most]:
         told, subject = record, by_name.get(record.backend)
         if subject is not None and diagnosed:
-            told = diagnoses.added(subject, record)
+            told = implementations.added(subject, diagnoses.added(subject, record))
             if illustrate is not None:
                 told = illustrate(subject, told)
             tally.replace(record, told)
         yield failure_text(told)
+    implementations.close()
     if len(unexpected) > most:
         yield f"... and {len(unexpected) - most} more failing calls; --json FILE writes them all."
 
@@ -63,6 +66,7 @@ def failure_text(record: Record) -> str:
         f"check: {record.check} ({outcome.MEANING[record.outcome]}); {record.mode}",
         *plain_text(record.message or "").splitlines(),
         *plain_text(record.diagnosis or "").splitlines(),
+        *([f"the library ran: {plain_text(record.implementation)}"] if record.implementation else []),
         *_advice(record),
         f"run it again: {rerun_line(record)}",
     ]
@@ -96,4 +100,4 @@ def rerun_line(record: Record) -> str:
         return f"check_backend(your_backend, [{record.case!r}], seed={record.seed})"
     what = f"--check {record.check}" if record.check in WHOLE_BACKEND_CHECKS else f"--cases {record.case}"
     operation = "" if record.check == LOADS else f" --operation {record.operation} --seed {record.seed}"
-    return f"python -m reference_impl verify --backend {record.argument} {what}{operation}"
+    return f"python -m reference_impl verify --backend {shlex.quote(record.argument)} {what}{operation}"

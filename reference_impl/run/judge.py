@@ -59,6 +59,8 @@ def judge(
         )
         checks = [check for check in checks if check.offered(trial)]
         records = [_run(check, trial, replace(blank, check=check.name)) for check in checks]
+        if subject.is_apart and known.is_deadly(subject, operation, case):
+            subject.backend.process.renew()  # a call that may kill may have damaged the memory of the process
     except Died as died:
         crashed = [replace(blank, check=check.name, outcome=outcome.CRASHED, message=str(died)) for check in checks]
         return crashed + _late_deaths(subject, blank)

@@ -58,6 +58,10 @@ class Record:
     """The argument of `--backend` that loads this backend again."""
     invalid_call: str | None = None
     """The name of the invalid call that was made from `case`, if it was one."""
+    environment: str | None = None
+    """The environment that the backend was asked in, as it stands after the @ of `argument`."""
+    implementation: str | None = None
+    """The kernels that ran in a call that failed, where the library names them: "convolution jit_1x1:avx2"."""
 
     @property
     def call(self) -> tuple[str, str, str, str | None]:

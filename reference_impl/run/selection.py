@@ -24,7 +24,7 @@ from .enough import FEWEST, completed
 from .enough import assured as assured_cases
 from .processes.worker import Died
 from .spread import DEFAULT_DTYPES, GENERATED, dtypes_of, falls_in, further_dtypes, in_dtypes, spread, together
-from .subject import Loaded, NotLoaded, Subject, process_of
+from .subject import Loaded, NotLoaded, Subject
 from .whole_backend import WHOLE_BACKEND_CHECKS
 
 # Generated cases by default: of `verify` and `check_backend`, and of `parametrize_with_checks`.
@@ -298,7 +298,7 @@ def cases_for_pytest(subject: Subject, words: Sequence[str] = (), seed: int = 0)
         chosen += [case.with_dtype(further[number(case) % len(further)]) for case in catalogue.load("smoke")]
         chosen += [case for case in catalogue.load("networks") if number(case) % 3 == 0]
     given = [case for case in chosen if takes(subject, case, seed)]
-    ours = process_of(subject.argument or subject.name) in registry.ADAPTERS
+    ours = registry.adapter_of(subject.argument or subject.name) is not None
     return given if ours else completed(given, [subject], OPERATIONS, dtypes[:1], seed)
 
 

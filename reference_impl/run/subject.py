@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from ..backends import registry
+from ..backends import environments, registry
 from ..backends.protocol import WRAP_A_FUNCTION, Capabilities
 from ..operations import OPERATIONS
 from . import outcome
@@ -68,18 +68,28 @@ class Subject:
             seed=seed,
             argument=self.argument,
             invalid_call=invalid_call,
+            environment=self.environment,
         )
 
     @property
     def adapter(self) -> str | None:
         """The adapter of ours that it was loaded from. None for a backend of others, whatever its name is."""
-        name = (self.argument or "").partition(":")[0]
-        return name if name in registry.ADAPTERS else None
+        return registry.adapter_of(self.argument or "")
+
+    @property
+    def environment(self) -> str | None:
+        """The environment that it is asked in, as after the @ of its argument. None if none was named."""
+        return environments.split(self.argument or "")[1] or None
+
+    @property
+    def route(self) -> str:
+        """Its name without the environment: "torch:autograd"."""
+        return self.name.removesuffix(f"@{self.environment}") if self.environment else self.name
 
     @property
     def is_route(self) -> bool:
         """True for a further way through a framework, and for our own backends: costly checks go to plain ones."""
-        return self.adapter is not None and (":" in self.name or self.name in OURS)
+        return self.adapter is not None and (":" in self.route or self.route in OURS)
 
     @classmethod
     def of(cls, backend: Any, argument: str | None = None, remake: Callable[[], Any] | None = None) -> Subject:
@@ -107,7 +117,9 @@ class Subject:
     def here(cls, argument: str) -> Subject:
         """Load the backend of this name in this process. If a package declares it, it keeps the declared name."""
         subject = cls.of(registry.load(argument), argument)
-        return replace(subject, name=argument) if _is_declared(argument) else subject
+        backend, environment = environments.split(argument)
+        name = backend if _is_declared(backend) else subject.name
+        return replace(subject, name=environments.join(name, environment))
 
     @classmethod
     def load(cls, argument: str, process: BackendProcess | None = None) -> Subject:
@@ -115,7 +127,10 @@ class Subject:
 
         Raises NotLoaded if it cannot be loaded, and Died if its process dies or hangs.
         """
-        process = process or BackendProcess(argument)
+        reason = environments.not_here(argument)
+        if reason is not None:
+            raise NotLoaded(f"{argument} cannot run here: {reason}", "ValueError")
+        process = process or process_for(argument)
         try:
             described = process.ask("describe", argument)
         except Raised as error:
@@ -142,14 +157,23 @@ class NotLoaded(ImportError):
         return self.kind == "ValueError" or self.lacks_a_package
 
 
-def _is_declared(argument: str) -> bool:
-    return argument not in registry.ADAPTERS and ":" not in argument
+def _is_declared(backend: str) -> bool:
+    return backend not in registry.ADAPTERS and ":" not in backend
 
 
 def process_of(argument: str) -> str:
-    """The name of the process that a backend shares: all routes of a framework have one, all others their own."""
-    adapter = argument.partition(":")[0]
-    return adapter if adapter in registry.ADAPTERS else argument
+    """The name of the process that a backend shares.
+
+    All routes of a framework have one for each environment. All other backends have their own.
+    """
+    adapter = registry.adapter_of(argument)
+    return argument if adapter is None else environments.join(adapter, environments.split(argument)[1])
+
+
+def process_for(argument: str, *names: str, **options: Any) -> BackendProcess:
+    """Make the process of a backend, in its environment. It loads the backends of `names` when it starts."""
+    variables = {**environments.variables_of(argument), **options.pop("environment", {})}
+    return BackendProcess(*(names or [argument]), environment=variables, **options)
 
 
 @dataclass(frozen=True)
@@ -160,13 +184,15 @@ class Loaded:
     errors: dict[str, NotLoaded | Died]
     unusable: dict[str, NotLoaded] = field(default_factory=dict)
     """The errors of adapters of ours that nobody named, and that lack something else than their framework."""
+    not_here: dict[str, str] = field(default_factory=dict)
+    """Why this machine cannot run an environment, by the framework or backend in it: "torch@avx512_core_fp16"."""
 
 
 def load(words: Iterable[str] = (), *, here: bool = False) -> Loaded:
     """Load the backends that `words` name (see `registry.expand`); without any, every one that is installed.
 
-    Each framework is loaded in a process of its own or, if `here`, in this one. Raises ImportError if a framework that
-    is named is not installed.
+    Each framework is loaded in a process of its own or, if `here`, in this one. So is each environment. Raises
+    ImportError if a framework that is named is not installed, and ValueError if an environment is unknown.
     """
     words = list(words)
     registry.require(words)
@@ -175,28 +201,36 @@ def load(words: Iterable[str] = (), *, here: bool = False) -> Loaded:
     processes: dict[str, BackendProcess] = {}
 
     def process(name: str) -> BackendProcess:
-        return processes.setdefault(process_of(name), BackendProcess())
+        key = process_of(name)
+        if key not in processes:
+            processes[key] = BackendProcess(environment=environments.variables_of(name))
+        return processes[key]
 
     found: list[Subject] = []
     errors: dict[str, NotLoaded | Died] = {}
 
     def routes(name: str) -> list[str]:
         try:
-            return process(name).ask("routes", name) if name in registry.ADAPTERS else [name]
+            return process(name).ask("routes", name) if registry.adapter_of(name) else [name]
         except Died as died:
             errors[name] = died
         except Raised as error:
             errors[name] = NotLoaded(error.said, error.kind)
         return []
 
+    not_here: dict[str, str] = {}
     for name in registry.expand(words, routes):
+        reason = environments.not_here(name)
+        if reason is not None:
+            not_here[process_of(name)] = reason
+            continue
         try:
             found.append(Subject.load(name, process(name)))
         except (NotLoaded, Died) as error:
             errors[name] = error
     found = _told_apart(found)
     if words:
-        return Loaded(found, errors)
+        return Loaded(found, errors, not_here=not_here)
     unusable = {
         name: error
         for name, error in errors.items()
@@ -222,7 +256,7 @@ def _told_apart(found: Sequence[Subject]) -> list[Subject]:
     names = Counter(subject.name for subject in found)
     return [
         replace(subject, name=f"{subject.name} ({subject.argument})")
-        if subject.adapter is None and (names[subject.name] > 1 or process_of(subject.name) in registry.ADAPTERS)
+        if subject.adapter is None and (names[subject.name] > 1 or registry.adapter_of(subject.name))
         else subject
         for subject in found
     ]

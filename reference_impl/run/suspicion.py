@@ -45,8 +45,7 @@ _NO_ANSWER = (outcome.UNSUPPORTED, outcome.REFUSED, outcome.CRASHED, outcome.SUI
 
 def _framework(record: Record) -> str | None:
     """The adapter of ours that asked; None for any other backend."""
-    name = (record.argument or "").partition(":")[0]
-    return name if name in registry.ADAPTERS else None
+    return registry.adapter_of(record.argument or "")
 
 
 def _suspecting(record: Record, answered: list[Record]) -> Record:

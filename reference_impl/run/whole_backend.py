@@ -8,15 +8,15 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..backends import environments
 from ..cases.case import Case
 from ..verdicts.invalid_calls import CASE, INVALID_CALLS, InvalidCall, answer_to
 from ..verdicts.real_data import real_task
 from . import outcome
 from .outcome import Record
-from .processes.asking import BackendProcess
 from .processes.memory import FEWEST_CALLS, KIB, MIB, UNKNOWN
 from .processes.worker import Died, Raised
-from .subject import NotLoaded, Subject
+from .subject import NotLoaded, Subject, process_for
 
 STEADY = "steady_memory"
 REFUSES = "refuses_invalid_calls"
@@ -72,7 +72,10 @@ def judge_whole_backend(
 def not_loaded(name: str, error: NotLoaded | Died, seed: int = 0) -> Record:
     """Record that a backend cannot be loaded."""
     came = outcome.CRASHED if isinstance(error, Died) else outcome.REFUSED
-    return Record(name, "", "loading", "", LOADS, came, message=str(error), seed=seed, argument=name)
+    environment = environments.split(name)[1] or None
+    return Record(
+        name, "", "loading", "", LOADS, came, message=str(error), seed=seed, argument=name, environment=environment
+    )
 
 
 def steady_memory(subject: Subject, operations: Sequence[str], seed: int = 0) -> Iterator[Record]:
@@ -164,7 +167,7 @@ def _digests(subject: Subject, threads: int, calls: Sequence[tuple[str, Case]], 
     environment = dict.fromkeys(_THREAD_VARIABLES, str(threads))
     found: list[str | Died | Raised] = []
     name = subject.argument or subject.name
-    process = BackendProcess(name, environment=environment)
+    process = process_for(name, environment=environment)
     try:
         backend = Subject.load(name, process).backend
         for operation, case in calls:

@@ -24,7 +24,7 @@ from reference_impl.cases.strategies import cases, seeds
 from reference_impl.operations import OPERATIONS
 from reference_impl.run import whole_backend
 from reference_impl.run.selection import cases_for_pytest, dtypes_of
-from reference_impl.run.subject import Loaded, Subject, process_of
+from reference_impl.run.subject import Loaded, Subject
 from reference_impl.verdicts.invalid_calls import INVALID_CALLS
 
 
@@ -151,7 +151,7 @@ def _supported(config: pytest.Config, operations: Sequence[str]) -> list[Any]:
     asked, seed, paddings = config.getoption("--case") or (), config.getoption("--seed"), _paddings(config)
     counts = []
     for subject in _subjects(config):
-        if process_of(subject.argument or subject.name) not in registry.ADAPTERS:
+        if registry.adapter_of(subject.argument or subject.name) is None:
             given = [case for case in cases_for_pytest(subject, asked, seed) if case.padding_mode in paddings]
             count = sum(len(subject.capabilities.supported(operation, given)) for operation in operations)
             counts.append(pytest.param(subject, count, id=subject.name))

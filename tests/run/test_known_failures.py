@@ -26,6 +26,8 @@ CASES = [
     Case.parse("n1_h1w1c2_k1x1o2_s4x1_g2_p2,0,0,0"),  # mlx
     Case.parse("n1_h1w3c2_k1x1o3_s2x1_p1,0,0,0"),
     Case.parse("n1_h3w1c1_k1x1o2_s2x2_p0,0,3,7"),  # tensorflow
+    Case.parse("n2_h2w3c1_k1x2o1_s1x2"),
+    Case.parse("n1_h10w8c3_k1x1o3_s2x2"),
     Case.parse("n1_h2w1c1_k1x1o1_s1x2_d1x2_p0,0,1,1"),  # torch
     Case.parse("n3_h4w3c3_k3x3o9_s1x2_g3"),
     Case.parse("n1_h10w1c2_k1x5o2_s1x2_p0,0,2,2"),
@@ -86,6 +88,44 @@ def test_entry_about_a_code_path_asks_for_that_path(path, expected):
     case = Case.parse("n1_h3w1c1_k1x1o2_s2x2_p0,0,3,7_bfloat16")
     entries = known.find("tensorflow", "2.21.0", facts, "conv2d", case)
     assert ("crashed" in {entry.outcome for entry in entries}) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "spec", "expected"),
+    [
+        ("avx", "n1_h10w8c3_k1x1o3_s2x2", set()),
+        ("avx2", "n1_h10w8c3_k1x1o3_s2x2", {"fail", "crashed"}),
+        ("avx2", "n1_h10w8c8_k1x1o3_s2x2", set()),
+        ("avx512_core", "n1_h10w8c8_k1x1o3_s2x2", {"fail", "crashed"}),
+        ("avx512_core", "n1_h10w8c16_k1x1o3_s2x2", set()),
+        ("avx512_core", "n1_h9w9c3_k1x1o3_s2x2", set()),  # nothing is left over
+        ("avx512_core", "n1_h10w8c3_k1x1o3_s2x2_float64", set()),
+    ],
+)
+def test_entry_about_a_workspace_asks_for_channels_that_do_not_fill_a_block(path, spec, expected):
+    facts = {"onednn_dtypes": ("float32",), "onednn_path": path}
+    operation = "conv2d_backprop_filter"
+    for backend, version in (("tensorflow", "2.21.0"), ("torch:channels_last", "2.13.0")):
+        entries = known.find(backend, version, facts, operation, Case.parse(spec))
+        assert {entry.outcome for entry in entries} == expected
+    assert not known.find("torch", "2.13.0", facts, operation, Case.parse(spec))
+
+
+@pytest.mark.parametrize(
+    ("path", "spec", "expected"),
+    [
+        ("avx2", "n2_h2w3c1_k1x2o1_s1x2", False),
+        ("avx512_core", "n2_h2w3c1_k1x2o1_s1x2", True),
+        ("avx512_core", "n1_h2w3c1_k1x2o1_s1x2", False),
+        ("avx512_core", "n2_h2w3c2_k1x2o1_s1x2", False),
+        ("avx512_core", "n2_h2w3c1_k1x2o1_s1x2_bfloat16", False),
+        ("avx512_core_bf16", "n2_h2w3c1_k1x2o1_s1x2_bfloat16", True),
+    ],
+)
+def test_entry_about_a_column_asks_for_a_batch_of_one_channel(path, spec, expected):
+    facts = {"onednn_dtypes": ("float32", "bfloat16"), "onednn_path": path}
+    found = known.find("tensorflow", "2.21.0", facts, "conv2d", Case.parse(spec))
+    assert any("one column wide" in entry.does for entry in found) == expected
 
 
 def test_entries_are_found_by_many_threads_at_once():

@@ -11,12 +11,12 @@ import tensorflow as tf
 from .. import derivatives
 from ..derivatives import UNCLAIMED_AT_POINTS
 from ..protocol import Capabilities, Lack
-from .functions import FLOATS, FLUSHES, ONEDNN_DTYPES, UNDILATED, UNGROUPED, Plain
+from .functions import FLOATS, FLUSHES, NO_BFLOAT16, ONEDNN_DTYPES, UNDILATED, UNGROUPED, Plain
 
 # The gradient of either function computes both of its gradients, so all operations have the lacks of one.
 _LACKS = tuple(
     Lack(lack.reason, lambda _, case, applies=lack.applies: applies("conv2d_backprop_input", case))  # type: ignore[misc]
-    for lack in (UNGROUPED, UNDILATED)
+    for lack in (NO_BFLOAT16, UNGROUPED, UNDILATED)
 )
 # TensorFlow traces the gradient that forward mode differentiates: for each of the first 32 shapes, then once for
 # unknown shapes. Only the first are refused while tracing if they are empty.

@@ -56,6 +56,14 @@ _NO_INTEGER_FILTER_GRADIENT = Lack(
     "Conv2DBackpropFilter takes half, bfloat16, float and double only",
     lambda operation, case: operation == "conv2d_backprop_filter" and case.dtype == "int32",
 )
+# TensorFlow looks at the CPU, and oneDNN also at ONEDNN_MAX_CPU_ISA.
+_PATH = cpu.onednn_path()
+_REFUSES_BFLOAT16 = "bfloat16" in ONEDNN_DTYPES and bool(_PATH) and not cpu.at_least(_PATH, "avx512_core")
+NO_BFLOAT16 = Lack(
+    f"oneDNN's code path {_PATH} has no bfloat16 convolutions ('could not create a primitive descriptor'); "
+    "avx512_core and better ones have",
+    lambda operation, case: _REFUSES_BFLOAT16 and case.dtype == "bfloat16",
+)
 _NHWC_ONLY = Lack(
     "The op currently only supports the NHWC tensor format on the CPU (except in oneDNN)",
     lambda operation, case: not _runs_onednn(operation, case),
@@ -68,9 +76,11 @@ class Plain:
     name = "tensorflow"
     version = tf.__version__
     capabilities = Capabilities(
-        flushes=FLUSHES, dtypes=("int32", *FLOATS), lacks=(_NO_INTEGER_FILTER_GRADIENT, UNGROUPED, UNDILATED)
+        flushes=FLUSHES,
+        dtypes=("int32", *FLOATS),
+        lacks=(NO_BFLOAT16, _NO_INTEGER_FILTER_GRADIENT, UNGROUPED, UNDILATED),
     )
-    facts: ClassVar = {"onednn_dtypes": ONEDNN_DTYPES, "onednn_path": cpu.onednn_path()}  # for known_failures/
+    facts: ClassVar = {"onednn_dtypes": ONEDNN_DTYPES, "onednn_path": _PATH}  # for known_failures/
     data_format = "NHWC"
     # These are called and differentiated; a test puts a wrong one in.
     conv2d_function: ClassVar[Callable] = staticmethod(tf.nn.conv2d)
@@ -160,7 +170,7 @@ class ChannelsFirst(Plain):
 
     name = "tensorflow:nchw"
     capabilities = Capabilities(
-        flushes=FLUSHES, dtypes=("int32", *FLOATS), lacks=(_NO_INTEGER_FILTER_GRADIENT, _NHWC_ONLY)
+        flushes=FLUSHES, dtypes=("int32", *FLOATS), lacks=(NO_BFLOAT16, _NO_INTEGER_FILTER_GRADIENT, _NHWC_ONLY)
     )
     data_format = "NCHW"
 

@@ -128,7 +128,7 @@ class BackendProcess:
             "threads": request.threads,
             "repeat": request.repeat,
             # Frameworks compute in memory of their own. Where there is no right answer, the call may end in an error.
-            "guarded": request.fill > 0 and request.name.partition(":")[0] not in registry.ADAPTERS,
+            "guarded": request.fill > 0 and registry.adapter_of(request.name) is None,
         }
         try:
             told = self._worker.ask("call", request.name, described, time_limit=self.time_limit)

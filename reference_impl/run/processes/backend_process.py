@@ -38,7 +38,22 @@ Declared = tuple[str | None, str | None, str | None]
 _MARK = os.environ.get(VARIABLE, "")  # before a backend can change it
 _may_share_memory = np.may_share_memory  # before a backend can replace it
 _MOST_QUOTED = 80
-_JOBS = ("describe", "routes", "declares", "call", "fetch", "growth", "diagnosis", "picture", "renew")
+_MOST_VERBOSE = 100_000
+# Libraries that hold oneDNN, in the names of their files.
+_HOLD_ONEDNN = ("libtorch_cpu", "libtensorflow", "_pywrap_tensorflow", "libopenvino_intel_cpu", "libdnnl", "libonednn")
+_JOBS = (
+    "describe",
+    "routes",
+    "declares",
+    "call",
+    "fetch",
+    "growth",
+    "diagnosis",
+    "picture",
+    "renew",
+    "has_onednn",
+    "verbose",
+)
 
 
 class Backends:
@@ -160,6 +175,24 @@ class Backends:
 
         return draw_failure(self.subject(name), Record(**record), Path(path))
 
+    def has_onednn(self, name: str) -> bool:
+        """Return True if a library that holds oneDNN is loaded in this process."""
+        self.subject(name)
+        try:
+            mapped = Path("/proc/self/maps").read_text("utf-8", errors="replace")
+        except OSError:
+            return False
+        return any(library in mapped for library in _HOLD_ONEDNN)
+
+    def verbose(self, name: str, operation: str, case: str, seed: int) -> str:
+        """Make one call. Return what it wrote to stdout, of which oneDNN's lines are a part."""
+        call = integer_call(Case.parse(case), operation, seed)
+        backend = self.subject(name).backend
+        stdout.take()
+        with contextlib.suppress(Exception):  # the lines before the error are wanted
+            call.run(backend)
+        return stdout.take()[-_MOST_VERBOSE:].decode(errors="replace")
+
     def renew(self) -> None:
         """End this child: the next one has only what was there when the backends were loaded."""
         os._exit(0)
@@ -216,8 +249,9 @@ def main(descriptor: str, *names: str) -> None:
     asker = os.getppid()
     while (child := os.fork()) != 0:
         status, taken = _end_of(child, asker)
-        os.write(2, stdout.take()[-_MOST_QUOTED:])  # its last words
-        send(answers, {"died": status, "taken": taken})
+        wrote = stdout.take()[-_MOST_VERBOSE:]
+        os.write(2, wrote[-_MOST_QUOTED:])  # its last words
+        send(answers, {"died": status, "taken": taken, "wrote": wrote.decode(errors="replace")})
     backends.start = memory.peak()
     _serve(backends, requests, answers)
     _end_all()

@@ -17,7 +17,7 @@ from ...verdicts.checks import CHECKS
 from ...verdicts.task import Task
 from ..judge import judge
 from ..outcome import CRASHED, Record
-from ..subject import NotLoaded, Subject, process_of
+from ..subject import NotLoaded, Subject, process_for, process_of
 from .asking import BackendProcess
 from .channel import Closed, receive, send
 from .worker import Died
@@ -46,7 +46,7 @@ def records(
 
 
 class Subjects:
-    """The backends by name. All backends of a framework are in one process, all others in one of their own."""
+    """The backends by name. Those of a framework are in one process for each environment, others in their own."""
 
     def __init__(self, names: list[str], time_limit: float) -> None:
         self._names, self._time_limit = names, time_limit
@@ -58,7 +58,7 @@ class Subjects:
             shared = process_of(name)
             if shared not in self._processes:
                 together = [other for other in self._names if process_of(other) == shared]
-                self._processes[shared] = BackendProcess(*together, time_limit=self._time_limit)
+                self._processes[shared] = process_for(name, *together, time_limit=self._time_limit)
             self._subjects[name] = Subject.load(name, self._processes[shared])
         return self._subjects[name]
 

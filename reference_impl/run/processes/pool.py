@@ -32,7 +32,16 @@ def judge_isolated(
     seconds, is `crashed`.
     """
     for subjects, cases in selection.groups:
-        yield from _judge_group(selection, subjects, cases, processes, time_limit)
+        for together in _by_environment(subjects):
+            yield from _judge_group(selection, together, cases, processes, time_limit)
+
+
+def _by_environment(subjects: Sequence[Subject]) -> list[list[Subject]]:
+    """Group the backends by environment. The frameworks of all environments at once would fill the memory."""
+    groups: dict[str | None, list[Subject]] = {}
+    for subject in subjects:
+        groups.setdefault(subject.environment, []).append(subject)
+    return list(groups.values())
 
 
 def _judge_group(

@@ -39,6 +39,8 @@ class Died(Exception):
     """The process ended, or was ended, without an answer. The message says how, `signal` which one it died of."""
 
     is_death = True
+    wrote = ""
+    """The end of what it wrote to stdout."""
 
     def __init__(self, message: str, signal: int | None = None) -> None:
         super().__init__(message)
@@ -109,7 +111,9 @@ class Worker:
             if not isinstance(answer, dict) or not {"answer", "died", "raised"} & set(answer):
                 return self._dead({"died": _ended(process)})
             if "died" in answer:
-                raise self._death(answer["died"], answer.get("taken"))
+                died = self._death(answer["died"], answer.get("taken"))
+                died.wrote = str(answer.get("wrote", ""))
+                raise died
             if "raised" in answer:
                 raise Raised(*map(str, answer["raised"]))
             return answer["answer"]

@@ -68,8 +68,8 @@ def answers_of(functions: Sequence[Callable[[], Any]], threads: int = 1) -> list
 def repeated(function: Callable[[], Any], times: int, seconds: float) -> list[Any]:
     """Call a function `times` times, or until the time is over, but at least once. Return all that it returned.
 
-    The time is over after `seconds` of processor time, which do not depend on what else runs, or when the clock has gone
-    on by _MOST_WAITED more. Meanwhile the threads of a kernel in Python take turns often, so that a race shows.
+    The time is over after `seconds` of processor time, which do not depend on what else runs, or when the clock has
+    gone on by _MOST_WAITED more. Meanwhile the threads of a kernel in Python take turns often, so that a race shows.
     """
     answers: list[Any] = []
     spent, clock = time.process_time() + seconds, time.perf_counter() + seconds + _MOST_WAITED

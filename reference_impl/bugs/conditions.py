@@ -10,13 +10,13 @@ from itertools import combinations
 import numpy as np
 
 from .judged_call import JudgedCall
-from .table import AXES, WORDS, Table
+from .table import AXES, COUNTED, WORDS, Table
 
 Holds = Callable[[Table], np.ndarray]
 
 # The most thresholds for one number.
 _MOST_VALUES = 32
-_COUNTED = ("kernel", "stride", "dilation", "input", "output", "kernel extent", "padding", "leftover", "padded")
+_ALONG_AXES = ("kernel", "stride", "dilation", "input", "output", "kernel extent", "padding", "leftover", "padded")
 _MULTIPLES_OF = ("batch", "groups", "channels per group", "output channels per group", "input channels")
 _MULTIPLES_OF += ("output channels", *(f"{part} {axis}" for part in ("kernel", "input", "output") for axis in AXES))
 _NAMES = {
@@ -103,8 +103,8 @@ def _is_none_of(subject: str, words: tuple[str, ...], table: Table) -> np.ndarra
 def _numbers(table: Table) -> Iterator[tuple[str, Callable[[Table], np.ndarray], float]]:
     """Yield the numbers on which thresholds are set: name, column, and the cost that it adds."""
     for name in table.numbers:
-        yield name, partial(_number, name), 0.0
-    for part in _COUNTED:
+        yield name, partial(_number, name), 0.0 if name in COUNTED else 0.3
+    for part in _ALONG_AXES:
         yield f"{part} height or width", partial(_of_axes, part, np.maximum), 0.1
         yield f"{part} height and width", partial(_of_axes, part, np.minimum), 0.1
 
@@ -133,9 +133,9 @@ def _on_numbers(table: Table, failed: np.ndarray) -> Iterator[Condition]:
             said = f"{value - 1}" if value <= 2 and values.min() >= value - 1 else f"at most {value - 1}"
             opposite = f"{' '.join(words)} {said}"
             yield Condition(_NAMES.get(opposite, opposite), cost, _less(column, value), name)
-        if more == 0.0:
+        if more != 0.1:
             for value in common[np.argsort(-counts, kind="stable")][:8]:
-                yield Condition(f"{name} {value}", 1.3, _equal(column, int(value)), name)
+                yield Condition(f"{name} {value}", 1.3 + more, _equal(column, int(value)), name)
 
 
 def _thresholds(values: np.ndarray, failing: np.ndarray) -> list[int]:

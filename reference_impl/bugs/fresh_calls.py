@@ -11,7 +11,7 @@ import numpy as np
 
 from ..arguments import PADDING_WORDS, Padding
 from ..cases.case import Case
-from .conditions import Condition, all_hold
+from .conditions import Condition
 from .judged_call import JudgedCall
 from .table import Table
 
@@ -149,13 +149,13 @@ def telling_rows(
     for place, others in enumerate(alternatives):
         rest = [mask for spot, mask in enumerate(masks) if spot != place]
         near = np.logical_and.reduce(rest) if rest else np.ones(len(pool), bool)
-        differ = np.array([condition.holds(pool) != masks[place] for condition in others]).reshape(-1, len(pool))
+        differ = np.array([condition.holds(pool) != masks[place] for condition in others], bool).reshape(-1, len(pool))
         yield from _cover(~(differ & near), np.zeros(len(pool), bool), most)
         yield from np.flatnonzero(near & ~masks[place])[: most // 2].tolist()
 
 
 def _evaluated(conditions: Sequence[Condition], pool: Table, outside: np.ndarray) -> np.ndarray:
-    return np.array([condition.holds(pool) | outside for condition in conditions]).reshape(-1, len(pool))
+    return np.array([condition.holds(pool) | outside for condition in conditions], bool).reshape(-1, len(pool))
 
 
 def _cover(agree: np.ndarray, never: np.ndarray, most: int) -> Iterator[int]:
@@ -179,6 +179,3 @@ def random_rows(pool: Table, rule: Sequence[Condition], most: int) -> list[int]:
     for place in range(len(rule)):
         rows += np.flatnonzero((missing == 1) & ~masks[place])[: max(most // len(rule), 1)].tolist()
     return rows
-
-
-__all__ = ["FreshCalls", "all_hold", "random_rows", "telling_rows"]

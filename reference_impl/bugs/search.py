@@ -61,11 +61,9 @@ class Search:
         self.random = np.random.default_rng(seed)
         self.sizes = table.sizes()
 
-    def rules(self, known: Sequence[Rule] = ()) -> list[Rule]:
-        """Find rules for all failures that no `known` rule covers, those with the most failures first."""
+    def rules(self) -> list[Rule]:
+        """Find rules for the failures, until no further rule is worth its bits."""
         left = self.failed.copy()
-        for rule in known:
-            left &= ~all_hold(rule, self.table)
         found: list[Rule] = []
         while left.any() and len(found) < MOST_RULES:
             rule = self._best(left)
@@ -73,17 +71,7 @@ class Search:
                 break
             found.append(rule)
             left &= ~all_hold(rule, self.table)
-        return self._without_needless([*known, *found])
-
-    def _without_needless(self, rules: list[Rule]) -> list[Rule]:
-        """Leave out rules whose failures others cover too."""
-        masks = [all_hold(rule, self.table) & self.failed for rule in rules]
-        kept = list(range(len(rules)))
-        for one in sorted(kept, key=lambda row: masks[row].sum()):
-            others = [masks[other] for other in kept if other != one]
-            if others and not (masks[one] & ~np.logical_or.reduce(others)).any():
-                kept.remove(one)
-        return [rules[one] for one in kept]
+        return found
 
     def _best(self, left: np.ndarray) -> Rule | None:
         """Return the best rule for some of the failures `left`: exact if that explains them, else with passes."""

@@ -13,7 +13,8 @@ from .judged_call import JudgedCall
 AXES = ("height", "width")
 WORDS = ("operation", "dtype", "padding", "route", "environment", "implementation")
 
-_NUMBERS = (
+# The numbers that a case is given by. Others follow from them.
+COUNTED = (
     "batch",
     "input height",
     "input width",
@@ -45,8 +46,8 @@ class Table:
     @classmethod
     def of(cls, calls: Iterable[JudgedCall]) -> Table:
         calls = list(calls)
-        rows = np.array([_row(call) for call in calls], np.int64).reshape(len(calls), len(_NUMBERS))
-        numbers = dict(zip(_NUMBERS, rows.T.copy(), strict=True))
+        rows = np.array([_row(call) for call in calls], np.int64).reshape(len(calls), len(COUNTED))
+        numbers = dict(zip(COUNTED, rows.T.copy(), strict=True))
         numbers |= _derived(numbers)
         words = zip(*map(_words, calls), strict=True) if calls else ((),) * len(WORDS)
         return cls(calls, numbers, {name: np.array(column, object) for name, column in zip(WORDS, words, strict=True)})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from .bug import Bug, most_telling_first
 from .conditions import Condition, all_hold, conditions_on
 from .fresh_calls import FreshCalls, random_rows, telling_rows
-from .judged_call import KINDS, PASSED, JudgedCall
+from .judged_call import KINDS, PASSED, RACE, JudgedCall
 from .search import Rule, Search
 from .table import COUNTED, WORDS, Table
 
@@ -29,7 +29,9 @@ _RANDOM = 30
 # The order in which conditions are told.
 _ORDER = {subject: place for place, subject in enumerate((*WORDS, *COUNTED))}
 # Questions around failures that no rule explains.
-_AROUND = 60
+_AROUND = 100
+# Failing calls that are made again, to see if they fail by chance.
+_AGAIN = 20
 
 
 def distinct_bugs(
@@ -87,6 +89,16 @@ class _Group:
         self.table = Table.of(calls)
         self.stated: list[_Stated] = []
         self.fresh = FreshCalls(calls, seed)
+        self.by_chance = {RACE} | {kind for kind in KINDS if self._passes_at_times(kind)}
+
+    def _passes_at_times(self, kind: str) -> bool:
+        """Make some failing calls again, and return True if any of them passes."""
+        failed = self._some(np.flatnonzero(self._outcomes() == kind), _AGAIN) if self.ask is not None else ()
+        return any(self._asked(self.table.calls[row]) == PASSED for row in failed)
+
+    def _asked(self, call: JudgedCall) -> str:
+        judged = self.ask(replace(call, outcome="")) if self.ask is not None else None
+        return judged.outcome if judged is not None else ""
 
     def bugs(self) -> list[Bug]:
         self._learn()
@@ -147,7 +159,10 @@ class _Group:
         if not (failed & ~np.logical_or.reduce([all_hold(rule, self.table) for rule in known] or [~failed])).any():
             return
         conditions = [*self.more, *conditions_on(self.table, failed)]
-        search = Search(self.table, failed, passed, conditions, telling=self.asked, seed=self.seed)
+        chance = kind in self.by_chance
+        search = Search(
+            self.table, failed, passed, conditions, telling=self.asked, by_chance=chance, seed=self.seed
+        )
         for rule in _joined(search.rules()):
             within = all_hold(rule, self.table)
             if rule or failed.sum() >= 3:
@@ -162,7 +177,7 @@ class _Group:
         for kind in KINDS:
             left = np.flatnonzero(self._left(kind))
             if len(left):
-                starts = [self.table.calls[row] for row in left[:20]]
+                starts = [self.table.calls[row] for row in self._some(left, _AGAIN)]
                 drawn += [(None, call) for call in self.fresh.like(starts, _AROUND)]
         answered = []
         for origin, call in drawn:

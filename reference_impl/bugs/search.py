@@ -16,7 +16,7 @@ import numpy as np
 from .conditions import Condition, all_hold
 from .table import Table
 
-BITS = 9.0
+BITS = 10.0
 """The bits that name one condition of cost 1."""
 MOST_CONDITIONS = 6
 MOST_RULES = 30
@@ -25,8 +25,10 @@ _SEEDS = 3
 # The failures and passes that a search looks at first. Passes that refute its rule are added.
 _SAMPLE = 1000, 4000
 _ROUNDS = 8
-# Passes within a rule must be worth twice their bits.
-_DOUBT = 2.0
+# A rule with passes among its failures is taken if rules without any need so many times the bits of its passes. It is
+# more doubtful if most calls pass: what fails by chance is known as such, or seen when it is asked twice.
+_DOUBT_OF_SOME, _DOUBT_OF_MANY, _DOUBT_OF_CHANCE = 2.0, 4.0, 1.0
+_SOME = 0.2
 
 Rule = tuple[Condition, ...]
 
@@ -52,11 +54,12 @@ class Search:
         conditions: Sequence[Condition],
         *,
         telling: int = 0,
+        by_chance: bool = False,
         seed: int = 0,
     ) -> None:
         self.table, self.failed, self.passed = table, failed, passed
         self.telling = np.arange(len(table) - telling, len(table))  # the last calls, which no sample may miss
-        self.conditions = conditions
+        self.conditions, self.by_chance = conditions, by_chance
         self.costs = np.array([condition.cost for condition in conditions])
         self.random = np.random.default_rng(seed)
         self.sizes = table.sizes()
@@ -81,30 +84,30 @@ class Search:
         rule = self._rule(noisy)
         within = all_hold(rule, self.table)
         failures, passes = int((left & within).sum()), int((self.passed & within).sum())
-        budget = _DOUBT * _bits(failures, passes) + BITS * sum(condition.cost for condition in rule)
-        exact_rules = self._exact_rules(left & within, exact, budget)
-        if exact_rules is None:
-            return rule
-        return exact_rules[0] if exact_rules else None
+        doubt = _DOUBT_OF_SOME if passes <= _SOME * (failures + passes) else _DOUBT_OF_MANY
+        doubt = _DOUBT_OF_CHANCE if self.by_chance else doubt
+        budget = doubt * _bits(failures, passes) + BITS * sum(condition.cost for condition in rule)
+        if self._is_cheaper(left & within, budget):
+            return None if exact is None else self.polished(self._rule(exact), left)
+        return rule
 
-    def _exact_rules(self, left: np.ndarray, first: _Found | None, budget: float) -> list[Rule] | None:
-        """Return exact rules that explain the failures `left` in fewer bits than `budget`; None if there are none."""
-        left, total = left.copy(), int(left.sum())
-        found: list[Rule] = []
+    def _is_cheaper(self, left: np.ndarray, budget: float) -> bool:
+        """Return True if rules without passes explain the failures `left` in fewer bits than `budget`.
+
+        Each failure that no rule explains is named by itself.
+        """
+        each = np.log2(left.sum() + self.passed.sum())
         used = 0.0
         while left.any():
-            if first is None or first.passes:
-                # Each failure that no rule explains is named by itself.
-                used += left.sum() * np.log2(max(total, 2) + self.passed.sum())
-                return found if used < budget and found else None
-            rule = self.polished(self._rule(first), left)
-            found.append(rule)
+            exact, _ = self._candidates(left)
+            if exact is None:
+                return used + left.sum() * each < budget
+            rule = self._rule(exact)
             used += BITS * sum(condition.cost for condition in rule)
             if used >= budget:
-                return None
-            left &= ~all_hold(rule, self.table)
-            first = self._candidates(left)[0] if left.any() else None
-        return found
+                return False
+            left = left & ~all_hold(rule, self.table)
+        return True
 
     def _rule(self, found: _Found) -> Rule:
         return tuple(self.conditions[one] for one in found.ids)

@@ -64,7 +64,7 @@ class Bug:
 
 
 def most_telling_first(bugs: Iterable[Bug]) -> list[Bug]:
-    """Sort bugs: crashes and wrong numbers, then sizes and refusals, then robustness; those with most failures first."""
+    """Sort bugs: crashes and wrong numbers, then sizes and refusals, then robustness; the most failures first."""
     return sorted(bugs, key=lambda bug: (bool(bug.check), _rank(bug.kind), -bug.failures, str(bug.smallest.case)))
 
 

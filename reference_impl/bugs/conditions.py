@@ -16,9 +16,15 @@ Holds = Callable[[Table], np.ndarray]
 
 # The most thresholds for one number.
 _MOST_VALUES = 32
-_ALONG_AXES = ("kernel", "stride", "dilation", "input", "output", "kernel extent", "padding", "leftover", "padded")
-_MULTIPLES_OF = ("batch", "groups", "channels per group", "output channels per group", "input channels")
-_MULTIPLES_OF += ("output channels", *(f"{part} {axis}" for part in ("kernel", "input", "output") for axis in AXES))
+_MULTIPLES_OF = (
+    "batch",
+    "groups",
+    "channels per group",
+    "output channels per group",
+    "input channels",
+    "output channels",
+    *(f"{part} {axis}" for part in ("kernel", "input", "output") for axis in AXES),
+)
 _NAMES = {
     "stride height or width above 1": "strided",
     "stride height and width 1": "not strided",
@@ -68,7 +74,7 @@ class Condition:
 def conditions_on(table: Table, failed: np.ndarray) -> list[Condition]:
     """Return all conditions that may tell the failed calls from others, the cheapest first."""
     found: dict[str, Condition] = {}
-    for condition in (*_on_words(table), *_facts(), *_on_numbers(table, failed), *_multiples(failed, table)):
+    for condition in (*_on_words(table), *_facts(), *_on_numbers(table, failed), *_multiples()):
         found.setdefault(condition.name, condition)
     return sorted(found.values(), key=lambda condition: condition.cost)
 
@@ -81,9 +87,7 @@ def _on_words(table: Table) -> Iterator[Condition]:
             shown = word or "the plain one"
             yield Condition(f"{prefix}{shown}", 1.0, partial(_is_one_of, subject, (word,)), subject)
             if len(words) > 2:
-                yield Condition(
-                    f"{prefix}other than {shown}", 1.3, partial(_is_none_of, subject, (word,)), subject
-                )
+                yield Condition(f"{prefix}other than {shown}", 1.3, partial(_is_none_of, subject, (word,)), subject)
         if 3 < len(words) <= 12:
             for pair in combinations(words, 2):
                 said = " or ".join(word or "the plain one" for word in pair)
@@ -100,42 +104,26 @@ def _is_none_of(subject: str, words: tuple[str, ...], table: Table) -> np.ndarra
     return ~_is_one_of(subject, words, table)
 
 
-def _numbers(table: Table) -> Iterator[tuple[str, Callable[[Table], np.ndarray], float]]:
-    """Yield the numbers on which thresholds are set: name, column, and the cost that it adds."""
-    for name in table.numbers:
-        yield name, partial(_number, name), 0.0 if name in COUNTED else 0.3
-    for part in _ALONG_AXES:
-        yield f"{part} height or width", partial(_of_axes, part, np.maximum), 0.1
-        yield f"{part} height and width", partial(_of_axes, part, np.minimum), 0.1
-
-
-def _number(name: str, table: Table) -> np.ndarray:
-    return table.numbers[name]
-
-
-def _of_axes(part: str, choose: np.ufunc, table: Table) -> np.ndarray:
-    return choose(*(table.numbers[f"{part} {axis}"] for axis in AXES))
-
-
 def _on_numbers(table: Table, failed: np.ndarray) -> Iterator[Condition]:
-    for name, column, more in _numbers(table):
-        values = column(table)
-        common, counts = np.unique(values[failed], return_counts=True)
+    for name, values in table.numbers.items():
+        of_axes = name.endswith(("height or width", "height and width"))
+        more = 0.0 if name in COUNTED else 0.1 if of_axes else 0.3
         for value in _thresholds(values, values[failed]):
-            said = f"above {value - 1}" if value <= 2 else f"{value} or more"
             cost = more + (1.0 if value <= 2 else 1.2)
-            yield Condition(_NAMES.get(f"{name} {said}", f"{name} {said}"), cost, _least(column, value), name)
-            # The largest of two numbers is at most 3 if the one and the other is.
-            other = {"or": "and", "and": "or"}
-            words = [other.get(word, word) for word in name.split()] if name.endswith("height or width") or (
-                name.endswith("height and width")
-            ) else name.split()
-            said = f"{value - 1}" if value <= 2 and values.min() >= value - 1 else f"at most {value - 1}"
-            opposite = f"{' '.join(words)} {said}"
-            yield Condition(_NAMES.get(opposite, opposite), cost, _less(column, value), name)
-        if more != 0.1:
-            for value in common[np.argsort(-counts, kind="stable")][:8]:
-                yield Condition(f"{name} {value}", 1.3 + more, _equal(column, int(value)), name)
+            said = f"{name} above {value - 1}" if value <= 2 else f"{name} {value} or more"
+            yield Condition(_NAMES.get(said, said), cost, partial(_is_least, name, value), name)
+            below = f"{value - 1}" if value <= 2 and values.min() >= value - 1 else f"at most {value - 1}"
+            said = f"{_opposite(name) if of_axes else name} {below}"
+            yield Condition(_NAMES.get(said, said), cost, _not(partial(_is_least, name, value)), name)
+        if not of_axes:
+            common, counts = np.unique(values[failed], return_counts=True)
+            for value in common[np.argsort(-counts, kind="stable")][:8].tolist():
+                yield Condition(f"{name} {value}", 1.3 + more, partial(_is_equal, name, value), name)
+
+
+def _opposite(name: str) -> str:
+    """Return the name for a limit from above: the larger of two numbers is at most 3 if the one and the other are."""
+    return name.replace(" or ", " and ") if " or " in name else name.replace(" and ", " or ")
 
 
 def _thresholds(values: np.ndarray, failing: np.ndarray) -> list[int]:
@@ -149,19 +137,15 @@ def _thresholds(values: np.ndarray, failing: np.ndarray) -> list[int]:
     return [int(value) for value in distinct]
 
 
-def _least(column: Holds, value: int) -> Holds:
-    return lambda table: column(table) >= value
+def _is_least(name: str, value: int, table: Table) -> np.ndarray:
+    return table.numbers[name] >= value
 
 
-def _less(column: Holds, value: int) -> Holds:
-    return lambda table: column(table) < value
+def _is_equal(name: str, value: int, table: Table) -> np.ndarray:
+    return table.numbers[name] == value
 
 
-def _equal(column: Holds, value: int) -> Holds:
-    return lambda table: column(table) == value
-
-
-def _multiples(failed: np.ndarray, table: Table) -> Iterator[Condition]:
+def _multiples() -> Iterator[Condition]:
     for name in _MULTIPLES_OF:
         plural = name.endswith(("channels", "groups", "group"))
         for number, cost in ((2, 1.2), (3, 1.4), (4, 1.3), (8, 1.3), (16, 1.3), (32, 1.4)):
@@ -281,6 +265,10 @@ def _grouped_only(table: Table) -> np.ndarray:
     return (table.numbers["groups"] > 1) & (table.numbers["channels per group"] > 1)
 
 
+def _kernel_3_by_3(table: Table) -> np.ndarray:
+    return (table.numbers["kernel height"] == 3) & (table.numbers["kernel width"] == 3)
+
+
 def _same_channels(table: Table) -> np.ndarray:
     return table.numbers["input channels"] == table.numbers["output channels"]
 
@@ -297,6 +285,7 @@ _RELATIONS: tuple[tuple[str, Holds, str, float], ...] = (
     ("depthwise", _depthwise, "not depthwise", 1.0),
     ("depthwise with a multiplier above 1", _has_multiplier, "no depthwise multiplier above 1", 1.1),
     ("grouped but not depthwise", _grouped_only, "not grouped, or depthwise", 1.2),
+    ("kernel 3 x 3", _kernel_3_by_3, "kernel other than 3 x 3", 1.1),
     ("as many input as output channels", _same_channels, "other numbers of input and output channels", 1.2),
     ("fewer output than input channels", _fewer_outputs, "output channels at least the input channels", 1.3),
     ("an empty array", _some_zeros("batch", "input channels", "output channels"), "no empty array", 1.0),

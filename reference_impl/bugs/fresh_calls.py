@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from ..arguments import PADDING_WORDS, Padding
 from ..cases.case import Case
-from .conditions import Condition
 from .judged_call import JudgedCall
-from .table import Table
 
 # The most products of a fresh case, or as many as the largest case given.
 _MOST_PRODUCTS = 50_000
@@ -81,7 +77,7 @@ class FreshCalls:
     def _padding(self, padding: Padding) -> Padding:
         word = self.random.choice((*PADDING_WORDS, "EXPLICIT"))
         if word != "EXPLICIT":
-            return word  # type: ignore[return-value]
+            return word
         if isinstance(padding, str):
             pads = [self.random.randrange(4) for _ in range(4)]
         else:
@@ -128,54 +124,3 @@ def _case(parts: dict[str, Any], dtype: str) -> Case:
         parts["padding"],
         dtype,
     )
-
-
-def telling_rows(
-    pool: Table,
-    rule: Sequence[Condition],
-    alternatives: Sequence[Sequence[Condition]],
-    additions: Sequence[Condition],
-    most: int,
-) -> Iterator[int]:
-    """Yield the rows of `pool` that rule out the most other readings of the data, each row once.
-
-    `alternatives` are, for each place of the rule, the conditions that fit the data as well there. A call on which the
-    rule and an alternative differ tells them apart. `additions` are conditions that hold on all failures of the rule; a
-    call within the rule on which one does not hold shows whether it is needed.
-    """
-    masks = [condition.holds(pool) for condition in rule]
-    inside = np.logical_and.reduce(masks) if masks else np.ones(len(pool), bool)
-    yield from _cover(_evaluated(additions, pool, ~inside), ~inside, most)
-    for place, others in enumerate(alternatives):
-        rest = [mask for spot, mask in enumerate(masks) if spot != place]
-        near = np.logical_and.reduce(rest) if rest else np.ones(len(pool), bool)
-        differ = np.array([condition.holds(pool) != masks[place] for condition in others], bool).reshape(-1, len(pool))
-        yield from _cover(~(differ & near), np.zeros(len(pool), bool), most)
-        yield from np.flatnonzero(near & ~masks[place])[: most // 2].tolist()
-
-
-def _evaluated(conditions: Sequence[Condition], pool: Table, outside: np.ndarray) -> np.ndarray:
-    return np.array([condition.holds(pool) | outside for condition in conditions], bool).reshape(-1, len(pool))
-
-
-def _cover(agree: np.ndarray, never: np.ndarray, most: int) -> Iterator[int]:
-    """Yield rows until each reading that some row does not agree with has met one, the most telling row first."""
-    differ = ~agree
-    differ[:, never] = False
-    for _ in range(most):
-        counts = differ.sum(axis=0)
-        if not counts.size or not counts.max():
-            return
-        row = int(counts.argmax())
-        yield row
-        differ = differ[~differ[:, row]]
-
-
-def random_rows(pool: Table, rule: Sequence[Condition], most: int) -> list[int]:
-    """Return rows within the rule, and rows on which all its conditions but one hold, as many of each."""
-    masks = np.array([condition.holds(pool) for condition in rule]).reshape(len(rule), len(pool))
-    missing = (~masks).sum(axis=0)
-    rows: list[int] = np.flatnonzero(missing == 0)[:most].tolist()
-    for place in range(len(rule)):
-        rows += np.flatnonzero((missing == 1) & ~masks[place])[: max(most // len(rule), 1)].tolist()
-    return rows

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 
 from .bug import Bug, most_telling_first
 from .conditions import Condition, all_hold, conditions_on
-from .fresh_calls import FreshCalls, random_rows, telling_rows
+from .fresh_calls import FreshCalls
 from .judged_call import KINDS, PASSED, RACE, JudgedCall
+from .refuting import Stated, calls_against, compare
 from .search import Rule, Search
 from .table import COUNTED, WORDS, Table
 
@@ -22,10 +23,8 @@ Ask = Callable[[JudgedCall], "JudgedCall | None"]
 # Fewer failures than this are not grouped by their diagnosis.
 _FEW = 5
 _ROUNDS = 10
-# Candidates for fresh calls, and how many of them are made, for one bug in one round.
+# Candidates for fresh calls, for one bug in one round.
 _POOL = 500
-_TELLING = 6
-_RANDOM = 30
 # The order in which conditions are told.
 _ORDER = {subject: place for place, subject in enumerate((*WORDS, *COUNTED))}
 # Questions around failures that no rule explains.
@@ -65,19 +64,6 @@ def distinct_bugs(
     return most_telling_first(bugs)
 
 
-@dataclass(eq=False)
-class _Stated:
-    """Conditions stated for one kind of failure; `held` of `tried` fresh calls agreed."""
-
-    kind: str
-    rule: Rule
-    diagnosis: str | None = None
-    exact: bool = True
-    held: int = 0
-    tried: int = 0
-    refuted: bool = False
-
-
 class _Group:
     """The calls of one backend and one check."""
 
@@ -87,7 +73,7 @@ class _Group:
         self.ask, self.more, self.budget, self.seed = ask, conditions, most_asked, seed
         self.asked = 0
         self.table = Table.of(calls)
-        self.stated: list[_Stated] = []
+        self.stated: list[Stated] = []
         self.fresh = FreshCalls(calls, seed)
         self.by_chance = {RACE} | {kind for kind in KINDS if self._passes_at_times(kind)}
 
@@ -160,17 +146,15 @@ class _Group:
             return
         conditions = [*self.more, *conditions_on(self.table, failed)]
         chance = kind in self.by_chance
-        search = Search(
-            self.table, failed, passed, conditions, telling=self.asked, by_chance=chance, seed=self.seed
-        )
+        search = Search(self.table, failed, passed, conditions, telling=self.asked, by_chance=chance, seed=self.seed)
         for rule in _joined(search.rules()):
             within = all_hold(rule, self.table)
             if rule or failed.sum() >= 3:
-                self.stated.append(_Stated(kind, rule, diagnosis, exact=not (within & passed).any()))
+                self.stated.append(Stated(kind, rule, diagnosis, exact=not (within & passed).any()))
 
     def _try_to_refute(self) -> None:
         """Make fresh calls for each stated rule that has not been tried, and see if their outcomes are as stated."""
-        drawn: list[tuple[_Stated | None, JudgedCall]] = []
+        drawn: list[tuple[Stated | None, JudgedCall]] = []
         for one in self.stated:
             if not one.tried:
                 drawn += [(one, call) for call in self._against(one)]
@@ -179,7 +163,7 @@ class _Group:
             if len(left):
                 starts = [self.table.calls[row] for row in self._some(left, _AGAIN)]
                 drawn += [(None, call) for call in self.fresh.like(starts, _AROUND)]
-        answered = []
+        answered: list[tuple[Stated | None, JudgedCall]] = []
         for origin, call in drawn:
             if self.asked + len(answered) >= self.budget:
                 break
@@ -189,56 +173,27 @@ class _Group:
                 answered.append((origin, judged))
         if answered:
             fresh = Table.of(judged for _, judged in answered)
-            self._compare(fresh, [origin for origin, _ in answered])
+            compare(self.stated, fresh, [origin for origin, _ in answered])
             self.table = self.table.followed_by(fresh)
             self.asked += len(fresh)
 
-    def _against(self, one: _Stated) -> list[JudgedCall]:
+    def _against(self, one: Stated) -> list[JudgedCall]:
         """Draw fresh calls that may refute a rule."""
         outcomes = self._outcomes()
-        within = all_hold(one.rule, self.table)
         failed, passed = outcomes == one.kind, outcomes == PASSED
-        starts = np.flatnonzero(failed & within)
-        starts = starts[np.argsort(self.table.sizes()[starts], kind="stable")]
-        starts = np.unique(np.concatenate([starts[:20], self._some(starts, 40)]))
-        pool = Table.of(self.fresh.like([self.table.calls[row] for row in starts], _POOL))
-        if not len(pool):
-            return []
         conditions = [*self.more, *conditions_on(self.table, failed)]
-        alternatives: list[list[Condition]] = []
-        additions: list[Condition] = []
-        if one.exact:
-            search = Search(self.table, failed, passed, conditions)
-            alternatives = [search.fitting(one.rule, place, within & failed) for place in range(len(one.rule))]
-            rows = self.table.rows(within & failed)
-            additions = [condition for condition in conditions if condition.holds(rows).all()]
-        rows_of_pool = [*telling_rows(pool, one.rule, alternatives, additions, _TELLING)]
-        rows_of_pool += random_rows(pool, one.rule, _RANDOM)
-        return [pool.calls[row] for row in dict.fromkeys(rows_of_pool)]
+        starts = self._starts(np.flatnonzero(failed & all_hold(one.rule, self.table)))
+        return calls_against(one, self.fresh.like(starts, _POOL), Search(self.table, failed, passed, conditions))
+
+    def _starts(self, rows: np.ndarray) -> list[JudgedCall]:
+        """Return the smallest of some calls, and others of them."""
+        rows = rows[np.argsort(self.table.sizes()[rows], kind="stable")]
+        return self.table.calls[np.unique(np.concatenate([rows[:20], self._some(rows, 40)]))].tolist()
 
     def _some(self, rows: np.ndarray, most: int) -> np.ndarray:
         return np.random.default_rng(self.seed).permutation(rows)[:most]
 
-    def _compare(self, fresh: Table, origins: Sequence[_Stated | None]) -> None:
-        """Count the fresh calls whose outcome is as stated, and mark the rules that they refute."""
-        for row, origin in enumerate(origins):
-            call = fresh.calls[row]
-            if origin is None or call.outcome not in (PASSED, origin.kind):
-                continue
-            alone = fresh.rows(np.array([row]))
-            inside = bool(all_hold(origin.rule, alone)[0])
-            explained = any(all_hold(one.rule, alone)[0] for one in self.stated if one.kind == origin.kind)
-            if not inside and explained:
-                continue
-            origin.tried += 1
-            if not origin.exact and inside:
-                origin.held += 1
-            elif (call.outcome == origin.kind) == inside:
-                origin.held += 1
-            else:
-                origin.refuted = True
-
-    def _bug(self, one: _Stated) -> Bug:
+    def _bug(self, one: Stated) -> Bug:
         outcomes, within = self._outcomes(), all_hold(one.rule, self.table)
         failed, passed = outcomes == one.kind, outcomes == PASSED
         anywhere = np.logical_or.reduce([all_hold(other.rule, self.table) for other in self.stated])
@@ -264,8 +219,8 @@ class _Group:
             rule=rule,
         )
 
-    def _instead(self, one: _Stated, failed: np.ndarray, passed: np.ndarray) -> tuple[tuple[str, ...], ...]:
-        """Return for each condition up to two others, about something else and as simple, that fit the calls as well."""
+    def _instead(self, one: Stated, failed: np.ndarray, passed: np.ndarray) -> tuple[tuple[str, ...], ...]:
+        """Return for each condition up to two others that fit as well: about something else, and as simple."""
         search = Search(self.table, failed, passed, [*self.more, *conditions_on(self.table, failed)])
         within = all_hold(one.rule, self.table)
         found = []
@@ -308,14 +263,14 @@ class _Group:
         """Return the smallest of some calls, the diagnosis of most that have one, and their implementations."""
         numbers = np.flatnonzero(rows)
         smallest = self.table.calls[numbers[np.argmin(self.table.sizes()[numbers])]]
-        calls = [self.table.calls[row] for row in numbers]
-        diagnosed = Counter(call.diagnosis for call in calls if call.diagnosis).most_common(1)
-        implementations = Counter(call.implementation for call in calls if call.implementation)
-        return smallest, diagnosed[0][0] if diagnosed else None, tuple(name for name, _ in implementations.most_common())
+        diagnoses = Counter(call.diagnosis for call in self.table.calls[numbers] if call.diagnosis)
+        implementations = Counter(call.implementation for call in self.table.calls[numbers] if call.implementation)
+        diagnosis = diagnoses.most_common(1)[0][0] if diagnoses else None
+        return smallest, diagnosis, tuple(name for name, _ in implementations.most_common())
 
 
 def _joined(rules: Sequence[Rule]) -> list[Rule]:
-    """Join two rules that differ in one condition into one with an "or": those that share two others, or the subject."""
+    """Join rules that differ in one condition by "or", if they share two others, or if these have one subject."""
     rules = list(rules)
     for one, other in combinations(rules, 2):
         shared = [condition for condition in one if condition in other]

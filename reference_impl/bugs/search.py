@@ -8,7 +8,7 @@ its failures is taken only if rules without any would need more bits.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,7 @@ _SEEDS = 3
 # The failures and passes that a search looks at first. Passes that refute its rule are added.
 _SAMPLE = 1000, 4000
 _ROUNDS = 8
+_FIRST_ROWS = 1000
 # A rule with passes among its failures is taken if rules without any need so many times the bits of its passes. It is
 # more doubtful if most calls pass: what fails by chance is known as such, or seen when it is asked twice.
 _DOUBT_OF_SOME, _DOUBT_OF_MANY, _DOUBT_OF_CHANCE = 2.0, 4.0, 1.0
@@ -86,7 +87,7 @@ class Search:
         failures, passes = int((left & within).sum()), int((self.passed & within).sum())
         doubt = _DOUBT_OF_SOME if passes <= _SOME * (failures + passes) else _DOUBT_OF_MANY
         doubt = _DOUBT_OF_CHANCE if self.by_chance else doubt
-        budget = doubt * _bits(failures, passes) + BITS * sum(condition.cost for condition in rule)
+        budget = doubt * float(_bits(failures, passes)) + BITS * sum(condition.cost for condition in rule)
         if self._is_cheaper(left & within, budget):
             return None if exact is None else self.polished(self._rule(exact), left)
         return rule
@@ -126,7 +127,10 @@ class Search:
         exact: _Found | None = None
         noisy: _Found | None = None
         start = np.flatnonzero(failures == smallest)
-        seeds = {*start.tolist(), *self.random.choice(len(failures), min(_SEEDS, len(failures)), replace=False).tolist()}
+        seeds = {
+            *start.tolist(),
+            *self.random.choice(len(failures), min(_SEEDS, len(failures)), replace=False).tolist(),
+        }
         for seed in sorted(seeds):
             for _ in range(_ROUNDS):
                 scale = left.sum() / len(failures)
@@ -155,9 +159,10 @@ class Search:
         others = np.setdiff1d(rows, small, assume_unique=True)
         return np.concatenate([small, self.random.choice(others, most - len(small), replace=False)])
 
-    def _masks(self, rows: np.ndarray) -> np.ndarray:
+    def _masks(self, rows: np.ndarray, ids: Iterable[int] | None = None) -> np.ndarray:
         part = self.table.rows(rows)
-        return np.array([condition.holds(part) for condition in self.conditions]).reshape(len(self.conditions), -1)
+        conditions = self.conditions if ids is None else [self.conditions[one] for one in ids]
+        return np.array([condition.holds(part) for condition in conditions], bool).reshape(len(conditions), len(rows))
 
     def polished(self, rule: Rule, left: np.ndarray) -> Rule:
         """Leave out conditions that no pass needs, and replace the others by the simplest that fit as well."""
@@ -180,12 +185,15 @@ class Search:
         """
         others = all_hold([other for spot, other in enumerate(rule) if spot != place], self.table)
         rows = np.flatnonzero(others & (left | self.passed))
-        masks, is_left = self._masks(rows), left[rows]
-        now = rule[place].holds(self.table.rows(rows))
-        fits = masks[:, now & is_left].all(axis=1) & ~masks[:, self.passed[rows]].any(axis=1)
-        ids = np.flatnonzero(fits)
-        more = masks[ids][:, is_left].sum(axis=1)
-        order = np.lexsort((masks[ids].sum(axis=1), self.costs[ids], -more))
+        ids = np.arange(len(self.conditions))
+        for step in (max(len(rows) // _FIRST_ROWS, 1), 1):  # most conditions are refuted by a few rows
+            part = rows[::step]
+            masks = self._masks(part, ids)
+            now, is_left = rule[place].holds(self.table.rows(part)), left[part]
+            fits = masks[:, now & is_left].all(axis=1) & ~masks[:, self.passed[part]].any(axis=1)
+            ids, masks = ids[fits], masks[fits]
+        more = masks[:, is_left].sum(axis=1)
+        order = np.lexsort((masks.sum(axis=1), self.costs[ids], -more))
         return [self.conditions[one] for one in ids[order]]
 
 
@@ -236,7 +244,7 @@ def _beam(
             np.where(covered * all_passes > wrongly * all_failures, saved - _bits(covered, wrongly), -np.inf),
         )
         for place, gain in enumerate(gains):
-            row, column = np.unravel_index(int(gain.argmax()), gain.shape)
+            row, column = divmod(int(gain.argmax()), gain.shape[1])
             known = best[place]
             if gain[row, column] > (0.0 if known is None else known.gain):
                 chosen = tuple(int(ids[one]) for one in (*beam[row][0], column))
@@ -274,7 +282,7 @@ def _next(beam: list[Node], score: np.ndarray, blocks: Sequence[np.ndarray]) -> 
     most = min(8 * _BEAM, flat.size)
     best = np.argpartition(-flat, most - 1)[:most]
     for one in best[np.argsort(-flat[best], kind="stable")]:
-        row, column = np.unravel_index(int(one), score.shape)
+        row, column = divmod(int(one), score.shape[1])
         if not np.isfinite(flat[one]) or len(found) == _BEAM:
             break
         chosen, words = beam[row]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,17 @@ from .judged_call import JudgedCall
 
 # The parts of a case that are counted along height and along width.
 AXES = ("height", "width")
+ALONG_AXES = (
+    "kernel",
+    "stride",
+    "dilation",
+    "input",
+    "output",
+    "kernel extent",
+    "padding",
+    "leftover",
+    "padded",
+)
 WORDS = ("operation", "dtype", "padding", "route", "environment", "implementation")
 
 # The numbers that a case is given by. Others follow from them.
@@ -37,20 +48,27 @@ _SIDES = {"height": ("top", "bottom"), "width": ("left", "right")}
 
 @dataclass(frozen=True)
 class Table:
-    """Calls as columns: numbers of their cases, and words, by name."""
+    """Calls as columns: numbers of their cases, and words, by name.
 
-    calls: Sequence[JudgedCall]
+    The number "kernel height or width" is the larger of the two, "kernel height and width" the smaller: that is at
+    least 3 if the kernel's height and width are.
+    """
+
+    calls: np.ndarray
     numbers: dict[str, np.ndarray]
     words: dict[str, np.ndarray]
 
     @classmethod
     def of(cls, calls: Iterable[JudgedCall]) -> Table:
         calls = list(calls)
-        rows = np.array([_row(call) for call in calls], np.int64).reshape(len(calls), len(COUNTED))
+        rows = np.array([_row(call) for call in calls], np.int32).reshape(len(calls), len(COUNTED))
         numbers = dict(zip(COUNTED, rows.T.copy(), strict=True))
         numbers |= _derived(numbers)
         words = zip(*map(_words, calls), strict=True) if calls else ((),) * len(WORDS)
-        return cls(calls, numbers, {name: np.array(column, object) for name, column in zip(WORDS, words, strict=True)})
+        columns = {name: np.array(column, str) for name, column in zip(WORDS, words, strict=True)}
+        array = np.empty(len(calls), object)
+        array[:] = calls
+        return cls(array, numbers, columns)
 
     def __len__(self) -> int:
         return len(self.calls)
@@ -59,14 +77,14 @@ class Table:
         """Return some rows, by a mask or by their numbers."""
         where = np.flatnonzero(where) if where.dtype == bool else where
         return Table(
-            [self.calls[row] for row in where],
+            self.calls[where],
             {name: column[where] for name, column in self.numbers.items()},
             {name: column[where] for name, column in self.words.items()},
         )
 
     def followed_by(self, other: Table) -> Table:
         return Table(
-            [*self.calls, *other.calls],
+            np.concatenate([self.calls, other.calls]),
             {name: np.concatenate([column, other.numbers[name]]) for name, column in self.numbers.items()},
             {name: np.concatenate([column, other.words[name]]) for name, column in self.words.items()},
         )
@@ -120,6 +138,9 @@ def _derived(numbers: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
             f"output {axis}": (padded - extent) // numbers[f"stride {axis}"] + 1,
             f"leftover {axis}": (padded - extent) % numbers[f"stride {axis}"],
         }
+    for part in ALONG_AXES:
+        both = [(numbers | found)[f"{part} {axis}"] for axis in AXES]
+        found |= {f"{part} height or width": np.maximum(*both), f"{part} height and width": np.minimum(*both)}
     found["taps"] = numbers["kernel height"] * numbers["kernel width"]
     found["output positions"] = found["output height"] * found["output width"]
     return found

@@ -303,7 +303,7 @@ _RELATIONS: tuple[tuple[str, Holds, str, float], ...] = (
 
 def all_hold(conditions: Iterable[Condition], table: Table) -> np.ndarray:
     """Return a mask of the calls on which all conditions hold."""
-    mask = np.ones(len(table), bool)
+    mask = table.everywhere()
     for condition in conditions:
         mask &= condition.holds(table)
     return mask

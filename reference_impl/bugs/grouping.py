@@ -14,7 +14,7 @@ from .conditions import Condition, all_hold, conditions_on
 from .fresh_calls import FreshCalls
 from .judged_call import KINDS, PASSED, RACE, JudgedCall
 from .refuting import Stated, calls_against, compare
-from .search import Rule, Search
+from .search import BY_CHANCE, Rule, Search
 from .table import COUNTED, WORDS, Table
 
 Ask = Callable[[JudgedCall], "JudgedCall | None"]
@@ -23,6 +23,8 @@ Ask = Callable[[JudgedCall], "JudgedCall | None"]
 # Fewer failures than this are not grouped by their diagnosis.
 _FEW = 5
 _ROUNDS = 10
+# Where fresh calls can show what parts failures from passes, rules with many passes are doubted more.
+_PATIENCE = 5.0
 # Candidates for fresh calls, for one bug in one round.
 _POOL = 500
 # The order in which conditions are told.
@@ -72,6 +74,7 @@ class _Group:
     ) -> None:
         self.ask, self.more, self.budget, self.seed = ask, conditions, most_asked, seed
         self.asked = 0
+        self.doubt = 1.0 if ask is None else _PATIENCE
         self.table = Table.of(calls)
         self.stated: list[Stated] = []
         self.fresh = FreshCalls(calls, seed)
@@ -145,8 +148,8 @@ class _Group:
         if not (failed & ~np.logical_or.reduce([all_hold(rule, self.table) for rule in known] or [~failed])).any():
             return
         conditions = [*self.more, *conditions_on(self.table, failed)]
-        chance = kind in self.by_chance
-        search = Search(self.table, failed, passed, conditions, telling=self.asked, by_chance=chance, seed=self.seed)
+        doubt = BY_CHANCE if kind in self.by_chance else self.doubt
+        search = Search(self.table, failed, passed, conditions, telling=self.asked, doubt=doubt, seed=self.seed)
         for rule in _joined(search.rules()):
             within = all_hold(rule, self.table)
             if rule or failed.sum() >= 3:
@@ -180,10 +183,15 @@ class _Group:
     def _against(self, one: Stated) -> list[JudgedCall]:
         """Draw fresh calls that may refute a rule."""
         outcomes = self._outcomes()
-        failed, passed = outcomes == one.kind, outcomes == PASSED
+        others = [other.rule for other in self.stated if other.kind == one.kind and other is not one]
+        explained = np.logical_or.reduce([all_hold(rule, self.table) for rule in others] or [~self.table.everywhere()])
+        failed, passed = (outcomes == one.kind) & ~explained, outcomes == PASSED
+        within = np.flatnonzero(failed & all_hold(one.rule, self.table))
+        pool = Table.of(self.fresh.like(self._starts(within), _POOL))
+        # A call that another bug explains tells nothing of this one.
+        pool = pool.rows(~np.logical_or.reduce([all_hold(rule, pool) for rule in others] or [~pool.everywhere()]))
         conditions = [*self.more, *conditions_on(self.table, failed)]
-        starts = self._starts(np.flatnonzero(failed & all_hold(one.rule, self.table)))
-        return calls_against(one, self.fresh.like(starts, _POOL), Search(self.table, failed, passed, conditions))
+        return calls_against(one, pool, Search(self.table, failed, passed, conditions))
 
     def _starts(self, rows: np.ndarray) -> list[JudgedCall]:
         """Return the smallest of some calls, and others of them."""

@@ -34,9 +34,11 @@ class Stated:
     refuted: bool = False
 
 
-def calls_against(stated: Stated, candidates: Sequence[JudgedCall], search: Search) -> list[JudgedCall]:
-    """Choose among fresh calls those that are likely to refute a rule; `search` knows the calls judged so far."""
-    pool = Table.of(candidates)
+def calls_against(stated: Stated, pool: Table, search: Search) -> list[JudgedCall]:
+    """Choose from a pool of fresh calls those that are likely to refute a rule.
+
+    `search` knows the calls judged so far. Its failures are those that no other rule explains.
+    """
     if not len(pool):
         return []
     alternatives: list[list[Condition]] = []

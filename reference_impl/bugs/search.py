@@ -26,10 +26,11 @@ _SEEDS = 3
 _SAMPLE = 1000, 4000
 _ROUNDS = 8
 _FIRST_ROWS = 1000
-# A rule with passes among its failures is taken if rules without any need so many times the bits of its passes. It is
-# more doubtful if most calls pass: what fails by chance is known as such, or seen when it is asked twice.
-_DOUBT_OF_SOME, _DOUBT_OF_MANY, _DOUBT_OF_CHANCE = 2.0, 4.0, 1.0
-_SOME = 0.2
+# A rule with passes among its failures is taken if rules without any need so many times the bits of its passes. That
+# is more doubtful if more than one call in five passes.
+_DOUBT_OF_FEW, _DOUBT_OF_MANY = 2.0, 4.0
+_FEW = 0.2
+BY_CHANCE = 0.4
 
 Rule = tuple[Condition, ...]
 
@@ -45,7 +46,14 @@ class _Found:
 
 
 class Search:
-    """The search for the rules of one kind of failure. `failed` and `passed` are masks; other calls tell nothing."""
+    """The search for the rules of one kind of failure.
+
+    Parameters
+    ----------
+    failed, passed : masks of the calls; others tell nothing
+    telling : the number of calls at the end of the table that no sample may miss
+    doubt : above 1 to look longer for rules without many passes, BY_CHANCE where calls fail by chance
+    """
 
     def __init__(
         self,
@@ -55,12 +63,12 @@ class Search:
         conditions: Sequence[Condition],
         *,
         telling: int = 0,
-        by_chance: bool = False,
+        doubt: float = 1.0,
         seed: int = 0,
     ) -> None:
         self.table, self.failed, self.passed = table, failed, passed
         self.telling = np.arange(len(table) - telling, len(table))  # the last calls, which no sample may miss
-        self.conditions, self.by_chance = conditions, by_chance
+        self.conditions, self.doubt = conditions, doubt
         self.costs = np.array([condition.cost for condition in conditions])
         self.random = np.random.default_rng(seed)
         self.sizes = table.sizes()
@@ -85,8 +93,8 @@ class Search:
         rule = self._rule(noisy)
         within = all_hold(rule, self.table)
         failures, passes = int((left & within).sum()), int((self.passed & within).sum())
-        doubt = _DOUBT_OF_SOME if passes <= _SOME * (failures + passes) else _DOUBT_OF_MANY
-        doubt = _DOUBT_OF_CHANCE if self.by_chance else doubt
+        few = passes <= _FEW * (failures + passes)
+        doubt = _DOUBT_OF_FEW * min(self.doubt, 1.0) if few else _DOUBT_OF_MANY * self.doubt
         budget = doubt * float(_bits(failures, passes)) + BITS * sum(condition.cost for condition in rule)
         if self._is_cheaper(left & within, budget):
             return None if exact is None else self.polished(self._rule(exact), left)

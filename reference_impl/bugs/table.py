@@ -73,6 +73,10 @@ class Table:
     def __len__(self) -> int:
         return len(self.calls)
 
+    def everywhere(self) -> np.ndarray:
+        """Return a mask that is True for each call."""
+        return np.ones(len(self), bool)
+
     def rows(self, where: np.ndarray) -> Table:
         """Return some rows, by a mask or by their numbers."""
         where = np.flatnonzero(where) if where.dtype == bool else where

@@ -123,9 +123,7 @@ WRONG: dict[str, Fails] = {
         and call.case.dtype == "float32"
     ),
     "input channels in fours, stride 1 down, filter gradient": lambda call: (
-        call.case.input_channels % 4 == 0
-        and call.case.strides[0] == 1
-        and call.operation == "conv2d_backprop_filter"
+        call.case.input_channels % 4 == 0 and call.case.strides[0] == 1 and call.operation == "conv2d_backprop_filter"
     ),
     "square kernels of two or more, dilated across, no groups, a batch": lambda call: (
         call.case.kernel_size[0] == call.case.kernel_size[1] > 1

@@ -18,7 +18,7 @@ from .table import Table
 
 BITS = 10.0
 """The bits that name one condition of cost 1."""
-MOST_CONDITIONS = 6
+MOST_CONDITIONS = 8
 MOST_RULES = 30
 _BEAM = 24
 _SEEDS = 3

@@ -36,7 +36,8 @@ FUNCTIONAL = {
 def written(operation="conv2d", framework="torch", case=CASE, spoil=0, **options):
     call = integer_call(case, operation, seed=0)
     expected = oracle(call)
-    expected.flat[0] += spoil
+    if spoil:
+        expected.flat[0] += spoil
     return script(framework, operation, case, call.arrays, expected, **options)
 
 

@@ -1,0 +1,130 @@
+"""Bug: failures that have one cause, with the conditions under which they come; and its line in a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from .conditions import Condition, all_hold
+from .judged_call import CRASH, HANG, KINDS, RACE, WRONG_VALUES, JudgedCall
+from .table import Table
+
+_SAID = {WRONG_VALUES: ("wrong numbers", "wrong"), RACE: ("race", "wrong at times"), CRASH: ("crash", "crashed")}
+_SAID |= {HANG: ("hang", "hung")}
+_FIRST = (CRASH, HANG, WRONG_VALUES, RACE)
+
+
+@dataclass(frozen=True)
+class Bug:
+    """A distinct bug of one backend.
+
+    Parameters
+    ----------
+    kind : one of KINDS
+    check : the robustness check that it fails, or "" for plain calls
+    conditions : the names of the conditions under which it fails
+        Empty: it failed on every call. None: too few failures to tell conditions.
+    smallest : the smallest call that failed
+    failures, calls : int
+        Calls under the conditions that failed in this way; and these with those that passed. Fresh calls included.
+    right, elsewhere : int
+        Calls under the conditions of no bug of the backend that passed; and these with those that failed.
+    held, tried : int
+        Fresh calls, drawn to refute the conditions, whose outcome was as stated; and all of them. None tried: 0.
+    asked : int
+        Fresh calls that were made of this backend in all, those from which conditions were learned included.
+    instead : for each condition, others that the calls do not tell from it
+    diagnosis : the known mistake that most of its diagnosed failures match
+    implementations : those that the framework chose for its failures
+    rule : the conditions as objects
+    """
+
+    backend: str
+    check: str
+    kind: str
+    conditions: tuple[str, ...] | None
+    smallest: JudgedCall
+    failures: int
+    calls: int
+    right: int
+    elsewhere: int
+    held: int = 0
+    tried: int = 0
+    asked: int = 0
+    instead: tuple[tuple[str, ...], ...] = ()
+    diagnosis: str | None = None
+    implementations: tuple[str, ...] = ()
+    rule: tuple[Condition, ...] | None = field(default=None, compare=False, repr=False)
+
+    def holds(self, calls: Sequence[JudgedCall]) -> list[bool]:
+        """Return for each call if all conditions hold on it. If none could be told, it is False everywhere."""
+        if self.rule is None:
+            return [False] * len(calls)
+        return all_hold(self.rule, Table.of(calls)).tolist()
+
+
+def most_telling_first(bugs: Iterable[Bug]) -> list[Bug]:
+    """Sort bugs: crashes and wrong numbers, then sizes and refusals, then robustness; the most failures first."""
+    return sorted(bugs, key=lambda bug: (bool(bug.check), _rank(bug.kind), -bug.failures, str(bug.smallest.case)))
+
+
+def _rank(kind: str) -> int:
+    return 0 if kind in _FIRST else KINDS.index(kind)
+
+
+def lines(bugs: Iterable[Bug]) -> list[str]:
+    """Return a line of plain text for each bug, the most telling first."""
+    return [line(bug) for bug in most_telling_first(bugs)]
+
+
+def line(bug: Bug) -> str:
+    kind, _ = _SAID.get(bug.kind, (bug.kind, bug.kind))
+    head = f"{kind} ({bug.check})" if bug.check else kind
+    parts = [f"{head}  {_where(bug)}", *_fresh(bug), *_instead(bug)]
+    if bug.diagnosis:
+        parts.append(f"matches {bug.diagnosis}")
+    if bug.implementations:
+        parts.append(f"in {', '.join(bug.implementations)}")
+    smallest = bug.smallest
+    place = " ".join(filter(None, (smallest.operation, smallest.route, smallest.environment)))
+    return "; ".join([*parts, f"smallest: {place} {smallest.case}"])
+
+
+def _where(bug: Bug) -> str:
+    _, failed = _SAID.get(bug.kind, (bug.kind, bug.kind))
+    counts = f"{bug.failures:,} of {bug.calls:,} {failed}"
+    if bug.conditions is None:
+        calls = "1 call" if bug.failures == 1 else f"{bug.failures:,} calls"
+        return f"{calls} {failed}: too few to tell conditions"
+    if not bug.conditions:
+        return f"on every call: {counts}"
+    operations = {condition.name for condition in bug.rule or () if condition.subject == "operation"}
+    said = "".join(f"{name} " for name in bug.conditions if name in operations)
+    others = [name for name in bug.conditions if name not in operations]
+    only = "and only there" if bug.tried and bug.held == bug.tried else ""
+    where = ", ".join(filter(None, (f"where {_joined(others)}" if others else "", only)))
+    right = f", {bug.right:,} of {bug.elsewhere:,} right elsewhere" if bug.elsewhere else ""
+    return f"{said}{where}: {counts}{right}"
+
+
+def _joined(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def _fresh(bug: Bug) -> list[str]:
+    if bug.conditions is None:
+        return []
+    if not bug.tried:
+        return ["not tried on fresh calls"]
+    if bug.held == bug.tried:
+        return [f"held on {bug.tried:,} fresh calls"]
+    return [f"held on {bug.held:,} of {bug.tried:,} fresh calls"]
+
+
+def _instead(bug: Bug) -> list[str]:
+    said = [
+        f"{name} may as well be {' or '.join(others)}"
+        for name, others in zip(bug.conditions or (), bug.instead, strict=False)
+        if others
+    ]
+    return ["the calls do not tell: " + ", ".join(said)] if said else []

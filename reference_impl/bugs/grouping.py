@@ -1,0 +1,289 @@
+"""Group the failures of many judged calls into distinct bugs, and check the stated conditions on fresh calls."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+
+from .bug import Bug, most_telling_first
+from .conditions import Condition, all_hold, conditions_on
+from .fresh_calls import FreshCalls
+from .judged_call import KINDS, PASSED, RACE, JudgedCall
+from .refuting import Stated, calls_against, compare
+from .search import BY_CHANCE, Rule, Search
+from .table import COUNTED, WORDS, Table
+
+Ask = Callable[[JudgedCall], "JudgedCall | None"]
+"""Takes a call that is not judged yet, and returns it with its outcome; None if the backend cannot be asked it."""
+
+# Fewer failures than this are not grouped by their diagnosis.
+_FEW = 5
+_ROUNDS = 10
+# Where fresh calls can show what parts failures from passes, rules with many passes are doubted more.
+_PATIENCE = 5.0
+# Candidates for fresh calls, for one bug in one round.
+_POOL = 500
+# The order in which conditions are told.
+_ORDER = {subject: place for place, subject in enumerate((*WORDS, *COUNTED))}
+# Questions around failures that no rule explains.
+_AROUND = 100
+# Failing calls that are made again, to see if they fail by chance.
+_AGAIN = 20
+
+
+def distinct_bugs(
+    calls: Iterable[JudgedCall],
+    *,
+    ask: Ask | None = None,
+    conditions: Sequence[Condition] = (),
+    most_asked: int = 2000,
+    seed: int = 0,
+) -> list[Bug]:
+    """Group the failures among `calls` into distinct bugs, the most telling first.
+
+    Parameters
+    ----------
+    ask : function, optional
+        Makes a fresh call, and returns it judged. With it the conditions are tried on calls that were drawn to refute
+        them, and mended if they are refuted.
+    conditions : further conditions, beside those on sizes, options and words that are always tried
+    most_asked : int
+        The most fresh calls of one backend and check.
+    seed : int
+        The same calls and seed give the same bugs.
+    """
+    groups: dict[tuple[str, str], list[JudgedCall]] = {}
+    for call in calls:
+        groups.setdefault((call.backend, call.check), []).append(call)
+    bugs: list[Bug] = []
+    for group in groups.values():
+        if any(call.outcome in KINDS for call in group):
+            bugs += _Group(group, ask, conditions, most_asked, seed).bugs()
+    return most_telling_first(bugs)
+
+
+class _Group:
+    """The calls of one backend and one check."""
+
+    def __init__(
+        self, calls: list[JudgedCall], ask: Ask | None, conditions: Sequence[Condition], most_asked: int, seed: int
+    ) -> None:
+        self.ask, self.more, self.budget, self.seed = ask, conditions, most_asked, seed
+        self.asked = 0
+        self.doubt = 1.0 if ask is None else _PATIENCE
+        self.table = Table.of(calls)
+        self.stated: list[Stated] = []
+        self.fresh = FreshCalls(calls, seed)
+        self.by_chance = {RACE} | {kind for kind in KINDS if self._passes_at_times(kind)}
+
+    def _passes_at_times(self, kind: str) -> bool:
+        """Make some failing calls again, and return True if any of them passes."""
+        failed = self._some(np.flatnonzero(self._outcomes() == kind), _AGAIN) if self.ask is not None else ()
+        return any(self._asked(self.table.calls[row]) == PASSED for row in failed)
+
+    def _asked(self, call: JudgedCall) -> str:
+        judged = self.ask(replace(call, outcome="")) if self.ask is not None else None
+        return judged.outcome if judged is not None else ""
+
+    def bugs(self) -> list[Bug]:
+        self._learn()
+        for _ in range(_ROUNDS if self.ask is not None else 0):
+            before = self.asked
+            self._try_to_refute()
+            unexplained = [kind for kind in KINDS if self._left(kind).any()]
+            if self.asked == before or not (unexplained or any(one.refuted for one in self.stated)):
+                break
+            if self.asked >= self.budget:
+                break
+            self._learn()
+        return [*map(self._bug, self.stated), *self._unexplained()]
+
+    def _outcomes(self) -> np.ndarray:
+        return np.array([call.outcome for call in self.table.calls], object)
+
+    def _within(self, kind: str) -> np.ndarray:
+        """Return a mask of the calls on which the conditions of some bug of this kind hold."""
+        mask = np.zeros(len(self.table), bool)
+        for one in self.stated:
+            if one.kind == kind:
+                mask |= all_hold(one.rule, self.table)
+        return mask
+
+    def _left(self, kind: str) -> np.ndarray:
+        return (self._outcomes() == kind) & ~self._within(kind)
+
+    def _learn(self) -> None:
+        """Find the rules of all failures that no rule explains; rules that were refuted are found anew."""
+        self.stated = [one for one in self.stated if not one.refuted]
+        outcomes = self._outcomes()
+        diagnoses = np.array([call.diagnosis or "" for call in self.table.calls], object)
+        for kind in KINDS:
+            failed = outcomes == kind
+            if not self._left(kind).any():
+                continue
+            every = Counter(diagnoses[failed].tolist())
+            named = [name for name, count in every.most_common() if name and count >= _FEW] if len(every) > 1 else []
+            for name in named:
+                self._learn_kind(kind, name, failed & (diagnoses == name))
+            self._learn_kind(kind, None, self._left(kind))
+            self._drop_needless(kind)
+
+    def _drop_needless(self, kind: str) -> None:
+        """Leave out rules of one kind whose failures others of it cover too, those with the fewest failures first."""
+        failed = self._outcomes() == kind
+        masks = {one: all_hold(one.rule, self.table) & failed for one in self.stated if one.kind == kind}
+        for one in sorted(masks, key=lambda one: masks[one].sum()):
+            others = [masks[other] for other in masks if other is not one]
+            if others and not (masks[one] & ~np.logical_or.reduce(others)).any():
+                del masks[one]
+                self.stated.remove(one)
+
+    def _learn_kind(self, kind: str, diagnosis: str | None, failed: np.ndarray) -> None:
+        passed = self._outcomes() == PASSED
+        known = [one.rule for one in self.stated if one.kind == kind and diagnosis in (None, one.diagnosis)]
+        if not (failed & ~np.logical_or.reduce([all_hold(rule, self.table) for rule in known] or [~failed])).any():
+            return
+        conditions = [*self.more, *conditions_on(self.table, failed)]
+        doubt = BY_CHANCE if kind in self.by_chance else self.doubt
+        search = Search(self.table, failed, passed, conditions, telling=self.asked, doubt=doubt, seed=self.seed)
+        for rule in _joined(search.rules()):
+            within = all_hold(rule, self.table)
+            if rule or failed.sum() >= 3:
+                self.stated.append(Stated(kind, rule, diagnosis, exact=not (within & passed).any()))
+
+    def _try_to_refute(self) -> None:
+        """Make fresh calls for each stated rule that has not been tried, and see if their outcomes are as stated."""
+        drawn: list[tuple[Stated | None, JudgedCall]] = []
+        for one in self.stated:
+            if not one.tried:
+                drawn += [(one, call) for call in self._against(one)]
+        for kind in KINDS:
+            left = np.flatnonzero(self._left(kind))
+            if len(left):
+                starts = [self.table.calls[row] for row in self._some(left, _AGAIN)]
+                drawn += [(None, call) for call in self.fresh.like(starts, _AROUND)]
+        answered: list[tuple[Stated | None, JudgedCall]] = []
+        for origin, call in drawn:
+            if self.asked + len(answered) >= self.budget:
+                break
+            self.fresh.known.add((call.operation, call.case, call.route, call.environment))
+            judged = self.ask(call) if self.ask is not None else None
+            if judged is not None:
+                answered.append((origin, judged))
+        if answered:
+            fresh = Table.of(judged for _, judged in answered)
+            compare(self.stated, fresh, [origin for origin, _ in answered])
+            self.table = self.table.followed_by(fresh)
+            self.asked += len(fresh)
+
+    def _against(self, one: Stated) -> list[JudgedCall]:
+        """Draw fresh calls that may refute a rule."""
+        outcomes = self._outcomes()
+        others = [other.rule for other in self.stated if other.kind == one.kind and other is not one]
+        explained = np.logical_or.reduce([all_hold(rule, self.table) for rule in others] or [~self.table.everywhere()])
+        failed, passed = (outcomes == one.kind) & ~explained, outcomes == PASSED
+        within = np.flatnonzero(failed & all_hold(one.rule, self.table))
+        pool = Table.of(self.fresh.like(self._starts(within), _POOL))
+        # A call that another bug explains tells nothing of this one.
+        pool = pool.rows(~np.logical_or.reduce([all_hold(rule, pool) for rule in others] or [~pool.everywhere()]))
+        conditions = [*self.more, *conditions_on(self.table, failed)]
+        return calls_against(one, pool, Search(self.table, failed, passed, conditions))
+
+    def _starts(self, rows: np.ndarray) -> list[JudgedCall]:
+        """Return the smallest of some calls, and others of them."""
+        rows = rows[np.argsort(self.table.sizes()[rows], kind="stable")]
+        return self.table.calls[np.unique(np.concatenate([rows[:20], self._some(rows, 40)]))].tolist()
+
+    def _some(self, rows: np.ndarray, most: int) -> np.ndarray:
+        return np.random.default_rng(self.seed).permutation(rows)[:most]
+
+    def _bug(self, one: Stated) -> Bug:
+        outcomes, within = self._outcomes(), all_hold(one.rule, self.table)
+        failed, passed = outcomes == one.kind, outcomes == PASSED
+        anywhere = np.logical_or.reduce([all_hold(other.rule, self.table) for other in self.stated])
+        judged = np.isin(outcomes, (PASSED, *KINDS))
+        smallest, diagnosis, implementations = self._told(failed & within)
+        rule = tuple(sorted(one.rule, key=lambda condition: _ORDER.get(condition.subject, len(_ORDER))))
+        return Bug(
+            backend=smallest.backend,
+            check=smallest.check,
+            kind=one.kind,
+            conditions=tuple(condition.name for condition in rule),
+            smallest=smallest,
+            failures=int((failed & within).sum()),
+            calls=int(((failed | passed) & within).sum()),
+            right=int((passed & ~anywhere).sum()),
+            elsewhere=int((judged & ~anywhere).sum()),
+            held=one.held,
+            tried=one.tried,
+            asked=self.asked,
+            instead=self._instead(one, failed, passed) if one.exact and not one.tried else (),
+            diagnosis=diagnosis,
+            implementations=implementations,
+            rule=rule,
+        )
+
+    def _instead(self, one: Stated, failed: np.ndarray, passed: np.ndarray) -> tuple[tuple[str, ...], ...]:
+        """Return for each condition up to two others that fit as well: about something else, and as simple."""
+        search = Search(self.table, failed, passed, [*self.more, *conditions_on(self.table, failed)])
+        within = all_hold(one.rule, self.table)
+        found = []
+        for place, condition in enumerate(one.rule):
+            others: dict[str, str] = {}
+            for other in search.fitting(one.rule, place, failed & within):
+                if other.subject not in condition.subject and other.cost <= condition.cost + 0.1:
+                    others.setdefault(other.subject, other.name)
+            found.append(tuple(others.values())[:2])
+        return tuple(found)
+
+    def _unexplained(self) -> list[Bug]:
+        """Return a bug without conditions for each kind of failure that no rule explains."""
+        outcomes = self._outcomes()
+        found = []
+        for kind in KINDS:
+            left = self._left(kind)
+            if left.any():
+                smallest, diagnosis, implementations = self._told(left)
+                count, passes = int(left.sum()), int((outcomes == PASSED).sum())
+                found.append(
+                    Bug(
+                        smallest.backend,
+                        smallest.check,
+                        kind,
+                        None,
+                        smallest,
+                        count,
+                        count,
+                        passes,
+                        passes,
+                        asked=self.asked,
+                        diagnosis=diagnosis,
+                        implementations=implementations,
+                    )
+                )
+        return found
+
+    def _told(self, rows: np.ndarray) -> tuple[JudgedCall, str | None, tuple[str, ...]]:
+        """Return the smallest of some calls, the diagnosis of most that have one, and their implementations."""
+        numbers = np.flatnonzero(rows)
+        smallest = self.table.calls[numbers[np.argmin(self.table.sizes()[numbers])]]
+        diagnoses = Counter(call.diagnosis for call in self.table.calls[numbers] if call.diagnosis)
+        implementations = Counter(call.implementation for call in self.table.calls[numbers] if call.implementation)
+        diagnosis = diagnoses.most_common(1)[0][0] if diagnoses else None
+        return smallest, diagnosis, tuple(name for name, _ in implementations.most_common())
+
+
+def _joined(rules: Sequence[Rule]) -> list[Rule]:
+    """Join rules that differ in one condition by "or", if they share two others, or if these have one subject."""
+    rules = list(rules)
+    for one, other in combinations(rules, 2):
+        shared = [condition for condition in one if condition in other]
+        mine, theirs = ([condition for condition in rule if condition not in shared] for rule in (one, other))
+        if len(mine) == len(theirs) == 1 and (len(shared) >= 2 or mine[0].subject == theirs[0].subject):
+            rest = [rule for rule in rules if rule is not one and rule is not other]
+            return _joined([(*shared, mine[0].or_(theirs[0])), *rest])
+    return rules

@@ -1,0 +1,319 @@
+"""Search for conjunctions of conditions that hold on the failures of one bug, and on no call that passed.
+
+Separate and conquer: find one rule, set the failures that it covers apart, and go on with the others. Each rule grows
+from one failure, by beam search among the conditions that hold on it. A rule is worth the bits by which it shortens the
+list of outcomes, less the bits that name its conditions. So it needs no threshold for noise: a rule with passes among
+its failures is taken only if rules without any would need more bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .conditions import Condition, all_hold
+from .table import Table
+
+BITS = 10.0
+"""The bits that name one condition of cost 1."""
+MOST_CONDITIONS = 8
+MOST_RULES = 30
+_BEAM = 24
+_SEEDS = 3
+# The failures and passes that a search looks at first. Passes that refute its rule are added.
+_SAMPLE = 1000, 4000
+_ROUNDS = 8
+_FIRST_ROWS = 1000
+# A rule with passes among its failures is taken if rules without any need so many times the bits of its passes. That
+# is more doubtful if more than one call in five passes.
+_DOUBT_OF_FEW, _DOUBT_OF_MANY = 2.0, 4.0
+_FEW = 0.2
+BY_CHANCE = 0.4
+
+Rule = tuple[Condition, ...]
+
+
+@dataclass(frozen=True)
+class _Found:
+    """One rule: the numbers of its conditions, its value in bits, and its failures and passes in the sample."""
+
+    ids: tuple[int, ...]
+    gain: float
+    failures: float
+    passes: float
+
+
+class Search:
+    """The search for the rules of one kind of failure.
+
+    Parameters
+    ----------
+    failed, passed : masks of the calls; others tell nothing
+    telling : the number of calls at the end of the table that no sample may miss
+    doubt : above 1 to look longer for rules without many passes, BY_CHANCE where calls fail by chance
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        failed: np.ndarray,
+        passed: np.ndarray,
+        conditions: Sequence[Condition],
+        *,
+        telling: int = 0,
+        doubt: float = 1.0,
+        seed: int = 0,
+    ) -> None:
+        self.table, self.failed, self.passed = table, failed, passed
+        self.telling = np.arange(len(table) - telling, len(table))  # the last calls, which no sample may miss
+        self.conditions, self.doubt = conditions, doubt
+        self.costs = np.array([condition.cost for condition in conditions])
+        self.random = np.random.default_rng(seed)
+        self.sizes = table.sizes()
+
+    def rules(self) -> list[Rule]:
+        """Find rules for the failures, until no further rule is worth its bits."""
+        left = self.failed.copy()
+        found: list[Rule] = []
+        while left.any() and len(found) < MOST_RULES:
+            rule = self._best(left)
+            if rule is None:
+                break
+            found.append(rule)
+            left &= ~all_hold(rule, self.table)
+        return found
+
+    def _best(self, left: np.ndarray) -> Rule | None:
+        """Return the best rule for some of the failures `left`: exact if that explains them, else with passes."""
+        exact, noisy = self._candidates(left)
+        if noisy is None or (exact is not None and noisy.gain <= exact.gain):
+            return None if exact is None else self.polished(self._rule(exact), left)
+        rule = self._rule(noisy)
+        within = all_hold(rule, self.table)
+        failures, passes = int((left & within).sum()), int((self.passed & within).sum())
+        few = passes <= _FEW * (failures + passes)
+        doubt = _DOUBT_OF_FEW * min(self.doubt, 1.0) if few else _DOUBT_OF_MANY * self.doubt
+        budget = doubt * float(_bits(failures, passes)) + BITS * sum(condition.cost for condition in rule)
+        if self._is_cheaper(left & within, budget):
+            return None if exact is None else self.polished(self._rule(exact), left)
+        return rule
+
+    def _is_cheaper(self, left: np.ndarray, budget: float) -> bool:
+        """Return True if rules without passes explain the failures `left` in fewer bits than `budget`.
+
+        Each failure that no rule explains is named by itself.
+        """
+        each = np.log2(left.sum() + self.passed.sum())
+        used = 0.0
+        while left.any():
+            exact, _ = self._candidates(left)
+            if exact is None:
+                return used + left.sum() * each < budget
+            rule = self._rule(exact)
+            used += BITS * sum(condition.cost for condition in rule)
+            if used >= budget:
+                return False
+            left = left & ~all_hold(rule, self.table)
+        return True
+
+    def _rule(self, found: _Found) -> Rule:
+        return tuple(self.conditions[one] for one in found.ids)
+
+    def _candidates(self, left: np.ndarray) -> tuple[_Found | None, _Found | None]:
+        """Return the best rule without passes, and the best of all, each from a few failures as starts."""
+        failures, passes = np.flatnonzero(left), np.flatnonzero(self.passed)
+        smallest = failures[np.argmin(self.sizes[failures])]
+        asked = self.telling[left[self.telling]]
+        failures = np.unique(np.concatenate([asked, [smallest], self._sample(failures, _SAMPLE[0])]))
+        refuting = self.telling[self.passed[self.telling]]
+        passes = np.setdiff1d(passes, refuting, assume_unique=True)
+        sample = self._sample(passes, _SAMPLE[1])
+        weight = len(passes) / max(len(sample), 1)
+        on_failures, on_sample, on_refuting = (self._masks(rows) for rows in (failures, sample, refuting))
+        exact: _Found | None = None
+        noisy: _Found | None = None
+        start = np.flatnonzero(failures == smallest)
+        seeds = {
+            *start.tolist(),
+            *self.random.choice(len(failures), min(_SEEDS, len(failures)), replace=False).tolist(),
+        }
+        for seed in sorted(seeds):
+            for _ in range(_ROUNDS):
+                scale = left.sum() / len(failures)
+                one, other = _beam(on_failures, (on_sample, on_refuting), weight, self.costs, seed, scale)
+                if other is not None and (noisy is None or other.gain > noisy.gain):
+                    noisy = other
+                if one is None:
+                    break
+                wrong = np.flatnonzero(self.passed & all_hold(self._rule(one), self.table))
+                if not len(wrong):
+                    if exact is None or one.gain > exact.gain:
+                        exact = one
+                    break
+                wrong = self._sample(wrong, 300)
+                refuting = np.concatenate([refuting, wrong])
+                on_refuting = np.concatenate([on_refuting, self._masks(wrong)], axis=1)
+        if noisy is not None and noisy.passes == 0:
+            noisy = None
+        return exact, noisy
+
+    def _sample(self, rows: np.ndarray, most: int) -> np.ndarray:
+        """Return at most so many of `rows`: the half with the smallest cases, and others at random."""
+        if len(rows) <= most:
+            return rows
+        small = rows[np.argpartition(self.sizes[rows], most // 2)[: most // 2]]
+        others = np.setdiff1d(rows, small, assume_unique=True)
+        return np.concatenate([small, self.random.choice(others, most - len(small), replace=False)])
+
+    def _masks(self, rows: np.ndarray, ids: Iterable[int] | None = None) -> np.ndarray:
+        part = self.table.rows(rows)
+        conditions = self.conditions if ids is None else [self.conditions[one] for one in ids]
+        return np.array([condition.holds(part) for condition in conditions], bool).reshape(len(conditions), len(rows))
+
+    def polished(self, rule: Rule, left: np.ndarray) -> Rule:
+        """Leave out conditions that no pass needs, and replace the others by the simplest that fit as well."""
+        kept = list(rule)
+        for condition in sorted(rule, key=lambda condition: -condition.cost):
+            others = [other for other in kept if other is not condition]
+            if others and not (all_hold(others, self.table) & self.passed).any():
+                kept = others
+        for place in range(len(kept)):
+            fitting = self.fitting(tuple(kept), place, left)
+            if fitting:
+                kept[place] = fitting[0]
+        return tuple(kept)
+
+    def fitting(self, rule: Rule, place: int, left: np.ndarray) -> list[Condition]:
+        """Return the conditions that may stand at this place of an exact rule, the best first.
+
+        Each holds on the rule's failures, and shuts out the passes. First come those that hold on more of the failures
+        `left`, then the simplest, then those that shut out the most.
+        """
+        others = all_hold([other for spot, other in enumerate(rule) if spot != place], self.table)
+        rows = np.flatnonzero(others & (left | self.passed))
+        ids = np.arange(len(self.conditions))
+        for step in (max(len(rows) // _FIRST_ROWS, 1), 1):  # most conditions are refuted by a few rows
+            part = rows[::step]
+            masks = self._masks(part, ids)
+            now, is_left = rule[place].holds(self.table.rows(part)), left[part]
+            fits = masks[:, now & is_left].all(axis=1) & ~masks[:, self.passed[part]].any(axis=1)
+            ids, masks = ids[fits], masks[fits]
+        more = masks[:, is_left].sum(axis=1)
+        order = np.lexsort((masks.sum(axis=1), self.costs[ids], -more))
+        return [self.conditions[one] for one in ids[order]]
+
+
+def _bits(failures: np.ndarray | float, passes: np.ndarray | float) -> np.ndarray | float:
+    """Return the bits that list the outcomes of so many calls, in any order."""
+    total = np.add(failures, passes)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shares = np.where(total > 0, failures / np.maximum(total, 1e-9), 0.0)
+        bits = -total * (_xlogx(shares) + _xlogx(1 - shares))
+    return bits + np.log2(total + 1) * (np.minimum(failures, passes) > 0)
+
+
+def _xlogx(share: np.ndarray) -> np.ndarray:
+    return share * np.log2(np.where(share > 0, share, 1.0))
+
+
+def _beam(
+    on_failures: np.ndarray, on_passes: Sequence[np.ndarray], weight: float, costs: np.ndarray, seed: int, scale: float
+) -> tuple[_Found | None, _Found | None]:
+    """Return the best rule without passes that covers the failure `seed`, and the best of all; None if worthless.
+
+    The masks have a row for each condition. The passes are a sample, each of which stands for `weight` of them, and
+    those that refuted an earlier rule.
+    """
+    ids = _distinct(on_failures, on_passes, seed)
+    cost = costs[ids]
+    blocks = [_packed(masks[ids]) for masks in (on_failures, *on_passes)]
+    scales = scale, weight, 1.0
+    whole = [_packed(np.ones((1, masks.shape[1]), bool)) for masks in (on_failures, *on_passes)]
+    all_failures = float(on_failures.shape[1] * scale)
+    all_passes = float(on_passes[0].shape[1] * weight + on_passes[1].shape[1])
+    if not all_passes:
+        return _Found((), 0.0, all_failures, 0.0), None
+    everything = float(_bits(all_failures, all_passes))
+    start = np.log2(all_failures / (all_failures + all_passes))
+    best: list[_Found | None] = [None, None]
+    beam: list[Node] = [((), [words[0] for words in whole])]
+    for _ in range(MOST_CONDITIONS):
+        covered, sampled, refuting = (
+            factor * _count(np.array([node[1][block] for node in beam])[:, None, :] & blocks[block][None, :, :])
+            for block, factor in enumerate(scales)
+        )
+        wrongly = sampled + refuting
+        spent = BITS * (np.array([cost[list(node[0])].sum() for node in beam])[:, None] + cost[None, :])
+        saved = everything - _bits(all_failures - covered, all_passes - wrongly) - spent
+        gains = (
+            np.where(wrongly == 0, saved, -np.inf),
+            np.where(covered * all_passes > wrongly * all_failures, saved - _bits(covered, wrongly), -np.inf),
+        )
+        for place, gain in enumerate(gains):
+            row, column = divmod(int(gain.argmax()), gain.shape[1])
+            known = best[place]
+            if gain[row, column] > (0.0 if known is None else known.gain):
+                chosen = tuple(int(ids[one]) for one in (*beam[row][0], column))
+                best[place] = _Found(
+                    chosen, float(gain[row, column]), float(covered[row, column]), float(wrongly[row, column])
+                )
+        with np.errstate(divide="ignore", invalid="ignore"):
+            score = covered * (np.log2(covered / (covered + wrongly)) - start) - spent / 3
+        score[(wrongly == 0) | (covered == 0)] = -np.inf  # a rule without passes needs no more conditions
+        beam = _next(beam, score, blocks)
+        if not beam:
+            break
+    return best[0], best[1]
+
+
+def _distinct(on_failures: np.ndarray, on_passes: Sequence[np.ndarray], seed: int) -> np.ndarray:
+    """Return the conditions that hold on the failure, one of each set that the sample does not tell apart."""
+    holds = np.flatnonzero(on_failures[:, seed])
+    packed = np.packbits(np.concatenate([masks[holds] for masks in (on_failures, *on_passes)], axis=1), axis=1)
+    first: dict[bytes, int] = {}
+    for one, bits in zip(holds, packed, strict=True):
+        first.setdefault(bits.tobytes(), int(one))
+    return np.array(list(first.values()))
+
+
+Node = tuple[tuple[int, ...], list[np.ndarray]]
+"""A rule in the making: its conditions, and the failures and passes that it covers, as bits."""
+
+
+def _next(beam: list[Node], score: np.ndarray, blocks: Sequence[np.ndarray]) -> list[Node]:
+    """Return the best nodes with one more condition, each set of covered calls once."""
+    found: list[Node] = []
+    seen: set[bytes] = set()
+    flat = score.ravel()
+    most = min(8 * _BEAM, flat.size)
+    best = np.argpartition(-flat, most - 1)[:most]
+    for one in best[np.argsort(-flat[best], kind="stable")]:
+        row, column = divmod(int(one), score.shape[1])
+        if not np.isfinite(flat[one]) or len(found) == _BEAM:
+            break
+        chosen, words = beam[row]
+        covered = [mine & theirs[column] for mine, theirs in zip(words, blocks, strict=True)]
+        key = b"".join(part.tobytes() for part in covered)
+        if key in seen or all(np.array_equal(new, old) for new, old in zip(covered[1:], words[1:], strict=True)):
+            continue
+        seen.add(key)
+        found.append(((*chosen, int(column)), covered))
+    return found
+
+
+def _packed(masks: np.ndarray) -> np.ndarray:
+    """Return the rows of a mask as bits, 64 to a number."""
+    packed = np.packbits(masks, axis=1)
+    return np.pad(packed, ((0, 0), (0, -packed.shape[1] % 8))).view(np.uint64)
+
+
+_BITS_OF = np.array([bin(byte).count("1") for byte in range(256)], np.uint8)
+
+
+def _count(words: np.ndarray) -> np.ndarray:
+    """Return the number of bits along the last axis."""
+    if hasattr(np, "bitwise_count"):  # from NumPy 2 on
+        return np.bitwise_count(words).sum(axis=-1, dtype=np.int64)
+    return _BITS_OF[np.ascontiguousarray(words).view(np.uint8)].sum(axis=-1, dtype=np.int64)

@@ -20,6 +20,7 @@ from .task import Task
 
 # An element that sums more products than this is not asked of the definition: that would take seconds.
 MOST_TERMS = 1_000_000
+_BITS = 53  # of a float64
 
 
 def doubt(task: Task, error: Disagreement | None = None) -> str | None:
@@ -51,11 +52,12 @@ def _doubt_of_elements(difference: Difference) -> str | None:
     arrays = list(call.arrays.values())
     if call.case.convolution.terms(call.operation) > MOST_TERMS or not all(np.isfinite(a).all() for a in arrays):
         return None
-    first, second = (_elements(array) for array in arrays)
+    (first, first_scale), (second, second_scale) = map(_integers, arrays)
     wrong = np.flatnonzero(difference.wrong)
     some = [np.unravel_index(wrong[place], difference.wrong.shape) for place in (0, len(wrong) // 2, -1)]
     for index in dict.fromkeys([difference.worst, *(tuple(map(int, one)) for one in some)]):
-        total = definition.element(call.operation, index, first, second, *_geometry(call.case))
+        sum_of_integers = definition.element(call.operation, index, first, second, *_geometry(call.case))
+        total = Fraction(sum_of_integers, first_scale * second_scale)
         expected = difference.expected[index].item()  # an exact integer, or the exact sum rounded once to float64
         if expected != (total if isinstance(expected, int) else _rounded(total)):
             return (
@@ -71,14 +73,24 @@ def _geometry(case: Case) -> tuple[Any, ...]:
     return input_sizes, filter_sizes, case.strides, case.padding, case.dilations, case.groups
 
 
-def _elements(array: np.ndarray) -> Callable[[tuple[int, ...]], int | Fraction]:
-    """A function that returns the element at an index: an integer, or a Fraction."""
+def _integers(array: np.ndarray) -> tuple[Callable[[tuple[int, ...]], int], int]:
+    """A function that returns the element at an index times a scale, an integer; and the scale, a power of two.
+
+    Sums of Python's integers are exact too, and take a tenth of the time of sums of Fractions.
+    """
     if array.dtype.kind in "biu":
-        return lambda index: int(array[index])
-    return lambda index: Fraction(float(array[index]))
+        return lambda index: int(array[index]), 1
+    _, exponents = np.frexp(array.astype(np.float64))
+    scale = 2 ** max(0, _BITS - int(exponents.min(initial=_BITS)))
+
+    def scaled(index: tuple[int, ...]) -> int:
+        numerator, denominator = float(array[index]).as_integer_ratio()
+        return numerator * (scale // denominator)
+
+    return scaled, scale
 
 
-def _rounded(total: int | Fraction) -> float:
+def _rounded(total: Fraction) -> float:
     """The nearest float64. Python rounds once, to nearest, ties to even."""
     try:
         return float(total)
@@ -86,5 +98,5 @@ def _rounded(total: int | Fraction) -> float:
         return math.inf if total > 0 else -math.inf
 
 
-def _shown(total: int | Fraction) -> str:
+def _shown(total: Fraction) -> str:
     return str(total) if total == int(total) else repr(_rounded(total))

@@ -23,8 +23,8 @@ CURATED = catalogue.load("curated")
 CASE = Case.parse("n2_h9w11c3_k3x3o4_SAME")
 
 
-# Each kernel takes a sixth of the cases. Neighbours take different sixths. Checks of state are long: they run on one case
-# in seven, in both dtypes by turns. `tox run -e false-alarms` runs them on all.
+# Each kernel takes a sixth of the cases. Neighbours take different sixths. Checks of state are long: they run on one
+# case in seven, in both dtypes by turns. `tox run -e false-alarms` runs them on all.
 @pytest.mark.parametrize(
     ("kernel", "case", "of_state"),
     [

@@ -403,7 +403,7 @@ def test_nothing_is_told_of_a_kernel_that_cannot_be_made_anew():
 
 
 def test_class_that_is_checked_can_be_made_anew():
-    report = check_backend(WrongAfterAHundredCalls, cases=["smoke"])
+    report = check_backend(WrongAfterAHundredCalls, cases=[STRIDED])
     assert DEPENDS in str(report)
 
 

@@ -30,6 +30,8 @@ def integer(value: Any, name: str, *, at_least: int) -> int:
 
     Raises TypeError for a bool, a masked number or a non-integer, and ValueError below `at_least` or from 2**63 on.
     """
+    if type(value) is int and at_least <= value < 2**63:  # mostly; the rest is slower, and says why not
+        return value
     try:
         if isinstance(value, (bool, np.bool_, np.ma.MaskedArray)):
             raise TypeError
@@ -45,12 +47,12 @@ def integer(value: Any, name: str, *, at_least: int) -> int:
 
 def pair(value: Any, name: str, *, at_least: int = 1) -> tuple[int, int]:
     """Return (height, width). `value` is that pair, or one integer for both."""
-    if isinstance(value, _NO_SEQUENCES) and not isinstance(value, str):
-        raise TypeError(
-            f"{name} must be an integer or a (height, width) pair, in that order, not {_short.repr(value)} of type "
-            f"{type(value).__name__}"
-        )
     if not _is_sequence(value):
+        if isinstance(value, _NO_SEQUENCES) and not isinstance(value, str):
+            raise TypeError(
+                f"{name} must be an integer or a (height, width) pair, in that order, not {_short.repr(value)} of type "
+                f"{type(value).__name__}"
+            )
         both = integer(value, name, at_least=at_least)
         return both, both
     items = _items(value, 2)
@@ -166,4 +168,6 @@ def _items(value: Any, count: int) -> tuple:
 
 def _is_sequence(value: Any) -> bool:
     """True for an iterable of values in an order that the caller chose."""
+    if type(value) in (tuple, list):  # mostly; to ask abstract classes is slow
+        return True
     return isinstance(value, Iterable) and not isinstance(value, _NO_SEQUENCES) and getattr(value, "ndim", 1) > 0

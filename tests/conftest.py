@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: _place(item.path))
 
 
+@cache  # thousands of items are in a file
 def _place(path: Path) -> int:
     places = [place for place, name in enumerate(_ORDER) if path.is_relative_to(_SUITE.parent / name)]
     return min(places, default=len(_ORDER))

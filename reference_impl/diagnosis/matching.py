@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -98,24 +99,32 @@ def matching_by_checks(subject: Subject, record: Record) -> list[Mistake]:
 
     One call does not show these mistakes, so the probes do not either.
     """
-    own = _failed(subject, record)
+    own = {call: _failed(subject, *call) for call in _calls(record)}
     alike = []
-    for mistake in _of(record.operation) if any(own) else []:
-        if mistake.family == "state":
-            other = _failed(Subject.of(mistake.backend(), remake=mistake.backend), record)
-            if [_steady(failed) for failed in other] == [_steady(failed) for failed in own]:
-                alike.append((other != own, mistake))
+    for mistake in _of(record.operation) if any(own.values()) else []:
+        # After the first call that tells the two apart, no other is made.
+        if mistake.family == "state" and all(
+            _steady(_failed_by(mistake, *call)) == _steady(failed) for call, failed in own.items()
+        ):
+            other = {call: _failed_by(mistake, *call) for call in own}
+            alike.append((other != own, mistake))
     return [mistake for _, mistake in sorted(alike, key=lambda each: each[0])]
 
 
-def _failed(subject: Subject, record: Record) -> list[dict[str, str | None]]:
-    """The checks that fail on the call, each with what it says; and those that fail on a plain one."""
-    failed = []
-    for spec in (record.case, _PLAIN):
-        asked = subject.fresh() or subject
-        judged = judge(asked, Case.parse(spec), record.operation, record.seed)
-        failed.append({each.check: each.message for each in judged if each.outcome in outcome.UNEXPECTED})
-    return failed
+def _calls(record: Record) -> list[tuple[str, str, int]]:
+    """A plain call, and the one of the record: the case, the operation and the seed."""
+    return [(spec, record.operation, record.seed) for spec in (_PLAIN, record.case)]
+
+
+def _failed(subject: Subject, spec: str, operation: str, seed: int) -> dict[str, str | None]:
+    """The checks that fail on the call, each with what it says."""
+    judged = judge(subject.fresh() or subject, Case.parse(spec), operation, seed)
+    return {each.check: each.message for each in judged if each.outcome in outcome.UNEXPECTED}
+
+
+@lru_cache(256)  # a run has several diagnoses, and each asks for all mistakes of state on the plain call
+def _failed_by(mistake: Mistake, *call: Any) -> dict[str, str | None]:
+    return _failed(Subject.of(mistake.backend(), remake=mistake.backend), *call)
 
 
 def _steady(failed: dict[str, str | None]) -> set[str]:

@@ -39,10 +39,12 @@ def judge(
     task: Task | None = None,
     *,
     checks: Sequence[Check] | None = None,
+    until_failure: bool = False,
 ) -> list[Record]:
     """Run checks on one operation of one backend on one case, in this process: a record each.
 
-    By default all checks that say something about the case. What is expected to fail is for `known` to say.
+    By default all checks that say something about the case. With `until_failure`, the checks after the first that
+    fails are not run. What is expected to fail is for `known` to say.
     """
     declared = subject.capabilities
     checks = checks_of(case) if checks is None else checks
@@ -58,7 +60,11 @@ def judge(
             _Asked(subject.backend), task or Task(case, operation, seed), declared, partial(known.is_known, subject)
         )
         checks = [check for check in checks if check.offered(trial)]
-        records = [_run(check, trial, replace(blank, check=check.name)) for check in checks]
+        records = []
+        for check in checks:
+            records.append(_run(check, trial, replace(blank, check=check.name)))
+            if until_failure and records[-1].unexpected:
+                break
         if subject.is_apart and known.is_deadly(subject, operation, case):
             subject.backend.process.renew()  # a call that may kill may have damaged the memory of the process
     except Died as died:

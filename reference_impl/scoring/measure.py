@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from statistics import median
@@ -12,14 +12,21 @@ from ..cases import catalogue
 from ..cases.case import Case
 from ..cases.generation import generate
 from ..mistakes import MISTAKES, Mistake
-from ..run import outcome
 from ..run.judge import judge
-from ..run.selection import EXAMPLES, SMALL, small_cases
+from ..run.selection import EXAMPLES, SMALL, checks_of, small_cases
 from ..run.spread import DEFAULT_DTYPES, in_dtypes
 from ..run.subject import Subject
+from ..verdicts.checks import Check
 from ..verdicts.task import Task
 
 ORDERS = 3
+
+# Which checks run: first those that ask once, then those that ask for no long row of calls, last all.
+_CHEAP_FIRST: tuple[Callable[[Check], bool], ...] = (
+    lambda check: not check.asks_again,
+    lambda check: not check.of_state,
+    lambda check: True,
+)
 
 # Hundreds of mistakes are given the same task.
 _task = lru_cache(maxsize=8192)(Task)
@@ -91,6 +98,16 @@ def first_seen(mistake: Mistake, operation: str, cases: Iterable[Case]) -> tuple
     return None
 
 
+def is_seen(mistake: Mistake, operation: str, cases: Sequence[Case]) -> bool:
+    """True if the suite reports the mistake on one of the cases.
+
+    A mistake that remembers nothing shows in whatever order it is asked. So the cheap checks come first, on all cases.
+    """
+    subject, dtypes = Subject.of(mistake.backend()), _dtypes(mistake)
+    chosen = _CHEAP_FIRST if mistake.pure else _CHEAP_FIRST[-1:]
+    return any(_seen(subject, operation, case, dtypes, runs) for runs in chosen for case in cases)
+
+
 def seen_where(mistake: Mistake) -> Iterator[tuple[str, Case]]:
     """Yield the curated cases and regressions that see the mistake, each with the operation."""
     for operation in mistake.operations:
@@ -110,11 +127,19 @@ def _dtypes(mistake: Mistake) -> tuple[str, ...]:
     return DEFAULT_DTYPES if mistake.family in ("values", "behaviour") else ("float32",)
 
 
-def _seen(subject: Subject, operation: str, case: Case, dtypes: tuple[str, ...]) -> str | None:
-    """Return the first check that fails on the case in one of the dtypes."""
+def _seen(
+    subject: Subject,
+    operation: str,
+    case: Case,
+    dtypes: tuple[str, ...],
+    runs: Callable[[Check], bool] = lambda check: True,
+) -> str | None:
+    """Return the first check that fails on the case in one of the dtypes, of the checks for which `runs` is true."""
     for each in in_dtypes([case], dtypes):
-        for record in judge(subject, each, operation, 0, _task(each, operation, 0)):
-            if record.outcome in outcome.UNEXPECTED:
+        checks = list(filter(runs, checks_of(each)))
+        task = _task(each, operation, 0)
+        for record in judge(subject, each, operation, 0, task, checks=checks, until_failure=True):
+            if record.unexpected:
                 return record.check
     return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from ..cases.case import Case
 from .call import array_shapes
 
 
-def neighbours(case: Case, operation: str, seed: int) -> list[Case]:
+@lru_cache(256)  # dozens of cases are made and dropped for each that is found
+def neighbours(case: Case, operation: str, seed: int) -> tuple[Case, ...]:
     """Draw cases next to `case`, one of each kind that there is.
 
     Most have arrays of the same shapes, and another stride, dilation, padding, or size of the answer. One has height
@@ -27,7 +29,7 @@ def neighbours(case: Case, operation: str, seed: int) -> list[Case]:
         likest = [other for other in of_kind if _alike(other, case) == most]
         if likest:
             found.append(likest[random.integers(len(likest))])
-    return list(dict.fromkeys(found))
+    return tuple(dict.fromkeys(found))
 
 
 def _alike(one: Case, other: Case) -> int:

@@ -124,17 +124,20 @@ def _asks_for_cases(config: pytest.Config) -> bool:
 def _on_cases(config: pytest.Config, operations: Sequence[str]) -> list[Any]:
     asked, seed, paddings = config.getoption("--case") or (), config.getoption("--seed"), _paddings(config)
     takers: dict[Case, list[Subject]] = {}
+    supported: dict[tuple[str, str], set[Case]] = {}
     for subject in _subjects(config):
-        for case in cases_for_pytest(subject, asked, seed):
-            if case.padding_mode in paddings:
-                takers.setdefault(case, []).append(subject)
+        given = [case for case in cases_for_pytest(subject, asked, seed) if case.padding_mode in paddings]
+        for case in given:
+            takers.setdefault(case, []).append(subject)
+        for operation in operations:  # all cases at once: the declarations may be in another process
+            supported[subject.name, operation] = set(subject.capabilities.supported(operation, given))
     # All backends that take a call stand together. pytest-xdist hands out runs of items, so a task is made but once.
     return [
         pytest.param(subject, operation, case, id=f"{operation}-{subject.name}-{case.padding_mode}-{case}")
         for case, its_takers in takers.items()
         for operation in operations
         for subject in its_takers
-        if subject.capabilities.supports(operation, case)
+        if case in supported[subject.name, operation]
     ]
 
 

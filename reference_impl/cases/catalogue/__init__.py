@@ -19,6 +19,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -51,8 +52,12 @@ def entries(name: str) -> list[Entry]:
     """The lines of the shipped catalogue `name`, one of `NAMES`, with their comments."""
     if name not in NAMES:
         raise ValueError(f"catalogue must be one of {', '.join(NAMES)}; not {name!r}")
-    file = f"{name}.txt"
-    return list(_entries(files(__package__).joinpath(file).read_text(encoding="utf-8"), file))
+    return list(_shipped(f"{name}.txt"))
+
+
+@cache
+def _shipped(file: str) -> tuple[Entry, ...]:
+    return tuple(_entries(files(__package__).joinpath(file).read_text(encoding="utf-8"), file))
 
 
 def read(path: str | os.PathLike[str]) -> list[Case]:

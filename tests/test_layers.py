@@ -27,6 +27,7 @@ ROOMS = (
     "explain",
     "vectors",
     "conformance",
+    "testing",
     "cli",
 )
 # The room of each module that is in no folder. A new one must be named here.

@@ -9,7 +9,6 @@ import numpy as np
 
 from ..exact.formats import FORMATS
 from ..verdicts.agreement import THRESHOLD, Disagreement
-from ..verdicts.checks import MOST_ROUNDED
 from ..verdicts.integers import EXACT_INTEGERS
 from ..verdicts.statistics import Sums, statistics
 from . import arrays, message
@@ -17,8 +16,9 @@ from .part import part
 from .problem import Problem
 from .specials import Specials, taken_out
 
-# A part of a large problem is computed exactly: one of about so many products.
-MOST_SAMPLED = MOST_ROUNDED // 4
+# The exact answer to more products than this takes seconds. Then a part is computed exactly, of about so many.
+MOST_EXACT = 5_000_000
+MOST_SAMPLED = MOST_EXACT // 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +99,7 @@ def integers(problem: Problem) -> Right | None:
 def real(problem: Problem) -> Right:
     """Return the exact answer to a small problem, and that of the oracle in float64 to a large one."""
     assert problem.dtype is not None
-    small = problem.call.case.multiply_adds <= MOST_ROUNDED
+    small = problem.call.case.multiply_adds <= MOST_EXACT
     expected = problem.exactly() if small else None
     exactly = expected is not None
     expected = problem.by_oracle().astype(np.float64) if expected is None else expected
@@ -155,7 +155,7 @@ def _judge_sample(answer: np.ndarray, problem: Problem, reached: np.ndarray | No
     random = np.random.default_rng(problem.seed)
     index = tuple(int(random.integers(size)) for size in answer.shape)
     small, place = part(problem, index, MOST_SAMPLED)
-    if small.call.case.multiply_adds > 4 * MOST_ROUNDED or (reached is not None and reached[place].any()):
+    if small.call.case.multiply_adds > 4 * MOST_EXACT or (reached is not None and reached[place].any()):
         return
     exact = real(small)
     if exact.sampled:

@@ -119,6 +119,8 @@ def statistics(
     Left out are elements where the dtype's range, or underflow, limits the answer. Elements whose exact values have the
     same significand count as one, with the mean of their errors: they may be the same sum, or the same product.
     """
+    if sums.terms < FEWEST_TERMS:
+        return None
     form = FORMATS[dtype]
     lost = form.smallest_normal if flushes else form.smallest_subnormal
     unit = form.eps * sums.gauge

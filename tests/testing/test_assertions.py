@@ -57,8 +57,8 @@ def test_sum_that_is_zero_must_not_be_negative():
 
 @pytest.fixture
 def _all_are_large(monkeypatch):
-    monkeypatch.setattr(judgement, "MOST_EXACT", 2000)
-    monkeypatch.setattr(judgement, "MOST_SAMPLED", 500)
+    monkeypatch.setattr(judgement, "MOST_EXACT", 1000)
+    monkeypatch.setattr(judgement, "MOST_SAMPLED", 300)
 
 
 @pytest.mark.usefixtures("_all_are_large")

@@ -188,7 +188,7 @@ def lean_or_spread(answer: np.ndarray, right: Right, problem: Problem) -> str | 
     exactly = not right.sampled or problem.dtype != "float64"
     if claims_less or not exactly or not all(map(varies, problem.call.arrays.values())):
         return None
-    sums = Sums(right.expected, problem.gauge, problem.squares, problem.terms)
+    sums = Sums(right.expected, problem.gauge, np.square(problem.gauge), problem.terms)
     found = statistics(answer, sums, problem.dtype, problem.accumulator, any_order=True)  # type: ignore[arg-type]
     return None if found is None else found.complaint
 

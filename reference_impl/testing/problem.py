@@ -117,22 +117,14 @@ class Problem:
         arrays = [*self.call.arrays.values(), *([] if self.bias is None else [self.bias])]
         return all(array.dtype.kind in "biu" or bool((array == np.rint(array)).all()) for array in arrays)
 
-    def with_bias(self, answer: np.ndarray, *, absolute: bool = False, squared: bool = False) -> np.ndarray:
-        if self.bias is None:
-            return answer
-        return answer + (np.abs(self.bias) if absolute else np.square(self.bias) if squared else self.bias)
+    def with_bias(self, answer: np.ndarray) -> np.ndarray:
+        return answer if self.bias is None else answer + self.bias
 
     @cached_property
     def gauge(self) -> np.ndarray:
         """The sums of the products' absolute values, the bias included."""
-        return self.with_bias(self._through(np.abs), absolute=True)
-
-    @cached_property
-    def squares(self) -> np.ndarray:
-        return self.with_bias(self._through(np.square), squared=True)
-
-    def _through(self, change: Any) -> np.ndarray:
-        return self.call.with_arrays(lambda array: change(array.astype(np.float64))).run(operations)
+        products = self.call.with_arrays(lambda array: np.abs(array.astype(np.float64))).run(operations)
+        return products if self.bias is None else products + np.abs(self.bias)
 
     def by_oracle(self) -> np.ndarray:
         """The oracle's answer: exact for integers, and in float64, rounded at every step, for real numbers."""

@@ -1,4 +1,4 @@
-"""What an assertion of `reference_impl.testing` costs, in CPU seconds, beside the convolution that it judges.
+"""Measure the assertions of `reference_impl.testing`: CPU seconds, beside those of the convolution that is judged.
 
     python benchmarks/assertions.py [--repeat 3]
 

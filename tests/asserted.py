@@ -32,9 +32,9 @@ def asserted(call: Call, answer, **declared) -> None:
 
 def is_caught(mistake, operation: str) -> bool:
     """True if the assertion fails on an answer of a kernel that makes the mistake."""
-    if mistake.family == "state" or mistake.name.startswith("right-only-"):
-        if any(_fails(calls) for calls in _situations(mistake, operation)):
-            return True
+    of_state = mistake.family == "state" or mistake.name.startswith("right-only-")
+    if of_state and any(_fails(calls) for calls in _situations(mistake, operation)):
+        return True
     return any(_fails([partial(_asked, mistake.backend(), call)]) for call in _calls(operation))
 
 
@@ -54,7 +54,7 @@ def _asked(backend, calls):
 
 
 def _situations(mistake, operation: str):
-    """What one call alone does not show: arrays laid out oddly, other calls before it or beside it."""
+    """Make calls that show more than one alone: arrays laid out oddly, other calls before it or beside it."""
     case = CASES[0]
     task, backend = Task(case, operation, 0), mistake.backend()
     laid = [task.laid(), task.cut(), *task.sharing()]

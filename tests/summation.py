@@ -1,6 +1,7 @@
 """Matrix products that add in a known order and round in a known way. All values are held in float64.
 
-A product of two 24-bit numbers, or a sum of two, rounded to float64 and then to 24 bits or fewer, is as if rounded once.
+A product of two 24-bit numbers, or a sum of two, rounded to float64 and then to 24 bits or fewer,
+is as if rounded once.
 """
 
 from __future__ import annotations

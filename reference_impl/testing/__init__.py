@@ -38,8 +38,8 @@ def assert_conv2d(
     """Require that `actual` is `conv2d(input, filters) + bias`.
 
     Integers must be equal. So must floats that hold integers whose sums the accumulator holds exactly. Other numbers
-    must be within 16 * factor * eps * gauge of the exact answer, each; and their errors together must be even, and no
-    larger than rounding makes them. The gauge is the same operation on absolute values.
+    must each be within 16 * factor * eps * gauge of the exact answer. The gauge is the same operation on absolute
+    values. The errors together must be even, and no larger than rounding makes them.
 
     Parameters
     ----------

@@ -100,5 +100,3 @@ def _told(found: list[Mistake], *, in_part: bool) -> list[str]:
     if len(others) >= _MOST_NAMED:
         lines.append(f"or {len(others) - _MOST_NAMED + 1} more, which one call does not tell apart")
     return [*lines, *([f"made before: {', '.join(first.links)}"] if first.links else [])]
-
-

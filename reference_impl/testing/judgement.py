@@ -88,7 +88,7 @@ def integers(problem: Problem) -> Right | None:
     """Return the right answer if the data are integers, and no sum of them rounds; None for all others."""
     if problem.holds_floats or problem.dtype in FORMATS:
         dtypes = [problem.accumulator, *([problem.dtype] if problem.dtype in FORMATS else [])]
-        limit = min(EXACT_INTEGERS[dtype] for dtype in dtypes)  # type: ignore[index]
+        limit = min(EXACT_INTEGERS[dtype] for dtype in dtypes)
         if problem.factor > 1 or not problem.holds_integers or problem.gauge.max(initial=0) > limit:
             return None
     expected = problem.by_oracle()

@@ -23,7 +23,7 @@ _MEETS_PADDING = {"conv2d_backprop_filter": "out_backprop"}
 
 @dataclass(frozen=True, eq=False)
 class Specials:
-    """What special numbers make of an answer.
+    """The elements that special numbers reach, and what these must be.
 
     Parameters
     ----------

@@ -6,7 +6,8 @@ random. docs/verdicts.md derives both thresholds.
 
 References
 ----------
-The TOSA specification has such a rule for dot products: https://www.mlplatform.org/tosa/tosa_spec.html
+The TOSA specification has such a rule for dot products, in its chapter on compliance:
+https://git.mlplatform.org/tosa/specification.git/tree/chapters/introduction.adoc?id=0afe61f88ce3d2f445c5f01ae5567cb1b0b7f303
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..exact.formats import FORMATS, FloatFormat
+from ..exact.formats import FORMATS
 
 # Independent errors of random sign pass LEAN with probability 2 * exp(-LEAN**2 / 2) = 5e-11.
 LEAN = 7.0
@@ -54,8 +55,8 @@ class Sums:
 
     def at(self, places: np.ndarray) -> Sums:
         """The sums at places that count all elements in order."""
-        picked = (array.reshape(-1)[places] for array in (self.exact, self.gauge, self.squares))
-        return Sums(*picked, self.terms)
+        exact, gauge, squares = (array.reshape(-1)[places] for array in (self.exact, self.gauge, self.squares))
+        return Sums(exact, gauge, squares, self.terms)
 
     def variance(self, dtype: str, accumulator: str, *, any_order: bool) -> np.ndarray:
         """Bound the variance of the errors of a kernel that rounds to nearest, with sums in dtype `accumulator`.
@@ -63,9 +64,9 @@ class Sums:
         An error of rounding s to nearest is at most u * |s|, and of variance u**2 * s**2 / 3 at most. These are the
         numbers that a sum rounds: its products, its partial sums and the result.
 
-        The worst order for random data is one after another. If all orders of the products are equally likely, the
-        squares of its partial sums add up to (n + 1) * (exact**2 / 3 + squares / 6) on average. With `any_order`, the
-        data need not be random: no partial sum is larger than (gauge + |exact|) / 2.
+        The worst order for random data is one after another. Let all orders of the products be equally likely. Then
+        the squares of its partial sums add up to (n + 1) * (exact**2 / 3 + squares / 6) on average, the first included.
+        With `any_order`, the data need not be random: no partial sum is larger than (gauge + |exact|) / 2.
         """
         n, form, narrow = self.terms, FORMATS[accumulator], FORMATS[dtype]
         if any_order:
@@ -102,13 +103,14 @@ class Statistics:
 
     @property
     def complaint(self) -> str | None:
-        """What no right kernel would show; None if there is nothing."""
-        if max(abs(self.up), abs(self.away)) >= self.most_lean:
-            lean = max((self.up, "up", "down"), (self.away, "away from zero", "toward zero"), key=lambda one: abs(one[0]))
-            where = lean[1] if lean[0] > 0 else lean[2]
+        """Say what no right kernel would show; None if there is nothing to say."""
+        leans = [(self.up, "up", "down"), (self.away, "away from zero", "toward zero")]
+        size, plus, minus = max(leans, key=lambda lean: abs(lean[0]))
+        if abs(size) >= self.most_lean:
             return (
-                f"the errors of {self.count} elements lean {where}: they add up to {abs(lean[0]):.3g} times the root of "
-                f"the sum of their squares, where rounding to nearest stays below {self.most_lean:.3g}"
+                f"the errors of {self.count} elements lean {plus if size > 0 else minus}: they add up to "
+                f"{abs(size):.3g} times the root of the sum of their squares, "
+                f"where rounding to nearest stays below {self.most_lean:.3g}"
             )
         if self.spread > self.most_spread:
             return (

@@ -45,5 +45,7 @@ def test_truncated():
     x, w = torch.randn(2, 16, 12, 12), torch.randn(8, 16, 3, 3)
     y = F.conv2d(x.double(), w.double(), padding=1).numpy()
     down = y.astype("float32")
-    down = torch.from_numpy(down).where(torch.from_numpy(abs(down) <= abs(y)), torch.from_numpy(down).nextafter(torch.zeros(1)))
+    down = torch.from_numpy(down).where(
+        torch.from_numpy(abs(down) <= abs(y)), torch.from_numpy(down).nextafter(torch.zeros(1))
+    )
     assert_conv2d(down, x, w, padding=((1, 1), (1, 1)), data_format="NCHW")

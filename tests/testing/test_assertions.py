@@ -1,4 +1,4 @@
-"""What the assertions accept, what they refuse, and what they say."""
+"""The assertions accept right answers, refuse wrong ones, and say what is wrong."""
 
 from __future__ import annotations
 
@@ -136,7 +136,9 @@ def test_known_mistake_is_named_and_its_links():
 
 def test_known_mistake_is_named_by_the_shape():
     x, w = np.ones((1, 6, 5, 1), np.float32), np.ones((3, 3, 1, 1), np.float32)
-    with pytest.raises(AssertionError, match=r"shape must be \(1, 6, 5, 1\), not \(1, 4, 3, 1\)\nit fits .*without-padding"):
+    with pytest.raises(
+        AssertionError, match=r"shape must be \(1, 6, 5, 1\), not \(1, 4, 3, 1\)\nit fits .*without-padding"
+    ):
         assert_conv2d(ref.conv2d(x, w).astype(np.float32), x, w, padding="SAME")
 
 
@@ -154,7 +156,7 @@ def test_accumulator_that_truncates_is_caught():
     nearest = rounded_once(task, "float32")
     toward_zero = np.where(np.abs(nearest) > np.abs(task.exact), np.nextafter(nearest, np.float32(0)), nearest)
     asserted(task.call, nearest)
-    with pytest.raises(AssertionError, match="each element is within its bound, but the errors of .* lean toward zero"):
+    with pytest.raises(AssertionError, match=r"within its bound, but the errors of .* lean toward zero"):
         asserted(task.call, toward_zero)
 
 
@@ -172,7 +174,9 @@ def test_special_values_reach_what_they_enter(value, name):
     with pytest.raises(AssertionError):
         assert_conv2d(astray, *arrays.values(), padding="SAME")
     swallowed = np.nan_to_num(answer, nan=0.0, posinf=1.0, neginf=-1.0)
-    with pytest.raises(AssertionError, match="NaN and infinities must reach exactly the elements whose sums they enter"):
+    with pytest.raises(
+        AssertionError, match="NaN and infinities must reach exactly the elements whose sums they enter"
+    ):
         assert_conv2d(swallowed, *arrays.values(), padding="SAME")
 
 
@@ -195,7 +199,11 @@ X, W, Y = np.ones((1, 4, 4, 2), np.float32), np.ones((3, 3, 2, 1), np.float32), 
         ({"bias": np.array([np.nan])}, ValueError, "bias must be finite"),
         ({"filters": W[..., 0]}, ValueError, r"filters must have 4 axes \(H W I O\), not shape \(3, 3, 2\)"),
         ({"filters": W[:, :, :1]}, ValueError, "filters's third axis must be the input channels / groups: 1 != 2 / 1"),
-        ({"input": X.astype(complex)}, TypeError, "input must hold integers, bool or float16, .*; not dtype complex128"),
+        (
+            {"input": X.astype(complex)},
+            TypeError,
+            "input must hold integers, bool or float16, .*; not dtype complex128",
+        ),
         ({"input": object()}, TypeError, "input must hold integers, .*; not dtype object"),
         ({"input": np.ma.masked_array(X)}, TypeError, "input must be a plain array, not a masked one"),
     ],
@@ -213,7 +221,7 @@ def test_answer_that_is_no_array_fails(answer):
 
 
 def test_dtype_of_the_answer():
-    with pytest.raises(AssertionError, match='dtype must be float32, not float64\nnext: .*: dtype="float64"'):
+    with pytest.raises(AssertionError, match=r'dtype must be float32, not float64\nnext: .*: dtype="float64"'):
         assert_conv2d(Y.astype(np.float64), X, W)
     assert_conv2d(Y.astype(np.float64), X, W, dtype="float64")
     assert_conv2d(Y.astype(np.int16), X.astype(np.int8), W.astype(np.int8))
@@ -247,7 +255,9 @@ def test_tensor_that_cannot_be_read_is_named():
         def __dlpack__(self, **options):
             raise BufferError("on another device")
 
-    with pytest.raises(TypeError, match=r"filters must be an array, .*; Elsewhere raised BufferError: on another device"):
+    with pytest.raises(
+        TypeError, match=r"filters must be an array, .*; Elsewhere raised BufferError: on another device"
+    ):
         assert_conv2d(Y, X, Elsewhere(W))
 
 

@@ -24,7 +24,9 @@ def test_foreign_test_file_fails_well(tmp_path):
     said = run.stdout
     assert run.returncode == 1, said + run.stderr
     assert re.search("^3 failed, 2 passed", said, re.MULTILINE), said
-    flipped, row, truncated = re.split("^_+ test_(?:flipped|one_row_is_zero|truncated) _+$", said, flags=re.MULTILINE)[1:]
+    flipped, row, truncated = re.split("^_+ test_(?:flipped|one_row_is_zero|truncated) _+$", said, flags=re.MULTILINE)[
+        1:
+    ]
     assert "*kernel-flipped*: The kernel is rotated by 180 degrees" in flipped
     assert "1e" not in re.search(r"^E +\d+ of 440 elements are wrong", flipped, re.MULTILINE)[0]
     assert "--cases n2_h9w11c3_k3x3o4_s2x1_p1,1,1,1 --operation conv2d" in flipped

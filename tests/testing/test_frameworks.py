@@ -52,7 +52,7 @@ def test_tensorflow(dtype):
 
 
 @pytest.mark.framework("jax")
-@pytest.mark.parametrize("dtype", ("float32", "bfloat16"))
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_jax(dtype):
     from jax import lax
     from jax import numpy as jnp

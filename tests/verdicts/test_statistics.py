@@ -46,7 +46,7 @@ def test_right_order_passes(operation, order):
 @pytest.mark.parametrize("wrong", [name for name in WRONG if name not in ("float16", "bfloat16", "stochastic")])
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_accumulator_that_truncates_is_caught(operation, wrong):
-    with pytest.raises(Disagreement, match="each element is within its bound, but the errors .* lean (toward zero|down)"):
+    with pytest.raises(Disagreement, match=r"within its bound, but the errors .* lean (toward zero|down)"):
         judged(Adds(*WRONG[wrong]), operation)
 
 

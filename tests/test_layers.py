@@ -28,6 +28,7 @@ ROOMS = (
     "drawing",
     "vectors",
     "conformance",
+    "testing",
     "cli",
 )
 # The room of each module that is in no folder. A new one must be named here.

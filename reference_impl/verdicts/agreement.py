@@ -13,8 +13,9 @@ import numpy as np
 from ..exact.formats import FORMATS
 from . import location
 from .call import Call, gauge, numpy_dtype
-from .real_data import RealTask
+from .real_data import INDEPENDENT, RealTask
 from .special_values import SpecialTask
+from .statistics import statistics
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +130,9 @@ def assert_rounded(
     that much; if the backend `flushes` subnormals, it is the smallest normal number. If the backend is `planewise`, the
     gauge is that of whole planes.
 
+    The errors of independent data are also judged together, by their bias and spread (`statistics`), if the backend
+    declares a plain sum.
+
     Where the gauge is zero, the answer must be zero. Where the gauge passes the dtype's range, the element may overflow
     and is not judged. NaN fails. Returns None if no element can be judged.
     """
@@ -148,6 +152,11 @@ def assert_rounded(
         raise _disagreement(actual, task.exact, wrong, np.where(telling, ratios, 0.0), task.call, heading)
     if not telling.any():
         return None
+    if task.kind in INDEPENDENT and factor == 1 and not planewise:
+        # Halves may be summed as halves here: the check `wide_sums` is about that.
+        found = statistics(actual, task.sums, dtype, dtype, any_order=False, flushes=flushes)
+        if found is not None and found.complaint:
+            raise Disagreement(f"each element is within its bound, but {found.complaint} ({task.kind} data)")
     return Accuracy(float(ratios[telling].max()), float(np.median(ratios[telling])))
 
 

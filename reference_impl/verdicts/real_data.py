@@ -8,12 +8,15 @@ from functools import cached_property
 
 import numpy as np
 
-from .. import exact
+from .. import exact, operations
 from ..cases.case import Case
 from ..exact.formats import FORMATS, FloatFormat
 from .call import Call, array_shapes, gauge, numpy_dtype, plane_gauge
+from .statistics import Sums
 
 KINDS = ("normal", "uniform", "wide", "cancelling", "subnormal")
+# The kinds whose errors are judged together, too: independent numbers of a size.
+INDEPENDENT = ("normal", "uniform")
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,11 @@ class RealTask:
     @cached_property
     def gauge(self) -> np.ndarray:
         return gauge(self.call)
+
+    @cached_property
+    def sums(self) -> Sums:
+        squares = self.call.with_arrays(lambda array: np.square(array.astype(np.float64))).run(operations)
+        return Sums(self.exact, self.gauge, squares, self.terms)
 
     @cached_property
     def plane_gauge(self) -> np.ndarray:

@@ -1,0 +1,37 @@
+"""The assertion in the pytest of another project, on torch tensors: it passes, and it fails well."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.framework("torch")
+def test_foreign_test_file_fails_well(tmp_path):
+    file = tmp_path / "test_foreign.py"
+    file.write_text(Path(__file__).with_name("foreign.py").read_text("utf-8"), "utf-8")
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(file)],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    said = run.stdout
+    assert run.returncode == 1, said + run.stderr
+    assert re.search("^3 failed, 2 passed", said, re.MULTILINE), said
+    flipped, row, truncated = re.split("^_+ test_(?:flipped|one_row_is_zero|truncated) _+$", said, flags=re.MULTILINE)[
+        1:
+    ]
+    assert "*kernel-flipped*: The kernel is rotated by 180 degrees" in flipped
+    assert "1e" not in re.search(r"^E +\d+ of 440 elements are wrong", flipped, re.MULTILINE)[0]
+    assert "--cases n2_h9w11c3_k3x3o4_s2x1_p1,1,1,1 --operation conv2d" in flipped
+    assert re.search(r"^E +88 of 440 elements are wrong", row, re.MULTILINE)
+    assert "they lie: the last row only" in row
+    assert "lean toward zero" in truncated
+    # The report ends in the line of the test, and not in ours.
+    assert not re.search(r"reference_impl/testing/\w+\.py:\d+", said)

@@ -29,7 +29,7 @@ from .report.verify_report import Run, print_report, write_records
 from .run import selection
 from .run.processes.asking import CALL_TIME_LIMIT
 from .run.records import records_of
-from .run.selection import CHECK_NAMES, EXAMPLES, Selection
+from .run.selection import CHECK_NAMES, EXAMPLES, STRENGTH, Selection
 from .run.spread import DEFAULT_DTYPES
 from .run.subject import Loaded, NotLoaded, Subject, load, missing
 from .scoring.command import mistakes
@@ -95,6 +95,15 @@ def verify(
         int | None,
         typer.Option(min=0, help=f"Number of generated cases. Default: {EXAMPLES}; none with --cases."),
     ] = None,
+    strength: Annotated[
+        int | None,
+        typer.Option(
+            min=min(catalogue.BY_STRENGTH),
+            max=max(catalogue.BY_STRENGTH),
+            help="The default cases have all feasible combinations of so many of the factors that kernels branch on. "
+            f"Default: {STRENGTH}. Not with --cases.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides generated cases and all data.")] = 0,
     full: Annotated[bool, typer.Option("--full", help="Give every case, and every check, to every backend.")] = False,
     processes: Annotated[
@@ -130,6 +139,9 @@ def verify(
     dtypes = one_of(dtype, DTYPES, "--dtype")
     checks = one_of(check, CHECK_NAMES, "--check")
     processes = 0 if no_isolation else processes
+    if cases and strength is not None:
+        words = ", ".join(catalogue.BY_STRENGTH.values())
+        raise BadUsage(f"--cases chooses the cases itself: give one of {words} there", "--strength")
     _check_file(json)
     console = PlainConsole()
 
@@ -137,7 +149,8 @@ def verify(
     if loaded.not_here and not (loaded.subjects or loaded.errors):
         _end_with_nothing(console, lines)
     narrowing = {"operations": operations, "dtypes": dtypes, "checks": checks}
-    asked = _select(loaded, cases or (), examples=examples, seed=seed, full=full, **narrowing)
+    chosen = {"examples": examples, "strength": strength or STRENGTH, "seed": seed, "full": full}
+    asked = _select(loaded, cases or (), **chosen, **narrowing)
     illustrate = _illustrate(pictures, isolate=processes > 0)
     for line in lines:
         console.print(line, soft_wrap=True)

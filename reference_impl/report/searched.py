@@ -9,12 +9,10 @@ from ..cases.case import Case
 from ..cases.covering.claim import Share, claim, share_of_factors
 from ..console import plain_name
 from ..run import outcome
+from ..run.selection import STRENGTH
 from ..run.spread import dtypes_of
 from ..run.subject import Subject
 from .tally import Tally
-
-# The cases of a default run have all combinations of so many factors.
-STRENGTH = 3
 
 
 def searched(tally: Tally, subjects: Sequence[Subject]) -> list[str]:

@@ -32,8 +32,10 @@ EXAMPLES, PYTEST_EXAMPLES = 100, 20
 # The catalogues of small cases; and the few cases that `export` writes by default.
 SMALL = ("curated", "regressions")
 EXPORTED = ("smoke",)
-# The designed catalogues that `verify` and `check_backend` give by default: what a run says that it searched.
-CLAIMED = ("covering", "values")
+# The designed catalogues that `verify` and `check_backend` give by default.
+# The default cases have all combinations of so many named factors.
+STRENGTH = 3
+CLAIMED = (catalogue.BY_STRENGTH[STRENGTH], "values", "ladder")
 # The catalogues that are completed with drawn cases for a backend that supports few of theirs.
 _COMPLETED = (*SMALL, *CLAIMED, "smoke")
 
@@ -193,8 +195,11 @@ def for_verify(
     examples: int | None = None,
     seed: int = 0,
     full: bool = False,
+    strength: int = STRENGTH,
 ) -> Selection:
     """Select what `verify` asks. `words` name cases; empty sequences, and None, stand for the default.
+
+    The default cases have all feasible combinations of any `strength` named factors.
 
     Cases that are named one by one, or in a file, are a reproducer: every backend is given all of them and nothing else
     is run. Of a catalogue that is named, slow backends of ours are given their share.
@@ -204,13 +209,15 @@ def for_verify(
         examples = 0 if words else EXAMPLES
     of_calls = not checks or bool(set(checks) - set(WHOLE_BACKEND_CHECKS))
     named = tuple(operations) or OPERATIONS
+    stronger = {catalogue.BY_STRENGTH[STRENGTH]: catalogue.BY_STRENGTH[strength]}
+    default = [stronger.get(word, word) for word in catalogue.DEFAULT]
     in_part = not full and all(word in catalogue.NAMES for word in words)
     groups, unasked, assured = [], set(), {}
     for usual, group in _by_dtypes(loaded.subjects, fixed=bool(dtypes)).items():
         offered = {dtype for subject in group for dtype in subject.capabilities.dtypes}
         others = () if dtypes else tuple(dtype for dtype in DTYPES if dtype in offered - set(usual))
         usual = tuple(dtypes) or usual
-        cases = _cases(words, dtypes, usual, others, examples, seed) if of_calls else []
+        cases = _cases(words or default, dtypes, usual, others, examples, seed) if of_calls else []
         if of_calls and chooses(words):
             cases = completed(cases, group, named, (*usual, *others), seed)
         if not dtypes:
@@ -385,7 +392,7 @@ def _cases(
     """
     small: list[Case] = []
     alone: list[Case] = []
-    for word in words or catalogue.DEFAULT:
+    for word in words:
         cases = catalogue.resolve(word)
         if word == "networks":  # they are large: one dtype is enough to see them once
             alone += in_dtypes(cases, dtypes or usual[:1])

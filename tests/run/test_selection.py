@@ -217,3 +217,23 @@ def test_cases_that_are_named_keep_their_order_and_number():
     named = [CASE.with_dtype("float64"), str(CASE), CASE.with_dtype("float64"), CASE]
     selection = for_own_backend(Subject.of(Right()), named)
     assert list(selection.groups[0][1]) == [named[0], CASE, named[0], CASE]
+
+
+@pytest.mark.parametrize(("strength", "word"), catalogue.BY_STRENGTH.items())
+def test_strength_chooses_the_design(strength, word):
+    selection = verify_of(Right(), strength=strength, examples=0, dtypes=["float32"])
+    others = {case for name in catalogue.BY_STRENGTH.values() if name != word for case in catalogue.load(name)}
+    given = set(selection.cases)
+    assert set(catalogue.load(word)) <= given
+    assert len(others & given) < len(others) / 2
+
+
+def test_designed_cases_get_the_exact_check_in_the_first_dtype_and_few_costly_checks():
+    selection = verify_of(Right(), examples=0)
+    (subject,) = selection.subjects
+    designed = [case for case in catalogue.load("covering") if case not in set(catalogue.load("curated"))]
+    asked = [one for case in designed for one in selection.calls_on(case, [subject]) if one.operation == "conv2d"]
+    names = [{check.name for check in one.checks} for one in asked]
+    assert len(asked) == len(designed)
+    assert all({"exact", "repeatable", "inputs_unchanged"} <= some for some in names)
+    assert 0 < sum("rounded" in some for some in names) < len(names) / 4

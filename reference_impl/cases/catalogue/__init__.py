@@ -25,7 +25,7 @@ from pathlib import Path
 
 from ..case import Case
 
-DEFAULT = ("curated", "regressions", "covering", "values", "networks")
+DEFAULT = ("curated", "regressions", "covering", "values", "ladder", "networks")
 # The covering designs, by the number of factors of which they have all combinations.
 BY_STRENGTH = {2: "covering-2", 3: "covering", 4: "covering-4"}
 # The catalogues that a program builds. Their cases are not empty, and most have no comment.

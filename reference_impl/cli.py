@@ -26,10 +26,11 @@ from .options import BadUsage, one_of
 from .report.failures import Illustrate, failures
 from .report.judged import Judged, exit_status, judged
 from .report.verify_report import Run, print_report, write_records
-from .run import selection
+from .run import choice
+from .run.choice import EXAMPLES, STRENGTH
 from .run.processes.asking import CALL_TIME_LIMIT
 from .run.records import records_of
-from .run.selection import CHECK_NAMES, EXAMPLES, STRENGTH, Selection
+from .run.selection import CHECK_NAMES, Selection
 from .run.spread import DEFAULT_DTYPES
 from .run.subject import Loaded, NotLoaded, Subject, load, missing
 from .scoring.command import mistakes
@@ -205,9 +206,9 @@ def _end_with_nothing(console: PlainConsole, lines: Sequence[str]) -> NoReturn:
 
 
 def _select(loaded: Loaded, cases: Sequence[str], **options: Any) -> Selection:
-    """Select the calls of the run. `options` are those of `selection.for_verify`."""
+    """Select the calls of the run. `options` are those of `choice.for_verify`."""
     try:
-        return selection.for_verify(loaded, cases, **options)
+        return choice.for_verify(loaded, cases, **options)
     except (OSError, ValueError) as error:
         raise BadUsage(error, "--cases") from error
 

@@ -16,7 +16,7 @@ from reference_impl.cases import catalogue
 from reference_impl.cases.case import DTYPES, Case
 from reference_impl.cli import app
 from reference_impl.exit_status import ExitStatus
-from reference_impl.run.selection import checks_of
+from reference_impl.run.shares import checks_of
 
 CASE = "n2_h7w9c3_k3x2o4_s2x3"
 

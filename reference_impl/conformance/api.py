@@ -14,12 +14,13 @@ from ..report import tables
 from ..report.failures import failure_text, failures
 from ..report.judged import Judged, judged
 from ..report.tally import Tally
-from ..run import selection
+from ..run import choice, shares
+from ..run.choice import EXAMPLES, PYTEST_EXAMPLES
 from ..run.judge import judge_call
 from ..run.known import mark_expected
 from ..run.outcome import Record
 from ..run.records import records_of
-from ..run.selection import EXAMPLES, PYTEST_EXAMPLES, Asked, Selection
+from ..run.selection import Asked, Selection
 from ..run.subject import Subject
 from ..verdicts.checks import CHECKS, Check
 
@@ -128,7 +129,7 @@ def check_backend(
         If the backend has none of the four functions, a case cannot be read, or the backend cannot be isolated.
     """
     subject = _subject(backend, named=isolate)
-    asked = selection.for_own_backend(subject, cases, examples, seed, as_a_whole=isolate)
+    asked = choice.for_own_backend(subject, cases, examples, seed, as_a_whole=isolate)
     tally = Tally()
     tally.extend(records_of(asked, processes=None if isolate else 0))
     return Report(subject, tally, asked, seed, isolate)
@@ -163,7 +164,7 @@ def parametrize_with_checks(
         if subject.name in names:
             raise ValueError(f"each backend must have another name; two are called {subject.name!r}")
         names.add(subject.name)
-        for check in _items(subject, selection.for_own_backend(subject, cases, examples, seed)):
+        for check in _items(subject, choice.for_own_backend(subject, cases, examples, seed)):
             reason = expected.pop(check.name, None)
             marks = [pytest.mark.xfail(reason=reason, strict=True)] if reason is not None else []
             items.append(pytest.param(backend, check, id=check.name, marks=marks))
@@ -218,7 +219,7 @@ class _TooLittle:
 
 def _items(subject: Subject, asked: Selection) -> Iterator[CheckItem | _TooLittle]:
     cases, seed, supported = asked.cases, asked.seed, Counter[str]()
-    due = {case: selection.checks_due(subject, case, seed, share=1.0) for case in cases}
+    due = {case: shares.checks_due(subject, case, seed, share=1.0) for case in cases}
     for operation in subject.capabilities.operations:
         offered = subject.capabilities.supported(operation, cases)
         supported += Counter({operation: len(offered)})

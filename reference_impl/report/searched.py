@@ -9,7 +9,7 @@ from ..cases.case import Case
 from ..cases.covering.claim import Share, claim, share_of_factors
 from ..console import plain_name
 from ..run import outcome
-from ..run.selection import STRENGTH
+from ..run.choice import STRENGTH
 from ..run.spread import dtypes_of
 from ..run.subject import Subject
 from .tally import Tally

@@ -27,7 +27,8 @@ from .outcome import Record
 from .place import told
 from .processes.remote import RemoteBackend
 from .processes.worker import Died, Raised
-from .selection import Asked, Selection, checks_of
+from .selection import Asked, Selection
+from .shares import checks_of
 from .subject import Subject
 
 

@@ -16,7 +16,7 @@ from ..console import PlainConsole
 from ..files import check_writable, write_file
 from ..mistakes import FAMILIES, MISTAKES, by_name
 from ..options import BadUsage
-from ..run.selection import EXAMPLES
+from ..run.choice import EXAMPLES
 from .measure import ORDERS, Sighting, seen_where, sightings, typical_and_worst
 from .page import page
 from .smoke import smoke_text

@@ -12,8 +12,9 @@ from ..cases import catalogue
 from ..cases.case import Case
 from ..cases.generation import generate
 from ..mistakes import MISTAKES, Mistake
+from ..run.choice import EXAMPLES, SMALL, small_cases
 from ..run.judge import judge
-from ..run.selection import EXAMPLES, SMALL, checks_of, small_cases
+from ..run.shares import checks_of
 from ..run.spread import DEFAULT_DTYPES, in_dtypes
 from ..run.subject import Subject
 from ..verdicts.checks import Check

@@ -8,7 +8,7 @@ from operator import attrgetter
 from ..cases import catalogue
 from ..cases.case import Case
 from ..mistakes import MISTAKES, by_name
-from ..run.selection import SMALL
+from ..run.choice import SMALL
 from .measure import seen_by
 
 Sights = frozenset[tuple[str, str]]

@@ -17,7 +17,7 @@ from ..console import PlainConsole, plain_text
 from ..operations import OPERATIONS
 from ..options import BadUsage, one_of
 from ..run import outcome
-from ..run.selection import EXPORTED
+from ..run.choice import EXPORTED
 from ..run.spread import in_dtypes
 from ..stopping import status_of, stop_signals
 from . import array_files, manifest

@@ -13,7 +13,7 @@ from reference_impl.cases import catalogue
 from reference_impl.cases.boundaries import BOUNDARIES, LIMITS
 from reference_impl.cases.case import PADDING_MODES, Case
 from reference_impl.run.judge import judge
-from reference_impl.run.selection import checks_of
+from reference_impl.run.shares import checks_of
 from reference_impl.run.subject import Subject
 
 ENTRIES = {name: catalogue.entries(name) for name in catalogue.NAMES}

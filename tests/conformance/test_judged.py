@@ -21,9 +21,9 @@ from narrow_kernels import (
 
 from reference_impl.cases.case import Case
 from reference_impl.conformance import Capabilities, Lack, check_backend, parametrize_with_checks
+from reference_impl.run.choice import for_own_backend
 from reference_impl.run.enough import ENOUGH, FEWEST
 from reference_impl.run.records import records_of
-from reference_impl.run.selection import for_own_backend
 from reference_impl.run.subject import Subject
 
 SPEC = "n1_h7w9c3_k3x2o4_s2x3"

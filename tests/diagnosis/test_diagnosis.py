@@ -29,7 +29,8 @@ from reference_impl.run import outcome
 from reference_impl.run.judge import judge
 from reference_impl.run.outcome import Record
 from reference_impl.run.records import records_of
-from reference_impl.run.selection import for_all, in_dtypes
+from reference_impl.run.selection import for_all
+from reference_impl.run.spread import in_dtypes
 from reference_impl.run.subject import Subject
 from reference_impl.verdicts.task import Task
 

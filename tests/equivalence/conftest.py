@@ -23,7 +23,8 @@ from reference_impl.cases.case import PADDING_MODES, Case
 from reference_impl.cases.strategies import cases, seeds
 from reference_impl.operations import OPERATIONS
 from reference_impl.run import whole_backend
-from reference_impl.run.selection import cases_for_pytest, dtypes_of
+from reference_impl.run.choice import cases_for_pytest
+from reference_impl.run.spread import dtypes_of
 from reference_impl.run.subject import Loaded, Subject
 from reference_impl.verdicts.invalid_calls import INVALID_CALLS
 

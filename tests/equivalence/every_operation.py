@@ -15,7 +15,8 @@ from reference_impl.cases.case import Case
 from reference_impl.run.judge import judge_call
 from reference_impl.run.known import mark_expected
 from reference_impl.run.outcome import Record
-from reference_impl.run.selection import Asked, checks_due
+from reference_impl.run.selection import Asked
+from reference_impl.run.shares import checks_due
 from reference_impl.run.subject import Subject
 from reference_impl.verdicts.task import Task
 

@@ -14,7 +14,7 @@ from reference_impl.operations import OPERATIONS
 from reference_impl.report.failures import failure_text
 from reference_impl.run import outcome
 from reference_impl.run.judge import judge
-from reference_impl.run.selection import checks_of
+from reference_impl.run.shares import checks_of
 from reference_impl.run.subject import Subject
 from reference_impl.verdicts.agreement import Disagreement, assert_rounded
 from reference_impl.verdicts.real_data import real_task

@@ -13,7 +13,7 @@ from reference_impl.cases import catalogue
 from reference_impl.cases.case import Case
 from reference_impl.mistakes import FAMILIES, MISTAKES, NoAnswer, by_name, right
 from reference_impl.operations import OPERATIONS
-from reference_impl.run.selection import in_dtypes
+from reference_impl.run.spread import in_dtypes
 from reference_impl.scoring.example import KINDS, TINY, WAYS, observed, tiny_call
 from reference_impl.verdicts.integers import integer_call
 

@@ -17,7 +17,8 @@ from reference_impl.report.json_file import write_json
 from reference_impl.report.tables import by_padding, print_tables
 from reference_impl.report.tally import Tally
 from reference_impl.run.records import records_of
-from reference_impl.run.selection import checks_of, for_all
+from reference_impl.run.selection import for_all
+from reference_impl.run.shares import checks_of
 from reference_impl.run.subject import Subject
 
 CASES = [Case.parse(spec) for spec in ("n2_h7w9c3_k3x2o4", "n1_h6w5c2_k2x3o3_SAME", "n1_h4w4c1_k1x1o1_p1,0,2,1")]

@@ -10,8 +10,8 @@ from reference_impl.cases.covering.claim import share_of_factors
 from reference_impl.operations import OPERATIONS
 from reference_impl.report.searched import searched
 from reference_impl.report.tally import Tally
+from reference_impl.run.choice import STRENGTH
 from reference_impl.run.outcome import PASS, UNSUPPORTED, Record
-from reference_impl.run.selection import STRENGTH
 from reference_impl.run.subject import Subject
 
 COVERING = catalogue.load("covering")

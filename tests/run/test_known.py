@@ -16,7 +16,8 @@ from reference_impl.run.judge import judge
 from reference_impl.run.known import mark_expected
 from reference_impl.run.known_failure import KnownFailure
 from reference_impl.run.records import records_of
-from reference_impl.run.selection import checks_of, for_all
+from reference_impl.run.selection import for_all
+from reference_impl.run.shares import checks_of
 from reference_impl.run.subject import Subject
 from reference_impl.verdicts.checks import CHECKS
 

@@ -14,10 +14,12 @@ from reference_impl.cases.case import DTYPES, Case
 from reference_impl.cases.generation import generate
 from reference_impl.conformance import Capabilities, Lack
 from reference_impl.operations import OPERATIONS
+from reference_impl.run.choice import cases_for_pytest, for_own_backend, for_verify
 from reference_impl.run.enough import ENOUGH, FEWEST
 from reference_impl.run.records import records_of
-from reference_impl.run.selection import cases_for_pytest, for_all, for_own_backend, for_verify, in_dtypes, takes
-from reference_impl.run.spread import DEFAULT_DTYPES
+from reference_impl.run.selection import for_all
+from reference_impl.run.shares import takes
+from reference_impl.run.spread import DEFAULT_DTYPES, in_dtypes
 from reference_impl.run.subject import Loaded, Subject
 from reference_impl.verdicts.checks import CHECKS
 

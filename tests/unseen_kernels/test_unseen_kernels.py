@@ -14,7 +14,8 @@ from unseen_kernels.wrong import APART, WRONG, NoChannelsNotWritten
 from reference_impl.cases import catalogue
 from reference_impl.cases.case import Case
 from reference_impl.run.records import records_of
-from reference_impl.run.selection import for_all, in_dtypes
+from reference_impl.run.selection import for_all
+from reference_impl.run.spread import in_dtypes
 from reference_impl.run.subject import Subject
 
 SMOKE = [case for case in catalogue.load("smoke") if case.batch < 1000]

@@ -1,0 +1,68 @@
+"""The part of the cases, and of the checks, that a backend is given by default: a share that the seed decides."""
+
+from __future__ import annotations
+
+import zlib
+from functools import cache
+
+from ..cases import catalogue
+from ..cases.case import Case
+from ..verdicts.checks import CHECKS, Check
+from .spread import falls_in
+from .subject import Subject
+
+# By default a route is given this part of the large cases, and of the checks that ask a backend again.
+ROUTES_SHARE = 0.25
+LARGE = 5_000_000  # multiply-adds
+# On designed cases, this part of the checks that ask a backend again. A case more is worth more than a check more.
+DESIGNED_SHARE = 0.1
+# It costs little, and shows races; so designed cases have it in full.
+_CHEAP = ("repeatable",)
+
+
+def takes(subject: Subject, case: Case, seed: int) -> bool:
+    """True if the backend is given the case by default: it offers the dtype, and the case falls in its share.
+
+    Routes are given ROUTES_SHARE of the large cases. The seed decides which part a share is.
+    """
+    if case.dtype not in subject.capabilities.dtypes:
+        return False
+    share = subject.capabilities.share
+    if subject.is_route and case.multiply_adds > LARGE:
+        share *= ROUTES_SHARE
+    return falls_in(share, f"{seed} {case}")
+
+
+def checks_of(case: Case) -> tuple[Check, ...]:
+    """Every check that says something about the case."""
+    return tuple(check for check in CHECKS if check.applies(case))
+
+
+def checks_due(subject: Subject, case: Case, seed: int, *, share: float | None = None) -> tuple[Check, ...]:
+    """The checks that run by default: a check that asks again runs on its share of the cases.
+
+    `share` is a further share of these checks, by default ROUTES_SHARE for routes and all for others.
+    """
+    if share is None:
+        share = ROUTES_SHARE if subject.is_route else 1.0
+    return tuple(check for check in checks_of(case) if _is_due(check, case, seed, share))
+
+
+def _is_due(check: Check, case: Case, seed: int, share: float) -> bool:
+    if not check.asks_again:
+        return True
+    if is_designed(case) and check.name not in _CHEAP:
+        share *= DESIGNED_SHARE
+    drawn = zlib.crc32(f"{seed} {check.name} {case}".encode()) / 2**32
+    return drawn < check.share * share and case.multiply_adds <= check.most_multiply_adds
+
+
+def is_designed(case: Case) -> bool:
+    return case.with_dtype("float32") in _designed()
+
+
+@cache
+def _designed() -> frozenset[Case]:
+    """The cases of the designed catalogues that are in none of the others."""
+    others = {case for name in ("curated", "regressions", "networks") for case in catalogue.load(name)}
+    return frozenset(case for name in catalogue.DESIGNED for case in catalogue.load(name)) - others

@@ -8,7 +8,7 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from .derivatives import ForwardMode, SecondOrder, Tape, Transposed, TransposedSecondOrder
-from .functions import XLA, ChannelsFirst, Graph, Plain
+from .functions import XLA, Biased, ChannelsFirst, Graph, Plain
 
 ROUTES = {
     "": Plain,
@@ -20,4 +20,5 @@ ROUTES = {
     "function": Graph,
     "xla": XLA,
     "nchw": ChannelsFirst,
+    "bias": Biased,
 }

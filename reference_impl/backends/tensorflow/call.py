@@ -49,11 +49,15 @@ class TensorFlowCall:
         pads = [pad for axis in attributes["padding"] for pad in axis]
         return {**attributes, "padding": "EXPLICIT", "explicit_paddings": pads}
 
-    def convolution(self, images: tf.Tensor, filters: tf.Tensor) -> tf.Tensor:
-        return self.conv2d_function(images, filters, **self.attributes)
+    def convolution(self, images: tf.Tensor, filters: tf.Tensor, *bias: tf.Tensor) -> tf.Tensor:
+        return self._with(self.conv2d_function(images, filters, **self.attributes), *bias)
 
-    def transposed(self, cotangent: tf.Tensor, filters: tf.Tensor) -> tf.Tensor:
-        return self.conv2d_transpose_function(cotangent, filters, self.input_sizes, **self.attributes)
+    def transposed(self, cotangent: tf.Tensor, filters: tf.Tensor, *bias: tf.Tensor) -> tf.Tensor:
+        value = self.conv2d_transpose_function(cotangent, filters, self.input_sizes, **self.attributes)
+        return self._with(value, *bias)
+
+    def _with(self, value: tf.Tensor, *bias: tf.Tensor) -> tf.Tensor:
+        return tf.nn.bias_add(value, *bias, data_format=self.data_format) if bias else value
 
     @property
     def input_sizes(self) -> list[int]:

@@ -6,6 +6,7 @@ those that only a derivative reaches.
 
 from __future__ import annotations
 
+from .biased import Biased
 from .derivatives import Autograd, DoubleBackward, ForwardMode, Func, Transposed, TransposedDoubleBackward
 from .functions import ChannelsLast, ChannelsLastFilters, Native, Plain
 
@@ -20,4 +21,5 @@ ROUTES = {
     "channels_last": ChannelsLast,
     "channels_last_filters": ChannelsLastFilters,
     "native": Native,
+    "bias": Biased,
 }

@@ -86,12 +86,12 @@ class TorchCall:
         padding = self.padding.padding
         return {"stride": own.strides, "padding": padding, "dilation": own.dilations, "groups": own.groups}
 
-    def convolution(self, images: torch.Tensor, filters: torch.Tensor) -> torch.Tensor:
-        return self.conv2d_function(images, filters, **self.options)
+    def convolution(self, images: torch.Tensor, filters: torch.Tensor, *bias: torch.Tensor) -> torch.Tensor:
+        return self.conv2d_function(images, filters, *bias, **self.options)
 
-    def transposed(self, cotangent: torch.Tensor, filters: torch.Tensor) -> torch.Tensor:
+    def transposed(self, cotangent: torch.Tensor, filters: torch.Tensor, *bias: torch.Tensor) -> torch.Tensor:
         longer = self.padding.output_padding
-        return self.conv_transpose2d_function(cotangent, filters, **self.options, output_padding=longer)
+        return self.conv_transpose2d_function(cotangent, filters, *bias, **self.options, output_padding=longer)
 
     @property
     def input_sizes(self) -> tuple[int, ...]:

@@ -68,10 +68,10 @@ class Plain:
     conv2d_function: ClassVar[Callable] = staticmethod(F.conv2d)
     conv_transpose2d_function: ClassVar[Callable] = staticmethod(F.conv_transpose2d)
 
-    def conv2d(self, input: Any, filters: Any, **options: Any) -> np.ndarray:
+    def conv2d(self, input: Any, filters: Any, *, bias: Any = None, **options: Any) -> np.ndarray:
         with self._calling("conv2d", input.shape, filters.shape, options) as call:
             padded = self._formatted(call.pad(self._nchw(input)))
-            return _nhwc(self.forward(call, padded, self._oihw(filters)), input.dtype)
+            return _nhwc(self.forward(call, padded, self._oihw(filters), *_given(bias)), input.dtype)
 
     def conv2d_backprop_input(self, input_sizes: Any, filters: Any, out_backprop: Any, **options: Any) -> np.ndarray:
         with self._calling("conv2d_backprop_input", input_sizes, filters.shape, options) as call:
@@ -82,18 +82,20 @@ class Plain:
         with self._calling("conv2d_backprop_filter", input.shape, filter_sizes, options) as call:
             padded = self._formatted(call.pad(self._nchw(input)))
             result = self.backprop_filter(call, padded, self._nchw(out_backprop))
-            return _array(result, input.dtype).transpose(2, 3, 1, 0)
+            return array_of(result, input.dtype).transpose(2, 3, 1, 0)
 
-    def conv2d_transpose(self, input: Any, filters: Any, output_shape: Any, **options: Any) -> np.ndarray:
+    def conv2d_transpose(
+        self, input: Any, filters: Any, output_shape: Any, *, bias: Any = None, **options: Any
+    ) -> np.ndarray:
         with self._calling("conv2d_transpose", output_shape, filters.shape, options) as call:
             call.forward.check_transposed(input.shape)  # torch is never told the output's shape
-            padded = self.transpose(call, self._nchw(input), self._oihw(filters))
+            padded = self.transpose(call, self._nchw(input), self._oihw(filters), *_given(bias))
             return _nhwc(call.crop(padded), input.dtype)
 
     # Routes replace these. Tensors are NCHW and OIHW; the callers above pad and crop.
 
-    def forward(self, call: TorchCall, images: Any, filters: Any) -> torch.Tensor:
-        return call.convolution(images, filters)
+    def forward(self, call: TorchCall, images: Any, filters: Any, *bias: Any) -> torch.Tensor:
+        return call.convolution(images, filters, *bias)
 
     def backprop_input(self, call: TorchCall, filters: Any, cotangent: Any) -> torch.Tensor:
         return grad.conv2d_input(call.input_sizes, filters, cotangent, **call.options)
@@ -101,8 +103,8 @@ class Plain:
     def backprop_filter(self, call: TorchCall, images: Any, cotangent: Any) -> torch.Tensor:
         return grad.conv2d_weight(images, call.filter_sizes, cotangent, **call.options)
 
-    def transpose(self, call: TorchCall, cotangent: Any, filters: Any) -> torch.Tensor:
-        return call.transposed(cotangent, filters)
+    def transpose(self, call: TorchCall, cotangent: Any, filters: Any, *bias: Any) -> torch.Tensor:
+        return call.transposed(cotangent, filters, *bias)
 
     @contextlib.contextmanager
     def _calling(self, operation: str, input_sizes: Any, filter_sizes: Any, options: Any) -> Iterator[TorchCall]:
@@ -158,6 +160,10 @@ class Native(Plain):
             yield call
 
 
+def _given(bias: np.ndarray | None) -> tuple[torch.Tensor, ...]:
+    return () if bias is None else (_tensor(bias),)
+
+
 def _tensor(array: np.ndarray) -> torch.Tensor:
     # A copy, as torch takes neither read-only arrays nor negative strides, nor NumPy's bfloat16.
     copied = np.array(array, order="C")
@@ -166,7 +172,8 @@ def _tensor(array: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(copied)
 
 
-def _array(tensor: torch.Tensor, dtype: np.dtype) -> np.ndarray:
+def array_of(tensor: torch.Tensor, dtype: np.dtype) -> np.ndarray:
+    """Return a tensor as a NumPy array of this dtype, which is the tensor's."""
     tensor = tensor.detach().cpu().contiguous()
     if tensor.dtype == torch.bfloat16:
         return tensor.view(torch.uint16).numpy().view(dtype)
@@ -174,4 +181,4 @@ def _array(tensor: torch.Tensor, dtype: np.dtype) -> np.ndarray:
 
 
 def _nhwc(tensor: torch.Tensor, dtype: np.dtype) -> np.ndarray:
-    return _array(tensor, dtype).transpose(0, 2, 3, 1)
+    return array_of(tensor, dtype).transpose(0, 2, 3, 1)

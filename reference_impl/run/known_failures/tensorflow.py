@@ -328,3 +328,60 @@ FAILURES = (
     ),
     *sums_in_pairs(failure, BY_ONEDNN),
 )
+
+
+def of_bias() -> tuple[KnownFailure, ...]:
+    """The entries of tensorflow:bias: those of tensorflow:function. Then those of a bias that is added eagerly."""
+    of_route = partial(failure, backends=("tensorflow:bias",))
+    return (
+        of_route(
+            operations=("conv2d",),
+            when=empty_batch_changes_shape,
+            outcome="fail",
+            does="oneDNN's kernel returns an output of the input's shape",
+        ),
+        of_route(
+            operations=("conv2d",),
+            when=no_input_channels,
+            outcome="refused",
+            does="TensorFlow refuses filters with no input channels, where the output is the bias",
+        ),
+        of_route(
+            operations=("conv2d_transpose",),
+            when=no_input_channels_in_own_gradient,
+            outcome="refused",
+            does="TensorFlow refuses filters that give no channels. oneDNN's kernel returns the empty output",
+        ),
+        of_route(
+            operations=("conv2d",),
+            when=no_output_channels_in_onednn,
+            outcome="refused",
+            does=f"oneDNN's kernel {REFUSES_NO_OUTPUTS}. TensorFlow's own kernel returns the empty output",
+        ),
+        of_route(
+            operations=("conv2d",),
+            when=windows_surround_the_input,
+            outcome="crashed",
+            does=DIES_IN_PADDING,
+        ),
+        of_route(
+            operations=("conv2d",),
+            when=sums_one_column_wrongly,
+            outcome="fail",
+            does="oneDNN gives wrong sums, the same each time, "
+            "where groups have one input channel and the output is one column wide",
+            tries=TRIES,
+        ),
+        *sums_in_pairs(failure, ("tensorflow:bias",)),
+        failure(
+            backends=("tensorflow", "tensorflow:nchw"),
+            operations=("conv2d",),
+            when=empty_batch_changes_shape,
+            checks=("bias",),
+            outcome="refused",
+            does="oneDNN's kernel returns an output of the input's shape, to which bias_add cannot add",
+        ),
+    )
+
+
+FAILURES += of_bias()

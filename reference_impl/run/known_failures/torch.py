@@ -292,3 +292,28 @@ FAILURES = (
     ),
     *sums_in_pairs(failure, BY_ONEDNN),
 )
+
+
+def of_bias() -> tuple[KnownFailure, ...]:
+    """The entries of torch:bias: the failures of F.conv2d, of its gradients and of F.conv_transpose2d."""
+    of_route = partial(failure, backends=("torch:bias",))
+    return (
+        of_route(
+            operations=("conv2d",),
+            when=no_input_channels,
+            outcome="fail",
+            does="F.conv2d of 0 input channels gives 0 output channels, and leaves out the bias",
+        ),
+        of_route(operations=GRADIENTS, when=no_input_channels, outcome="refused", does=WANTS_NO_CHANNELS),
+        of_route(
+            operations=("conv2d", *GRADIENTS),
+            when=windows_read_only_padding_in_float16,
+            outcome="crashed",
+            does=READS_ONLY_PADDING,
+            tries=TRIES,
+        ),
+        *sums_in_pairs(failure, ("torch:bias",)),
+    )
+
+
+FAILURES += of_bias()

@@ -256,7 +256,7 @@ class RemoteBackend:
         self.facts = {
             name: tuple(value) if isinstance(value, list) else value for name, value in described["facts"].items()
         }
-        self.takes_bias = bool(described["takes_bias"])
+        self.takes_bias = tuple(described["takes_bias"])
         self._declared: dict[tuple[str, str], Any] = {}
         self.capabilities = RemoteCapabilities.of(described["capabilities"], self._declares)
         self.in_former_memory = self.in_argument_memory = False
@@ -303,10 +303,10 @@ class RemoteBackend:
 
 def _bytes_of_answer(operation: str, positional: tuple, options: dict[str, Any]) -> int:
     """The size of a right answer; 0 if the call is invalid."""
+    options = {name: value for name, value in options.items() if name != "bias"}
     try:
         if operation == "conv2d":
             input, filters = positional
-            options = {name: value for name, value in options.items() if name != "bias"}
             output = Convolution.checked(input.shape, filters.shape, **options).output_shape
             return int(np.prod(output)) * input.dtype.itemsize
         sizes = positional[1] if operation == "conv2d_backprop_filter" else positional[0]

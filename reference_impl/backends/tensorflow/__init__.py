@@ -7,6 +7,7 @@ import os
 # TensorFlow reads it when it is imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+from .depthwise import Depthwise
 from .derivatives import ForwardMode, SecondOrder, Tape, Transposed, TransposedSecondOrder
 from .functions import XLA, Biased, ChannelsFirst, Graph, Plain
 
@@ -21,4 +22,5 @@ ROUTES = {
     "xla": XLA,
     "nchw": ChannelsFirst,
     "bias": Biased,
+    "depthwise": Depthwise,
 }

@@ -50,13 +50,14 @@ class TensorFlowCall:
         return {**attributes, "padding": "EXPLICIT", "explicit_paddings": pads}
 
     def convolution(self, images: tf.Tensor, filters: tf.Tensor, *bias: tf.Tensor) -> tf.Tensor:
-        return self._with(self.conv2d_function(images, filters, **self.attributes), *bias)
+        return self.with_bias(self.conv2d_function(images, filters, **self.attributes), *bias)
 
     def transposed(self, cotangent: tf.Tensor, filters: tf.Tensor, *bias: tf.Tensor) -> tf.Tensor:
         value = self.conv2d_transpose_function(cotangent, filters, self.input_sizes, **self.attributes)
-        return self._with(value, *bias)
+        return self.with_bias(value, *bias)
 
-    def _with(self, value: tf.Tensor, *bias: tf.Tensor) -> tf.Tensor:
+    def with_bias(self, value: tf.Tensor, *bias: tf.Tensor) -> tf.Tensor:
+        """Add a bias, if there is one, to each channel."""
         return tf.nn.bias_add(value, *bias, data_format=self.data_format) if bias else value
 
     @property

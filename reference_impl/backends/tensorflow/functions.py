@@ -1,7 +1,7 @@
 """TensorFlow's own functions: eagerly, in a graph, compiled by XLA, and in NCHW.
 
 On x86-64 CPUs TensorFlow has two sets of kernels: oneDNN's, for some dtypes, and its own. They can do different things,
-and TensorFlow chooses between them. `ONEDNN_DTYPES` and `_runs_onednn` write down its choice.
+and TensorFlow chooses between them. `ONEDNN_DTYPES` and `runs_onednn` write down its choice.
 TF_ENABLE_ONEDNN_OPTS=0, set before the import, leaves only its own kernels.
 """
 
@@ -35,13 +35,13 @@ ONEDNN_DTYPES = tuple(
 )
 
 
-def _runs_onednn(operation: str, case: Any) -> bool:
+def runs_onednn(operation: str, case: Any) -> bool:
     """Return True if oneDNN computes the call. It is given no gradients with explicit padding, in any dtype."""
     return case.dtype in ONEDNN_DTYPES and (operation == "conv2d" or case.padding_mode in ("SAME", "VALID"))
 
 
 def _is_own_gradient(operation: str, case: Any) -> bool:
-    return operation != "conv2d" and not _runs_onednn(operation, case)
+    return operation != "conv2d" and not runs_onednn(operation, case)
 
 
 # TensorFlow is not told the groups: it divides the channels of the input by those of the filters.
@@ -59,7 +59,7 @@ _NO_INTEGER_FILTER_GRADIENT = Lack(
 )
 _NHWC_ONLY = Lack(
     "The op currently only supports the NHWC tensor format on the CPU (except in oneDNN)",
-    lambda operation, case: not _runs_onednn(operation, case),
+    lambda operation, case: not runs_onednn(operation, case),
 )
 
 

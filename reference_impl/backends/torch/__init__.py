@@ -7,6 +7,7 @@ those that only a derivative reaches.
 from __future__ import annotations
 
 from .biased import Biased
+from .compiled import Compiled, Dynamic
 from .derivatives import Autograd, DoubleBackward, ForwardMode, Func, Transposed, TransposedDoubleBackward
 from .functions import ChannelsLast, ChannelsLastFilters, Native, Plain
 
@@ -23,3 +24,5 @@ ROUTES = {
     "native": Native,
     "bias": Biased,
 }
+# Routes that run only where they are named, as each call compiles for seconds.
+NAMED = {"compile": Compiled, "compile_dynamic": Dynamic}

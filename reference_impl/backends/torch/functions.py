@@ -71,18 +71,18 @@ class Plain:
     def conv2d(self, input: Any, filters: Any, *, bias: Any = None, **options: Any) -> np.ndarray:
         with self._calling("conv2d", input.shape, filters.shape, options) as call:
             padded = self._formatted(call.pad(self._nchw(input)))
-            return _nhwc(self.forward(call, padded, self._oihw(filters), *_given(bias)), input.dtype)
+            return nhwc(self.forward(call, padded, self._oihw(filters), *_given(bias)), input.dtype)
 
     def conv2d_backprop_input(self, input_sizes: Any, filters: Any, out_backprop: Any, **options: Any) -> np.ndarray:
         with self._calling("conv2d_backprop_input", input_sizes, filters.shape, options) as call:
             padded = self.backprop_input(call, self._oihw(filters), self._nchw(out_backprop))
-            return _nhwc(call.crop(padded), filters.dtype)
+            return nhwc(call.crop(padded), filters.dtype)
 
     def conv2d_backprop_filter(self, input: Any, filter_sizes: Any, out_backprop: Any, **options: Any) -> np.ndarray:
         with self._calling("conv2d_backprop_filter", input.shape, filter_sizes, options) as call:
             padded = self._formatted(call.pad(self._nchw(input)))
             result = self.backprop_filter(call, padded, self._nchw(out_backprop))
-            return array_of(result, input.dtype).transpose(2, 3, 1, 0)
+            return oihw_as_hwio(result, input.dtype)
 
     def conv2d_transpose(
         self, input: Any, filters: Any, output_shape: Any, *, bias: Any = None, **options: Any
@@ -90,7 +90,7 @@ class Plain:
         with self._calling("conv2d_transpose", output_shape, filters.shape, options) as call:
             call.forward.check_transposed(input.shape)  # torch is never told the output's shape
             padded = self.transpose(call, self._nchw(input), self._oihw(filters), *_given(bias))
-            return _nhwc(call.crop(padded), input.dtype)
+            return nhwc(call.crop(padded), input.dtype)
 
     # Routes replace these. Tensors are NCHW and OIHW; the callers above pad and crop.
 
@@ -180,5 +180,11 @@ def array_of(tensor: torch.Tensor, dtype: np.dtype) -> np.ndarray:
     return tensor.numpy()
 
 
-def _nhwc(tensor: torch.Tensor, dtype: np.dtype) -> np.ndarray:
+def oihw_as_hwio(filters: torch.Tensor, dtype: np.dtype) -> np.ndarray:
+    """Return filters as an array in HWIO."""
+    return array_of(filters, dtype).transpose(2, 3, 1, 0)
+
+
+def nhwc(tensor: torch.Tensor, dtype: np.dtype) -> np.ndarray:
+    """Return images as an array in NHWC."""
     return array_of(tensor, dtype).transpose(0, 2, 3, 1)

@@ -385,3 +385,40 @@ def of_bias() -> tuple[KnownFailure, ...]:
 
 
 FAILURES += of_bias()
+
+
+def dilation_matters(case: Case) -> bool:
+    """Return whether the kernel has more than one tap along an axis that is dilated."""
+    axes = case.convolution.height, case.convolution.width
+    return any(axis.dilation > 1 and axis.kernel_size > 1 for axis in axes)
+
+
+def of_depthwise() -> tuple[KnownFailure, ...]:
+    """The entries of tensorflow:depthwise."""
+    of_route = partial(failure, backends=("tensorflow:depthwise",))
+    return (
+        of_route(
+            operations=GRADIENTS,
+            when=lambda case, facts: case.padding_mode == "SAME" and dilation_matters(case),
+            outcome="fail",
+            does="tf.nn.depthwise_conv2d_backprop_input and _filter ignore dilations: the gradients are silently wrong",
+            tries=TRIES,
+        ),
+        of_route(
+            operations=GRADIENTS,
+            when=lambda case, facts: case.padding_mode != "SAME" and dilation_matters(case),
+            outcome="refused",
+            does="tf.nn.depthwise_conv2d_backprop_input and _filter ignore dilations. "
+            "They refuse out_backprop, where its shape depends on these",
+        ),
+        of_route(
+            operations=("conv2d",),
+            when=empty_batch_changes_shape,
+            outcome="fail",
+            does="oneDNN's kernel returns an output of the input's shape",
+        ),
+        *sums_in_pairs(failure, ("tensorflow:depthwise",)),
+    )
+
+
+FAILURES += of_depthwise()

@@ -34,12 +34,10 @@ class Primitives(derivatives.Primitives, Plain):
 
     # A derivative has no bias.
 
-    def conv2d(self, input: Any, filters: Any, **options: Any) -> np.ndarray:  # type: ignore[override]
+    def conv2d(self, input: Any, filters: Any, **options: Any) -> np.ndarray:
         return super().conv2d(input, filters, **options)
 
-    def conv2d_transpose(  # type: ignore[override]
-        self, input: Any, filters: Any, output_shape: Any, **options: Any
-    ) -> np.ndarray:
+    def conv2d_transpose(self, input: Any, filters: Any, output_shape: Any, **options: Any) -> np.ndarray:
         return super().conv2d_transpose(input, filters, output_shape, **options)
 
     @staticmethod

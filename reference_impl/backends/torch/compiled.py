@@ -38,6 +38,7 @@ class Compiled(Primitives):
         share=0.01,
         unclaimed={"two_threads": "forgets what is compiled for the whole process, as torch keeps few shapes"},
     )
+    facts: ClassVar[dict[str, Any]] = {**Primitives.facts, "compiled": True}  # for known_failures/
     compiler = "inductor"
     dynamic = False
 

@@ -1,4 +1,4 @@
-"""PyTorch's own functions, in either memory format, with and without oneDNN."""
+"""PyTorch's own functions, with and without oneDNN."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Plain:
         "conv2d_backprop_filter": symmetric,
         "conv2d_transpose": transposed,
     }
-    facts: ClassVar = {"onednn_path": cpu.onednn_path()}  # for known_failures/
+    facts: ClassVar[dict[str, Any]] = {"onednn_path": cpu.onednn_path()}  # for known_failures/
     capabilities = Capabilities(
         flushes=FLUSHES,
         dtypes=FLOATS + INTEGERS,
@@ -116,29 +116,13 @@ class Plain:
             yield TorchCall(self.conv2d_function, self.conv_transpose2d_function, forward, padding)
 
     def _nchw(self, array: np.ndarray) -> torch.Tensor:
-        return self._formatted(_tensor(array.transpose(0, 3, 1, 2)))
+        return self._formatted(tensor_of(array.transpose(0, 3, 1, 2)))
 
     def _oihw(self, array: np.ndarray) -> torch.Tensor:
-        return self._formatted(_tensor(array.transpose(3, 2, 0, 1)))
+        return self._formatted(tensor_of(array.transpose(3, 2, 0, 1)))
 
     def _formatted(self, tensor: torch.Tensor) -> torch.Tensor:
         return tensor.contiguous(memory_format=self.memory_format)
-
-
-class ChannelsLast(Plain):
-    name = "torch:channels_last"
-    memory_format = torch.channels_last
-
-
-class ChannelsLastFilters(Plain):
-    """Only the filters are channels_last, as when a converted model is given images as they are."""
-
-    name = "torch:channels_last_filters"
-    capabilities = replace(Plain.capabilities, share=0.25)
-
-    def _oihw(self, array: np.ndarray) -> torch.Tensor:
-        # `contiguous` leaves filters with one input channel as they are: the strides would not be channels_last's.
-        return super()._oihw(array).to(memory_format=torch.channels_last)
 
 
 class Native(Plain):
@@ -161,10 +145,11 @@ class Native(Plain):
 
 
 def _given(bias: np.ndarray | None) -> tuple[torch.Tensor, ...]:
-    return () if bias is None else (_tensor(bias),)
+    return () if bias is None else (tensor_of(bias),)
 
 
-def _tensor(array: np.ndarray) -> torch.Tensor:
+def tensor_of(array: np.ndarray) -> torch.Tensor:
+    """Return a copy of an array as a contiguous tensor."""
     # A copy, as torch takes neither read-only arrays nor negative strides, nor NumPy's bfloat16.
     copied = np.array(array, order="C")
     if copied.dtype.name == "bfloat16":

@@ -7,6 +7,7 @@ The fact `engine` is the engine's name. On TensorFlow alone, `onednn_dtypes` hol
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from ...cases.case import Case
@@ -48,7 +49,7 @@ def float32_in_onednn(case: Case, facts: Facts) -> bool:
 
 
 failure = partial(KnownFailure, backends=("keras",), versions="==3.15.*", link="found here: docs/findings/keras.md")
-FAILURES = (
+FAILURES: tuple[KnownFailure, ...] = (
     failure(
         operations=CONV_AND_GRADIENTS,
         when=lambda case, facts: case.input_channels == 0,
@@ -166,3 +167,13 @@ FAILURES = (
         link=TENSORFLOW,
     ),
 )
+
+
+def of_layers() -> tuple[KnownFailure, ...]:
+    """The entries of keras:layers and keras:depthwise: the layers fail as the functions below them do."""
+    return tuple(
+        replace(entry, backends=("keras:layers", "keras:depthwise")) for entry in FAILURES if not entry.invalid
+    )
+
+
+FAILURES += of_layers()

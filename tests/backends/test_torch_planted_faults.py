@@ -65,9 +65,10 @@ class Conv2d:
         return self.value(along_images, filters) + self.value(images, along_filters)
 
     @classmethod
-    def planted(cls, images, filters, **options):
+    def planted(cls, images, filters, bias=None, **options):
         own = cls(images, filters, **options)
-        return custom(own.value, own.backward, own.jvp)(images, filters)
+        value = custom(own.value, own.backward, own.jvp)(images, filters)
+        return value if bias is None else value + bias[:, None, None]
 
 
 class ConvTranspose2d(Conv2d):
@@ -159,7 +160,7 @@ def test_routes_pass_derivatives_that_are_right(right):
         (JvpForgetsTheFilters, {"forward"}),
         (JvpOfGradientForgetsTheCotangent, {"forward"}),
         (TransposedJvpForgetsTheImages, {"forward"}),
-        (GradientAddsThePoint, {"double_backward"}),
+        (GradientAddsThePoint, {"double_backward", "bias"}),
         (SecondDerivativeIsZero, {"double_backward"}),
         (SecondDerivativeForgetsTheStride, {"double_backward"}),
         (GradientIsRightAtFirstOrderOnly, {"forward", "double_backward"}),

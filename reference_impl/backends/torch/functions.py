@@ -16,7 +16,7 @@ from torch.nn import grad
 from .. import cpu
 from ..padding import ForwardSizes
 from ..protocol import Capabilities, Lack
-from .call import Mode, TorchCall, by_adapter, composed_by, symmetric, transposed, word
+from .call import NO_PADDING, Mode, Padding, TorchCall, by_adapter, composed_by, symmetric, transposed, word
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 # The instruction that multiplies bfloat16 (VDPBF16PS) takes subnormals for zero.
@@ -69,6 +69,8 @@ class Plain:
     conv_transpose2d_function: ClassVar[Callable] = staticmethod(F.conv_transpose2d)
 
     def conv2d(self, input: Any, filters: Any, *, bias: Any = None, **options: Any) -> np.ndarray:
+        if input.ndim == 3:  # for torch, an image without a batch is valid: not asked
+            raise ValueError(f"input must have 4 axes; it has the shape {input.shape}")
         with self._calling("conv2d", input.shape, filters.shape, options) as call:
             padded = self._formatted(call.pad(self._nchw(input)))
             return nhwc(self.forward(call, padded, self._oihw(filters), *_given(bias)), input.dtype)
@@ -88,7 +90,8 @@ class Plain:
         self, input: Any, filters: Any, output_shape: Any, *, bias: Any = None, **options: Any
     ) -> np.ndarray:
         with self._calling("conv2d_transpose", output_shape, filters.shape, options) as call:
-            call.forward.check_transposed(input.shape)  # torch is never told the output's shape
+            if np.ndim(output_shape) != 1 or (input.ndim == filters.ndim == 4):
+                call.forward.check_transposed(input.shape)  # torch is never told the output's shape
             padded = self.transpose(call, self._nchw(input), self._oihw(filters), *_given(bias))
             return nhwc(call.crop(padded), input.dtype)
 
@@ -109,17 +112,25 @@ class Plain:
     @contextlib.contextmanager
     def _calling(self, operation: str, input_sizes: Any, filter_sizes: Any, options: Any) -> Iterator[TorchCall]:
         forward = ForwardSizes(input_sizes, filter_sizes, **options)
-        padding = self.modes[operation](forward) or by_adapter(forward)
+        padding = self._told(operation, forward)
         with warnings.catch_warnings():
             # They say that "same" with an even kernel copies, that oneDNN's flags want a GPU, that torch.jit is old.
             warnings.filterwarnings("ignore", "Using padding='same'|TF32 acceleration|`torch.jit.script`")
             yield TorchCall(self.conv2d_function, self.conv_transpose2d_function, forward, padding)
 
+    def _told(self, operation: str, forward: ForwardSizes) -> Padding:
+        """Return the padding as torch is told it. It is told what makes no sense too, as invalid calls ask that."""
+        if not forward.are_of_4:
+            return NO_PADDING
+        if forward.has_unknown_word and operation != "conv2d_transpose":
+            return Padding(forward.padding.lower())
+        return self.modes[operation](forward) or by_adapter(forward)
+
     def _nchw(self, array: np.ndarray) -> torch.Tensor:
-        return self._formatted(tensor_of(array.transpose(0, 3, 1, 2)))
+        return self._formatted(tensor_of(_ordered(array, (0, 3, 1, 2))))
 
     def _oihw(self, array: np.ndarray) -> torch.Tensor:
-        return self._formatted(tensor_of(array.transpose(3, 2, 0, 1)))
+        return self._formatted(tensor_of(_ordered(array, (3, 2, 0, 1))))
 
     def _formatted(self, tensor: torch.Tensor) -> torch.Tensor:
         return tensor.contiguous(memory_format=self.memory_format)
@@ -167,9 +178,14 @@ def array_of(tensor: torch.Tensor, dtype: np.dtype) -> np.ndarray:
 
 def oihw_as_hwio(filters: torch.Tensor, dtype: np.dtype) -> np.ndarray:
     """Return filters as an array in HWIO."""
-    return array_of(filters, dtype).transpose(2, 3, 1, 0)
+    return _ordered(array_of(filters, dtype), (2, 3, 1, 0))
 
 
 def nhwc(tensor: torch.Tensor, dtype: np.dtype) -> np.ndarray:
     """Return images as an array in NHWC."""
-    return array_of(tensor, dtype).transpose(0, 2, 3, 1)
+    return _ordered(array_of(tensor, dtype), (0, 2, 3, 1))
+
+
+def _ordered(array: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    """Transpose an array of 4 axes. One of another rank is given to torch as it is, which must refuse it."""
+    return array.transpose(axes) if array.ndim == 4 else array

@@ -171,8 +171,46 @@ FAILURES: tuple[KnownFailure, ...] = (
 
 def of_layers() -> tuple[KnownFailure, ...]:
     """The entries of keras:layers and keras:depthwise: the layers fail as the functions below them do."""
-    return tuple(
+    inherited = (
         replace(entry, backends=("keras:layers", "keras:depthwise")) for entry in FAILURES if not entry.invalid
+    )
+    return (
+        *inherited,
+        failure(
+            backends=("keras:layers", "keras:depthwise"),
+            operations=CONV_AND_GRADIENTS,
+            when=lambda case, facts: (
+                case.batch == 0
+                and facts["engine"] == "tensorflow"
+                and case.dtype in facts["onednn_dtypes"]
+                and changes_shape(case)
+            ),
+            outcome="refused",
+            tries=TRIES,
+            does="TensorFlow's oneDNN kernel returns an output of the input's shape, to which no bias can be added",
+            link=TENSORFLOW,
+        ),
+        failure(
+            backends=("keras:depthwise",),
+            operations=("conv2d",),
+            when=lambda case, facts: (
+                case.batch == 0
+                and facts["engine"] == "tensorflow"
+                and case.dtype in facts["onednn_dtypes"]
+                and changes_shape(case)
+            ),
+            outcome="fail",
+            tries=TRIES,
+            does="TensorFlow's oneDNN kernel returns an output of the input's shape",
+            link=TENSORFLOW,
+        ),
+        failure(
+            backends=("keras:layers",),
+            operations=("conv2d_transpose",),
+            when=lambda case, facts: case.input_channels == 0,
+            outcome="refused",
+            does="Keras's layers refuse to give no channels: 'Expected a strictly positive value. Received filters=0'",
+        ),
     )
 
 

@@ -422,3 +422,20 @@ def of_depthwise() -> tuple[KnownFailure, ...]:
 
 
 FAILURES += of_depthwise()
+
+
+def of_invalid_sizes() -> tuple[KnownFailure, ...]:
+    """The entries of input_sizes that are not 4 integers, which the adapter gives to TensorFlow as they are."""
+    return (
+        failure(
+            backends=("tensorflow",),
+            operations=INPUT_GRADIENTS,
+            when=float32_in_onednn,
+            invalid=("sizes-scalar", "sizes-of-3"),
+            outcome="crashed",
+            does="oneDNN's kernel dies (SIGABRT) of input_sizes, or an output_shape, that are not 4 integers",
+        ),
+    )
+
+
+FAILURES += of_invalid_sizes()

@@ -171,13 +171,18 @@ FAILURES: tuple[KnownFailure, ...] = (
 
 def of_layers() -> tuple[KnownFailure, ...]:
     """The entries of keras:layers and keras:depthwise: the layers fail as the functions below them do."""
+    both = ("keras:layers", "keras:depthwise")
+    # With one channel, the bias that a layer adds to an output of the input's shape makes its shape right.
+    wrong_shape = ("conv2d",), "fail", ()
     inherited = (
-        replace(entry, backends=("keras:layers", "keras:depthwise")) for entry in FAILURES if not entry.invalid
+        replace(entry, backends=both)
+        for entry in FAILURES
+        if not entry.invalid and (entry.operations, entry.outcome, entry.checks) != wrong_shape
     )
     return (
         *inherited,
         failure(
-            backends=("keras:layers", "keras:depthwise"),
+            backends=both,
             operations=CONV_AND_GRADIENTS,
             when=lambda case, facts: (
                 case.batch == 0
@@ -191,7 +196,7 @@ def of_layers() -> tuple[KnownFailure, ...]:
             link=TENSORFLOW,
         ),
         failure(
-            backends=("keras:depthwise",),
+            backends=both,
             operations=("conv2d",),
             when=lambda case, facts: (
                 case.batch == 0

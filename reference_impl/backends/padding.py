@@ -9,8 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 Pair = tuple[int, int]
 Pads = tuple[Pair, Pair]
+_WORDS = ("VALID", "SAME", "SAME_LOWER", "FULL")
 
 
 def explicit(padding: Any, sizes: Any, kernel: Any, strides: Any, dilations: Any) -> Pads:
@@ -63,7 +66,7 @@ def _along(word: str, size: int, kernel: int, stride: int, dilation: int) -> tup
         return 0, 0
     if word == "FULL":
         return reach, reach
-    if word not in ("SAME", "SAME_LOWER"):
+    if word not in _WORDS:
         raise ValueError(f"padding must be one of VALID, SAME, SAME_LOWER, FULL; not {word!r}")
     # With SAME, windows start at 0, stride, ... below size. The last one sticks out by as much as must be padded.
     last_start = (size - 1) // stride * stride if size else 0
@@ -91,6 +94,16 @@ class ForwardSizes:
     dilations: Pair
     groups: int
     padding: Any
+
+    @property
+    def are_of_4(self) -> bool:
+        """True if both sizes have 4 elements. If not, the call is invalid, and the framework is asked it as it is."""
+        return all(np.ndim(sizes) == 1 and len(sizes) == 4 for sizes in (self.input_sizes, self.filter_sizes))
+
+    @property
+    def has_unknown_word(self) -> bool:
+        """True for a padding word that nobody knows: the framework should be given it as is."""
+        return isinstance(self.padding, str) and self.padding not in _WORDS
 
     @property
     def sizes(self) -> Pair:

@@ -246,9 +246,20 @@ class Backend(Protocol):
     capabilities: Capabilities
 
 
-def takes_bias(backend: Any) -> bool:
-    """True if `conv2d` of a backend has a parameter `bias`. It must then add it to each output channel."""
+def takes_bias(backend: Any) -> tuple[str, ...]:
+    """Return the operations of a backend that have a parameter `bias`.
+
+    conv2d and conv2d_transpose must add it to each channel of the answer. conv2d_backprop_filter must, if it is True,
+    return the gradient of the bias instead, of shape (O,).
+    """
+    return tuple(name for name in _TAKE_BIAS if _takes_bias(getattr(backend, name, None)))
+
+
+_TAKE_BIAS = ("conv2d", "conv2d_backprop_filter", "conv2d_transpose")
+
+
+def _takes_bias(function: Any) -> bool:
     try:
-        return "bias" in inspect.signature(backend.conv2d).parameters
-    except (AttributeError, TypeError, ValueError):  # it has no conv2d, or none in Python
+        return "bias" in inspect.signature(function).parameters
+    except (TypeError, ValueError):  # it is none, or none in Python
         return False

@@ -123,9 +123,11 @@ def load(name: str) -> Any:
     name = environments.split(name)[0]
     adapter, _, route = name.partition(":")
     if adapter in ADAPTERS:
-        known = _adapter(adapter).ROUTES
+        found = _adapter(adapter)
+        known = found.ROUTES | getattr(found, "NAMED", {})  # the latter run only where they are named
         if route not in known:
-            raise ValueError(f"{adapter} has no route {route!r}; it has {', '.join(routes(adapter))}")
+            names = [f"{adapter}:{name}" if name else adapter for name in known]
+            raise ValueError(f"{adapter} has no route {route!r}; it has {', '.join(names)}")
         return known[route]()
     entry = declared().get(name)
     if entry is not None:

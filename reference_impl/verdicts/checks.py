@@ -119,15 +119,34 @@ def _any_memory_layout(trial: Trial) -> None:
 def _bias(trial: Trial) -> None:
     """Require signs of the integers, convolved, and a bias that fills the room up to the dtype's largest sum."""
     case, given = trial.task.case, trial.given.with_arrays(np.sign)
-    room = EXACT_INTEGERS[case.dtype] - case.convolution.terms("conv2d")
+    room = EXACT_INTEGERS[case.dtype] - case.convolution.terms(given.operation)
     if room < 1 or not trial.declared.plain_sum:
         return
-    bias = 1 + np.arange(case.output_channels) % room  # no two neighbours are alike
+    if given.operation == "conv2d_backprop_filter":
+        _bias_gradient(trial, given)
+        return
+    channels = case.output_channels if given.operation == "conv2d" else case.input_channels
+    bias = 1 + np.arange(channels) % room  # no two neighbours are alike
     expected = oracle(given) + bias
     added = bias.astype(numpy_dtype(case.dtype))
-    answer = plain(trial.backend.conv2d(*given.positional(), **case.options, bias=added))
+    answer = plain(getattr(trial.backend, given.operation)(*given.positional(), **case.options, bias=added))
     agreement.assert_shape_and_dtype(answer, expected.shape, trial.dtype)
     agreement.assert_exact(answer, expected, given, "with a bias, ")
+
+
+def _bias_gradient(trial: Trial, given: Call) -> None:
+    """Require the sum of the cotangent: the gradient of a filter of one tap that reads an image of ones."""
+    case = trial.task.case
+    answer = plain(trial.backend.conv2d_backprop_filter(*given.positional(), **case.options, bias=True))
+    agreement.assert_shape_and_dtype(answer, (case.output_channels,), trial.dtype)
+    cotangent = given.arrays["out_backprop"]
+    batch, height, width, channels = cotangent.shape
+    of_ones = Call(
+        given.operation,
+        Case(batch, height, width, 1, (1, 1), channels, dtype=case.dtype),
+        {"input": np.ones((batch, height, width, 1), cotangent.dtype), "out_backprop": cotangent},
+    )
+    agreement.assert_exact(answer.reshape(1, 1, 1, -1), oracle(of_ones), of_ones, "of a bias, ")
 
 
 def _zero_sums(trial: Trial) -> None:
@@ -257,11 +276,11 @@ CHECKS = (
     ),
     Check(
         "bias",
-        "if conv2d takes a bias, it adds that to each output channel",
+        "if conv2d or conv2d_transpose takes a bias, it adds that to each channel; the bias's gradient is a plain sum",
         _bias,
         share=_SOME,
         most_multiply_adds=MOST_ROUNDED,
-        offered=lambda trial: trial.task.operation == "conv2d" and trial.takes_bias,
+        offered=lambda trial: trial.takes_bias,
     ),
     Check(
         "special_values",

@@ -91,7 +91,8 @@ class Trial:
 
     @property
     def takes_bias(self) -> bool:
-        return self.backend.takes_bias if self._is_apart else takes_bias(self.backend)
+        """True if the operation has a parameter `bias`."""
+        return self.task.operation in (self.backend.takes_bias if self._is_apart else takes_bias(self.backend))
 
     def offers(self, case: Case) -> bool:
         """True if the backend should answer the operation on another case."""

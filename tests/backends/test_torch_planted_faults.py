@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from planted import failing_routes
 from torch.nn import grad
 
-from reference_impl.backends.torch import ROUTES
+from reference_impl.backends.torch import NAMED, ROUTES
 from reference_impl.cases.case import Case
 
 CASE = Case.parse("n2_h8w9c4_k3x2o6_s2x3_g2_p1,1,2,2")
@@ -65,9 +65,10 @@ class Conv2d:
         return self.value(along_images, filters) + self.value(images, along_filters)
 
     @classmethod
-    def planted(cls, images, filters, **options):
+    def planted(cls, images, filters, bias=None, **options):
         own = cls(images, filters, **options)
-        return custom(own.value, own.backward, own.jvp)(images, filters)
+        value = custom(own.value, own.backward, own.jvp)(images, filters)
+        return value if bias is None else value + bias[:, None, None]
 
 
 class ConvTranspose2d(Conv2d):
@@ -159,7 +160,7 @@ def test_routes_pass_derivatives_that_are_right(right):
         (JvpForgetsTheFilters, {"forward"}),
         (JvpOfGradientForgetsTheCotangent, {"forward"}),
         (TransposedJvpForgetsTheImages, {"forward"}),
-        (GradientAddsThePoint, {"double_backward"}),
+        (GradientAddsThePoint, {"double_backward", "bias"}),
         (SecondDerivativeIsZero, {"double_backward"}),
         (SecondDerivativeForgetsTheStride, {"double_backward"}),
         (GradientIsRightAtFirstOrderOnly, {"forward", "double_backward"}),
@@ -169,3 +170,21 @@ def test_routes_pass_derivatives_that_are_right(right):
 )
 def test_planted_fault_fails_the_routes_that_take_it(planted, routes):
     assert failing_routes(ROUTES, CASE, **{planted.replaces: planted.planted}) == routes
+
+
+class WithoutInductor(NAMED["compile"]):
+    """torch:compile without the C++ compiler, which takes seconds; padding, cropping and gradients are the same."""
+
+    compiler = "eager"
+
+
+@pytest.mark.parametrize("case", [CASE, Case.parse("n1_h7w6c2_k2x3o4_s2x1_p1,0,2,1")])
+def test_compiled_route_is_right(case):
+    assert failing_routes({"compile": WithoutInductor}, case) == set()
+
+
+def test_compiled_route_sees_a_planted_fault():
+    def shifted(images, filters, **options):
+        return F.conv2d(images, filters, **options).roll(1, 2)
+
+    assert failing_routes({"compile": WithoutInductor}, CASE, conv2d_function=shifted) == {"compile"}

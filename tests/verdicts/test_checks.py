@@ -250,6 +250,32 @@ class AddsItsBias(Right):
         return self._answer("conv2d", *args, **options) + bias
 
 
+class AddsOneBiasToAll(AddsItsBias):
+    """Right in conv2d; conv2d_transpose adds the bias of the first channel to all."""
+
+    def conv2d_transpose(self, *args, bias=(0,), **options):
+        return self._answer("conv2d_transpose", *args, **options) + bias[0]
+
+
+class AveragesTheGradientOfItsBias(AddsItsBias):
+    """Right but for the gradient of the bias, which is the mean over the images."""
+
+    def conv2d_backprop_filter(self, input, filter_sizes, out_backprop, bias=False, **options):
+        if bias:
+            return out_backprop.sum((0, 1, 2)) / out_backprop.dtype.type(len(out_backprop))
+        return self._answer("conv2d_backprop_filter", input, filter_sizes, out_backprop, **options)
+
+
+class SumsTheGradientOfItsBias(AddsItsBias):
+    def conv2d_backprop_filter(self, input, filter_sizes, out_backprop, bias=False, **options):
+        if bias:
+            return out_backprop.sum((0, 1, 2))
+        return self._answer("conv2d_backprop_filter", input, filter_sizes, out_backprop, **options)
+
+    def conv2d_transpose(self, *args, bias=0, **options):
+        return self._answer("conv2d_transpose", *args, **options) + bias
+
+
 class DependsOnTheBatch(Right):
     """Right for one image and for many, within rounding; but not to the same bits."""
 
@@ -346,13 +372,22 @@ def test_only_wide_sums_catches_narrow_ones(backend, case):
     assert failed == {"wide_sums"}
 
 
-def test_only_bias_catches_a_bias_that_is_ignored():
-    failed = {name for name, came in outcomes(IgnoresItsBias(), "conv2d").items() if came != outcome.PASS}
+@pytest.mark.parametrize(
+    ("backend", "operation"),
+    [
+        (IgnoresItsBias, "conv2d"),
+        (AddsOneBiasToAll, "conv2d_transpose"),
+        (AveragesTheGradientOfItsBias, "conv2d_backprop_filter"),
+    ],
+)
+def test_only_bias_catches_a_wrong_bias(backend, operation):
+    failed = {name for name, came in outcomes(backend(), operation).items() if came != outcome.PASS}
     assert failed == {"bias"}
 
 
-def test_bias_that_is_added_is_right():
-    assert outcomes(AddsItsBias(), "conv2d")["bias"] == outcome.PASS
+@pytest.mark.parametrize("operation", ["conv2d", "conv2d_backprop_filter", "conv2d_transpose"])
+def test_right_bias_passes(operation):
+    assert outcomes(SumsTheGradientOfItsBias(), operation)["bias"] == outcome.PASS
 
 
 def seen(backend, operation, check, case=CASE):

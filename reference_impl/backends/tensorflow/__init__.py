@@ -7,8 +7,9 @@ import os
 # TensorFlow reads it when it is imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+from .depthwise import Depthwise
 from .derivatives import ForwardMode, SecondOrder, Tape, Transposed, TransposedSecondOrder
-from .functions import XLA, ChannelsFirst, Graph, Plain
+from .functions import XLA, Biased, ChannelsFirst, Graph, Plain
 
 ROUTES = {
     "": Plain,
@@ -20,4 +21,6 @@ ROUTES = {
     "function": Graph,
     "xla": XLA,
     "nchw": ChannelsFirst,
+    "bias": Biased,
+    "depthwise": Depthwise,
 }

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from .. import derivatives
@@ -30,6 +31,14 @@ class Primitives(derivatives.Primitives, Plain):
     """Differentiation as TensorFlow offers it."""
 
     capabilities = Capabilities(flushes=FLUSHES, dtypes=FLOATS, lacks=_LACKS)
+
+    # A derivative has no bias.
+
+    def conv2d(self, input: Any, filters: Any, **options: Any) -> np.ndarray:
+        return super().conv2d(input, filters, **options)
+
+    def conv2d_transpose(self, input: Any, filters: Any, output_shape: Any, **options: Any) -> np.ndarray:
+        return super().conv2d_transpose(input, filters, output_shape, **options)
 
     @staticmethod
     def filled(shape: Any, number: int, like: tf.Tensor) -> tf.Tensor:

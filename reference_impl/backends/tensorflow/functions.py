@@ -1,13 +1,14 @@
 """TensorFlow's own functions: eagerly, in a graph, compiled by XLA, and in NCHW.
 
 On x86-64 CPUs TensorFlow has two sets of kernels: oneDNN's, for some dtypes, and its own. They can do different things,
-and TensorFlow chooses between them. `ONEDNN_DTYPES` and `_runs_onednn` write down its choice.
+and TensorFlow chooses between them. `ONEDNN_DTYPES` and `runs_onednn` write down its choice.
 TF_ENABLE_ONEDNN_OPTS=0, set before the import, leaves only its own kernels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -34,13 +35,13 @@ ONEDNN_DTYPES = tuple(
 )
 
 
-def _runs_onednn(operation: str, case: Any) -> bool:
+def runs_onednn(operation: str, case: Any) -> bool:
     """Return True if oneDNN computes the call. It is given no gradients with explicit padding, in any dtype."""
     return case.dtype in ONEDNN_DTYPES and (operation == "conv2d" or case.padding_mode in ("SAME", "VALID"))
 
 
 def _is_own_gradient(operation: str, case: Any) -> bool:
-    return operation != "conv2d" and not _runs_onednn(operation, case)
+    return operation != "conv2d" and not runs_onednn(operation, case)
 
 
 # TensorFlow is not told the groups: it divides the channels of the input by those of the filters.
@@ -66,7 +67,7 @@ NO_BFLOAT16 = Lack(
 )
 _NHWC_ONLY = Lack(
     "The op currently only supports the NHWC tensor format on the CPU (except in oneDNN)",
-    lambda operation, case: not _runs_onednn(operation, case),
+    lambda operation, case: not runs_onednn(operation, case),
 )
 
 
@@ -86,9 +87,9 @@ class Plain:
     conv2d_function: ClassVar[Callable] = staticmethod(tf.nn.conv2d)
     conv2d_transpose_function: ClassVar[Callable] = staticmethod(tf.nn.conv2d_transpose)
 
-    def conv2d(self, input: Any, filters: Any, **options: Any) -> np.ndarray:
+    def conv2d(self, input: Any, filters: Any, *, bias: Any = None, **options: Any) -> np.ndarray:
         call = self._call(input.shape, filters.shape, **options)
-        return self._array(self._run(self.forward, call, self._tensor(input), tf.constant(filters)))
+        return self._array(self._run(self.forward, call, self._tensor(input), tf.constant(filters), *_given(bias)))
 
     def conv2d_backprop_input(self, input_sizes: Any, filters: Any, out_backprop: Any, **options: Any) -> np.ndarray:
         call = self._call(input_sizes, filters.shape, **options)
@@ -98,14 +99,16 @@ class Plain:
         call = self._call(input.shape, filter_sizes, **options)
         return self._run(self.backprop_filter, call, self._tensor(input), self._tensor(out_backprop)).numpy()
 
-    def conv2d_transpose(self, input: Any, filters: Any, output_shape: Any, **options: Any) -> np.ndarray:
+    def conv2d_transpose(
+        self, input: Any, filters: Any, output_shape: Any, *, bias: Any = None, **options: Any
+    ) -> np.ndarray:
         call = self._call(output_shape, filters.shape, **options)
-        return self._array(self._run(self.transpose, call, self._tensor(input), tf.constant(filters)))
+        return self._array(self._run(self.transpose, call, self._tensor(input), tf.constant(filters), *_given(bias)))
 
     # Routes replace these. Tensors are in the order of the data format.
 
-    def forward(self, call: TensorFlowCall, images: Any, filters: Any) -> tf.Tensor:
-        return call.convolution(images, filters)
+    def forward(self, call: TensorFlowCall, images: Any, filters: Any, *bias: Any) -> tf.Tensor:
+        return call.convolution(images, filters, *bias)
 
     def backprop_input(self, call: TensorFlowCall, filters: Any, cotangent: Any) -> tf.Tensor:
         return tf.raw_ops.Conv2DBackpropInput(
@@ -117,8 +120,8 @@ class Plain:
             input=images, filter_sizes=call.filter_sizes, out_backprop=cotangent, **call.raw_attributes
         )
 
-    def transpose(self, call: TensorFlowCall, cotangent: Any, filters: Any) -> tf.Tensor:
-        return call.transposed(cotangent, filters)
+    def transpose(self, call: TensorFlowCall, cotangent: Any, filters: Any, *bias: Any) -> tf.Tensor:
+        return call.transposed(cotangent, filters, *bias)
 
     def _run(self, operation: Callable, call: TensorFlowCall, *tensors: tf.Tensor) -> tf.Tensor:
         return operation(call, *tensors)
@@ -132,6 +135,10 @@ class Plain:
 
     def _array(self, tensor: tf.Tensor) -> np.ndarray:
         return tensor.numpy()
+
+
+def _given(bias: np.ndarray | None) -> tuple[tf.Tensor, ...]:
+    return () if bias is None else (tf.constant(bias),)
 
 
 class Graph(Plain):
@@ -148,11 +155,33 @@ class Graph(Plain):
 
     def _run(self, operation: Callable, call: TensorFlowCall, *tensors: tf.Tensor) -> tf.Tensor:
         # A lambda has no name. With one, TensorFlow's errors would begin with a traceback through our files.
-        graph = tf.function(
-            lambda first, second: operation(call, first, second), autograph=False, jit_compile=self.jit_compile
-        )
+        graph = tf.function(lambda *given: operation(call, *given), autograph=False, jit_compile=self.jit_compile)
         # To call `graph` itself would do the same, but warn each time that it is traced.
         return graph.get_concrete_function(*tensors)(*tensors)
+
+
+class Biased(Graph):
+    """With a bias, of zeros if none is given: in a graph, TensorFlow makes one operation of conv2d and `bias_add`.
+
+    The bias is an argument of the graph. If it were a constant of zeros, TensorFlow would take it away.
+    """
+
+    name = "tensorflow:bias"
+    capabilities = replace(
+        Graph.capabilities,
+        operations=("conv2d", "conv2d_transpose"),
+        dtypes=FLOATS,
+    )
+
+    def conv2d(self, input: Any, filters: Any, *, bias: Any = None, **options: Any) -> np.ndarray:
+        bias = np.zeros(filters.shape[3:], input.dtype) if bias is None else bias
+        return super().conv2d(input, filters, bias=bias, **options)
+
+    def conv2d_transpose(
+        self, input: Any, filters: Any, output_shape: Any, *, bias: Any = None, **options: Any
+    ) -> np.ndarray:
+        bias = np.zeros(output_shape[3:], input.dtype) if bias is None else bias
+        return super().conv2d_transpose(input, filters, output_shape, bias=bias, **options)
 
 
 class XLA(Graph):

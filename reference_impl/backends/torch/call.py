@@ -31,6 +31,8 @@ class Padding:
     around: Pads = ((0, 0), (0, 0))
 
 
+NO_PADDING = Padding((0, 0))
+
 # A mode tells torch the padding of a convolution. It gives None where torch has no such padding.
 Mode = Callable[[ForwardSizes], Padding | None]
 
@@ -86,21 +88,25 @@ class TorchCall:
         padding = self.padding.padding
         return {"stride": own.strides, "padding": padding, "dilation": own.dilations, "groups": own.groups}
 
-    def convolution(self, images: torch.Tensor, filters: torch.Tensor) -> torch.Tensor:
-        return self.conv2d_function(images, filters, **self.options)
+    def convolution(self, images: torch.Tensor, filters: torch.Tensor, *bias: torch.Tensor) -> torch.Tensor:
+        return self.conv2d_function(images, filters, *bias, **self.options)
 
-    def transposed(self, cotangent: torch.Tensor, filters: torch.Tensor) -> torch.Tensor:
+    def transposed(self, cotangent: torch.Tensor, filters: torch.Tensor, *bias: torch.Tensor) -> torch.Tensor:
         longer = self.padding.output_padding
-        return self.conv_transpose2d_function(cotangent, filters, **self.options, output_padding=longer)
+        return self.conv_transpose2d_function(cotangent, filters, *bias, **self.options, output_padding=longer)
 
     @property
     def input_sizes(self) -> tuple[int, ...]:
+        if not self.forward.are_of_4:
+            return self.forward.input_sizes
         batch, height, width, channels = self.forward.input_sizes
         vertical, horizontal = self.padding.around
         return batch, channels, height + sum(vertical), width + sum(horizontal)
 
     @property
     def filter_sizes(self) -> tuple[int, ...]:
+        if not self.forward.are_of_4:
+            return self.forward.filter_sizes
         return tuple(self.forward.filter_sizes[axis] for axis in (3, 2, 0, 1))
 
     @property
@@ -114,4 +120,6 @@ class TorchCall:
 
     def crop(self, padded: torch.Tensor) -> torch.Tensor:
         (top, bottom), (left, right) = self.padding.around
+        if padded.ndim != 4:  # the answer to an invalid call
+            return padded
         return padded[:, :, top : padded.shape[2] - bottom, left : padded.shape[3] - right]

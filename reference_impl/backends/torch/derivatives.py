@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch.autograd import forward_ad
 
@@ -21,6 +22,14 @@ class Primitives(derivatives.Primitives, Plain):
 
     modes: ClassVar[dict[str, Mode]] = dict.fromkeys(Plain.modes, word)
     capabilities = Capabilities(flushes=FLUSHES, dtypes=FLOATS, lacks=(NO_EMPTY_IMAGE,), composed=composed_by(modes))
+
+    # A derivative has no bias.
+
+    def conv2d(self, input: Any, filters: Any, **options: Any) -> np.ndarray:
+        return super().conv2d(input, filters, **options)
+
+    def conv2d_transpose(self, input: Any, filters: Any, output_shape: Any, **options: Any) -> np.ndarray:
+        return super().conv2d_transpose(input, filters, output_shape, **options)
 
     @staticmethod
     def filled(shape: Any, number: int, like: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""PyTorch's own functions, in either memory format, with and without oneDNN."""
+"""PyTorch's own functions, with and without oneDNN."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from torch.nn import grad
 from .. import cpu
 from ..padding import ForwardSizes
 from ..protocol import Capabilities, Lack
-from .call import Mode, TorchCall, by_adapter, composed_by, symmetric, transposed, word
+from .call import NO_PADDING, Mode, Padding, TorchCall, by_adapter, composed_by, symmetric, transposed, word
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 # The instruction that multiplies bfloat16 (VDPBF16PS) takes subnormals for zero.
@@ -56,7 +56,7 @@ class Plain:
         "conv2d_backprop_filter": symmetric,
         "conv2d_transpose": transposed,
     }
-    facts: ClassVar = {"onednn_path": cpu.onednn_path()}  # for known_failures/
+    facts: ClassVar[dict[str, Any]] = {"onednn_path": cpu.onednn_path()}  # for known_failures/
     capabilities = Capabilities(
         flushes=FLUSHES,
         dtypes=FLOATS + INTEGERS,
@@ -68,32 +68,37 @@ class Plain:
     conv2d_function: ClassVar[Callable] = staticmethod(F.conv2d)
     conv_transpose2d_function: ClassVar[Callable] = staticmethod(F.conv_transpose2d)
 
-    def conv2d(self, input: Any, filters: Any, **options: Any) -> np.ndarray:
+    def conv2d(self, input: Any, filters: Any, *, bias: Any = None, **options: Any) -> np.ndarray:
+        if input.ndim == 3:  # for torch, an image without a batch is valid: not asked
+            raise ValueError(f"input must have 4 axes; it has the shape {input.shape}")
         with self._calling("conv2d", input.shape, filters.shape, options) as call:
             padded = self._formatted(call.pad(self._nchw(input)))
-            return _nhwc(self.forward(call, padded, self._oihw(filters)), input.dtype)
+            return nhwc(self.forward(call, padded, self._oihw(filters), *_given(bias)), input.dtype)
 
     def conv2d_backprop_input(self, input_sizes: Any, filters: Any, out_backprop: Any, **options: Any) -> np.ndarray:
         with self._calling("conv2d_backprop_input", input_sizes, filters.shape, options) as call:
             padded = self.backprop_input(call, self._oihw(filters), self._nchw(out_backprop))
-            return _nhwc(call.crop(padded), filters.dtype)
+            return nhwc(call.crop(padded), filters.dtype)
 
     def conv2d_backprop_filter(self, input: Any, filter_sizes: Any, out_backprop: Any, **options: Any) -> np.ndarray:
         with self._calling("conv2d_backprop_filter", input.shape, filter_sizes, options) as call:
             padded = self._formatted(call.pad(self._nchw(input)))
             result = self.backprop_filter(call, padded, self._nchw(out_backprop))
-            return _array(result, input.dtype).transpose(2, 3, 1, 0)
+            return oihw_as_hwio(result, input.dtype)
 
-    def conv2d_transpose(self, input: Any, filters: Any, output_shape: Any, **options: Any) -> np.ndarray:
+    def conv2d_transpose(
+        self, input: Any, filters: Any, output_shape: Any, *, bias: Any = None, **options: Any
+    ) -> np.ndarray:
         with self._calling("conv2d_transpose", output_shape, filters.shape, options) as call:
-            call.forward.check_transposed(input.shape)  # torch is never told the output's shape
-            padded = self.transpose(call, self._nchw(input), self._oihw(filters))
-            return _nhwc(call.crop(padded), input.dtype)
+            if np.ndim(output_shape) != 1 or (input.ndim == filters.ndim == 4):
+                call.forward.check_transposed(input.shape)  # torch is never told the output's shape
+            padded = self.transpose(call, self._nchw(input), self._oihw(filters), *_given(bias))
+            return nhwc(call.crop(padded), input.dtype)
 
     # Routes replace these. Tensors are NCHW and OIHW; the callers above pad and crop.
 
-    def forward(self, call: TorchCall, images: Any, filters: Any) -> torch.Tensor:
-        return call.convolution(images, filters)
+    def forward(self, call: TorchCall, images: Any, filters: Any, *bias: Any) -> torch.Tensor:
+        return call.convolution(images, filters, *bias)
 
     def backprop_input(self, call: TorchCall, filters: Any, cotangent: Any) -> torch.Tensor:
         return grad.conv2d_input(call.input_sizes, filters, cotangent, **call.options)
@@ -101,42 +106,34 @@ class Plain:
     def backprop_filter(self, call: TorchCall, images: Any, cotangent: Any) -> torch.Tensor:
         return grad.conv2d_weight(images, call.filter_sizes, cotangent, **call.options)
 
-    def transpose(self, call: TorchCall, cotangent: Any, filters: Any) -> torch.Tensor:
-        return call.transposed(cotangent, filters)
+    def transpose(self, call: TorchCall, cotangent: Any, filters: Any, *bias: Any) -> torch.Tensor:
+        return call.transposed(cotangent, filters, *bias)
 
     @contextlib.contextmanager
     def _calling(self, operation: str, input_sizes: Any, filter_sizes: Any, options: Any) -> Iterator[TorchCall]:
         forward = ForwardSizes(input_sizes, filter_sizes, **options)
-        padding = self.modes[operation](forward) or by_adapter(forward)
+        padding = self._told(operation, forward)
         with warnings.catch_warnings():
             # They say that "same" with an even kernel copies, that oneDNN's flags want a GPU, that torch.jit is old.
             warnings.filterwarnings("ignore", "Using padding='same'|TF32 acceleration|`torch.jit.script`")
             yield TorchCall(self.conv2d_function, self.conv_transpose2d_function, forward, padding)
 
+    def _told(self, operation: str, forward: ForwardSizes) -> Padding:
+        """Return the padding as torch is told it. It is told what makes no sense too, as invalid calls ask that."""
+        if not forward.are_of_4:
+            return NO_PADDING
+        if forward.has_unknown_word and operation != "conv2d_transpose":
+            return Padding(forward.padding.lower())
+        return self.modes[operation](forward) or by_adapter(forward)
+
     def _nchw(self, array: np.ndarray) -> torch.Tensor:
-        return self._formatted(_tensor(array.transpose(0, 3, 1, 2)))
+        return self._formatted(tensor_of(_ordered(array, (0, 3, 1, 2))))
 
     def _oihw(self, array: np.ndarray) -> torch.Tensor:
-        return self._formatted(_tensor(array.transpose(3, 2, 0, 1)))
+        return self._formatted(tensor_of(_ordered(array, (3, 2, 0, 1))))
 
     def _formatted(self, tensor: torch.Tensor) -> torch.Tensor:
         return tensor.contiguous(memory_format=self.memory_format)
-
-
-class ChannelsLast(Plain):
-    name = "torch:channels_last"
-    memory_format = torch.channels_last
-
-
-class ChannelsLastFilters(Plain):
-    """Only the filters are channels_last, as when a converted model is given images as they are."""
-
-    name = "torch:channels_last_filters"
-    capabilities = replace(Plain.capabilities, share=0.25)
-
-    def _oihw(self, array: np.ndarray) -> torch.Tensor:
-        # `contiguous` leaves filters with one input channel as they are: the strides would not be channels_last's.
-        return super()._oihw(array).to(memory_format=torch.channels_last)
 
 
 class Native(Plain):
@@ -158,7 +155,12 @@ class Native(Plain):
             yield call
 
 
-def _tensor(array: np.ndarray) -> torch.Tensor:
+def _given(bias: np.ndarray | None) -> tuple[torch.Tensor, ...]:
+    return () if bias is None else (tensor_of(bias),)
+
+
+def tensor_of(array: np.ndarray) -> torch.Tensor:
+    """Return a copy of an array as a contiguous tensor."""
     # A copy, as torch takes neither read-only arrays nor negative strides, nor NumPy's bfloat16.
     copied = np.array(array, order="C")
     if copied.dtype.name == "bfloat16":
@@ -166,12 +168,24 @@ def _tensor(array: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(copied)
 
 
-def _array(tensor: torch.Tensor, dtype: np.dtype) -> np.ndarray:
+def array_of(tensor: torch.Tensor, dtype: np.dtype) -> np.ndarray:
+    """Return a tensor as a NumPy array of this dtype, which is the tensor's."""
     tensor = tensor.detach().cpu().contiguous()
     if tensor.dtype == torch.bfloat16:
         return tensor.view(torch.uint16).numpy().view(dtype)
     return tensor.numpy()
 
 
-def _nhwc(tensor: torch.Tensor, dtype: np.dtype) -> np.ndarray:
-    return _array(tensor, dtype).transpose(0, 2, 3, 1)
+def oihw_as_hwio(filters: torch.Tensor, dtype: np.dtype) -> np.ndarray:
+    """Return filters as an array in HWIO."""
+    return _ordered(array_of(filters, dtype), (2, 3, 1, 0))
+
+
+def nhwc(tensor: torch.Tensor, dtype: np.dtype) -> np.ndarray:
+    """Return images as an array in NHWC."""
+    return _ordered(array_of(tensor, dtype), (0, 2, 3, 1))
+
+
+def _ordered(array: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    """Transpose an array of 4 axes. One of another rank is given to torch as it is, which must refuse it."""
+    return array.transpose(axes) if array.ndim == 4 else array

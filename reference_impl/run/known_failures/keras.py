@@ -7,6 +7,7 @@ The fact `engine` is the engine's name. On TensorFlow alone, `onednn_dtypes` hol
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from ...cases.case import Case
@@ -48,7 +49,7 @@ def float32_in_onednn(case: Case, facts: Facts) -> bool:
 
 
 failure = partial(KnownFailure, backends=("keras",), versions="==3.15.*", link="found here: docs/findings/keras.md")
-FAILURES = (
+FAILURES: tuple[KnownFailure, ...] = (
     failure(
         operations=CONV_AND_GRADIENTS,
         when=lambda case, facts: case.input_channels == 0,
@@ -158,3 +159,56 @@ FAILURES = (
         link=TENSORFLOW,
     ),
 )
+
+
+def of_layers() -> tuple[KnownFailure, ...]:
+    """The entries of keras:layers and keras:depthwise: the layers fail as the functions below them do."""
+    both = ("keras:layers", "keras:depthwise")
+    # With one channel, the bias that a layer adds to an output of the input's shape makes its shape right.
+    wrong_shape = ("conv2d",), "fail", ()
+    inherited = (
+        replace(entry, backends=both)
+        for entry in FAILURES
+        if not entry.invalid and (entry.operations, entry.outcome, entry.checks) != wrong_shape
+    )
+    return (
+        *inherited,
+        failure(
+            backends=both,
+            operations=CONV_AND_GRADIENTS,
+            when=lambda case, facts: (
+                case.batch == 0
+                and facts["engine"] == "tensorflow"
+                and case.dtype in facts["onednn_dtypes"]
+                and changes_shape(case)
+            ),
+            outcome="refused",
+            tries=TRIES,
+            does="TensorFlow's oneDNN kernel returns an output of the input's shape, to which no bias can be added",
+            link=TENSORFLOW,
+        ),
+        failure(
+            backends=both,
+            operations=("conv2d",),
+            when=lambda case, facts: (
+                case.batch == 0
+                and facts["engine"] == "tensorflow"
+                and case.dtype in facts["onednn_dtypes"]
+                and changes_shape(case)
+            ),
+            outcome="fail",
+            tries=TRIES,
+            does="TensorFlow's oneDNN kernel returns an output of the input's shape",
+            link=TENSORFLOW,
+        ),
+        failure(
+            backends=("keras:layers",),
+            operations=("conv2d_transpose",),
+            when=lambda case, facts: case.input_channels == 0,
+            outcome="refused",
+            does="Keras's layers refuse to give no channels: 'Expected a strictly positive value. Received filters=0'",
+        ),
+    )
+
+
+FAILURES += of_layers()

@@ -360,3 +360,114 @@ FAILURES = (
     ),
     *sums_in_pairs(failure, BY_ONEDNN),
 )
+
+
+def of_bias() -> tuple[KnownFailure, ...]:
+    """The entries of tensorflow:bias: those of tensorflow:function. Then those of a bias that is added eagerly."""
+    of_route = partial(failure, backends=("tensorflow:bias",))
+    return (
+        of_route(
+            operations=("conv2d",),
+            when=empty_batch_changes_shape,
+            outcome="fail",
+            does="oneDNN's kernel returns an output of the input's shape",
+        ),
+        of_route(
+            operations=("conv2d",),
+            when=no_input_channels,
+            outcome="refused",
+            does="TensorFlow refuses filters with no input channels, where the output is the bias",
+        ),
+        of_route(
+            operations=("conv2d_transpose",),
+            when=no_input_channels_in_own_gradient,
+            outcome="refused",
+            does="TensorFlow refuses filters that give no channels. oneDNN's kernel returns the empty output",
+        ),
+        of_route(
+            operations=("conv2d",),
+            when=no_output_channels_in_onednn,
+            outcome="refused",
+            does=f"oneDNN's kernel {REFUSES_NO_OUTPUTS}. TensorFlow's own kernel returns the empty output",
+        ),
+        of_route(
+            operations=("conv2d",),
+            when=windows_surround_the_input,
+            outcome="crashed",
+            does=DIES_IN_PADDING,
+        ),
+        of_route(
+            operations=("conv2d",),
+            when=sums_one_column_wrongly,
+            outcome="fail",
+            does="oneDNN gives wrong sums, the same each time, "
+            "where groups have one input channel and the output is one column wide",
+            tries=TRIES,
+        ),
+        *sums_in_pairs(failure, ("tensorflow:bias",)),
+        failure(
+            backends=("tensorflow", "tensorflow:nchw"),
+            operations=("conv2d",),
+            when=empty_batch_changes_shape,
+            checks=("bias",),
+            outcome="refused",
+            does="oneDNN's kernel returns an output of the input's shape, to which bias_add cannot add",
+        ),
+    )
+
+
+FAILURES += of_bias()
+
+
+def dilation_matters(case: Case) -> bool:
+    """Return whether the kernel has more than one tap along an axis that is dilated."""
+    axes = case.convolution.height, case.convolution.width
+    return any(axis.dilation > 1 and axis.kernel_size > 1 for axis in axes)
+
+
+def of_depthwise() -> tuple[KnownFailure, ...]:
+    """The entries of tensorflow:depthwise."""
+    of_route = partial(failure, backends=("tensorflow:depthwise",))
+    return (
+        of_route(
+            operations=GRADIENTS,
+            when=lambda case, facts: case.padding_mode == "SAME" and dilation_matters(case),
+            outcome="fail",
+            does="tf.nn.depthwise_conv2d_backprop_input and _filter ignore dilations: the gradients are silently wrong",
+            tries=TRIES,
+        ),
+        of_route(
+            operations=GRADIENTS,
+            when=lambda case, facts: case.padding_mode != "SAME" and dilation_matters(case),
+            outcome="refused",
+            does="tf.nn.depthwise_conv2d_backprop_input and _filter ignore dilations. "
+            "They refuse out_backprop, where its shape depends on these",
+        ),
+        of_route(
+            operations=("conv2d",),
+            when=empty_batch_changes_shape,
+            outcome="fail",
+            does="oneDNN's kernel returns an output of the input's shape",
+        ),
+        *sums_in_pairs(failure, ("tensorflow:depthwise",)),
+    )
+
+
+FAILURES += of_depthwise()
+
+
+def of_invalid_sizes() -> tuple[KnownFailure, ...]:
+    """The entries of input_sizes that are not 4 integers, which the adapter gives to TensorFlow as they are."""
+    return (
+        failure(
+            backends=("tensorflow",),
+            operations=INPUT_GRADIENTS,
+            when=float32_in_onednn,
+            invalid=("sizes-scalar", "sizes-of-3"),
+            outcome="crashed",
+            does="oneDNN's kernel dies (SIGABRT) of input_sizes, or an output_shape, that are not 4 integers",
+        ),
+    )
+
+
+FAILURES += of_invalid_sizes()

@@ -8,6 +8,7 @@ inputs are supported"). The fact `onednn_path` is the code path that oneDNN choo
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from ...backends.cpu import at_least
@@ -198,7 +199,7 @@ FAILURES = (
     failure(
         backends=("torch:*",),
         operations=("conv2d_transpose",),
-        when=no_input_channels,
+        when=lambda case, facts: no_input_channels(case, facts) and not facts.get("compiled"),
         outcome="refused",
         does=TRANSPOSE_REFUSES,
     ),
@@ -323,4 +324,66 @@ FAILURES = (
         for outcome, does in (("fail", "wrong values on two threads"), ("crashed", "the process dies, or hangs"))
     ),
     *sums_in_pairs(failure, BY_ONEDNN),
+)
+
+
+def of_functions(*backends: str) -> tuple[KnownFailure, ...]:
+    """The entries of a route through F.conv2d: its failures without channels, and oneDNN's in half precision."""
+    of_routes = partial(failure, backends=backends, operations=("conv2d",))
+    return (
+        of_routes(
+            when=no_input_channels,
+            outcome="fail",
+            does="F.conv2d of 0 input channels gives 0 output channels",
+        ),
+        of_routes(
+            when=windows_read_only_padding_in_float16,
+            outcome="crashed",
+            does=READS_ONLY_PADDING,
+            tries=TRIES,
+        ),
+        *sums_in_pairs(failure, backends),
+    )
+
+
+def of_gradients(*backends: str) -> tuple[KnownFailure, ...]:
+    """The entries of a route that differentiates F.conv2d."""
+    of_routes = partial(failure, backends=backends, operations=GRADIENTS)
+    return (
+        of_routes(when=no_input_channels, outcome="refused", does=WANTS_NO_CHANNELS),
+        of_routes(
+            when=windows_read_only_padding_in_float16,
+            outcome="crashed",
+            does=READS_ONLY_PADDING,
+            tries=TRIES,
+        ),
+    )
+
+
+def of_channels_last(*backends: str) -> tuple[KnownFailure, ...]:
+    """The entries of a route whose images are channels_last, as those of torch:channels_last."""
+    return tuple(
+        replace(entry, backends=backends) for entry in FAILURES if entry.backends[:1] == ("torch:channels_last",)
+    )
+
+
+def of_compiled() -> tuple[KnownFailure, ...]:
+    """The further entries of torch:compile and torch:compile_dynamic."""
+    return (
+        failure(
+            backends=("torch:compile", "torch:compile_dynamic"),
+            operations=GRADIENTS,
+            when=lambda case, facts: case.batch == 0 and case.output_channels > 0 and case.input_channels > 0,
+            outcome="refused",
+            does="torch.compile refuses the gradient of an empty batch: it expects other strides than torch gives",
+        ),
+    )
+
+
+_DIFFERENTIATED = ("torch:bias", "torch:layers", "torch:channels_last_layers", "torch:compile", "torch:compile_dynamic")
+FAILURES += (
+    *of_functions(*_DIFFERENTIATED, "torch:channels_last_images", "torch:odd_strides"),
+    *of_gradients(*_DIFFERENTIATED),
+    *of_channels_last("torch:channels_last_images", "torch:channels_last_layers"),
+    *of_compiled(),
 )

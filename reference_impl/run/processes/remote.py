@@ -74,7 +74,7 @@ class RemoteBackend:
         self.facts = {
             name: tuple(value) if isinstance(value, list) else value for name, value in described["facts"].items()
         }
-        self.takes_bias = bool(described["takes_bias"])
+        self.takes_bias = tuple(described["takes_bias"])
         self._declared: dict[tuple[str, str], Any] = {}
         self.capabilities = RemoteCapabilities.of(described["capabilities"], self._declares)
         self.in_former_memory = self.in_argument_memory = False
@@ -130,11 +130,11 @@ class RemoteBackend:
 
 def _bytes_of_answer(operation: str, positional: tuple, options: dict[str, Any]) -> int:
     """The size of a right answer; 0 if the call is invalid."""
+    options = {name: value for name, value in options.items() if name != "bias"}
     try:
         if operation == "conv2d":
             input, filters = positional
-            given = tuple((name, value) for name, value in options.items() if name != "bias")
-            return _elements(input.shape, filters.shape, given) * input.dtype.itemsize
+            return _elements(input.shape, filters.shape, tuple(options.items())) * input.dtype.itemsize
         sizes = positional[1] if operation == "conv2d_backprop_filter" else positional[0]
         sizes = positional[2] if operation == "conv2d_transpose" else sizes
         array = next(value for value in positional if isinstance(value, np.ndarray))

@@ -58,7 +58,8 @@ def _situations(mistake, operation: str):
     case = CASES[0]
     task, backend = Task(case, operation, 0), mistake.backend()
     laid = [task.laid(), task.cut(), *task.sharing()]
-    odd = [*(one.call for one in laid), task.call.with_arrays(lambda array: np.flip(np.flip(array).copy()))]
+    layouts = (np.asfortranarray, lambda array: np.flip(np.flip(array).copy()))
+    odd = [*(one.call for one in laid), *map(task.call.with_arrays, layouts)]
     yield [lambda call=call: [(call, call.run(mistake.backend()))] for call in odd]
     calls = [Task(case, operation, seed).call for seed in range(12)]
     yield [partial(_asked, mistake.backend(), calls)]

@@ -277,6 +277,10 @@ def _fewer_outputs(table: Table) -> np.ndarray:
     return table.numbers["output channels"] < table.numbers["input channels"]
 
 
+def _more_outputs(table: Table) -> np.ndarray:
+    return table.numbers["output channels"] > table.numbers["input channels"]
+
+
 def _some_zeros(*names: str) -> Holds:
     return lambda table: np.logical_or.reduce([table.numbers[name] == 0 for name in names])
 
@@ -287,6 +291,7 @@ _RELATIONS: tuple[tuple[str, Holds, str, float], ...] = (
     ("grouped but not depthwise", _grouped_only, "not grouped, or depthwise", 1.2),
     ("kernel 3 x 3", _kernel_3_by_3, "kernel other than 3 x 3", 1.1),
     ("as many input as output channels", _same_channels, "other numbers of input and output channels", 1.2),
+    ("more output than input channels", _more_outputs, "output channels at most the input channels", 1.3),
     ("fewer output than input channels", _fewer_outputs, "output channels at least the input channels", 1.3),
     ("an empty array", _some_zeros("batch", "input channels", "output channels"), "no empty array", 1.0),
     *(

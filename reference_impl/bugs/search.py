@@ -20,7 +20,10 @@ BITS = 10.0
 """The bits that name one condition of cost 1."""
 MOST_CONDITIONS = 8
 MOST_RULES = 30
-_BEAM = 24
+# Rules in the making: so many that keep the most failures, and so many that keep the fewest passes.
+_BEAM = 16
+# The weight, in calls, of the share of failures everywhere, when few calls tell that of a rule.
+_PRIOR = 10.0
 _SEEDS = 3
 # The failures and passes that a search looks at first. Passes that refute its rule are added.
 _SAMPLE = 1000, 4000
@@ -261,8 +264,10 @@ def _beam(
                 )
         with np.errstate(divide="ignore", invalid="ignore"):
             score = covered * (np.log2(covered / (covered + wrongly)) - start) - spent / 3
-        score[(wrongly == 0) | (covered == 0)] = -np.inf  # a rule without passes needs no more conditions
-        beam = _next(beam, score, blocks)
+        purity = (covered + _PRIOR * 2**start) / (covered + wrongly + _PRIOR)
+        for ranking in (score, purity):
+            ranking[(wrongly == 0) | (covered == 0)] = -np.inf  # a rule without passes needs no more conditions
+        beam = _next(beam, (score, purity), blocks)
         if not beam:
             break
     return best[0], best[1]
@@ -282,24 +287,25 @@ Node = tuple[tuple[int, ...], list[np.ndarray]]
 """A rule in the making: its conditions, and the failures and passes that it covers, as bits."""
 
 
-def _next(beam: list[Node], score: np.ndarray, blocks: Sequence[np.ndarray]) -> list[Node]:
-    """Return the best nodes with one more condition, each set of covered calls once."""
+def _next(beam: list[Node], rankings: Sequence[np.ndarray], blocks: Sequence[np.ndarray]) -> list[Node]:
+    """Return the best nodes with one more condition by each ranking, each set of covered calls once."""
     found: list[Node] = []
     seen: set[bytes] = set()
-    flat = score.ravel()
-    most = min(8 * _BEAM, flat.size)
-    best = np.argpartition(-flat, most - 1)[:most]
-    for one in best[np.argsort(-flat[best], kind="stable")]:
-        row, column = divmod(int(one), score.shape[1])
-        if not np.isfinite(flat[one]) or len(found) == _BEAM:
-            break
-        chosen, words = beam[row]
-        covered = [mine & theirs[column] for mine, theirs in zip(words, blocks, strict=True)]
-        key = b"".join(part.tobytes() for part in covered)
-        if key in seen or all(np.array_equal(new, old) for new, old in zip(covered[1:], words[1:], strict=True)):
-            continue
-        seen.add(key)
-        found.append(((*chosen, int(column)), covered))
+    for number, ranking in enumerate(rankings, start=1):
+        flat = ranking.ravel()
+        most = min(8 * _BEAM, flat.size)
+        best = np.argpartition(-flat, most - 1)[:most]
+        for one in best[np.argsort(-flat[best], kind="stable")]:
+            row, column = divmod(int(one), ranking.shape[1])
+            if not np.isfinite(flat[one]) or len(found) == _BEAM * number:
+                break
+            chosen, words = beam[row]
+            covered = [mine & theirs[column] for mine, theirs in zip(words, blocks, strict=True)]
+            key = b"".join(part.tobytes() for part in covered)
+            if key in seen or all(np.array_equal(new, old) for new, old in zip(covered[1:], words[1:], strict=True)):
+                continue
+            seen.add(key)
+            found.append(((*chosen, int(column)), covered))
     return found
 
 

@@ -101,7 +101,8 @@ def _where(bug: Bug) -> str:
     operations = {condition.name for condition in bug.rule or () if condition.subject == "operation"}
     said = "".join(f"{name} " for name in bug.conditions if name in operations)
     others = [name for name in bug.conditions if name not in operations]
-    only = "and only there" if bug.tried and bug.held == bug.tried else ""
+    was_tried = bug.tried and bug.held == bug.tried and bug.right == bug.elsewhere
+    only = "and only there" if was_tried else ""
     where = ", ".join(filter(None, (f"where {_joined(others)}" if others else "", only)))
     right = f", {bug.right:,} of {bug.elsewhere:,} right elsewhere" if bug.elsewhere else ""
     return f"{said}{where}: {counts}{right}"

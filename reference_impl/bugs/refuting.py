@@ -59,6 +59,12 @@ def compare(stated: Sequence[Stated], fresh: Table, origins: Sequence[Stated | N
     `origins` has the rule against which each call was drawn.
     """
     within = {one: all_hold(one.rule, fresh) for one in stated}
+    passed = np.array([call.outcome == PASSED for call in fresh.calls], bool)
+    for one, mask in within.items():
+        drawn_for_others = np.array([origin is not one for origin in origins], bool)
+        refuting = int((mask & passed & drawn_for_others).sum()) if one.exact else 0
+        one.tried += refuting
+        one.refuted |= refuting > 0
     for row, (call, origin) in enumerate(zip(fresh.calls, origins, strict=True)):
         if origin is None or call.outcome not in (PASSED, origin.kind):
             continue

@@ -161,7 +161,7 @@ def _snippet(framework: str, operation: str, case: Case, title: str | None) -> S
     if case.dtype not in SNIPPET_DTYPES:
         raise ValueError(f"dtype must be one of {', '.join(SNIPPET_DTYPES)} to be written as code; not {case.dtype}")
     found = [one for one in snippets(framework, case) if operation in one.operations and title in (None, one.title)]
-    # What `explain` calls impossible may be the very bug, so its code is used if there is any.
+    # A call that `explain` says is impossible may be the very bug, so its code is used if there is any.
     usable = sorted((one for one in found if one.code), key=lambda one: bool(one.lack))
     if not usable:
         reason = found[0].lack if found else f"{framework} has no code for {operation} with the title {title!r}"

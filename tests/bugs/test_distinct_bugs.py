@@ -10,6 +10,8 @@ from bugs.conditional_kernels import WRONG, calls, fresh_calls, judge, judged_by
 from planted import Right
 
 from reference_impl.bugs import Condition, JudgedCall, distinct_bugs, line, lines, search
+from reference_impl.bugs.refuting import Stated, compare
+from reference_impl.bugs.table import Table
 from reference_impl.cases.case import Case
 from reference_impl.cases.generation import generate
 from reference_impl.verdicts.call import oracle
@@ -145,7 +147,25 @@ def test_conditions_that_remain_wrong_are_not_said_to_hold():
 
     ask = judge(fails)
     for bug in distinct_bugs(judged_by(ask), ask=ask, most_asked=100):
-        assert "only there" not in line(bug) or bug.held == bug.tried
+        assert "only there" not in line(bug) or (bug.held == bug.tried and bug.right == bug.elsewhere)
+
+
+def test_pass_under_the_conditions_refutes_them_whatever_it_was_drawn_for():
+    batches = Condition.on_calls("batch above 1", lambda call: call.case.batch > 1)
+    one, other = Stated("crash", (batches,)), Stated("crash", ())
+    fresh = Table.of(replace(call, outcome="passed") for call in calls() if call.case.batch == 2)
+    compare([one, other], fresh, [other] * len(fresh))
+    assert one.refuted
+    assert one.tried == len(fresh)
+    assert one.held == 0
+
+
+def test_only_there_is_not_said_while_other_failures_are_unexplained():
+    (bug,) = distinct_bugs(judged_by(judge(WRONG[NAMES[1]])))
+    tried = replace(bug, held=60, tried=60)
+    assert "only there" in line(tried)
+    assert "only there" not in line(replace(tried, right=tried.right - 1))
+    assert "only there" not in line(replace(tried, held=59))
 
 
 def test_kinds_come_apart_and_crashes_are_told_first():

@@ -13,6 +13,7 @@ from unseen_kernels.wrong import APART, WRONG, NoChannelsNotWritten
 
 from reference_impl.cases import catalogue
 from reference_impl.cases.case import Case
+from reference_impl.run import outcome
 from reference_impl.run.records import records_of
 from reference_impl.run.selection import for_all
 from reference_impl.run.spread import in_dtypes
@@ -29,9 +30,10 @@ ONLY_APART = {*APART, NoChannelsNotWritten}
 
 
 def failing(subject, cases, *, processes=0):
-    """Yield the check of each unexpected failure, in each dtype of the kernel."""
+    """Yield the check of each unexpected failure, in each dtype of the kernel. The oracle is never the suspect."""
     selection = for_all([subject], in_dtypes(cases, subject.capabilities.dtypes), subject.capabilities.operations)
     for record in records_of(replace(selection, full=True), processes=processes):
+        assert record.outcome not in (outcome.ORACLE, outcome.SUITE), record
         if record.unexpected:
             yield record.check
 

@@ -50,6 +50,9 @@ def judge(
     declared = subject.capabilities
     checks = checks_of(case) if checks is None else checks
     blank = subject.blank(operation, str(case), seed)
+    is_deadly = subject.is_apart and known.is_deadly(subject, operation, case)
+    if subject.is_apart:
+        subject.backend.process.expects_death = is_deadly
     try:
         lack = declared.unsupported(operation, case)
         if lack is not None:
@@ -66,14 +69,14 @@ def judge(
             records.append(_run(check, trial, replace(blank, check=check.name)))
             if until_failure and records[-1].unexpected:
                 break
-        if subject.is_apart and known.is_deadly(subject, operation, case):
+        if is_deadly:
             subject.backend.process.renew()  # a call that may kill may have damaged the memory of the process
     except Died as died:
         crashed = [replace(blank, check=check.name, outcome=outcome.CRASHED, message=str(died)) for check in checks]
-        return crashed + _late_deaths(subject, blank)
+        return crashed + _late_deaths(subject, blank, is_deadly=is_deadly)
     except Misdeclared as error:
         return [replace(blank, check=DECLARES, outcome=outcome.FAIL, message=str(error))]
-    return records + _printed(subject, blank) + _late_deaths(subject, blank)
+    return records + _printed(subject, blank) + _late_deaths(subject, blank, is_deadly=is_deadly)
 
 
 class _Asked:
@@ -143,8 +146,11 @@ def _printed(subject: Subject, blank: Record) -> list[Record]:
     return [replace(blank, check=PRINTS_NOTHING, outcome=outcome.FAIL, message=message)]
 
 
-def _late_deaths(subject: Subject, blank: Record) -> list[Record]:
-    """Record each call that corrupted memory, so that the process died later. It may be another one than `blank`'s."""
+def _late_deaths(subject: Subject, blank: Record, *, is_deadly: bool) -> list[Record]:
+    """Record each call that corrupted memory, so that the process died later. It may be another one than `blank`'s.
+
+    It is `blank`'s if that `is_deadly`, as is known.
+    """
     if not isinstance(subject.backend, RemoteBackend):
         return []
     records = []
@@ -157,6 +163,7 @@ def _late_deaths(subject: Subject, blank: Record) -> list[Record]:
             operation=guilty.operation,
             case=str(case) if case else blank.case,
         )
+        of_guilty = blank if is_deadly else of_guilty
         records.append(replace(of_guilty, check=KEEPS_TO_ITS_MEMORY, outcome=outcome.CRASHED, message=late.message))
     return records
 

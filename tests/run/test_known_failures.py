@@ -108,7 +108,7 @@ def test_entry_about_a_workspace_asks_for_channels_that_do_not_fill_a_block(path
     operation = "conv2d_backprop_filter"
     for backend, version in (("tensorflow", "2.21.0"), ("torch:channels_last", "2.13.0")):
         entries = known.find(backend, version, facts, operation, Case.parse(spec))
-        assert {entry.outcome for entry in entries} == expected
+        assert {entry.outcome for entry in entries} - {"refused"} == expected
     assert not known.find("torch", "2.13.0", facts, operation, Case.parse(spec))
 
 

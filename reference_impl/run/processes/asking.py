@@ -49,6 +49,8 @@ class BackendProcess:
         self.environment = {**_two_threads(), **(environment or {})}
         self.hung: dict[str, int] = {}
         self.late_deaths: list[LateDeath] = []
+        self.expects_death = False
+        """True while a call is asked that is known to damage memory: its late death is not looked into."""
         self.printed: tuple[int, str] = (0, "")
         """Bytes that the last call wrote to stdout, and how they begin."""
         self._journal = Journal()
@@ -102,7 +104,7 @@ class BackendProcess:
         finally:
             if lives:
                 self._searched += 1
-                searched = self._searched <= late_deaths.MOST_SEARCHED
+                searched = self._searched <= late_deaths.MOST_SEARCHED and not self.expects_death
                 self.late_deaths.append(
                     late_deaths.looked_into(before, request.to_replay(), died, self._fresh, searched=searched)
                 )
@@ -175,7 +177,7 @@ class BackendProcess:
         return Answer(answer_in(self._shared, answer, answer["offset"]), answer["in_former"], answer["in_argument"])
 
     def renew(self) -> None:
-        """Exchange the child that makes the calls for a fresh one."""
+        """Exchange the child that makes the calls for a fresh one. No earlier call can have damaged its memory."""
         self._journal = Journal()
         with contextlib.suppress(Died):  # as it is told to
             self._worker.ask("renew")

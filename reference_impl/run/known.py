@@ -36,8 +36,21 @@ def find(
 
     Several may be about different checks of one call.
     """
-    asked = backend, version, facts, operation, case, invalid
-    return [entry for entry in known_failures() if entry.applies(*asked)]
+    candidates = _candidates(known_failures(), (backend, version, operation, invalid))
+    return [entry for entry in candidates if entry.applies(backend, version, facts, operation, case, invalid)]
+
+
+_Asked = tuple[str, str, str, str | None]
+"""A backend, its version, an operation and the name of an invalid call."""
+_found: dict[_Asked, tuple[tuple[KnownFailure, ...], list[KnownFailure]]] = {}
+
+
+def _candidates(entries: tuple[KnownFailure, ...], asked: _Asked) -> list[KnownFailure]:
+    """The entries that apply to some case of these. A run asks for the same few again and again."""
+    found = _found.get(asked)
+    if found is None or found[0] is not entries:  # to hash all entries would take longer than to ask them
+        found = _found[asked] = entries, [entry for entry in entries if entry.concerns(*asked)]
+    return found[1]
 
 
 def expected(subject: Subject, operation: str, case: Case, invalid: str | None = None) -> list[KnownFailure]:

@@ -98,10 +98,14 @@ class KnownFailure:
 
         Raises RuntimeError if `when` raises, or returns neither True nor False.
         """
+        return self.concerns(backend, version, operation, invalid) and self._holds(case, facts)
+
+    def concerns(self, backend: str, version: str, operation: str, invalid: str | None = None) -> bool:
+        """Return whether this entry expects the call to fail on some case."""
         concerned = invalid in self.invalid if invalid else not self.invalid
         if not concerned or operation not in self.operations or not self._covers(backend):
             return False
-        return _in_range(version, self.versions) and self._holds(case, facts)
+        return _in_range(version, self.versions)
 
     def was_seen_in(self, backend: str) -> bool:
         """True for each backend that is named and, of all routes of a framework, for the plain one."""

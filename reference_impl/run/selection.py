@@ -93,14 +93,19 @@ class Selection:
 
     def calls_on(self, case: Case, subjects: Iterable[Subject]) -> Iterator[Asked]:
         """The calls that the run makes on a case of some of its backends."""
-        takers = [subject for subject in subjects if self._takes(subject, case)]
+        takers = [(subject, self._checks(subject, case)) for subject in subjects if self._takes(subject, case)]
         for operation in self.operations:
-            for subject in takers:
-                due = self._due(subject, case)
-                checks = tuple(check for check in due if not self.only or check.name in self.only)
-                if not self._asks_for_state(subject, case):
-                    checks = tuple(check for check in checks if not check.of_state)
+            for subject, checks in takers:
                 yield Asked(subject, operation, case, checks, self.seed)
+
+    def _checks(self, subject: Subject, case: Case) -> tuple[Check, ...]:
+        """The checks of each operation of a backend on a case."""
+        checks = self._due(subject, case)
+        if self.only:
+            checks = tuple(check for check in checks if check.name in self.only)
+        if not self._asks_for_state(subject, case):
+            checks = tuple(check for check in checks if not check.of_state)
+        return checks
 
     def _asks_for_state(self, subject: Subject, case: Case) -> bool:
         """True in one dtype of each case: checks of state are long, and the dtype rarely matters to them.

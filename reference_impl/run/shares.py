@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from functools import cache
+from functools import cache, lru_cache
 
 from ..cases import catalogue
 from ..cases.case import Case
@@ -16,6 +16,8 @@ ROUTES_SHARE = 0.25
 LARGE = 5_000_000  # multiply-adds
 # On designed cases, this part of the checks that ask a backend again. A case more is worth more than a check more.
 DESIGNED_SHARE = 0.1
+# All backends are asked on one case before the next, so that the answers for a few cases are kept.
+_CASES = 64
 # It costs little, and shows races; so designed cases have it in full.
 _CHEAP = ("repeatable",)
 
@@ -33,6 +35,7 @@ def takes(subject: Subject, case: Case, seed: int) -> bool:
     return falls_in(share, f"{seed} {case}")
 
 
+@lru_cache(_CASES)
 def checks_of(case: Case) -> tuple[Check, ...]:
     """Every check that says something about the case."""
     return tuple(check for check in CHECKS if check.applies(case))
@@ -45,6 +48,11 @@ def checks_due(subject: Subject, case: Case, seed: int, *, share: float | None =
     """
     if share is None:
         share = ROUTES_SHARE if subject.is_route else 1.0
+    return _due(case, seed, share)
+
+
+@lru_cache(_CASES)
+def _due(case: Case, seed: int, share: float) -> tuple[Check, ...]:
     return tuple(check for check in checks_of(case) if _is_due(check, case, seed, share))
 
 
@@ -57,6 +65,7 @@ def _is_due(check: Check, case: Case, seed: int, share: float) -> bool:
     return drawn < check.share * share and case.multiply_adds <= check.most_multiply_adds
 
 
+@lru_cache(_CASES)
 def is_designed(case: Case) -> bool:
     return case.with_dtype("float32") in _designed()
 

@@ -9,7 +9,6 @@ import os
 import signal
 import threading
 import time
-from dataclasses import asdict
 from typing import Any
 
 from ...cases.case import Case
@@ -38,10 +37,10 @@ def records(
             subject = subjects(backend)
         except (Died, NotLoaded) as error:
             blank = Record(backend, "", operation, case, "", CRASHED, message=str(error), seed=seed, argument=backend)
-            judged.append([asdict(blank) | {"check": check} for check in checks])
+            judged.append([vars(blank) | {"check": check} for check in checks])
         else:
             found = judge(subject, parsed, operation, seed, task, checks=[_BY_NAME[name] for name in checks])
-            judged.append([asdict(record) for record in found])
+            judged.append([vars(record) for record in found])  # `asdict` takes 20 times as long
     return judged
 
 

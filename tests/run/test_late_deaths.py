@@ -10,8 +10,8 @@ import subprocess
 import pytest
 
 from reference_impl.cases.case import Case
-from reference_impl.run import outcome
-from reference_impl.run.judge import KEEPS_TO_ITS_MEMORY
+from reference_impl.run import known, outcome
+from reference_impl.run.judge import KEEPS_TO_ITS_MEMORY, judge
 from reference_impl.run.processes import late_deaths
 from reference_impl.run.processes.late_deaths import Journal
 from reference_impl.run.processes.requests import Request
@@ -19,6 +19,7 @@ from reference_impl.run.processes.worker import Died
 from reference_impl.run.records import records_of
 from reference_impl.run.selection import for_all
 from reference_impl.run.subject import Subject
+from reference_impl.verdicts.checks import CHECKS as CHECKS_OF
 from reference_impl.verdicts.integers import integer_call
 
 GUILTY = Case.parse("n1_h6w5c2_k2x3o3_s2x1")
@@ -281,3 +282,17 @@ def test_search_ends_in_time(monkeypatch):
     late = searched(Dying({"1"}))
     assert late.guilty.name == "9"
     assert "the search was ended after" in late.message
+
+
+def test_death_beside_a_call_that_is_known_to_damage_memory_is_that_calls(load, monkeypatch):
+    subject = load("DiesOnce")
+    (before, after), checks = (
+        (CASES[0], Case.parse("n1_h12w5c2_k2x3o3")),
+        [one for one in CHECKS_OF if one.name == "exact"],
+    )
+    assert [one.outcome for one in judge(subject, before, "conv2d", checks=checks)] == [outcome.PASS]
+    monkeypatch.setattr(known, "is_deadly", lambda *call: True)
+    judged, late = judge(subject, after, "conv2d", checks=checks)
+    assert (judged.check, judged.outcome) == ("exact", outcome.PASS)
+    assert (late.check, late.outcome, late.case) == (KEEPS_TO_ITS_MEMORY, outcome.CRASHED, str(after))
+    assert "no search was made, as this call is known to damage memory" in late.message

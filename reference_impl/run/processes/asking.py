@@ -104,10 +104,16 @@ class BackendProcess:
         finally:
             if lives:
                 self._searched += 1
-                searched = self._searched <= late_deaths.MOST_SEARCHED and not self.expects_death
                 self.late_deaths.append(
-                    late_deaths.looked_into(before, request.to_replay(), died, self._fresh, searched=searched)
+                    late_deaths.looked_into(
+                        before, request.to_replay(), died, self._fresh, unsearched=self._why_not_searched()
+                    )
                 )
+
+    def _why_not_searched(self) -> str:
+        if self.expects_death:
+            return "this call is known to damage memory"
+        return "too many processes had died late" if self._searched > late_deaths.MOST_SEARCHED else ""
 
     def _fresh(self, environment: Mapping[str, str]) -> BackendProcess:
         """Make another process of the same backends, with more variables in its environment."""

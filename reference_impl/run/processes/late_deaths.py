@@ -76,12 +76,15 @@ Fresh = Callable[[Mapping[str, str]], "BackendProcess"]
 """Makes a process of the same backends, with more variables in its environment."""
 
 
-def looked_into(before: Journal, last: Request, died: Died, fresh: Fresh, *, searched: bool = True) -> LateDeath:
-    """Search for the call that corrupts memory, for SECONDS at most. The process died of `last`, which comes back."""
+def looked_into(before: Journal, last: Request, died: Died, fresh: Fresh, *, unsearched: str = "") -> LateDeath:
+    """Search for the call that corrupts memory, for SECONDS at most. The process died of `last`, which comes back.
+
+    `unsearched` says why no search is to be made.
+    """
     requests = [*before.requests, last]
     until = time.monotonic() + SECONDS
-    why = "no search was made, as too many processes had died late"
-    for environment in (_checks(), {}) if searched else ():
+    why = f"no search was made, as {unsearched}"
+    for environment in () if unsearched else (_checks(), {}):
         process = fresh(environment)
         try:
             found, why = _guilty(requests, _Replay(process, until))

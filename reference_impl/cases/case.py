@@ -104,7 +104,7 @@ class Case:
         return prod(self.output_shape) * self.convolution.terms("conv2d")
 
     def with_dtype(self, dtype: str) -> Case:
-        return replace(self, dtype=dtype)
+        return self if dtype == self.dtype else replace(self, dtype=dtype)
 
     def __str__(self) -> str:
         (kh, kw), (sh, sw), (dh, dw) = self.kernel_size, self.strides, self.dilations

@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import select
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import cycle
 from pathlib import Path
@@ -39,6 +40,8 @@ _MARK = os.environ.get(VARIABLE, "")  # before a backend can change it
 _may_share_memory = np.may_share_memory  # before a backend can replace it
 _MOST_QUOTED = 80
 _MOST_VERBOSE = 100_000
+# Seconds between two looks at the memory of the child: at first and after each change, and at most.
+_SHORTEST, _LONGEST = 0.02, 0.2
 # Libraries that hold oneDNN, in the names of their files.
 _HOLD_ONEDNN = ("libtorch_cpu", "libtensorflow", "_pywrap_tensorflow", "libopenvino_intel_cpu", "libdnnl", "libonednn")
 _JOBS = (
@@ -269,17 +272,35 @@ def _end_of(child: int, asker: int) -> tuple[int, int | None]:
     Nothing outlives the process that asks, even a child that hangs.
     """
     taken, start = None, memory.held(child)
-    while True:
-        ended, status = os.waitpid(child, os.WNOHANG)
-        if ended:
-            return os.waitstatus_to_exitcode(status), taken
-        grown = memory.held(child) - start
-        if grown > memory.LIMIT:
-            taken = grown
-            os.kill(child, signal.SIGKILL)
-        if os.getppid() != asker:
-            _end_all()
-        time.sleep(0.02)
+    held, seconds = start, _SHORTEST
+    with _end_seen(child) as wait:
+        while True:
+            ended, status = os.waitpid(child, os.WNOHANG)
+            if ended:
+                return os.waitstatus_to_exitcode(status), taken
+            before, held = held, memory.held(child)
+            if held - start > memory.LIMIT:
+                taken = held - start
+                os.kill(child, signal.SIGKILL)
+            if os.getppid() != asker:
+                _end_all()
+            # Most processes of a run are idle, and to look at 40 of them often takes a third of a processor.
+            seconds = min(2 * seconds, _LONGEST) if held == before else _SHORTEST
+            wait(seconds)
+
+
+@contextlib.contextmanager
+def _end_seen(child: int) -> Iterator[Callable[[float], Any]]:
+    """Give a function that waits so many seconds, or until the child ends. Without pidfd it waits _SHORTEST."""
+    try:
+        descriptor = os.pidfd_open(child)
+    except (AttributeError, OSError):  # not Linux, or an old one
+        yield lambda seconds: time.sleep(_SHORTEST)
+        return
+    try:
+        yield partial(select.select, [descriptor], [], [])
+    finally:
+        os.close(descriptor)
 
 
 def _take_stdin() -> int:

@@ -14,7 +14,17 @@ from ...cases.case import Case
 from ...operations import OPERATIONS
 from ..known_failure import TRIES, Facts, KnownFailure, always
 from .jax import filter_gradient_mixes, single_input_channels, single_output_channels
-from .torch import OVERRUNS, OVERRUNS_LINK, overruns_a_workspace, sums_in_pairs, sums_one_column_wrongly
+from .torch import (
+    BUFFER,
+    BUFFER_LINK,
+    BUFFER_OUTCOMES,
+    OVERRUNS,
+    OVERRUNS_LINK,
+    overruns_a_workspace,
+    overruns_the_input_buffer,
+    sums_in_pairs,
+    sums_one_column_wrongly,
+)
 
 GRADIENTS = ("conv2d_backprop_input", "conv2d_backprop_filter")
 INPUT_GRADIENTS = ("conv2d_backprop_input", "conv2d_transpose")
@@ -89,6 +99,23 @@ def windows_surround_the_input(case: Case, facts: Facts) -> bool:
     )
 
 
+def windows_surround_with_a_bias(case: Case, facts: Facts) -> bool:
+    """Return whether windows lie in the padding left and right of the input, and none touches it.
+
+    TensorFlow hands oneDNN the bias too, and then float32 dies as well. Not every case inside does.
+    """
+    if isinstance(case.padding, str) or 0 in (case.batch, case.input_channels, case.output_channels):
+        return False
+    width, columns = case.convolution.width, case.output_shape[2]
+    starts = [column * width.stride - width.pad_before for column in range(columns)]
+    left = [start for start in starts if start + width.kernel_extent <= 0]
+    right = [start for start in starts if start >= case.width]
+    taps = [start + tap * width.dilation for start in starts for tap in range(width.kernel_size)]
+    untouched = not any(0 <= tap < case.width for tap in taps)
+    least = _PATHS.get(case.dtype, "avx512_core")
+    return bool(left and right) and untouched and in_onednn(case, facts) and at_least(facts["onednn_path"], least)
+
+
 def filter_gradient_reads_what_nothing_wrote(case: Case, facts: Facts) -> bool:
     """Return whether oneDNN's filter gradient in bfloat16 may take in memory that nothing was written to.
 
@@ -117,6 +144,11 @@ def gradient_overruns_a_workspace(case: Case, facts: Facts) -> bool:
     """Return whether oneDNN computes the gradient, and may write beyond its workspace."""
     in_words = case.padding_mode in ("SAME", "VALID")
     return in_onednn(case, facts) and in_words and overruns_a_workspace(case, facts)
+
+
+def forward_overruns_a_buffer(case: Case, facts: Facts) -> bool:
+    """Return whether oneDNN computes conv2d, and may write beyond its copy of the input."""
+    return in_onednn(case, facts) and overruns_the_input_buffer(case, facts)
 
 
 def halves(case: Case, facts: Facts) -> bool:
@@ -376,6 +408,25 @@ FAILURES = (
         )
         for outcome, does in DAMAGES
     ),
+    *(
+        failure(
+            backends=backends,
+            operations=operations,
+            when=forward_overruns_a_buffer,
+            outcome=outcome,
+            does=BUFFER.format(does),
+            link=BUFFER_LINK,
+            tries=TRIES,
+        )
+        for outcome, does in BUFFER_OUTCOMES
+        for backends, operations in (
+            (("tensorflow", "tensorflow:function", "tensorflow:nchw", "tensorflow:bias"), ("conv2d",)),
+            # This conv2d is differentiated here, or is a derivative.
+            (TAPES, OPERATIONS),
+            (("tensorflow:forward",), ("conv2d", *GRADIENTS)),
+            (("tensorflow:transposed",), ("conv2d_backprop_filter",)),
+        )
+    ),
     *sums_in_pairs(failure, BY_ONEDNN),
 )
 
@@ -413,6 +464,13 @@ def of_bias() -> tuple[KnownFailure, ...]:
             when=windows_surround_the_input,
             outcome="crashed",
             does=DIES_IN_PADDING,
+        ),
+        of_route(
+            operations=("conv2d",),
+            when=windows_surround_with_a_bias,
+            outcome="crashed",
+            does=f"{DIES_IN_PADDING}. With a bias, float32 does too",
+            tries=TRIES,
         ),
         of_route(
             operations=("conv2d",),

@@ -153,6 +153,30 @@ OVERRUNS = (
 )
 OVERRUNS_LINK = "https://github.com/uxlfoundation/oneDNN/issues/6035"
 
+
+def overruns_the_input_buffer(case: Case, facts: Facts) -> bool:
+    """Return whether oneDNN may copy more of the input than its buffer holds, with channels last.
+
+    The windows leave rows between them. oneDNN copies the input of one column's windows, and that of wide kernels of
+    one input channel. Its buffer takes multiples of 4096 numbers, so small inputs fit. tensorflow.py uses this too.
+    """
+    least = {"float32": "avx512_core", "bfloat16": "avx512_core_bf16"}.get(case.dtype)
+    if least is None or not at_least(facts["onednn_path"], least):
+        return False
+    channels, (rows, columns), height = case.filter_sizes[2], case.kernel_size, case.convolution.height
+    one_column = case.output_shape[2] == 1 and columns == 1 and rows > 1
+    copied = one_column or (channels == 1 and (columns > 1 or rows > 1))
+    numbers = height.padded_size * case.convolution.width.padded_size * case.input_channels
+    return 0 not in case.output_shape and copied and height.stride > rows and numbers > 4096
+
+
+BUFFER = (
+    "oneDNN's conv2d whose windows leave rows between them, channels last, writes beyond its copy of the input, "
+    "in an output one column wide or with one input channel: {}"
+)
+BUFFER_LINK = "https://github.com/uxlfoundation/oneDNN/pull/5494"
+BUFFER_OUTCOMES = (("fail", "wrong sums on two threads"), ("crashed", "the process dies"))
+
 # All but torch:native, which does without oneDNN.
 BY_ONEDNN = (
     "torch",
@@ -322,6 +346,18 @@ FAILURES = (
             tries=TRIES,
         )
         for outcome, does in (("fail", "wrong values on two threads"), ("crashed", "the process dies, or hangs"))
+    ),
+    *(
+        failure(
+            backends=("torch:channels_last", "torch:channels_last_filters"),
+            operations=("conv2d",),
+            when=overruns_the_input_buffer,
+            outcome=outcome,
+            does=BUFFER.format(does),
+            link=BUFFER_LINK,
+            tries=TRIES,
+        )
+        for outcome, does in BUFFER_OUTCOMES
     ),
     *sums_in_pairs(failure, BY_ONEDNN),
 )

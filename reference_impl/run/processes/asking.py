@@ -193,6 +193,9 @@ class BackendProcess:
         self._worker.close(for_good=True)
 
 
+_AS_THEY_ARE = (int, str, bool, float)
+
+
 def _two_threads() -> dict[str, str]:
     """Variables that ask for two threads where a library would take one. Variables that are set stay as they are."""
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -201,6 +204,8 @@ def _two_threads() -> dict[str, str]:
 
 def _encoded(value: Any, number: dict[int, int]) -> Any:
     """The arguments of a call as JSON: {"array": k} stands for an array, and lists for tuples."""
+    if value is None or type(value) in _AS_THEY_ARE:  # nearly all are
+        return value
     if isinstance(value, np.ndarray):
         return {"array": number[id(value)]}
     if isinstance(value, dict):

@@ -105,10 +105,10 @@ class Backends:
 
         return registry.routes(name)
 
-    def declares(self, name: str, operation: str, cases: list[str]) -> list[Declared]:
-        """Return the backend's declarations about an operation, for each of `cases`."""
-        declared = self.subject(name).capabilities
-        return [_declared(declared, operation, Case.parse(case)) for case in cases]
+    def declares(self, name: str, operations: list[str], cases: list[str]) -> list[list[Declared]]:
+        """Return the backend's declarations about each of the operations, for each of `cases`."""
+        declared, parsed = self.subject(name).capabilities, [Case.parse(case) for case in cases]
+        return [[_declared(declared, operation, case) for case in parsed] for operation in operations]
 
     def call(self, name: str, request: dict[str, Any]) -> dict[str, Any]:
         """Make one call, or several. The arguments, and then the answers, are in shared memory."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...backends.protocol import Capabilities, Misdeclared
+from ...backends.registry import adapter_of
 from ...cases.case import Case
 from ...geometry import Convolution
 from ...operations import OPERATIONS
@@ -93,8 +94,12 @@ class RemoteBackend:
             self._declared.clear()
         new = [case for case in cases if (operation, case) not in self._declared]
         if new:
-            answers = self.process.ask("declares", self.argument, operation, new)
-            self._declared.update(zip(((operation, case) for case in new), answers, strict=True))
+            # A function of a user's may die, and of one operation only. A run soon asks ours for all four.
+            more = self.capabilities.operations if adapter_of(self.argument) else ()
+            operations = list(dict.fromkeys([operation, *more]))
+            answers = self.process.ask("declares", self.argument, operations, new)
+            for one, declared in zip(operations, answers, strict=True):
+                self._declared.update(zip(((one, case) for case in new), declared, strict=True))
         return [self._declared[operation, case] for case in cases]
 
     def _operation(self, operation: str) -> Callable[..., Any]:

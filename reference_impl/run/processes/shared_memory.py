@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import mmap
 import os
 import tempfile
@@ -128,7 +129,7 @@ class Sent:
 def answer_in(memory: SharedMemory, answer: dict[str, Any], offset: int) -> np.ndarray:
     """Copy an answer out of shared memory."""
     shape, dtype = tuple(answer["shape"]), _dtype(answer["dtype"])
-    size = int(np.prod(shape)) * dtype.itemsize
+    size = math.prod(shape) * dtype.itemsize
     if not answer["bytes"]:
         return np.empty(shape, dtype) if not size else np.full(shape, np.nan if dtype.kind == "f" else 0, dtype)
     return np.frombuffer(memory.map, np.uint8, size, offset).copy().view(dtype).reshape(shape)

@@ -29,6 +29,7 @@ CASES = [
     Case.parse("n2_h2w3c1_k1x2o1_s1x2"),
     Case.parse("n1_h10w8c3_k1x1o3_s2x2"),
     Case.parse("n1_h2w1c1_k1x1o1_s1x2_d1x2_p0,0,1,1"),  # torch
+    Case.parse("n1_h65539w1c2_k2x1o1_s3x1"),
     Case.parse("n3_h4w3c3_k3x3o9_s1x2_g3"),
     Case.parse("n1_h10w1c2_k1x5o2_s1x2_p0,0,2,2"),
     Case.parse("n3_h4w14c3_k1x6o3_d2x3_g3_p0,0,15,15"),
@@ -89,6 +90,27 @@ def test_entry_about_a_code_path_asks_for_that_path(path, expected):
     case = Case.parse("n1_h3w1c1_k1x1o2_s2x2_p0,0,3,7_bfloat16")
     entries = known.find("tensorflow", "2.21.0", facts, "conv2d", case)
     assert ("crashed" in {entry.outcome for entry in entries}) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "spec", "expected"),
+    [
+        ("avx2", "n1_h65539w1c2_k2x1o1_s3x1", set()),
+        ("avx512_core", "n1_h65539w1c2_k2x1o1_s3x1", {"fail", "crashed"}),
+        ("avx512_core", "n1_h65539w1c2_k2x1o1_s2x1", set()),  # no row is left between windows
+        ("avx512_core", "n1_h65539w2c2_k2x1o1_s3x1", set()),  # two columns
+        ("avx512_core", "n1_h30000w3c1_k2x2o1_s3x1", {"fail", "crashed"}),
+        ("avx512_core", "n1_h2048w1c2_k2x1o1_s3x1", set()),  # it fits
+        ("avx512_core", "n1_h65539w1c2_k2x1o1_s3x1_float64", set()),
+        ("avx512_core", "n1_h65539w1c2_k2x1o1_s3x1_bfloat16", set()),
+        ("avx512_core_bf16", "n1_h65539w1c2_k2x1o1_s3x1_bfloat16", {"fail", "crashed"}),
+    ],
+)
+@pytest.mark.parametrize(("backend", "version"), [("tensorflow", "2.21.0"), ("torch:channels_last", "2.13.0")])
+def test_entry_about_a_copied_input_asks_for_rows_between_windows(backend, version, path, spec, expected):
+    facts = {"onednn_dtypes": ("float32", "bfloat16"), "onednn_path": path}
+    entries = known.find(backend, version, facts, "conv2d", Case.parse(spec))
+    assert {entry.outcome for entry in entries if "copy of the input" in entry.does} == expected
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def windows_surround_with_a_bias(case: Case, facts: Facts) -> bool:
     right = [start for start in starts if start >= case.width]
     taps = [start + tap * width.dilation for start in starts for tap in range(width.kernel_size)]
     untouched = not any(0 <= tap < case.width for tap in taps)
-    least = _PATHS.get(case.dtype, "avx512_core")
+    least = _PATHS.get(case.dtype, "avx2")
     return bool(left and right) and untouched and in_onednn(case, facts) and at_least(facts["onednn_path"], least)
 
 

@@ -11,7 +11,8 @@ from ..verdicts.checks import CHECKS, Check
 from .spread import falls_in
 from .subject import Subject
 
-# By default a route is given this part of the large cases, and of the checks that ask a backend again.
+# By default a route is given this part of the large cases, of those for thresholds (the catalogues values and ladder),
+# and of the checks that ask a backend again. It has the covering design in full.
 ROUTES_SHARE = 0.25
 LARGE = 5_000_000  # multiply-adds
 # On designed cases, this part of the checks that ask a backend again. A case more is worth more than a check more.
@@ -25,12 +26,12 @@ _CHEAP = ("repeatable",)
 def takes(subject: Subject, case: Case, seed: int) -> bool:
     """True if the backend is given the case by default: it offers the dtype, and the case falls in its share.
 
-    Routes are given ROUTES_SHARE of the large cases. The seed decides which part a share is.
+    Routes are given ROUTES_SHARE of the large cases and of those for thresholds. The seed decides which part a share is.
     """
     if case.dtype not in subject.capabilities.dtypes:
         return False
     share = subject.capabilities.share
-    if subject.is_route and case.multiply_adds > LARGE:
+    if subject.is_route and (case.multiply_adds > LARGE or case.with_dtype("float32") in _for_thresholds()):
         share *= ROUTES_SHARE
     return falls_in(share, f"{seed} {case}")
 
@@ -68,6 +69,12 @@ def _is_due(check: Check, case: Case, seed: int, share: float) -> bool:
 @lru_cache(_CASES)
 def is_designed(case: Case) -> bool:
     return case.with_dtype("float32") in _designed()
+
+
+@cache
+def _for_thresholds() -> frozenset[Case]:
+    """The cases of the designed catalogues that are in no covering design, nor in the other catalogues."""
+    return _designed() - {case for name in catalogue.BY_STRENGTH.values() for case in catalogue.load(name)}
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -239,3 +240,13 @@ def test_designed_cases_get_the_exact_check_in_the_first_dtype_and_few_costly_ch
     assert len(asked) == len(designed)
     assert all({"exact", "repeatable", "inputs_unchanged"} <= some for some in names)
     assert 0 < sum("rounded" in some for some in names) < len(names) / 4
+
+
+def test_route_has_the_covering_design_in_full_and_a_part_of_the_cases_for_thresholds():
+    route = Subject.of(Right(), "reference")
+    route = replace(route, name="reference:route")
+    assert route.is_route
+    assert all(takes(route, case, 0) for case in catalogue.load("covering"))
+    values = catalogue.load("values")
+    assert 0 < sum(takes(route, case, 0) for case in values) < len(values) / 2
+    assert all(takes(Subject.of(Right()), case, 0) for case in values)

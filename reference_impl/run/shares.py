@@ -26,7 +26,7 @@ _CHEAP = ("repeatable",)
 def takes(subject: Subject, case: Case, seed: int) -> bool:
     """True if the backend is given the case by default: it offers the dtype, and the case falls in its share.
 
-    Routes are given ROUTES_SHARE of the large cases and of those for thresholds. The seed decides which part a share is.
+    Routes are given ROUTES_SHARE of the large cases and of those for thresholds. The seed decides which part it is.
     """
     if case.dtype not in subject.capabilities.dtypes:
         return False

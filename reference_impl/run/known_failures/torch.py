@@ -165,7 +165,7 @@ def overruns_the_input_buffer(case: Case, facts: Facts) -> bool:
         return False
     channels, (rows, columns), height = case.filter_sizes[2], case.kernel_size, case.convolution.height
     one_column = case.output_shape[2] == 1 and columns == 1 and rows > 1
-    copied = one_column or (channels == 1 and (columns > 1 or rows > 1))
+    copied = one_column or (channels == 1 and columns > 1)
     numbers = height.padded_size * case.convolution.width.padded_size * case.input_channels
     return 0 not in case.output_shape and copied and height.stride > rows and numbers > 4096
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import queue
+import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -12,7 +17,7 @@ from .processes.asking import CALL_TIME_LIMIT
 from .processes.pool import judge_isolated
 from .processes.worker import Died, Raised
 from .selection import Selection
-from .subject import Subject
+from .subject import Subject, process_of
 from .whole_backend import STEADY_CASE, judge_whole_backend, not_loaded
 
 
@@ -28,14 +33,16 @@ def records_of(
     Parameters
     ----------
     processes : run backends in this many processes of their own, which may die; 0: in this one; None: one for each
-        processor. Checks on whole backends always have processes of their own.
+        processor. Checks on whole backends always have processes of their own, and so many run at once (at least one).
     time_limit : seconds for one call of a backend in a process of its own
     advance : called after each call
     """
     watch = Watch()
     yield from (not_loaded(name, error, selection.seed) for name, error in selection.errors.items())
-    for subject in selection.asked_as_a_whole:
-        yield from _of_whole_backend(selection, subject, watch)
+    for subject, record in _of_whole_backends(
+        selection, (os.cpu_count() or 1) if processes is None else processes or 1
+    ):
+        yield from watch.marked([record], subject)
     calls = judge_here(selection) if processes == 0 else judge_isolated(selection, processes, time_limit)
     for subject, records in calls:
         yield from watch.marked(records, subject)
@@ -43,11 +50,37 @@ def records_of(
     yield from watch.fixed()
 
 
-def _of_whole_backend(selection: Selection, subject: Subject, watch: Watch) -> Iterator[Record]:
+def _of_whole_backends(selection: Selection, threads: int) -> Iterator[tuple[Subject, Record]]:
+    """Judge backends as a whole, so many at once. Those that share a process are judged in turn."""
+    groups: dict[str, list[Subject]] = {}
+    for subject in selection.asked_as_a_whole:
+        groups.setdefault(process_of(subject.argument or subject.name), []).append(subject)
+    found: dict[str, queue.SimpleQueue[tuple[Subject, Record] | None]] = {name: queue.SimpleQueue() for name in groups}
+    waiting = deque(groups)
+
+    def work() -> None:
+        with contextlib.suppress(IndexError):  # none is left
+            while name := waiting.popleft():
+                try:
+                    for subject in groups[name]:
+                        for record in _of_whole_backend(selection, subject):
+                            found[name].put((subject, record))
+                finally:
+                    found[name].put(None)
+
+    for _ in range(min(threads, len(groups))):
+        threading.Thread(target=work, daemon=True).start()  # a run that is interrupted does not wait for it
+    try:
+        for name in groups:
+            yield from iter(found[name].get, None)
+    finally:
+        waiting.clear()
+
+
+def _of_whole_backend(selection: Selection, subject: Subject) -> Iterator[Record]:
     blank = subject.blank(selection.operations[0], str(STEADY_CASE), selection.seed, selection.whole[-1])
     try:
-        for record in judge_whole_backend(selection.whole, subject, selection.operations, selection.seed):
-            yield from watch.marked([record], subject)
+        yield from judge_whole_backend(selection.whole, subject, selection.operations, selection.seed)
     except Died as died:
         yield replace(blank, outcome=CRASHED, message=str(died))
     except Raised as error:

@@ -17,8 +17,6 @@ from ..subject import Subject
 from .asking import CALL_TIME_LIMIT
 from .worker import Died, Worker
 
-# Threads that spin while they wait for work take the processors from the other process: five times slower, measured.
-_YIELDING = {"OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE")}
 _CALL = itemgetter("argument", "operation", "case")  # of a record
 _NEVER = 1e9  # seconds: the judge itself limits each call
 
@@ -51,7 +49,7 @@ def _judge_group(
     named = {subject.argument or subject.name: subject for subject in subjects}
     names = list(named)
     judges = [
-        Worker("judge_process", [str(time_limit), *names], environment=_YIELDING)
+        Worker("judge_process", [str(time_limit), *names])
         for _ in range(min(processes or os.cpu_count() or 1, len(cases)))
     ]
     for judge in judges:

@@ -59,8 +59,14 @@ def environment(tmp_path, monkeypatch, request):
     return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path))}
 
 
+def heed_signals():
+    """Heed the signals that this process may have been told to ignore, as by nohup or in the background of a shell."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def verify(*words, **options):
-    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "preexec_fn": heed_signals, **options}
     return subprocess.Popen([sys.executable, "-m", "reference_impl", "verify", *words], **options)
 
 

@@ -35,6 +35,8 @@ TAPES = ("tensorflow:tape", "tensorflow:second_order", "tensorflow:transposed_se
 CONV2D = ("tensorflow", "tensorflow:function", "tensorflow:nchw", *TAPES)
 # Here oneDNN computes convolutions and their gradients: all but XLA.
 BY_ONEDNN = (*CONV2D, "tensorflow:forward", "tensorflow:transposed")
+# Routes through other functions, where oneDNN computes too.
+FURTHER = ("tensorflow:bias", "tensorflow:depthwise")
 REFUSES_NO_OUTPUTS = "refuses filters with no output channels"
 DIES_IN_PADDING = "oneDNN dies (SIGSEGV) where windows lie in the padding on both sides and none touches the input"
 DIES_IN_DERIVATIVES = f"{DIES_IN_PADDING}. This conv2d is differentiated here, or is a derivative"
@@ -164,7 +166,7 @@ DAMAGES = (
 failure = partial(KnownFailure, versions="==2.21.*", link="found here: docs/findings/tensorflow.md")
 FAILURES = (
     failure(
-        backends=CONV2D,
+        backends=(*CONV2D, *FURTHER),
         operations=("conv2d",),
         when=empty_batch_changes_shape,
         outcome="fail",
@@ -207,7 +209,7 @@ FAILURES = (
         does="conv2d_transpose, or its gradient, refuses filters that give no channels",
     ),
     failure(
-        backends=(*CONV2D, "tensorflow:forward"),
+        backends=(*CONV2D, "tensorflow:forward", "tensorflow:bias"),
         operations=("conv2d",),
         when=no_output_channels_in_onednn,
         outcome="refused",
@@ -249,7 +251,7 @@ FAILURES = (
         does="XLA dies while it compiles (SIGFPE, a division by zero)",
     ),
     failure(
-        backends=("tensorflow", "tensorflow:function"),
+        backends=("tensorflow", "tensorflow:function", "tensorflow:bias"),
         operations=("conv2d",),
         when=windows_surround_the_input,
         outcome="crashed",
@@ -367,7 +369,7 @@ FAILURES = (
         tries=TRIES,
     ),
     failure(
-        backends=(*CONV2D, "tensorflow:forward"),
+        backends=(*CONV2D, "tensorflow:forward", "tensorflow:bias"),
         operations=("conv2d",),
         when=sums_one_column_wrongly,
         outcome="fail",
@@ -376,7 +378,7 @@ FAILURES = (
         tries=TRIES,
     ),
     failure(
-        backends=(*CONV2D, "tensorflow:forward", "tensorflow:bias", "tensorflow:depthwise"),
+        backends=(*CONV2D, "tensorflow:forward", *FURTHER),
         operations=("conv2d",),
         when=takes_rows_for_columns,
         outcome="fail",
@@ -427,20 +429,14 @@ FAILURES = (
             (("tensorflow:transposed",), ("conv2d_backprop_filter",)),
         )
     ),
-    *sums_in_pairs(failure, BY_ONEDNN),
+    *sums_in_pairs(failure, (*BY_ONEDNN, *FURTHER)),
 )
 
 
 def of_bias() -> tuple[KnownFailure, ...]:
-    """The entries of tensorflow:bias: those of tensorflow:function. Then those of a bias that is added eagerly."""
+    """The entries of tensorflow:bias that no other route has. Then those of a bias that is added eagerly."""
     of_route = partial(failure, backends=("tensorflow:bias",))
     return (
-        of_route(
-            operations=("conv2d",),
-            when=empty_batch_changes_shape,
-            outcome="fail",
-            does="oneDNN's kernel returns an output of the input's shape",
-        ),
         of_route(
             operations=("conv2d",),
             when=no_input_channels,
@@ -455,32 +451,11 @@ def of_bias() -> tuple[KnownFailure, ...]:
         ),
         of_route(
             operations=("conv2d",),
-            when=no_output_channels_in_onednn,
-            outcome="refused",
-            does=f"oneDNN's kernel {REFUSES_NO_OUTPUTS}. TensorFlow's own kernel returns the empty output",
-        ),
-        of_route(
-            operations=("conv2d",),
-            when=windows_surround_the_input,
-            outcome="crashed",
-            does=DIES_IN_PADDING,
-        ),
-        of_route(
-            operations=("conv2d",),
             when=windows_surround_with_a_bias,
             outcome="crashed",
             does=f"{DIES_IN_PADDING}. With a bias, float32 does too",
             tries=TRIES,
         ),
-        of_route(
-            operations=("conv2d",),
-            when=sums_one_column_wrongly,
-            outcome="fail",
-            does="oneDNN gives wrong sums, the same each time, "
-            "where groups have one input channel and the output is one column wide",
-            tries=TRIES,
-        ),
-        *sums_in_pairs(failure, ("tensorflow:bias",)),
         failure(
             backends=("tensorflow", "tensorflow:nchw"),
             operations=("conv2d",),
@@ -506,7 +481,7 @@ def no_batch_in_own_depthwise_gradient(case: Case, facts: Facts) -> bool:
 
 
 def of_depthwise() -> tuple[KnownFailure, ...]:
-    """The entries of tensorflow:depthwise."""
+    """The entries of tensorflow:depthwise that no other route has."""
     of_route = partial(failure, backends=("tensorflow:depthwise",))
     return (
         of_route(
@@ -524,19 +499,12 @@ def of_depthwise() -> tuple[KnownFailure, ...]:
             "They refuse out_backprop, where its shape depends on these",
         ),
         of_route(
-            operations=("conv2d",),
-            when=empty_batch_changes_shape,
-            outcome="fail",
-            does="oneDNN's kernel returns an output of the input's shape",
-        ),
-        of_route(
             operations=("conv2d_backprop_filter",),
             when=no_batch_in_own_depthwise_gradient,
             outcome="fail",
             does="TensorFlow's own kernel leaves the gradient of an empty batch unwritten, where it is all zeros",
             tries=TRIES,
         ),
-        *sums_in_pairs(failure, ("tensorflow:depthwise",)),
     )
 
 

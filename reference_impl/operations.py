@@ -26,6 +26,7 @@ from .windows import (
     channel_box,
     filter_block,
     fold,
+    outer_product,
     output_box,
     output_rows,
     position_blocks,
@@ -280,6 +281,7 @@ def _backprop_input(convolution: Convolution, filters: np.ndarray, cotangent: np
     for channels in channel_blocks(convolution):
         matrix = filter_block(filters, convolution, channels, dtype)
         for block in position_blocks(convolution, channels):
-            windows = output_rows(cotangent, convolution, block, channels, dtype) @ matrix.transpose(0, 2, 1)
+            rows = output_rows(cotangent, convolution, block, channels, dtype)
+            windows = outer_product(rows, matrix, convolution, block)
             fold(windows.astype(result_dtype, copy=False), convolution, block, result)
     return result

@@ -17,6 +17,9 @@ from .geometry import Convolution
 # long as one window takes at most 20 MiB. Beyond that they are three windows: no window is cut.
 FILTER_BLOCK_BYTES = 20 << 20
 WINDOW_BLOCK_BYTES = 4 << 20
+# Up to so many channels a group, windows are copied plane by plane.
+MOST_CHANNELS_OF_PLANES = 8
+PLANES_BLOCK_BYTES = 1 << 20
 
 Block = tuple[range, range, range]  # images, output rows, output columns
 
@@ -25,12 +28,15 @@ def unfold(input: np.ndarray, convolution: Convolution, block: Block, dtype: np.
     """Return the windows of a block of output positions, as (groups, positions, taps * channels) of `dtype`."""
     images, rows, columns = block
     source = _split_channels(input[images.start : images.stop], convolution.groups)
+    reach = _reach_of_planes(convolution, block)
     if convolution.is_pointwise:  # the windows are the input's own elements: spare the copy
         ((_, position),) = convolution.taps(rows, columns)
         windows = source[position].astype(dtype, copy=False)
     else:
-        windows = np.zeros((convolution.groups, *map(len, block), *convolution.kernel_size, source.shape[-1]), dtype)
-        for window, position in convolution.taps(rows, columns):
+        windows = _zeros(_windows_shape(convolution, block), dtype, planes=reach is not None)
+        if reach is not None:
+            source = _planes(source[reach].astype(dtype, copy=False))
+        for window, position in convolution.taps(rows, columns, reach):
             windows[window] = source[position]
     return windows.reshape(convolution.groups, _positions(block), window_size(convolution))
 
@@ -38,11 +44,60 @@ def unfold(input: np.ndarray, convolution: Convolution, block: Block, dtype: np.
 def fold(windows: np.ndarray, convolution: Convolution, block: Block, input: np.ndarray) -> None:
     """Add each element of `windows` to the place in `input` from which `unfold` reads it: the adjoint of `unfold`."""
     images, rows, columns = block
-    target = _split_channels(input[images.start : images.stop], convolution.groups)
-    windows = windows.reshape(convolution.groups, *map(len, block), *convolution.kernel_size, target.shape[-1])
-    for window, position in convolution.taps(rows, columns):
+    target = whole = _split_channels(input[images.start : images.stop], convolution.groups)
+    reach = _reach_of_planes(convolution, block)
+    if reach is not None:
+        target = _zeros(whole[reach].shape, input.dtype, planes=True)
+    windows = windows.reshape(_windows_shape(convolution, block))
+    for window, position in convolution.taps(rows, columns, reach):
         place = target[position]
         place += windows[window]
+    if reach is not None:
+        whole[reach] += target
+
+
+def outer_product(rows: np.ndarray, filters: np.ndarray, convolution: Convolution, block: Block) -> np.ndarray:
+    """Return rows @ filters^T, which `fold` takes: (groups, positions, taps * channels)."""
+    filters = filters.transpose(0, 2, 1)
+    if _reach_of_planes(convolution, block) is None:
+        return rows @ filters
+    windows = _zeros(_windows_shape(convolution, block), rows.dtype, planes=True).reshape(*rows.shape[:2], -1)
+    if rows.shape[2] > 1:
+        return np.matmul(rows, filters, out=windows)
+    return np.multiply(np.ascontiguousarray(rows), filters, out=windows)
+
+
+def _reach_of_planes(convolution: Convolution, block: Block) -> tuple[slice, slice, slice, slice] | None:
+    """Return the index of the part of the input that the windows read, if they are to be copied plane by plane.
+
+    Channels lie together in memory, and few of them are a slow thing to copy. With one copy of the input in which
+    positions lie together, the windows are copied row by row. That pays if the windows hold more than the copy does.
+    """
+    _, rows, columns = block
+    if convolution.filter_sizes[2] > MOST_CHANNELS_OF_PLANES or convolution.is_pointwise:
+        return None
+    box = convolution.height.reach(rows), convolution.width.reach(columns)
+    size = math.prod(read.stop - read.start for read in box)
+    if 2 * size > math.prod(convolution.kernel_size) * len(rows) * len(columns):
+        return None
+    return slice(None), slice(None), *box
+
+
+def _zeros(shape: tuple[int, ...], dtype: np.dtype, *, planes: bool) -> np.ndarray:
+    """Return zeros of shape (groups, N, rows, columns, ...). In memory, `planes` has rows and columns last."""
+    if not planes:
+        return np.zeros(shape, dtype)
+    zeros = np.zeros((shape[0], *shape[4:], *shape[1:4]), dtype)
+    return np.moveaxis(zeros, (-3, -2, -1), (1, 2, 3))
+
+
+def _planes(array: np.ndarray) -> np.ndarray:
+    """Return a copy of (groups, N, rows, columns, channels) which has rows and columns last in memory."""
+    return np.ascontiguousarray(array.transpose(0, 4, 1, 2, 3)).transpose(0, 2, 3, 4, 1)
+
+
+def _windows_shape(convolution: Convolution, block: Block) -> tuple[int, ...]:
+    return convolution.groups, *map(len, block), *convolution.filter_sizes[:3]
 
 
 def channel_blocks(convolution: Convolution) -> Iterator[range]:
@@ -53,7 +108,8 @@ def channel_blocks(convolution: Convolution) -> Iterator[range]:
 
 def position_blocks(convolution: Convolution, channels: range) -> Iterator[Block]:
     """Yield boxes of output positions whose windows and products each fit WINDOW_BLOCK_BYTES."""
-    room = WINDOW_BLOCK_BYTES // (8 * convolution.groups * max(window_size(convolution), len(channels), 1))
+    narrow = convolution.filter_sizes[2] <= MOST_CHANNELS_OF_PLANES and not convolution.is_pointwise
+    room = (PLANES_BLOCK_BYTES if narrow else WINDOW_BLOCK_BYTES) // (8 * convolution.groups * max(window_size(convolution), len(channels), 1))
     batch, height, width, _ = convolution.output_shape
     for images in _ranges(batch, room // max(height * width, 1)):
         for rows in _ranges(height, room // max(width, 1)):

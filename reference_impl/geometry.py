@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from . import arguments
@@ -44,16 +44,16 @@ class Axis:
                 f"kernel {self.kernel_size}, dilation {self.dilation})"
             )
 
-    @property
+    @cached_property
     def kernel_extent(self) -> int:
         """Input positions spanned by the dilated kernel."""
         return (self.kernel_size - 1) * self.dilation + 1
 
-    @property
+    @cached_property
     def padded_size(self) -> int:
         return self.pad_before + self.input_size + self.pad_after
 
-    @property
+    @cached_property
     def output_size(self) -> int:
         """Number of windows that fit: floor((padded_size - kernel_extent) / stride) + 1."""
         return (self.padded_size - self.kernel_extent) // self.stride + 1
@@ -186,28 +186,28 @@ class Convolution:
     def axes(self) -> tuple[Axis, Axis]:
         return self.height, self.width
 
-    @property
+    @cached_property
     def input_sizes(self) -> Sizes:
         return self.batch, self.height.input_size, self.width.input_size, self.input_channels
 
-    @property
+    @cached_property
     def filter_sizes(self) -> Sizes:
         return (*self.kernel_size, self.input_channels // self.groups, self.output_channels)
 
-    @property
+    @cached_property
     def output_shape(self) -> Sizes:
         return self.batch, self.height.output_size, self.width.output_size, self.output_channels
 
-    @property
+    @cached_property
     def kernel_size(self) -> tuple[int, int]:
         return self.height.kernel_size, self.width.kernel_size
 
-    @property
+    @cached_property
     def padding(self) -> tuple[tuple[int, int], tuple[int, int]]:
         """Zeros that are added: ((top, bottom), (left, right))."""
         return (self.height.pad_before, self.height.pad_after), (self.width.pad_before, self.width.pad_after)
 
-    @property
+    @cached_property
     def is_pointwise(self) -> bool:
         """True if each window is one input position: one tap and no padding."""
         return self.kernel_size == (1, 1) and self.padding == ((0, 0), (0, 0))

@@ -40,12 +40,12 @@ geometry.padding_of = lambda *given: pads(*given)[::-1]
 """,
     "dilation ignored": """
 reads = geometry.Axis.reads
-geometry.Axis.reads = lambda axis, tap, outputs: reads(replace(axis, dilation=1), tap, outputs)
+geometry.Axis.reads = lambda axis, *given: reads(replace(axis, dilation=1), *given)
 """,
     "stride off by a position": """
 reads = geometry.Axis.reads
-geometry.Axis.reads = lambda axis, tap, outputs: reads(
-    replace(axis, pad_before=axis.pad_before + (axis.stride > 1)), tap, outputs
+geometry.Axis.reads = lambda axis, *given: reads(
+    replace(axis, pad_before=axis.pad_before + (axis.stride > 1)), *given
 )
 """,
     "channels in reverse": """
@@ -53,7 +53,7 @@ block = operations.filter_block
 operations.filter_block = lambda filters, *given: block(filters[:, :, ::-1], *given)
 """,
     "one output too few": """
-right = geometry.Axis.output_size.fget
+right = geometry.Axis.output_size.func
 geometry.Axis.output_size = property(lambda axis: right(axis) - (axis.stride > 1))
 """,
     "wrong BLAS": """

@@ -259,6 +259,12 @@ class Store:
             Counter(seconds),
         )
 
+    def has_gaps(self, argument: str, number: int) -> bool:
+        """Return True if some calls of a chunk were not made, or gave reason to doubt the oracle."""
+        place = self._numbers[argument], number
+        (row,) = self._query("SELECT unasked, doubts FROM chunk WHERE backend = ? AND number = ?", *place)
+        return any(map(json.loads, row))
+
     def close(self) -> None:
         self._connection.close()
 

@@ -31,6 +31,14 @@ def merge(sources: Sequence[Path], target: Path) -> None:
             difference = stores[0].sweep.difference(other.sweep)
             if difference is not None:
                 raise StoreError(f"{sources[0]} and {other.path} are not of one sweep. They differ in the {difference}")
+        versions: dict[str, str] = {}
+        for backend in (one for store in stores for one in store.backends()):
+            former = versions.setdefault(backend.argument, backend.version)
+            if former != backend.version:
+                raise StoreError(
+                    f"the stores have results of {backend.name} {former} and {backend.version}: "
+                    "merge those of one version alone"
+                )
         try:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=".", dir=target.absolute().parent))
         except OSError as error:

@@ -350,6 +350,8 @@ def _told(path: Path | None) -> Iterator[None]:
         said = str(error)
         if "locked" in said or "busy" in said:
             reason = "is in use: wait for the sweep that writes to it, or give another file"
+        elif path is not None and Path(f"{path}-journal").exists() and "readonly" in said:
+            reason = "was left in the middle of a write: go on with its sweep first (--resume), which puts it right"
         elif "readonly" in said or "read-only" in said:
             reason = "must be writable; it is not, or its folder is not"
         elif "not a database" in said:

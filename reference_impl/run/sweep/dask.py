@@ -37,7 +37,7 @@ class OnDask:
         self._setting, self._scheduler = setting, scheduler
         try:
             self._client = distributed.Client(scheduler, timeout=_CONNECT_SECONDS, set_as_default=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, distributed.TimeoutError) as error:
             raise EngineError(
                 f"no Dask scheduler answers at {scheduler}: start one with `dask scheduler`, or correct the address"
             ) from error
@@ -63,8 +63,9 @@ class OnDask:
         alone = time.monotonic() + _SECONDS_ALONE
         while True:
             try:
-                return list(self._dask.wait(futures, timeout=2, return_when="FIRST_COMPLETED").done)
-            except TimeoutError:
+                with self._client.as_current():
+                    return list(self._dask.wait(futures, timeout=2, return_when="FIRST_COMPLETED").done)
+            except self._dask.TimeoutError:
                 if self._client.status != "running":
                     raise EngineError(f"the Dask scheduler at {self._scheduler} ended") from None
                 if self.processes:

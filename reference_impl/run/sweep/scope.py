@@ -67,10 +67,9 @@ NAMED = {
 }
 RANDOM = "random"
 NAMES = (*NAMED, RANDOM)
-# Nothing is left out: such pairs compute the same, and reach a framework by different calls.
 _SYMMETRIES = (
-    "No symmetry is used to leave out a configuration. Height and width, a padding word and the same pads in numbers, "
-    "conv2d_transpose and conv2d_backprop_input, or a dilation of one tap: each of a pair is another call of a framework."
+    "No symmetry leaves out a configuration: height and width, a padding word and the same pads in numbers, "
+    "conv2d_transpose and conv2d_backprop_input, or a dilation of one tap reach a framework by different calls."
 )
 
 
@@ -172,7 +171,7 @@ class Scope:
     def describe(self) -> str:
         """Say what the scope holds, and why nothing is left out, in two sentences."""
         if self.is_random:
-            return f"Cases drawn at random, for ever, from seed {self.seed}: small ones, biased to boundaries, in four operations."
+            return f"Small cases at random, for ever, from seed {self.seed}, biased to boundaries, in four operations."
         if self.bounds is None:
             return f"The {self.cases:,} cases of {self.name}, in four operations."
         said = "; ".join(
@@ -180,7 +179,7 @@ class Scope:
             for field in fields(Bounds)
             if getattr(self.bounds, field.name)
         )
-        return f"All {self.configurations:,} valid configurations of these values, four operations of each case: {said}. {_SYMMETRIES}"
+        return f"All {self.configurations:,} valid configurations, four operations of each case: {said}. {_SYMMETRIES}"
 
 
 def _said(values: tuple) -> str:

@@ -1,4 +1,7 @@
-"""The claim of a sweep: how many configurations agree, of how many, on which backend. It says no more than was judged."""
+"""The claim of a sweep: how many configurations agree, of how many, on which backend.
+
+It says no more than was judged.
+"""
 
 from __future__ import annotations
 
@@ -31,9 +34,8 @@ def claim(sweep: Sweep, backend: Backend, totals: Totals) -> str:
     if not totals.asked:
         return f"nothing was judged on {name}"
     scope = f"scope {sweep.scope}" + (f" in {sweep.dtype}" if sweep.dtype else "")
-    seen = totals.asked + sum(totals.unsupported.values()) + sum(totals.unasked.values())
     offered = " that it offers" if totals.unsupported else ""
-    is_whole = sweep.configurations == seen and not totals.unasked and not totals.doubts
+    is_whole = sweep.configurations == totals.configurations and not totals.unasked and not totals.doubts
     if is_whole and totals.passed == totals.asked:
         return f"all {totals.passed:,} configurations of {scope}{offered} agree to the bit on {name}"
     agree = f"{totals.passed:,} of {totals.asked:,} configurations of {scope}{offered} agree to the bit on {name}"
@@ -41,14 +43,19 @@ def claim(sweep: Sweep, backend: Backend, totals: Totals) -> str:
         agree = f"all {totals.asked:,} configurations of {scope} that were judged agree to the bit on {name}"
     parts = [agree]
     if totals.failed:
-        parts.append(f"{totals.failed:,} fail")
+        parts.append(_fail(totals.failed))
     if totals.known:
-        parts.append(f"{totals.known:,} fail as known_failures/ expects")
+        parts.append(f"{_fail(totals.known)} as known_failures/ expects")
     if totals.doubts:
-        parts.append(f"{totals.asked - totals.passed - totals.failed - totals.known:,} are undecided")
-    if sweep.configurations is not None and seen < sweep.configurations:
-        parts.append(f"{sweep.configurations - seen:,} of {sweep.configurations:,} are still to be judged")
+        parts.append(f"{len(totals.doubts):,} {'is' if len(totals.doubts) == 1 else 'are'} undecided")
+    left = 0 if sweep.configurations is None else sweep.configurations - totals.configurations
+    if left:
+        parts.append(f"{left:,} of {sweep.configurations:,} are still to be judged")
     return "; ".join(parts)
+
+
+def _fail(count: int) -> str:
+    return f"{count:,} {'fails' if count == 1 else 'fail'}"
 
 
 def _listed(what: str, reasons: Counter[str]) -> Iterator[str]:
@@ -80,14 +87,12 @@ def details(store: Store, backends: Sequence[Backend], description: str) -> Iter
         yield f"Results: {store.path}"
 
 
-def exit_status(totals: Sequence[Totals], *, lost: int = 0) -> ExitStatus:
+def exit_status(totals: Sequence[Totals]) -> ExitStatus:
     """Return the exit status of a sweep that ended by itself."""
     if any(one.doubts for one in totals):
         return ExitStatus.ORACLE_IS_SUSPECT
     if any(one.failed for one in totals):
         return ExitStatus.FAILED
-    if lost:
-        return ExitStatus.SUITE_FAILED
     if any(one.unasked or not one.asked for one in totals):
         return ExitStatus.JUDGED_TOO_LITTLE
     return ExitStatus.PASSED

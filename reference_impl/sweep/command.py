@@ -26,7 +26,7 @@ from ..run.sweep.jobs import Answer, Engine, Lost, Setting
 from ..run.sweep.machine import Machine, variables
 from ..run.sweep.merging import merge
 from ..run.sweep.scope import Scope
-from ..run.sweep.store import Backend, Store, StoreError, Sweep
+from ..run.sweep.store import Backend, Store, StoreError, Sweep, number_of_configurations
 from ..stopping import status_of, stop_signals
 from .claim import bug_lines, claims, details, exit_status
 from .distinct import BugsSoFar, Found, Swept, found, known_failures
@@ -41,7 +41,7 @@ def sweep(
     backend: Annotated[
         list[str] | None,
         typer.Option(
-            help="A backend, as for verify: torch, torch:autograd, 'torch:*', 'torch@*', package.module:Object (yours). "
+            help="A backend, as for verify: torch, torch:autograd, 'torch:*', 'torch@*', package.module:Object. "
             "With --resume, by default those of the store. May be repeated."
         ),
     ] = None,
@@ -97,7 +97,7 @@ def sweep(
             with begun.store:
                 _run(console, begun, minutes, scheduler, reports, processes, timeout)
     except KeyboardInterrupt as stopped:
-        console.verdict("Interrupted before anything was judged.")
+        console.verdict("Interrupted. The chunks that were judged are in the store, if there is one.")
         raise typer.Exit(status_of(stopped)) from stopped
     except StoreError as error:
         raise BadUsage(error, "--store") from error
@@ -146,7 +146,7 @@ def _begin(
     resume: bool,
 ) -> _Begun:
     """Load the backends, and open the store or make it."""
-    former = _opened(path, resume=resume) if path is not None and path.exists() or resume else None
+    former = _opened(path, resume=resume) if resume or (path is not None and path.exists()) else None
     try:
         wanted = words or ([one.argument for one in former.backends()] if former else [])
         if not wanted:
@@ -161,7 +161,8 @@ def _begin(
         )
         if former is not None and (difference := former.sweep.difference(asked)) is not None:
             raise StoreError(
-                f"{path} has another sweep than this. They differ in the {difference}. Give another store, or ask the same"
+                f"{path} has another sweep than this. They differ in the {difference}. "
+                "Give another store, or ask the same"
             )
         loaded = _loaded(wanted)
         subjects = {one.argument or one.name: one for one in loaded.subjects}
@@ -249,11 +250,21 @@ def _run(
         console.print(_how_to_go_on(begun), soft_wrap=True)
     if isinstance(ended.error, KeyboardInterrupt):
         raise typer.Exit(status_of(ended.error)) from ended.error
-    totals = [begun.store.totals(name) for name in names]
-    status = exit_status(totals, lost=len(ended.lost) + (ended.error is not None))
-    if status == ExitStatus.PASSED and begun.errors:
-        status = ExitStatus.FAILED
+    status = exit_status([begun.store.totals(name) for name in names])
+    if status in (ExitStatus.PASSED, ExitStatus.JUDGED_TOO_LITTLE):
+        status = _status(begun, ended) or status
     raise typer.Exit(console.exit_status(status))
+
+
+def _status(begun: _Begun, ended: _Ended) -> ExitStatus:
+    """Return the exit status of a sweep in which nothing failed."""
+    if begun.errors:
+        return ExitStatus.FAILED
+    if isinstance(ended.error, StoreError):
+        return ExitStatus.NOT_WRITTEN
+    if isinstance(ended.error, EngineError):
+        return ExitStatus.JUDGED_TOO_LITTLE
+    return ExitStatus.SUITE_FAILED if ended.lost or ended.error is not None else ExitStatus.PASSED
 
 
 def _judge(
@@ -268,7 +279,7 @@ def _judge(
     """Judge all chunks that are left, one round of them before it says how long the others take."""
     store, names = begun.store, setting.backends
     total = None if store.sweep.configurations is None else store.sweep.configurations * len(names)
-    done = sum(_configurations(store, name) for name in names)
+    done = sum(store.totals(name).configurations for name in names)
     of_all = "configurations without end" if total is None else f"{total:,} configurations"
     already = f", {done:,} of them done" if done else ""
     console.print(f"Scope {store.sweep.scope} on {counted(len(names), 'backend')}: {of_all}{already}.", soft_wrap=True)
@@ -283,7 +294,7 @@ def _judge(
         jobs = jobs_left(store, begun.scope, names, until)
         first = _answers(store, engine.answers(itertools.islice(jobs, engine.processes)), ended)
         rate = engine.processes * _mean([_asked(answer) / max(answer.seconds, 1e-3) for answer in first])
-        done = sum(_configurations(store, name) for name in names)
+        done = sum(store.totals(name).configurations for name in names)
         if total is not None and done >= total:
             return ended
         console.print(_forecast(total, done, rate, engine.processes, minutes), soft_wrap=True)
@@ -325,15 +336,7 @@ def _answers(store: Store, answers: Iterator[Answer | Lost], ended: _Ended) -> I
 
 def _asked(answer: Answer) -> int:
     """Return the number of configurations of an answer, for all of its backends."""
-    return sum(
-        result.asked + sum(result.unsupported.values()) + sum(result.unasked.values())
-        for result in answer.results.values()
-    )
-
-
-def _configurations(store: Store, name: str) -> int:
-    totals = store.totals(name)
-    return totals.asked + sum(totals.unsupported.values()) + sum(totals.unasked.values())
+    return sum(map(number_of_configurations, answer.results.values()))
 
 
 def _mean(numbers: Sequence[float]) -> float:
@@ -366,6 +369,8 @@ def _tell(console: PlainConsole, begun: _Begun, swept: Swept, result: Found, end
         console.print(text, soft_wrap=True)
     if isinstance(ended.error, KeyboardInterrupt):
         console.verdict("Interrupted: this is what was found until then.")
+    elif isinstance(ended.error, Raised):
+        console.verdict(f"The suite itself failed, please report this: {ended.error}")
     elif ended.error is not None:
         console.verdict(f"The sweep could not go on: {ended.error}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -23,7 +23,7 @@ from ..run.sweep.store import Store
 # The most calls of the store from which conditions are learned, and the most on which they are counted.
 MOST_FAILURES, MOST_PASSES, MOST_COUNTED = 6_000, 20_000, 400_000
 # The most calls for the number that is shown while a sweep runs.
-_MOST_SHOWN = 500
+_MOST_SHOWN, _MOST_CHUNKS = 500, 40
 # Seconds for fresh calls. A call that hangs takes its limit.
 _SECONDS = 120.0
 
@@ -68,18 +68,28 @@ class Swept:
         same = (one for _, one in failures if (one.call.operation, one.call.case) == (call.operation, call.case))
         return next((one.message for one in same), "")
 
-    def passes(self, most: int) -> list[JudgedCall]:
-        """Return the calls that passed, or about `most` of them, drawn evenly, always the same."""
-        total = sum(self.store.totals(argument).passed for argument in self.subjects)
-        share = min(most / max(total, 1), 1.0)
-        return [call for argument in self.subjects for call in self._passed(argument, share)]
+    def passes(self, most: int, chunks: int | None = None) -> list[JudgedCall]:
+        """Return the calls that passed, or about `most` of them, drawn evenly, always the same.
 
-    def _passed(self, argument: str, share: float) -> Iterator[JudgedCall]:
+        With `chunks`, they are drawn from so many chunks of each backend alone, which is faster.
+        """
+        some = {name: self._some_done(name, chunks) for name in self.subjects}
+        total = sum(self.store.totals(name).passed * of_all for name, (_, of_all) in some.items())
+        share = min(most / max(total, 1), 1.0)
+        return [call for name, (numbers, _) in some.items() for call in self._passed(name, numbers, share)]
+
+    def _some_done(self, argument: str, most: int | None) -> tuple[list[int], float]:
+        """Return the numbers of some chunks that are done, and their share of all that are."""
+        done = sorted(self.store.done(argument))
+        some = done if most is None or len(done) <= most else sorted(random.Random(0).sample(done, most))
+        return some, len(some) / max(len(done), 1)
+
+    def _passed(self, argument: str, numbers: Sequence[int], share: float) -> Iterator[JudgedCall]:
         subject, dtype = self.subjects[argument], self.store.sweep.dtype
         failed: dict[int, set[tuple[str, Case]]] = {}
         for number, failure in self.store.failures(argument):
             failed.setdefault(number, set()).add((failure.call.operation, failure.call.case))
-        for number in sorted(self.store.done(argument)):
+        for number in numbers:
             if self.store.has_gaps(argument, number):  # nobody knows which of its calls were asked
                 continue
             chosen = random.Random(f"{argument} {number}")
@@ -114,7 +124,7 @@ class _Ask:
     def __call__(self, call: JudgedCall) -> JudgedCall | None:
         """Judge a fresh call. None if the backend does not offer it, or if the time is over."""
         subject = self._subjects.get(_place(call))
-        if subject is None or time.monotonic() > self._until:
+        if subject is None or call.check or time.monotonic() > self._until:
             return None
         try:
             (result,) = judge_chunk(
@@ -145,32 +155,41 @@ def _place(call: JudgedCall) -> tuple[str, str, str]:
 
 
 def found(swept: Swept, *, ask: bool = True, time_limit: float = 10.0) -> Found:
-    """Group all unexpected failures of a store into distinct bugs. With `ask`, the conditions are tried on fresh calls."""
+    """Group all unexpected failures of a store into distinct bugs.
+
+    With `ask`, the conditions are tried on fresh calls.
+    """
     failures = swept.failures()
     totals = [swept.store.totals(argument) for argument in swept.subjects]
     judged = sum(one.passed + one.failed for one in totals)
     if not failures:
         return Found(judged=judged)
-    learned = [*swept.failures(MOST_FAILURES), *swept.passes(MOST_PASSES)]
+    checks = {call.check for call in failures}
+    learned = [*swept.failures(MOST_FAILURES), *_under(checks, swept.passes(MOST_PASSES))]
     asked = swept.ask(swept.store.sweep.seed, time_limit) if ask else None
     bugs = distinct_bugs(learned, ask=asked, most_asked=400)
-    calls = [*failures, *swept.passes(MOST_COUNTED)]
+    calls = [*failures, *_under(checks, swept.passes(MOST_COUNTED))]
     return Found(_counted(bugs, calls), len(calls), judged)
+
+
+def _under(checks: Collection[str], passes: Sequence[JudgedCall]) -> list[JudgedCall]:
+    """Return calls that passed, once for each check that others failed: they passed all of them."""
+    return [replace(call, check=check) for check in checks for call in passes]
 
 
 def _counted(bugs: Sequence[Bug], calls: Sequence[JudgedCall]) -> list[Bug]:
     """Count the failures and passes of each bug on the calls of the sweep, most of which it was not learned from."""
     table = Table.of(calls)
     outcomes = np.array([call.outcome for call in calls], object)
-    backends = np.array([call.backend for call in calls], object)
-    within = {id(bug): np.array(bug.holds(calls), bool) & (backends == bug.backend) for bug in bugs}
+    groups = np.array([f"{call.backend} {call.check}" for call in calls], object)
+    mine = {id(bug): groups == f"{bug.backend} {bug.check}" for bug in bugs}
+    within = {id(bug): np.array(bug.holds(calls), bool) & mine[id(bug)] for bug in bugs}
     counted = []
     for bug in bugs:
         if bug.rule is None:
             counted.append(bug)
             continue
-        others = [within[id(other)] for other in bugs if other.backend == bug.backend]
-        outside = (backends == bug.backend) & ~np.logical_or.reduce(others)
+        outside = mine[id(bug)] & ~np.logical_or.reduce([within[id(other)] & mine[id(bug)] for other in bugs])
         failed, passed = outcomes == bug.kind, outcomes == PASSED
         inside = within[id(bug)]
         rows = np.flatnonzero(inside & failed)
@@ -205,7 +224,7 @@ class BugsSoFar:
         begun = time.monotonic()
         if failures == self._known or begun < self._next:
             return
-        calls = [*self._swept.failures(_MOST_SHOWN), *self._swept.passes(_MOST_SHOWN)]
+        calls = [*self._swept.failures(_MOST_SHOWN), *self._swept.passes(_MOST_SHOWN, _MOST_CHUNKS)]
         self.number, self._known = len(distinct_bugs(calls)), failures
         self._next = time.monotonic() + 20 * (time.monotonic() - begun)
 

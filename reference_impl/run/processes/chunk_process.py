@@ -7,6 +7,7 @@ import os
 import pickle
 import threading
 import time
+import traceback
 from typing import Any
 
 from ..place import told
@@ -58,6 +59,7 @@ def main() -> None:
             _, (given,) = receive(0)
         except Closed:
             return
+        value: Any = None
         try:
             value = unpacked(given)
             if isinstance(value, Setting):
@@ -68,4 +70,6 @@ def main() -> None:
                 answer = judged(setting, value, load, machine)
             send(1, {"answer": packed(answer)})
         except Exception as error:
-            send(1, {"raised": told(error)})
+            kind, said, _ = told(error)
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            send(1, {"raised": (kind, said, f" ({frame.filename}, line {frame.lineno}, in {value})")})

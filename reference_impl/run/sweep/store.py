@@ -110,6 +110,16 @@ class Totals:
     doubts: list[str] = field(default_factory=list)
     seconds: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def configurations(self) -> int:
+        """The number of configurations that are dealt with, whatever came of them."""
+        return number_of_configurations(self)
+
+
+def number_of_configurations(result: ChunkResult | Totals) -> int:
+    """Return the number of configurations that a result is about. Each doubt is about one."""
+    return result.asked + sum(result.unsupported.values()) + sum(result.unasked.values()) + len(result.doubts)
+
 
 class Store:
     """A store that is open. Nobody else can write to it, or read it, until it is closed."""
@@ -256,7 +266,7 @@ class Store:
             [one for one in failures if one.known is None],
             [one for one in failures if one.known is not None],
             doubts,
-            Counter(seconds),
+            seconds,
         )
 
     def has_gaps(self, argument: str, number: int) -> bool:

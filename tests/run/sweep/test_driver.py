@@ -162,12 +162,13 @@ def answer():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        (lambda answer: {"versions": {WRONG: "2"}}, "must have planted:Flipped unversioned, as the store has; one has 2"),
+        (
+            lambda answer: {"versions": {WRONG: "2"}},
+            "must have planted:Flipped unversioned, as the store has; one has 2",
+        ),
         (lambda answer: {"machine": replace(answer.machine, cpu="Z80")}, "one differs .* in the CPU: .* and Z80"),
     ],
 )
 def test_answer_of_another_machine_or_version_is_refused(answer, changes, said):
     with opened(None, WRONG) as store, pytest.raises(EngineError, match=said):
         list(stored(store, [replace(answer, **changes(answer))]))
-
-

@@ -34,7 +34,7 @@ def result(passed=7, failures=(), known=()):
     failures, known = list(failures), list(known)
     asked = passed + len(failures) + len(known)
     lacks = Counter({"no int8": 2})
-    return ChunkResult(TORCH.argument, asked, passed, lacks, Counter(), failures, known, [], Counter(backend=0.5))
+    return ChunkResult(TORCH.argument, asked, passed, lacks, Counter(), failures, known, [], {"backend": 0.5})
 
 
 def made(path, chunks=(), sweep=None, backend=TORCH):

@@ -27,7 +27,7 @@ from ..run.sweep.machine import Machine, variables
 from ..run.sweep.merging import merge
 from ..run.sweep.scope import Scope
 from ..run.sweep.store import Backend, Store, StoreError, Sweep, number_of_configurations
-from ..stopping import status_of, stop_signals
+from ..stopping import status_of, stop_signals, undisturbed
 from .claim import bug_lines, claims, details, exit_status
 from .distinct import BugsSoFar, Found, Swept, found, known_failures
 from .progress import SweepProgress, counted, duration
@@ -243,7 +243,8 @@ def _run(
     ended = _judge(console, begun, swept, setting, minutes, scheduler, processes)
     stopped = isinstance(ended.error, KeyboardInterrupt)
     result = found(swept, ask=not stopped, time_limit=time_limit)
-    _tell(console, begun, swept, result, ended)
+    with undisturbed():
+        _tell(console, begun, swept, result, ended)
     if reports is not None and not stopped:
         _write(console, reports, result, swept)
     if ended.error is not None or _is_unfinished(begun):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,7 +16,7 @@ from ..cases.case import Case
 from ..operations import OPERATIONS
 from ..run.processes.worker import Died, Raised
 from ..run.subject import Subject
-from ..run.sweep.judging import judge_chunk
+from ..run.sweep.judging import Failure, judge_chunk
 from ..run.sweep.scope import Scope
 from ..run.sweep.store import Store
 
@@ -62,11 +62,11 @@ class Swept:
         ]
         return calls if most is None or len(calls) <= most else random.Random(0).sample(calls, most)
 
-    def message(self, call: JudgedCall, subject: Subject) -> str:
-        """Return what was said of a failing call; "" if it is not one of the sweep's."""
+    def failure(self, call: JudgedCall, subject: Subject) -> Failure | None:
+        """Return what the store has of a failing call; None if it is a fresh one."""
         failures = self.store.failures(subject.argument or subject.name)
         same = (one for _, one in failures if (one.call.operation, one.call.case) == (call.operation, call.case))
-        return next((one.message for one in same), "")
+        return next(same, None)
 
     def passes(self, most: int, chunks: int | None = None) -> list[JudgedCall]:
         """Return the calls that passed, or about `most` of them, drawn evenly, always the same.
@@ -116,7 +116,7 @@ class Swept:
 class _Ask:
     """Makes fresh calls, for a limited time."""
 
-    def __init__(self, subjects: Sequence[Subject] | Iterator[Subject], seed: int, time_limit: float) -> None:
+    def __init__(self, subjects: Iterable[Subject], seed: int, time_limit: float) -> None:
         self._subjects = {_place(told(_call_of(subject), subject)): subject for subject in subjects}
         self._seed, self._time_limit = seed, time_limit
         self._until = time.monotonic() + _SECONDS
@@ -140,10 +140,12 @@ class _Ask:
 def told(call: JudgedCall, subject: Subject) -> JudgedCall:
     """Return a call under the name of its framework, with the route and the environment beside it.
 
-    So the routes and environments of a framework are grouped together, and can be conditions.
+    So the routes and environments of a framework are grouped together, and can be conditions. The implementation
+    cannot, as it is known of failures alone.
     """
     backend, _, route = subject.route.partition(":") if subject.adapter else (subject.route, "", "")
-    return replace(call, backend=backend, route=route, environment=subject.environment or "")
+    environment = subject.environment or ""
+    return replace(call, backend=backend, route=route, environment=environment, implementation=None)
 
 
 def _call_of(subject: Subject) -> JudgedCall:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from ..run import outcome
 from ..run.implementation import Implementations
 from ..run.subject import Subject
 from ..run.sweep.machine import Machine
+from ..run.sweep.store import Sweep
 from ..verdicts.call import oracle
 from ..verdicts.integers import integer_call
 from .distinct import Found, Swept, told
@@ -49,8 +50,10 @@ def write_reports(folder: Path, found: Found, swept: Swept) -> Iterator[tuple[Pa
         for number, bug in enumerate(found.bugs, start=1):
             subject = next(one for one in swept.subjects.values() if _is_of(bug.smallest, one))
             tried = _reproducer(bug, _smallest(bug, failures), swept.store.sweep.seed, swept.store.sweep.machine)
-            kernels = bug.implementations or _kernels(implementations, subject, bug.smallest, swept.store.sweep.seed)
-            text = _page(bug, subject, swept, tried, kernels)
+            failure = swept.failure(bug.smallest, subject)
+            kernel = failure.call.implementation if failure else None
+            kernel = kernel or _kernel(implementations, subject, bug.smallest, swept.store.sweep.seed)
+            text = _page(bug, subject, swept.store.sweep, tried, kernel, failure.message if failure else "")
             path = folder / f"{number:02}-{_plain(f'{bug.backend} {bug.kind}')}.md"
             write_file(path, text.encode())
             yield path, _seen(tried)
@@ -115,19 +118,14 @@ def _scripts(bug: Bug, calls: Sequence[JudgedCall], seed: int, machine: Machine)
                 yield text, call
 
 
-def _kernels(implementations: Implementations, subject: Subject, call: JudgedCall, seed: int) -> tuple[str, ...]:
+def _kernel(implementations: Implementations, subject: Subject, call: JudgedCall, seed: int) -> str | None:
     """Return the kernels of a call, where oneDNN names them."""
     blank = subject.blank(call.operation, str(call.case), seed, "exact")
-    record = implementations.added(subject, _failed(blank))
-    return (record.implementation,) if record.implementation else ()
+    return implementations.added(subject, replace(blank, outcome=outcome.FAIL)).implementation
 
 
-def _failed(record: outcome.Record) -> outcome.Record:
-    return outcome.Record(**{**vars(record), "outcome": outcome.FAIL})
-
-
-def _page(bug: Bug, subject: Subject, swept: Swept, tried: _Tried | None, kernels: Sequence[str]) -> str:
-    smallest, sweep = bug.smallest, swept.store.sweep
+def _page(bug: Bug, subject: Subject, sweep: Sweep, tried: _Tried | None, kernel: str | None, message: str) -> str:
+    smallest = bug.smallest
     where = "unknown" if bug.conditions is None else ", ".join(bug.conditions) or "every call"
     again = f"conv2d-reference verify --backend '{subject.argument or subject.name}' --cases {smallest.case}"
     lines = [
@@ -136,12 +134,11 @@ def _page(bug: Bug, subject: Subject, swept: Swept, tried: _Tried | None, kernel
         f"{line(bug)}.",
         "",
         f"- Conditions: {where}",
-        f"- On the calls of the sweep: {bug.failures:,} of {bug.calls:,} under the conditions fail; elsewhere "
-        f"{bug.right:,} of {bug.elsewhere:,} are right",
+        f"- On the calls of the sweep: {_counts(bug)}",
         f"- Smallest case: `{smallest.operation}` `{smallest.case}`",
         f"- Backend: {subject.name} {subject.version}",
         f"- Environment: {smallest.environment or 'none'}",
-        f"- Implementation: {', '.join(kernels) or 'the framework does not name it'}",
+        f"- Implementation: {kernel or 'the framework does not name it'}",
         *(f"- {said}" for said in sweep.machine.lines()),
         f"- To run it again: `{again} --operation {smallest.operation} --check exact --seed {sweep.seed}`",
         "",
@@ -149,10 +146,16 @@ def _page(bug: Bug, subject: Subject, swept: Swept, tried: _Tried | None, kernel
         "",
         *_shown(bug, tried),
     ]
-    message = swept.message(smallest, subject)
     if message:
         lines += ["", "## What the sweep saw", "", "```text", message, "```"]
     return "\n".join(lines) + "\n"
+
+
+def _counts(bug: Bug) -> str:
+    if bug.conditions is None:
+        return f"{bug.failures:,} fail, too few to tell conditions"
+    under = f"{bug.failures:,} of {bug.calls:,} under the conditions fail"
+    return f"{under}; elsewhere {bug.right:,} of {bug.elsewhere:,} are right"
 
 
 def _shown(bug: Bug, tried: _Tried | None) -> list[str]:

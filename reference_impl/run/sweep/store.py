@@ -231,7 +231,8 @@ class Store:
         number = self._numbers.get(argument)
         sums = "count(*), total(asked), total(passed), total(known), total(failed)"
         (row,) = self._query(f"SELECT {sums} FROM chunk WHERE backend = ?", number)
-        found = Totals(*map(int, row))
+        chunks, asked, passed, known, failed = map(int, row)
+        found = Totals(chunks, asked, passed, known, failed)
         lists = "unsupported, unasked, doubts, seconds"
         for texts in self._query(f"SELECT {lists} FROM chunk WHERE backend = ? ORDER BY number", number):
             unsupported, unasked, doubts, seconds = map(json.loads, texts)
@@ -297,8 +298,8 @@ class Store:
 
     def _read_sweep(self) -> Sweep:
         columns = "scope, identity, dtype, chunks, configurations, seed, machine"
-        ((*told, machine),) = self._query(f"SELECT {columns} FROM sweep")
-        return Sweep(*told, machine=Machine(**json.loads(machine)))
+        ((scope, identity, dtype, chunks, configurations, seed, machine),) = self._query(f"SELECT {columns} FROM sweep")
+        return Sweep(scope, identity, dtype, chunks, configurations, seed, Machine(**json.loads(machine)))
 
     def _backends(self) -> list[tuple[int, Backend]]:
         rows = self._query("SELECT id, argument, name, version FROM backend ORDER BY id")

@@ -9,8 +9,11 @@ import pickle
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
+from ... import __version__
+from ..processes.worker import Raised
 from .engine import EngineError, Judge, close_all
 from .jobs import Answer, Job, Lost, Setting
 from .machine import set_variables
@@ -32,7 +35,7 @@ class OnDask:
         try:
             import distributed
         except ImportError as error:
-            raise EngineError("--scheduler needs Dask: pip install 'conv2d-reference-impl[sweep]'") from error
+            raise EngineError("needs Dask: pip install 'conv2d-reference-impl[sweep]'") from error
         self._dask: Any = distributed
         self._setting, self._scheduler = setting, scheduler
         try:
@@ -80,9 +83,18 @@ class OnDask:
         if future.status == "cancelled":
             raise EngineError(f"the Dask scheduler at {self._scheduler} ended, or gave up chunk {job.chunk}")
         try:
-            return future.result()
+            answer = future.result()
         except self._dask.KilledWorker as error:
             return Lost(job, f"several workers of Dask died while they judged it; the last was {error.last_worker}")
+        except Exception as error:  # a worker may lack this package, or the module of a backend
+            raise EngineError(
+                f"a worker of Dask could not judge chunk {job.chunk}: {type(error).__name__}: {error}. It must have "
+                f"conv2d-reference-impl {__version__}, and all modules of the backends"
+            ) from error
+
+        if isinstance(answer, Broken):
+            raise Raised(answer.kind, answer.said)
+        return answer
 
     def close(self) -> None:
         """End the processes that judge, on all workers, and leave the scheduler."""
@@ -92,14 +104,22 @@ class OnDask:
             self._client.close()
 
 
-# What follows runs in the workers.
+# The functions below run in the workers.
 
 _idle: list[Judge] = []
 _idle_of = b""
 _lock = threading.Lock()
 
 
-def judge_on_worker(setting: Setting, job: Job) -> Answer | Lost:
+@dataclass(frozen=True)
+class Broken:
+    """An error of the suite itself, as plain values: that of a worker cannot be sent."""
+
+    kind: str
+    said: str
+
+
+def judge_on_worker(setting: Setting, job: Job) -> Answer | Lost | Broken:
     """Judge a chunk in an isolated process of this worker, which is kept for the next one."""
     global _idle_of
     mark = pickle.dumps(setting)
@@ -110,7 +130,11 @@ def judge_on_worker(setting: Setting, job: Job) -> Answer | Lost:
             _idle_of = mark
         set_variables(setting.variables)
         judge = _idle.pop() if _idle else Judge(setting)
-    found = judge.judged(job)
+    found: Answer | Lost | Broken
+    try:
+        found = judge.judged(job)
+    except Raised as error:
+        found = Broken(error.kind, error.said)
     with _lock:
         if mark == _idle_of:
             _idle.append(judge)

@@ -371,6 +371,8 @@ def _told(path: Path | None) -> Iterator[None]:
             reason = "cannot be opened: its folder must exist and be writable"
         elif "disk" in said and "full" in said:
             reason = "could not be written, as the disk is full: make room, and continue with --resume"
+        elif "disk I/O" in said:
+            reason = "could not be read or written (disk I/O error): see to the disk, and continue with --resume"
         else:
             reason = f"is damaged ({said}): restore a copy of it, or begin another"
         raise StoreError(f"{path or 'the store in memory'} {reason}") from error

@@ -34,6 +34,13 @@ class SmallChunks:
 SCOPE = SmallChunks()
 
 
+class Broken(SmallChunks):
+    """A scope whose chunks cannot be made."""
+
+    def chunk(self, number):
+        raise RuntimeError("no such chunk today")
+
+
 def begun(small=SCOPE, **changes):
     told = {"seed": 0, "dtype": None, "machine": Machine.here(), "identity": small.identity, "scope": small.name}
     return Sweep(chunks=small.number_of_chunks, configurations=small.configurations, **{**told, **changes})

@@ -9,17 +9,16 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
-from run.sweep.small_chunks import SCOPE, children, opened, results, setting
+from run.sweep.small_chunks import SCOPE, Broken, children, opened, results, setting
 
+from reference_impl.run.processes.worker import Raised
+from reference_impl.run.sweep.dask import OnDask
 from reference_impl.run.sweep.driver import jobs_left, stored
 from reference_impl.run.sweep.engine import EngineError, Here
-from reference_impl.run.sweep.jobs import Answer
-
-pytest.importorskip("distributed", reason="needs the extra sweep")
-
-from reference_impl.run.sweep.dask import OnDask
+from reference_impl.run.sweep.jobs import Answer, Job
 
 WRONG = "planted:Flipped"
 QUIET = {"DASK_DISTRIBUTED__ADMIN__LOG_LENGTH": "0", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
@@ -92,6 +91,16 @@ def here():
         with opened(None, WRONG) as store:
             list(stored(store, engine.answers(jobs_left(store, SCOPE, (WRONG,)))))
             return results(store, WRONG)
+    finally:
+        engine.close()
+
+
+def test_error_of_ours_on_a_worker_ends_the_sweep(cluster):
+    address, _ = cluster
+    engine = OnDask(replace(setting(WRONG), scope=Broken()), address)
+    try:
+        with pytest.raises(Raised, match="RuntimeError: no such chunk today"):
+            list(engine.answers(iter([Job(0, (WRONG,))])))
     finally:
         engine.close()
 

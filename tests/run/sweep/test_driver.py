@@ -11,7 +11,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from run.sweep.small_chunks import SCOPE, SmallChunks, children, opened, results, setting
+from run.sweep.small_chunks import SCOPE, Broken, SmallChunks, children, opened, results, setting
 
 from reference_impl.run.processes.worker import Raised
 from reference_impl.run.sweep.driver import jobs_left, stored
@@ -123,11 +123,6 @@ def dies_of(chunk, asked):
         return asked(self, value)
 
     return asked_and_killed
-
-
-class Broken(SmallChunks):
-    def chunk(self, number):
-        raise RuntimeError("no such chunk today")
 
 
 def test_error_of_ours_ends_the_sweep_and_is_told():

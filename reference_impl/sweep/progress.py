@@ -30,7 +30,7 @@ class SweepProgress:
         self._begun, self._new = time.monotonic(), 0
         self._until = None if seconds_left is None else self._begun + seconds_left
         self._next = self._begun + _BETWEEN
-        columns = BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}")
+        columns = BarColumn(bar_width=20), MofNCompleteColumn(), TextColumn("{task.description}")
         self._bar = Progress(
             *columns, console=self._console, transient=True, disable=not self._console.is_terminal, refresh_per_second=2
         )
@@ -62,7 +62,7 @@ class SweepProgress:
         if self._total is not None:
             lefts.append((self._total - self._done - self._new) / max(rate, 1e-3))
         left = f", {duration(min(lefts))} left" if lefts else ""
-        return f"{rate:,.0f} a second{left}, {counted(bugs, 'distinct bug')} so far"
+        return f"{rate:,.0f} a second{left}, {counted(bugs, 'distinct bug')}"
 
 
 def duration(seconds: float) -> str:

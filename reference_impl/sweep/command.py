@@ -6,6 +6,7 @@ import itertools
 import os
 import shlex
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -242,7 +243,10 @@ def _run(
     swept = Swept(begun.store, begun.scope, begun.subjects)
     ended = _judge(console, begun, swept, setting, minutes, scheduler, processes)
     stopped = isinstance(ended.error, KeyboardInterrupt)
-    result = found(swept, ask=not stopped, time_limit=time_limit)
+    try:
+        result = found(swept, ask=not stopped, time_limit=time_limit)
+    except Exception as error:  # the claim does not depend on it
+        ended.error, result = ended.error or error, Found()
     with undisturbed():
         _tell(console, begun, swept, result, ended)
     if reports is not None and not stopped:
@@ -307,7 +311,9 @@ def _judge(
                 failures += sum(len(result.failures) for result in answer.results.values())
                 bugs.add(failures)
                 progress.add(_asked(answer), bugs.number)
-    except (EngineError, Raised, Died, StoreError, KeyboardInterrupt) as error:
+    except typer.BadParameter:
+        raise
+    except (Exception, KeyboardInterrupt) as error:  # what was judged until then is told
         ended.error = error
     finally:
         if engine is not None:
@@ -370,10 +376,14 @@ def _tell(console: PlainConsole, begun: _Begun, swept: Swept, result: Found, end
         console.print(text, soft_wrap=True)
     if isinstance(ended.error, KeyboardInterrupt):
         console.verdict("Interrupted: this is what was found until then.")
-    elif isinstance(ended.error, Raised):
-        console.verdict(f"The suite itself failed, please report this: {ended.error}")
-    elif ended.error is not None:
+    elif isinstance(ended.error, EngineError | StoreError):
         console.verdict(f"The sweep could not go on: {ended.error}")
+    elif ended.error is not None:
+        said = str(ended.error)
+        if not isinstance(ended.error, Raised):
+            traceback.print_exception(ended.error)
+            said = f"{type(ended.error).__name__}: {said}"
+        console.verdict(f"The suite itself failed, please report this: {said}")
 
 
 def _write(console: PlainConsole, folder: Path, result: Found, swept: Swept) -> None:

@@ -69,7 +69,7 @@ def _gathered(values: np.ndarray, places: np.ndarray, groups: int) -> np.ndarray
     if groups == 1:
         return taken.reshape(batch * rows, taps * channels)
     split = taken.reshape(batch * rows, taps, groups, channels // groups)
-    return split.transpose(2, 0, 1, 3).reshape(groups, batch * rows, -1)
+    return split.transpose(2, 0, 1, 3).reshape(groups, batch * rows, taps * (channels // groups))
 
 
 @lru_cache(256)

@@ -146,6 +146,18 @@ def test_time_that_is_over_ends_a_sweep_and_says_how_to_go_on(scope, store):
     assert run("--resume", "--store", store).exit_code == ExitStatus.PASSED
 
 
+def test_claim_does_not_depend_on_the_grouping(tmp_path, monkeypatch):
+    def broken(*calls, **options):
+        raise RuntimeError("no rule today")
+
+    monkeypatch.setattr("reference_impl.sweep.distinct.distinct_bugs", broken)
+    (tmp_path / "scope.txt").write_text("n1_h4w5c2_k2x3o2\n")
+    done = run("--backend", "planted:Flipped", "--scope", tmp_path / "scope.txt")
+    assert re.search(r"1 of 4 configurations of scope .* agree to the bit on planted unversioned; 3 fail", done.output)
+    assert "The suite itself failed, please report this: RuntimeError: no rule today" in done.output
+    assert done.exit_code == ExitStatus.FAILED
+
+
 def test_random_scope_ends_with_the_time_and_claims_what_it_judged():
     done = run("--backend", "reference", "--scope", "random", "--minutes", 0.01, "--processes", 1)
     assert done.exit_code == ExitStatus.PASSED, done.output

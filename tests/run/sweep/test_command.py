@@ -21,7 +21,7 @@ from reference_impl.cli import app
 from reference_impl.exit_status import ExitStatus
 from reference_impl.run.sweep.store import Backend, Sweep, Totals
 from reference_impl.sweep.claim import claim, exit_status
-from reference_impl.sweep.progress import duration
+from reference_impl.sweep.progress import SweepProgress, duration
 
 FEW = "batch = 1, 2\nheight = 5\nwidth = 6\ninput_channels = 2\nkernel = 1, 2, 3\noutput_channels = 2\n"
 FEW += "strides = 1, 2\ndilations = 1, 2\ngroups = 1, 2\npadding = VALID, SAME, FULL\n"
@@ -42,7 +42,8 @@ def store(tmp_path):
 
 
 def run(*words):
-    done = CliRunner().invoke(app, ["sweep", *map(str, words)], terminal_width=100)
+    one = "--processes", "1"  # a second process takes longer to start than these scopes
+    done = CliRunner().invoke(app, ["sweep", *one, *map(str, words)], terminal_width=100)
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
     return done
 
@@ -53,7 +54,7 @@ def said(done):
 
 
 def test_backend_that_agrees_is_claimed_to(scope, store):
-    done = run("--backend", "reference", "--scope", scope, "--store", store, "--processes", 1)
+    done = run("--backend", "reference", "--scope", scope, "--store", store)
     assert done.exit_code == ExitStatus.PASSED, done.output
     assert f"Scope {scope} on 1 backend: 12 configurations." in done.output
     assert f"all 12 configurations of scope {scope} agree to the bit on reference " in done.output
@@ -159,7 +160,7 @@ def test_claim_does_not_depend_on_the_grouping(tmp_path, monkeypatch):
 
 
 def test_random_scope_ends_with_the_time_and_claims_what_it_judged():
-    done = run("--backend", "reference", "--scope", "random", "--minutes", 0.01, "--processes", 1)
+    done = run("--backend", "reference", "--scope", "random", "--minutes", 0.01)
     assert done.exit_code == ExitStatus.PASSED, done.output
     assert "configurations without end" in done.output
     assert re.search(r"all [\d,]+ configurations of scope random that were judged agree to the bit", done.output)
@@ -314,6 +315,15 @@ def test_claim_says_no_more_than_was_judged(changes, text):
 )
 def test_exit_status_follows_from_the_totals(changes, status):
     assert exit_status([replace(Totals(), **changes)]) == status
+
+
+def test_progress_is_told_in_lines_where_there_is_no_terminal(capsys, monkeypatch):
+    monkeypatch.setattr("reference_impl.sweep.progress._BETWEEN", 0.0)
+    with SweepProgress(1000, 5000, seconds_left=7200) as progress:
+        progress.add(2000, 3)
+    assert re.fullmatch(
+        r"3,000 of 5,000 configurations, [\d,]+ a second, \d+ seconds? left, 3 distinct bugs\n", capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from .database import StoreError
 from .judging import ChunkResult
-from .store import Store, StoreError
+from .store import Store
 
 
 def merge(sources: Sequence[Path], target: Path) -> None:

@@ -16,10 +16,11 @@ from run.sweep.small_chunks import begun
 
 from reference_impl.bugs import JudgedCall
 from reference_impl.cases.case import Case
+from reference_impl.run.sweep.database import SCHEMA, StoreError
 from reference_impl.run.sweep.judging import ChunkResult, Failure
 from reference_impl.run.sweep.machine import Machine
 from reference_impl.run.sweep.merging import merge
-from reference_impl.run.sweep.store import SCHEMA, Backend, Store, StoreError
+from reference_impl.run.sweep.store import Backend, Store
 
 TORCH = Backend("torch@avx2", "torch@avx2", "2.13.0")
 CASE = Case.parse("n1_h4w5c2_k2x3o2")

@@ -35,6 +35,7 @@ from .run.spread import DEFAULT_DTYPES
 from .run.subject import Loaded, NotLoaded, Subject, load, missing
 from .scoring.command import mistakes
 from .stopping import status_of, stop_signals
+from .sweep.command import sweep
 from .vectors.command import compare, export
 
 app = typer.Typer(
@@ -170,6 +171,7 @@ app.command()(export)
 app.command()(compare)
 app.command()(draw)
 app.command()(explain)
+app.command()(sweep)
 
 
 def _load(console: PlainConsole, asked: Sequence[str] | None, *, here: bool) -> tuple[Loaded, list[str]]:

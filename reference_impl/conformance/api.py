@@ -99,8 +99,18 @@ class Report:
         console.print(self.judged.line, soft_wrap=True)
         if self.judged.verdict is not None:
             console.print(self.judged.advice, soft_wrap=True)
-        console.print(f"{len(self.cases)} cases, seed {self.seed}: {len(self.failures)} calls failed.")
+        console.print(f"{self._counts} ({len(self.cases)} cases, seed {self.seed}).", soft_wrap=True)
         console.print(self.verdict, soft_wrap=True)
+
+    @property
+    def _counts(self) -> str:
+        if self.oracle_is_suspect:
+            return "neither passed nor failed, as the ORACLE is suspect"
+        broken = len(self.tally.not_judged)
+        said = (
+            f"failed {len(self.failures) - broken} calls" if self.failures else self.judged.verdict or "no call failed"
+        )
+        return said + (f", and the suite itself failed on {broken}" if broken else "")
 
 
 def check_backend(

@@ -17,7 +17,7 @@ from ..run.judge import DECLARES, KEEPS_TO_ITS_MEMORY, PRINTS_NOTHING, judge
 from ..run.outcome import Record
 from ..run.subject import Subject
 from ..run.whole_backend import LOADS, REFUSES, STEADY, WHOLE_BACKEND_CHECKS
-from ..verdicts.checks import CHECKS
+from ..verdicts.checks import CHECKS, OTHER_OPTIONS
 from ..verdicts.races import is_race
 from .robustness import KINDS, OF_CHECKS, of_case, robustness_of
 
@@ -122,8 +122,13 @@ class _Calls:
             ask: Ask | None = self._ask if self.subject is not None and not check else None
             mine = list(_with_failures(distinct_bugs(calls, ask=ask, most_asked=MOST_ASKED), calls))
             found += mine if not check else _merged(mine)
-        # The diagnosis of these calls is the message of an error.
-        told = [(replace(bug, diagnosis=None), failed) for bug, failed in found]
+        plain = {(bug.kind, bug.diagnosis) for bug, _ in found if not bug.check}
+        kinds = {kind for kind, _ in plain}
+        told = [
+            (replace(bug, diagnosis=None), failed)  # it is the message of an error
+            for bug, failed in found
+            if not bug.check or not _is_told(bug, plain, kinds)
+        ]
         order = {id(bug): place for place, bug in enumerate(most_telling_first(bug for bug, _ in told))}
         return sorted(told, key=lambda one: order[id(one[0])])
 
@@ -152,6 +157,13 @@ def _with_failures(bugs: list[Bug], calls: list[JudgedCall]) -> Iterator[tuple[B
             del left[id(call)]
         if mine:  # a bug of fresh calls alone is another reading of what the run found
             yield bug, mine
+
+
+def _is_told(bug: Bug, plain: set[tuple[str, str | None]], kinds: set[str]) -> bool:
+    """Return True if a plain bug tells this one: by the same error, or as the check makes plain calls on other cases."""
+    if bug.check == OTHER_OPTIONS:
+        return bug.kind in kinds
+    return bug.diagnosis is not None and (bug.kind, bug.diagnosis) in plain
 
 
 def _merged(bugs: list[tuple[Bug, list[JudgedCall]]]) -> Iterator[tuple[Bug, list[JudgedCall]]]:

@@ -35,7 +35,7 @@ def test_check_backend_reports_what_a_wrong_one_does():
     report = check_backend(Flipped, CASES)
     assert not report.passed
     assert {record.operation for record in report.failures} == {"conv2d", "conv2d_backprop_input", "conv2d_transpose"}
-    for words in ("FAIL  planted unversioned: conv2d on n1_h6w5c2_k2x3o3_SAME", "2 cases, seed 0: 6 calls failed"):
+    for words in ("FAIL  planted unversioned: conv2d on n1_h6w5c2_k2x3o3_SAME", "failed 6 calls (2 cases, seed 0)"):
         assert words in str(report)
     assert "FAIL  planted" in report._repr_html_()
     assert report._repr_html_().startswith("<pre>")

@@ -160,7 +160,7 @@ def _with_failures(bugs: list[Bug], calls: list[JudgedCall]) -> Iterator[tuple[B
 
 
 def _is_told(bug: Bug, plain: set[tuple[str, str | None]], kinds: set[str]) -> bool:
-    """Return True if a plain bug tells this one: by the same error, or as the check makes plain calls on other cases."""
+    """Return True if a plain bug tells this one: by the same error, or as the check makes plain calls elsewhere."""
     if bug.check == OTHER_OPTIONS:
         return bug.kind in kinds
     return bug.diagnosis is not None and (bug.kind, bug.diagnosis) in plain

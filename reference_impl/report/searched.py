@@ -56,5 +56,6 @@ def _judged(tally: Tally, subjects: Sequence[Subject]) -> dict[str, dict[str, se
 
 
 def _least(by_operation: dict[str, set[Case]]) -> Share:
-    shares = [share_of_factors(list(cases), STRENGTH) for cases in by_operation.values()]
+    distinct = set(map(frozenset, by_operation.values()))  # mostly, all operations were judged on the same cases
+    shares = [share_of_factors(list(cases), STRENGTH) for cases in distinct]
     return min(shares, key=lambda share: share.covered)

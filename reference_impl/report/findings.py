@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -19,7 +20,7 @@ from ..run.subject import Subject
 from ..run.whole_backend import LOADS, REFUSES, STEADY, WHOLE_BACKEND_CHECKS
 from ..verdicts.checks import CHECKS, OTHER_OPTIONS
 from ..verdicts.races import is_race
-from .robustness import KINDS, OF_CHECKS, of_case, robustness_of
+from .robustness import KINDS, OF_CASES, OF_CHECKS, of_case, robustness_of
 
 # Fresh calls that one backend is asked, and the seconds that they may take.
 MOST_ASKED, SECONDS = 300, 4.0
@@ -29,6 +30,8 @@ _PLAIN_CHECKS = tuple(check for check in CHECKS if check.name in _PLAIN)
 # Checks that leave a record only if they fail.
 _SILENT = (PRINTS_NOTHING, KEEPS_TO_ITS_MEMORY)
 _MOST_NAMED = 6
+# So many errors are told apart.
+_MOST_ERRORS = 4
 
 
 @dataclass
@@ -120,14 +123,17 @@ class _Calls:
                 continue
             self.until = time.monotonic() + SECONDS
             ask: Ask | None = self._ask if self.subject is not None and not check else None
-            mine = list(_with_failures(distinct_bugs(calls, ask=ask, most_asked=MOST_ASKED), calls))
+            mine = [
+                one
+                for some in _by_error(calls)
+                for one in _with_failures(distinct_bugs(some, ask=ask, most_asked=MOST_ASKED), some)
+            ]
             found += mine if not check else _merged(mine)
-        plain = {(bug.kind, bug.diagnosis) for bug, _ in found if not bug.check}
-        kinds = {kind for kind, _ in plain}
+        plain = [bug for bug, _ in found if not bug.check]
         told = [
             (replace(bug, diagnosis=None), failed)  # it is the message of an error
             for bug, failed in found
-            if not bug.check or not _is_told(bug, plain, kinds)
+            if not bug.check or not any(_tells(one, bug, failed) for one in plain)
         ]
         order = {id(bug): place for place, bug in enumerate(most_telling_first(bug for bug, _ in told))}
         return sorted(told, key=lambda one: order[id(one[0])])
@@ -146,6 +152,16 @@ class _Calls:
         return _judged(worst, "") if known else None
 
 
+def _by_error(calls: list[JudgedCall]) -> Iterator[list[JudgedCall]]:
+    """Part the calls by the error that they raise, each part with all calls that passed."""
+    errors = [text for text, _ in Counter(call.diagnosis for call in calls if call.diagnosis).most_common(_MOST_ERRORS)]
+    passed = [call for call in calls if call.outcome == PASSED]
+    others = [call for call in calls if call.outcome != PASSED and call.diagnosis not in errors]
+    for some in (others, *([call for call in calls if call.diagnosis == text] for text in errors)):
+        if some:
+            yield passed + some
+
+
 def _with_failures(bugs: list[Bug], calls: list[JudgedCall]) -> Iterator[tuple[Bug, list[JudgedCall]]]:
     """Give each bug the failing calls of the run that it explains; one without conditions gets what is left."""
     left = {id(call): call for call in calls if call.outcome != PASSED}
@@ -159,11 +175,15 @@ def _with_failures(bugs: list[Bug], calls: list[JudgedCall]) -> Iterator[tuple[B
             yield bug, mine
 
 
-def _is_told(bug: Bug, plain: set[tuple[str, str | None]], kinds: set[str]) -> bool:
-    """Return True if a plain bug tells this one: by the same error, or as the check makes plain calls elsewhere."""
-    if bug.check == OTHER_OPTIONS:
-        return bug.kind in kinds
-    return bug.diagnosis is not None and (bug.kind, bug.diagnosis) in plain
+def _tells(plain: Bug, bug: Bug, failed: list[JudgedCall]) -> bool:
+    """Return True if a bug of plain calls explains one of another check, so that this needs no mention."""
+    if bug.kind != plain.kind:
+        return False
+    if bug.check == OTHER_OPTIONS:  # it makes plain calls on other cases
+        return True
+    if bug.check in OF_CASES:
+        return all(plain.holds(failed))
+    return bug.diagnosis is not None and bug.diagnosis == plain.diagnosis
 
 
 def _merged(bugs: list[tuple[Bug, list[JudgedCall]]]) -> Iterator[tuple[Bug, list[JudgedCall]]]:

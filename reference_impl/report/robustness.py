@@ -17,8 +17,8 @@ OF_CHECKS = {
     "special_values": "special values",
     PRINTS_NOTHING: "printing",
 }
-EMPTY, LARGE_BATCH = "empty arrays", "batches beyond 65,535"
-KINDS = (*dict.fromkeys(OF_CHECKS.values()), EMPTY, LARGE_BATCH)
+OF_CASES = EMPTY, LARGE_BATCH = "empty arrays", "batches beyond 65,535"
+KINDS = (*dict.fromkeys(OF_CHECKS.values()), *OF_CASES)
 # A CUDA grid has at most so many blocks along its second and third axes.
 _MOST_IMAGES = 65_535
 

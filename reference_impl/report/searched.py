@@ -26,7 +26,7 @@ def searched(tally: Tally, subjects: Sequence[Subject]) -> list[str]:
     if not cases:
         return []
     lines = [f"Searched: {claim(sorted(cases, key=str))}."]
-    shares = {name: _least(mine) for name, mine in judged.items() if mine}
+    shares = least_shares(tally, subjects)
     whole = [name for name, share in shares.items() if share.is_all]
     part = [f"{plain_name(name)} {share}" for name, share in shares.items() if not share.is_all]
     if whole and part:
@@ -34,6 +34,11 @@ def searched(tally: Tally, subjects: Sequence[Subject]) -> list[str]:
     if part:
         lines.append(f"Of the {STRENGTH}-way combinations, in the operation that had least: {', '.join(part)}.")
     return lines
+
+
+def least_shares(tally: Tally, subjects: Sequence[Subject]) -> dict[str, Share]:
+    """Return the share of the combinations on which each backend was judged, in the operation that had least."""
+    return {name: _least(mine) for name, mine in _judged(tally, subjects).items() if mine}
 
 
 def _judged(tally: Tally, subjects: Sequence[Subject]) -> dict[str, dict[str, set[Case]]]:
@@ -51,5 +56,6 @@ def _judged(tally: Tally, subjects: Sequence[Subject]) -> dict[str, dict[str, se
 
 
 def _least(by_operation: dict[str, set[Case]]) -> Share:
-    shares = [share_of_factors(list(cases), STRENGTH) for cases in by_operation.values()]
+    distinct = set(map(frozenset, by_operation.values()))  # mostly, all operations were judged on the same cases
+    shares = [share_of_factors(list(cases), STRENGTH) for cases in distinct]
     return min(shares, key=lambda share: share.covered)

@@ -29,6 +29,8 @@ MOST = 500_000_000
 def of_file(home: Any, layer: type, name: str) -> Any:
     """Return a backend of `layer`, which has the interface of the file's `Model`. `home` is the file's module.
 
+    It runs on the GPU if torch sees one.
+
     Raises
     ------
     ValueError
@@ -40,7 +42,9 @@ def of_file(home: Any, layer: type, name: str) -> Any:
     problem = _Problem(home.Model, init, images[0])
     stem = Path(name.rpartition(":")[0]).stem
     who = stem if layer.__name__ == "ModelNew" else f"{stem}.{layer.__name__}"
-    return of_layers(_New(layer, problem, images[0].device), name=who, version="unversioned")
+    # As KernelBench does. The images are made on the CPU.
+    device = "cuda" if torch.cuda.is_available() else images[0].device
+    return of_layers(_New(layer, problem, device), name=who, version="unversioned")
 
 
 class _Problem:

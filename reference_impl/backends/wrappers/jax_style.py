@@ -122,8 +122,9 @@ def jax_style(
     operations = OPERATIONS if gradients else ("conv2d", "conv2d_transpose")
     declared = capabilities or Capabilities(operations=operations, flushes=_FLUSHES)
     backend = _JaxStyle(function, layouts, name or getattr(function, "__name__", "jax_style"), version, declared)
-    options = {"gradients": gradients, "layouts": layouts, "name": name or None, "version": version}
-    backend.making = making("jax_style", function, capabilities=capabilities, **options)
+    shown = {"name": name or None, "version": None if version == "unversioned" else version}
+    options = {"gradients": gradients, "layouts": layouts, "capabilities": capabilities}
+    backend.making = making("jax_style", function, **options, **shown)
     return backend
 
 

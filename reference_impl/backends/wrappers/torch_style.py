@@ -190,18 +190,11 @@ def torch_style(
         raise ValueError("torch_style needs a function: torch_style(conv2d), or torch_style(transposed=f)")
     if out is not None and gradients:
         raise ValueError(f"gradients must be False for a function that writes to {out!r}: autograd cannot follow it")
+    options = {"gradients": gradients, "bias": bias, "out": out, "arguments": arguments, "capabilities": capabilities}
+    shown = {"name": name or None, "version": None if version == "unversioned" else version}
+    where = {"device": None if str(device) == "cpu" else device}
+    named = making("torch_style", function, transposed=transposed, **options, **shown, **where)
     gradients = out is None if gradients is None else gradients
-    given_options = {"arguments": arguments, "device": device, "name": name or None, "version": version}
-    named = making(
-        "torch_style",
-        function,
-        transposed=transposed,
-        gradients=gradients,
-        bias=bias,
-        out=out,
-        capabilities=capabilities,
-        **given_options,
-    )
     made = {operation: _function(operation, one, dict(arguments or {}), out) for operation, one in given.items()}
     parent = _TorchStyle if function is not None else _OfTransposed
     offered = _operations(given, gradients=gradients)

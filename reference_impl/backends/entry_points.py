@@ -61,7 +61,8 @@ def load_wrapped(name: str) -> Any:
     """Return the backend that a name such as `torch_style(package.module:f, gradients=False)` describes."""
     wrapper, wrapped, options = isolation.parts_of(name)
     for option in isolation.FUNCTIONS & set(options):
-        options[option] = _object(options[option])
+        if isinstance(options[option], str):
+            options[option] = _object(options[option])
     home = importlib.import_module(f".wrappers.{isolation.WRAPPERS[wrapper]}", __package__)
     return getattr(home, wrapper)(_object(wrapped), **options)
 

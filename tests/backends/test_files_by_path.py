@@ -100,6 +100,10 @@ def test_layer_of_torch_is_wrapped(folder, name, operations):
         ("torch_style({}/layers.py:conv2d, gradients=False)", ("conv2d",)),
         ("torch_style(None, transposed='{}/layers.py:transposed', gradients=False)", ("conv2d_transpose",)),
         ("torch_module({}/layers.py:Layer)", ("conv2d", "conv2d_backprop_input", "conv2d_backprop_filter")),
+        (
+            "torch_module({}/layers.py:Transposed, transposed=True)",
+            ("conv2d", "conv2d_backprop_filter", "conv2d_transpose"),
+        ),
     ],
 )
 def test_wrapper_can_be_named(folder, name, operations):

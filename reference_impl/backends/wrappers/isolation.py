@@ -18,6 +18,7 @@ WRAPPERS = {
 }
 # Options of wrappers that are functions: their names stand in quotes.
 FUNCTIONS = frozenset({"transposed"})
+_DEFAULTS = {"device": "cpu", "name": "", "version": "unversioned"}
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Making:
         """Return a name by which another process makes the backend. Raise ValueError, with the reason, if it cannot."""
         words = [importable(self.wrapped)]
         for option, value in self.options.items():
-            value = importable(value) if option in FUNCTIONS else value
+            value = importable(value) if option in FUNCTIONS and callable(value) else value
             value = str(value) if option == "device" else value
             if not _is_literal(value):
                 raise ValueError(
@@ -44,8 +45,9 @@ class Making:
 
 
 def making(wrapper: str, wrapped: Any, **options: Any) -> Making:
-    """Return the making of a backend, without the options that are left at None."""
-    return Making(wrapper, wrapped, {name: value for name, value in options.items() if value is not None})
+    """Return the making of a backend, without the options that are left at their defaults."""
+    told = {name: value for name, value in options.items() if value is not None and value != _DEFAULTS.get(name)}
+    return Making(wrapper, wrapped, told)
 
 
 def is_wrapped(name: str) -> bool:

@@ -122,9 +122,8 @@ def jax_style(
     operations = OPERATIONS if gradients else ("conv2d", "conv2d_transpose")
     declared = capabilities or Capabilities(operations=operations, flushes=_FLUSHES)
     backend = _JaxStyle(function, layouts, name or getattr(function, "__name__", "jax_style"), version, declared)
-    shown = {"name": name or None, "version": None if version == "unversioned" else version}
-    options = {"gradients": gradients, "layouts": layouts, "capabilities": capabilities}
-    backend.making = making("jax_style", function, **options, **shown)
+    options: dict[str, Any] = {"gradients": gradients, "layouts": layouts, "capabilities": capabilities}
+    backend.making = making("jax_style", function, name=name, version=version, **options)
     return backend
 
 

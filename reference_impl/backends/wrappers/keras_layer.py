@@ -159,7 +159,16 @@ def keras_layer(
         "name": name or kind.__name__,
         "version": version,
         "capabilities": replace(declared, operations=claimed, lacks=lacks, composed=composed, made_for=layers.made_for),
-        "making": making("keras_layer", layer, given=given, arguments=arguments, name=name or None),
+        "making": making(
+            "keras_layer",
+            layer,
+            transposed=transposed or None,
+            given=given,
+            arguments=arguments,
+            name=name,
+            version=version,
+            capabilities=capabilities,
+        ),
         "conv_function": staticmethod(layers.convolution),
         "conv_transpose_function": staticmethod(layers.transposed),
     }

@@ -69,14 +69,9 @@ def torch_module(
         else _Instance(layer, weight, device, transposed=transposed)
     )
     backend = of_layers(makes, name=name or kind.__name__, version=version, capabilities=capabilities)
-    options: dict[str, Any] = {
-        "transposed": transposed or None,
-        "given": given,
-        "arguments": arguments,
-        "weight": weight,
-    }
-    options |= {"device": None if str(device) == "cpu" else device, "name": name or None, "capabilities": capabilities}
-    type(backend).making = making("torch_module", layer, **options)
+    options: dict[str, Any] = {"transposed": transposed or None, "given": given, "arguments": arguments}
+    options |= {"weight": weight, "device": device, "capabilities": capabilities}
+    type(backend).making = making("torch_module", layer, name=name, version=version, **options)
     return backend
 
 

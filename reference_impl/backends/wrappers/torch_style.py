@@ -191,9 +191,8 @@ def torch_style(
     if out is not None and gradients:
         raise ValueError(f"gradients must be False for a function that writes to {out!r}: autograd cannot follow it")
     options = {"gradients": gradients, "bias": bias, "out": out, "arguments": arguments, "capabilities": capabilities}
-    shown = {"name": name or None, "version": None if version == "unversioned" else version}
-    where = {"device": None if str(device) == "cpu" else device}
-    named = making("torch_style", function, transposed=transposed, **options, **shown, **where)
+    shown = {"name": name, "version": version, "device": device}
+    named = making("torch_style", function, transposed=transposed, **options, **shown)
     gradients = out is None if gradients is None else gradients
     made = {operation: _function(operation, one, dict(arguments or {}), out) for operation, one in given.items()}
     parent = _TorchStyle if function is not None else _OfTransposed

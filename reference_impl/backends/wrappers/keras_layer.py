@@ -155,10 +155,14 @@ def keras_layer(
     claimed = tuple(operation for operation in declared.operations if operation in operations)
     lacks = (*declared.lacks, *ENGINE.lacks, _NOTHING_EMPTY, _STRIDED_AND_DILATED, *layers.lacks)
     composed = Plain.capabilities.composed
+    # The engine below Keras flushes, whatever the layer is.
+    flushes = tuple(dict.fromkeys((*declared.flushes, *ENGINE.flushes)))
     attributes = {
         "name": name or kind.__name__,
         "version": version,
-        "capabilities": replace(declared, operations=claimed, lacks=lacks, composed=composed, made_for=layers.made_for),
+        "capabilities": replace(
+            declared, operations=claimed, lacks=lacks, composed=composed, made_for=layers.made_for, flushes=flushes
+        ),
         "making": making(
             "keras_layer",
             layer,

@@ -10,6 +10,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import os
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 
@@ -60,6 +61,10 @@ _FRAMEWORK_TESTS = {
     "tests/backends/test_torch_devices.py": ("torch",),
     "tests/backends/test_torch_style.py": ("torch",),
     "tests/run/sweep/test_dask.py": ("distributed",),
+    "tests/backends/test_torch_module.py": ("torch",),
+    "tests/backends/test_kernelbench.py": ("torch",),
+    "tests/backends/test_keras_layer.py": ("keras", "tensorflow"),
+    "tests/examples/test_kernel_cuda.py": ("torch",),
     "tests/examples/test_worked_convnet.py": ("matplotlib", "sklearn", "tensorflow", "torch"),
     "tests/examples/test_worked_convolution_layer.py": ("matplotlib", "sklearn", "tensorflow"),
     "tests/examples/test_worked_four_functions.py": ("tensorflow", "torch"),
@@ -188,7 +193,9 @@ def _frameworks(item: pytest.Item) -> list[str]:
 
 
 def _is_installed(name: str) -> bool:
-    """Tell whether a package is installed, or for "cuda" whether torch can use a GPU."""
+    """Tell whether a package or compiler is installed, or for "cuda" whether torch can use a GPU."""
+    if name in ("g++", "nvcc"):
+        return shutil.which(name) is not None
     if name == "cuda":
         return _is_installed("torch") and importlib.import_module("torch").cuda.is_available()
     return importlib.util.find_spec(name) is not None

@@ -44,10 +44,10 @@ def verify(
     backend: Annotated[
         list[str] | None,
         typer.Option(
-            help="A backend: torch, torch:autograd, 'torch:*' (all its routes), package.module:Object (yours), one "
-            "that a package declares, or all. torch@avx2 asks it in an environment, 'torch@*' in all that this CPU "
-            "can run, torch@VAR=VALUE with a variable of yours (docs/frameworks.md). Default: every one that is "
-            "installed. May be repeated."
+            help="A backend: torch, torch:autograd, 'torch:*' (all its routes), package.module:Object or "
+            "FILE.py:Object (yours; docs/your-kernel.md), one that a package declares, or all. torch@avx2 asks it in "
+            "an environment, 'torch@*' in all that this CPU can run, torch@VAR=VALUE with a variable of yours "
+            "(docs/frameworks.md). Default: every one that is installed. May be repeated."
         ),
     ] = None,
     cases: Annotated[

@@ -1,17 +1,22 @@
-"""Backends of other people: an object in a module, or an entry point of an installed package."""
+"""Backends of other people: an object in a module or a file, or an entry point of an installed package."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib
+import importlib.util
 import os
 import sys
 from collections.abc import Collection
 from importlib import metadata
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from ..operations import OPERATIONS
 from .protocol import WRAP_A_FUNCTION
+from .wrappers import isolation, layers
 
 # The group of the entry points: name = "package.module:Object".
 GROUP = "reference_impl.backends"
@@ -46,16 +51,84 @@ def load_declared(entry: metadata.EntryPoint) -> Any:
 
 
 def load_object(module: str, attribute: str) -> Any:
-    """Return the backend at `module:attribute`. From now on, modules are found in the current directory too."""
-    with contextlib.suppress(FileNotFoundError):  # it may have been deleted
-        if os.getcwd() not in sys.path:
-            sys.path.insert(0, os.getcwd())
-    found: Any = importlib.import_module(module)
+    """Return the backend at `module:attribute`, or at `FILE.py:attribute`. A layer of torch or Keras is wrapped."""
+    home, found = _found(module, attribute)
+    name = f"{module}:{attribute}"
+    return _made(layers.wrapped(found, home, name), name)
+
+
+def load_wrapped(name: str) -> Any:
+    """Return the backend that a name such as `torch_style(package.module:f, gradients=False)` describes."""
+    wrapper, wrapped, options = isolation.parts_of(name)
+    for option in isolation.FUNCTIONS & set(options):
+        if isinstance(options[option], str):
+            options[option] = _object(options[option])
+    home = importlib.import_module(f".wrappers.{isolation.WRAPPERS[wrapper]}", __package__)
+    return getattr(home, wrapper)(_object(wrapped), **options)
+
+
+def _object(name: str) -> Any:
+    """Return the object of a name, "package.module:object" or "FILE.py:object"; None for "None"."""
+    if name == "None":
+        return None
+    module, _, attribute = name.rpartition(":")
+    if not module or not attribute:
+        raise ValueError(f"an object must be named as package.module:object, or FILE.py:object; not {name!r}")
+    return _found(module, attribute)[1]
+
+
+def _found(module: str, attribute: str) -> tuple[Any, Any]:
+    """Import a module or a file. Return it, and its attribute.
+
+    From now on, modules are found in the current directory too, and in the folder of the file.
+    """
+    home: Any = _of_file(Path(module)) if is_file(module) else _of_path(module)
+    found = home
     for part in attribute.split("."):
         if not hasattr(found, part):
             raise ValueError(f"{module} has no {attribute}")
         found = getattr(found, part)
-    return _made(found, f"{module}:{attribute}")
+    return home, found
+
+
+def is_file(module: str) -> bool:
+    """Return True for the name of a file of Python, as `FILE.py` in `FILE.py:Kernel`."""
+    return module.endswith(".py")
+
+
+def _of_path(module: str) -> ModuleType:
+    _look_here()
+    return importlib.import_module(module)
+
+
+def _of_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise ValueError(f"{path} must be a file of Python: there is none")
+    _look_here()
+    _look_in(str(path.resolve().parent))
+    # The name cannot hide another module: the file may be called torch.py.
+    name = f"file_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}_{path.stem}"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[name] = module = importlib.util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+    return sys.modules[name]
+
+
+def _look_here() -> None:
+    with contextlib.suppress(FileNotFoundError):  # it may have been deleted
+        _look_in(os.getcwd())
+
+
+def _look_in(folder: str) -> None:
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
 
 
 def _made(found: Any, name: str) -> Any:
@@ -69,7 +142,8 @@ def _made(found: Any, name: str) -> Any:
             raise ValueError(f"{name} must make a backend, called without arguments; {error!r}") from error
     if not any(callable(getattr(found, operation, None)) for operation in OPERATIONS):
         said = f"{name} must offer at least one of {', '.join(OPERATIONS)}"
-        raise ValueError(f"{said}; {WRAP_A_FUNCTION}" if callable(found) else said)
+        hint = f"{WRAP_A_FUNCTION}; or name a wrapper of functions on tensors: 'torch_style({name})'"
+        raise ValueError(f"{said}; {hint}" if callable(found) else said)
     return found
 
 

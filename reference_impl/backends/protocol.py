@@ -130,6 +130,7 @@ class Capabilities:
     citation : where it is written that the algorithm needs `factor` or `planewise`; required with either
     unclaimed : checks that it does not claim to pass: {name of the check: reason}. `verify --help` lists the names.
     same_bits_on_any_threads : True if it promises the same bits on any number of threads
+    made_for : specs of cases that it was made for. They are asked first, then each with one option changed at a time.
 
     `operations`, `dtypes`, `lacks` and `flushes` may be tuples, lists or sets.
 
@@ -152,6 +153,7 @@ class Capabilities:
     citation: str | None = None
     unclaimed: Mapping[str, str] = field(default_factory=dict)
     same_bits_on_any_threads: bool = False
+    made_for: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         put = object.__setattr__  # the dataclass is frozen
@@ -159,6 +161,7 @@ class Capabilities:
         put(self, "dtypes", checked.names("dtypes", self.dtypes, DTYPES))
         put(self, "flushes", checked.names("flushes", self.flushes, DTYPES, empty=True))
         put(self, "lacks", _lacks(self.lacks))
+        put(self, "made_for", _specs(self.made_for))
         for dtype, result in checked.mapping("result_dtypes", self.result_dtypes, '{"int8": "int32"}').items():
             checked.name("result_dtypes", dtype, DTYPES)
             checked.name(f"result_dtypes[{dtype!r}]", result, _RESULT_DTYPES)
@@ -220,6 +223,12 @@ class Capabilities:
     def result_dtype(self, dtype: str) -> str:
         """Return the dtype of results for arguments of `dtype`."""
         return self.result_dtypes.get(dtype, dtype)
+
+
+def _specs(given: Any) -> tuple[str, ...]:
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise TypeError(f'made_for must be a tuple of specs, as ("n1_h5w7c2_k3x2o4",); not {given!r}')
+    return tuple(str(Case.parse(spec)) for spec in given)
 
 
 def _lacks(given: Any) -> tuple[Lack, ...]:

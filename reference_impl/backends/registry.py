@@ -1,6 +1,7 @@
-"""Find backends by name: "framework", "framework:route", a package's own, or "package.module:Object".
+"""Find backends by name: "framework", "framework:route", a package's own, "package.module:Object" or "FILE.py:Object".
 
-Each may be followed by an environment: "framework@environment" (environments.py).
+"torch_style(package.module:f)" names an object and its wrapper. Each may be followed by an environment:
+"framework@environment" (environments.py).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from importlib.metadata import EntryPoint
 from typing import Any
 
 from . import entry_points, environments
+from .wrappers import isolation
 
 # The framework that each adapter needs; None if it needs none.
 ADAPTERS: dict[str, str | None] = {
@@ -107,9 +109,10 @@ def expand(words: Iterable[str] = (), routes: Callable[[str], list[str]] = route
 
 
 def load(name: str) -> Any:
-    """Return the backend called `name`: "torch", "torch:autograd", a package's own, or your "package.module:Object".
+    """Return the backend called `name`: "torch", "torch:autograd", a package's own, or yours.
 
-    If `Object` is a class, it is called without arguments to make the backend.
+    Yours is "package.module:Object", "FILE.py:Object", or "torch_style(package.module:f)", with any wrapper. A layer
+    of torch or Keras is wrapped. If `Object` is another class, it is called without arguments to make the backend.
 
     Raises
     ------
@@ -121,6 +124,8 @@ def load(name: str) -> Any:
     """
     environments.check_set(name)
     name = environments.split(name)[0]
+    if isolation.is_wrapped(name):
+        return entry_points.load_wrapped(name)
     adapter, _, route = name.partition(":")
     if adapter in ADAPTERS:
         found = _adapter(adapter)
@@ -132,10 +137,13 @@ def load(name: str) -> Any:
     entry = declared().get(name)
     if entry is not None:
         return entry_points.load_declared(entry)
+    file, _, attribute = name.rpartition(":")
+    if entry_points.is_file(file) and all(attribute.split(".")):
+        return entry_points.load_object(file, attribute)
     if not route or not all(name.replace(":", ".").split(".")):
         raise ValueError(
-            f"backend must be one of {', '.join(installed())}, or package.module:Object; not {name!r}"
-            + (f": {refused()[name]}" if name in refused() else "")
+            f"backend must be one of {', '.join(installed())}, or package.module:Object, or FILE.py:Object; "
+            f"not {name!r}" + (f": {refused()[name]}" if name in refused() else "")
         )
     return entry_points.load_object(adapter, route)
 

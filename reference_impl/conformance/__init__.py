@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from ..backends.protocol import Capabilities, Lack
     from ..backends.wrappers.from_nchw import from_nchw
     from ..backends.wrappers.jax_style import jax_style
+    from ..backends.wrappers.keras_layer import keras_layer
+    from ..backends.wrappers.limits import limits
+    from ..backends.wrappers.torch_module import torch_module
     from ..backends.wrappers.torch_style import torch_style
     from ..cases.case import Case
     from ..cases.generation import generate
@@ -23,11 +26,14 @@ __all__ = [
     "from_nchw",
     "generate",
     "jax_style",
+    "keras_layer",
+    "limits",
     "parametrize_with_checks",
+    "torch_module",
     "torch_style",
 ]
 
-# The module of each name. It is imported when the name is first used, since two of them import a framework.
+# The module of each name. It is imported when the name is first used, since some of them import a framework.
 _HOMES = {
     "Capabilities": "backends.protocol",
     "Case": "cases.case",
@@ -37,7 +43,10 @@ _HOMES = {
     "from_nchw": "backends.wrappers.from_nchw",
     "generate": "cases.generation",
     "jax_style": "backends.wrappers.jax_style",
+    "keras_layer": "backends.wrappers.keras_layer",
+    "limits": "backends.wrappers.limits",
     "parametrize_with_checks": "conformance.api",
+    "torch_module": "backends.wrappers.torch_module",
     "torch_style": "backends.wrappers.torch_style",
 }
 

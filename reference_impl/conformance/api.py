@@ -141,7 +141,7 @@ def check_backend(
         Decides generated cases and all data.
     isolate : bool
         Run the backend in processes of its own, which may crash, hang or take too much memory. `backend` must then be
-        a name, or a class that can be imported.
+        a name, a class that can be imported, or what a wrapper (`torch_style`) makes of a function or class that can.
     robustness : bool
         If False, failures on invalid calls, memory layouts, special values, empty arrays, batches beyond 65,535, and
         printing do not count in `passed`. They are shown in either case.
@@ -268,6 +268,12 @@ def _subject(backend: Any, *, named: bool = False) -> Subject:
     if not named:
         return Subject.of(backend(), remake=backend) if isinstance(backend, type) else Subject.of(backend)
     # An instance that the other process makes would not have what this one was told or given.
+    made_by = getattr(backend, "making", None)
+    if made_by is not None:  # a wrapper's: it says itself how it is made again
+        try:
+            return Subject.load(made_by.name())
+        except ValueError as error:
+            raise ValueError(f"isolate=True needs a backend that another process can make again: {error}") from None
     if not isinstance(backend, type):
         raise ValueError(f"isolate=True needs a class, or the name of what another process can load; not {backend!r}")
     name = f"{backend.__module__}:{backend.__qualname__}"

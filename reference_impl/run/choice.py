@@ -15,6 +15,7 @@ from ..backends import registry
 from ..cases import catalogue
 from ..cases.case import DTYPES, Case
 from ..cases.generation import generate
+from ..cases.variations import one_changed
 from ..operations import OPERATIONS
 from .enough import FEWEST, completed
 from .enough import assured as assured_cases
@@ -33,6 +34,8 @@ EXPORTED = ("smoke",)
 # The default cases have all combinations of so many named factors.
 STRENGTH = 3
 CLAIMED = (catalogue.BY_STRENGTH[STRENGTH], "values", "ladder")
+# The order of the default catalogues for a kernel that was made for one shape: at first, sizes at which kernels break.
+LIMITS_FIRST = ("values", "ladder")
 # The catalogues that are completed with drawn cases for a backend that supports few of theirs.
 _COMPLETED = (*SMALL, *CLAIMED, "smoke")
 
@@ -65,11 +68,14 @@ def for_verify(
     default = [stronger.get(word, word) for word in catalogue.DEFAULT]
     in_part = not full and all(word in catalogue.NAMES for word in words)
     groups, unasked, assured = [], set(), {}
-    for usual, group in _by_dtypes(loaded.subjects, fixed=bool(dtypes)).items():
+    for usual, group in _by_dtypes(loaded.subjects, fixed=bool(dtypes)):
         offered = {dtype for subject in group for dtype in subject.capabilities.dtypes}
         others = () if dtypes else tuple(dtype for dtype in DTYPES if dtype in offered - set(usual))
         usual = tuple(dtypes) or usual
-        cases = _cases(words or default, dtypes, usual, others, examples, seed) if of_calls else []
+        by_default = default if words else _ordered(default, group)
+        cases = _cases(words or by_default, dtypes, usual, others, examples, seed) if of_calls else []
+        if of_calls and not words:
+            cases = list(dict.fromkeys((*_own_first(group, dtypes or usual), *cases)))
         if of_calls and chooses(words):
             cases = completed(cases, group, named, (*usual, *others), seed)
         if not dtypes:
@@ -115,7 +121,7 @@ def for_own_backend(
     words = None if cases is None else [cases] if isinstance(cases, Case | str) else list(cases)
     usual, others = dtypes_of(subject), further_dtypes(subject)
     chosen: list[Case] = []
-    for word in (*SMALL, *CLAIMED) if words is None else words:
+    for word in _ordered((*SMALL, *CLAIMED), [subject]) if words is None else words:
         if isinstance(word, str) and word in _COMPLETED:
             chosen += spread(word, catalogue.load(word), usual, others, seed)
         else:
@@ -125,6 +131,7 @@ def for_own_backend(
         chosen = together(chosen, (*usual, *others))
         if words is None:
             chosen += spread(GENERATED, generate(examples, seed), usual, others, seed)
+            chosen = list(dict.fromkeys((*_own_first([subject], usual), *chosen)))
         chosen = completed(chosen, [subject], OPERATIONS, (*usual, *others), seed)
     fewest = FEWEST if completes else 1
     return for_all([subject], chosen, seed=seed, full=True, whole=whole, fewest=fewest, designed_in_part=completes)
@@ -166,17 +173,38 @@ def small_cases() -> list[Case]:
     return [case for name in SMALL for case in catalogue.load(name)]
 
 
-def _by_dtypes(subjects: Iterable[Subject], *, fixed: bool) -> dict[tuple[str, ...], list[Subject]]:
+def _own_first(group: Iterable[Subject], dtypes: Sequence[str]) -> list[Case]:
+    """The cases that backends were made for, then those with one part changed that they support."""
+    found: list[Case] = []
+    for subject in group:
+        declared = subject.capabilities
+        own = [Case.parse(spec) for spec in declared.made_for]
+        offered = [dtype for dtype in dtypes if dtype in declared.dtypes]
+        for case in in_dtypes(own, offered):
+            changed = one_changed(case)
+            some = [set(declared.supported(operation, changed)) for operation in declared.operations]
+            found += [case, *(each for each in changed if any(each in supported for supported in some))]
+    return found
+
+
+def _ordered(words: Sequence[str], group: Iterable[Subject]) -> list[str]:
+    """The default catalogues in their order; those of LIMITS_FIRST first for kernels that were made for one shape."""
+    made_for_one = any(subject.capabilities.made_for for subject in group)
+    return sorted(words, key=lambda word: word not in LIMITS_FIRST) if made_for_one else list(words)
+
+
+def _by_dtypes(subjects: Iterable[Subject], *, fixed: bool) -> list[tuple[tuple[str, ...], list[Subject]]]:
     """The backends by the dtypes of their cases: the default ones or, for a backend that offers none of them, its own.
 
-    `fixed` if dtypes are asked for: then all backends get the same.
+    `fixed` if dtypes are asked for: then all backends get the same. A backend that was made for one shape stands alone.
     """
-    groups: dict[tuple[str, ...], list[Subject]] = {}
+    groups: dict[tuple[tuple[str, ...], str], list[Subject]] = {}
     for subject in subjects:
         own = tuple(dtype for dtype in DTYPES if dtype in subject.capabilities.dtypes)
         usual = fixed or not own or set(own) & set(DEFAULT_DTYPES)
-        groups.setdefault(DEFAULT_DTYPES if usual else own, []).append(subject)
-    return groups
+        alone = subject.name if subject.capabilities.made_for else ""
+        groups.setdefault((DEFAULT_DTYPES if usual else own, alone), []).append(subject)
+    return [(dtypes, group) for (dtypes, _), group in groups.items()]
 
 
 def _cases(
@@ -198,7 +226,7 @@ def _cases(
     alone: list[Case] = []
     for word in words:
         cases = catalogue.resolve(word)
-        if word == "networks":  # they are large: one dtype is enough to see them once
+        if word in ("networks", "kernelbench"):  # they are large: one dtype is enough to see them once
             alone += in_dtypes(cases, dtypes or usual[:1])
         elif not (word in catalogue.NAMES or Path(word).is_file()):  # a spec is a reproducer, and runs as it is
             alone += in_dtypes(cases, dtypes or ("float32",))

@@ -12,6 +12,7 @@ import numpy as np
 from ...operations import OPERATIONS
 from ..padding import ForwardSizes, cropped
 from ..protocol import Capabilities
+from .isolation import Making, making
 
 # XLA has the processor take subnormals for zero.
 _FLUSHES = ("bfloat16", "float32", "float64")
@@ -19,6 +20,8 @@ _FLUSHES = ("bfloat16", "float32", "float64")
 
 class _JaxStyle:
     """Call the function with padding in numbers. 64-bit types are on during a call, then again as JAX had them."""
+
+    making: Making | None = None
 
     def __init__(
         self, function: Callable, layouts: tuple[str, str], name: str, version: str, capabilities: Capabilities
@@ -118,7 +121,10 @@ def jax_style(
         raise ValueError(f"layouts must be an order of NHWC and one of HWIO; not {layouts}")
     operations = OPERATIONS if gradients else ("conv2d", "conv2d_transpose")
     declared = capabilities or Capabilities(operations=operations, flushes=_FLUSHES)
-    return _JaxStyle(function, layouts, name or getattr(function, "__name__", "jax_style"), version, declared)
+    backend = _JaxStyle(function, layouts, name or getattr(function, "__name__", "jax_style"), version, declared)
+    options: dict[str, Any] = {"gradients": gradients, "layouts": layouts, "capabilities": capabilities}
+    backend.making = making("jax_style", function, name=name, version=version, **options)
+    return backend
 
 
 def _vjp(function: Callable, shape: Any, cotangent: jax.Array) -> jax.Array:

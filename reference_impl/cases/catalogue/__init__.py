@@ -8,8 +8,9 @@ covering     a covering design: every feasible combination of any 3 of the facto
 covering-2   the same for any 2, in fewer cases; covering-4 for any 4, in more
 values       every feasible pair of named values: sizes and options at which kernels have thresholds
 ladder       sizes at block edges and beyond counters; ladder-long those that take long
+kernelbench  the nineteen 2-D problems of KernelBench level 1, with batch 1; run where they are named
 
-`python -m reference_impl.cases.covering` builds the last three kinds; see docs/cases.md.
+`python -m reference_impl.cases.covering` builds the three kinds before it; see docs/cases.md.
 
 To check a new shape everywhere, add it as a line to one of these files, or to a file of your own.
 """
@@ -30,7 +31,7 @@ DEFAULT = ("curated", "regressions", "covering", "values", "ladder", "networks")
 BY_STRENGTH = {2: "covering-2", 3: "covering", 4: "covering-4"}
 # The catalogues that a program builds. Their cases are not empty, and most have no comment.
 DESIGNED = (*BY_STRENGTH.values(), "values", "ladder", "ladder-long")
-NAMES = ("curated", "regressions", "networks", "smoke", *DESIGNED)
+NAMES = ("curated", "regressions", "networks", "smoke", *DESIGNED, "kernelbench")
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,7 @@ class Backends:
                 "citation": declared.citation,
                 "unclaimed": dict(declared.unclaimed),
                 "same_bits_on_any_threads": declared.same_bits_on_any_threads,
+                "made_for": list(declared.made_for),
             },
         }
 

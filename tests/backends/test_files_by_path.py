@@ -1,0 +1,157 @@
+"""Backends named by a file's path, and by a wrapper and an object."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from reference_impl.backends import registry
+from reference_impl.backends.wrappers.isolation import importable, making, parts_of
+from reference_impl.run.subject import Subject
+
+KERNEL = """
+import neighbour
+
+class Kernel:
+    name = "mine"
+    conv2d = staticmethod(neighbour.conv2d)
+"""
+NEIGHBOUR = """
+import reference_impl
+
+def conv2d(input, filters, **options):
+    return reference_impl.conv2d(input, filters, **options).astype(input.dtype)
+"""
+LAYERS = """
+from torch import nn
+import torch.nn.functional as F
+
+class Layer(nn.Conv2d):
+    pass
+
+class Transposed(nn.ConvTranspose2d):
+    pass
+
+ONE = nn.Conv2d(3, 4, 3)
+
+def conv2d(input, filters, **options):
+    return F.conv2d(input, filters, **options)
+
+def transposed(input, filters, **options):
+    return F.conv_transpose2d(input, filters, **options)
+
+class Backend:
+    conv2d = staticmethod(lambda input, filters, **options: None)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "layers.py").write_text(LAYERS)
+    (tmp_path / "kernel.py").write_text(KERNEL)
+    (tmp_path / "neighbour.py").write_text(NEIGHBOUR)
+    yield tmp_path
+    sys.modules.pop("neighbour", None)
+
+
+def test_file_is_loaded_by_its_path_with_its_neighbours(folder):
+    assert Subject.of(registry.load(f"{folder}/kernel.py:Kernel")).name == "mine"
+
+
+def test_file_is_loaded_by_a_relative_path(folder, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    assert registry.load(f"{folder.name}/kernel.py:Kernel").name == "mine"
+    assert registry.load(f"./{folder.name}/kernel.py:Kernel").name == "mine"
+
+
+def test_file_is_loaded_in_a_process_of_its_own(folder):
+    subject = Subject.load(f"{folder}/kernel.py:Kernel")
+    assert subject.is_apart
+    assert subject.name == "mine"
+
+
+def test_file_with_the_name_of_a_package_hides_nothing(folder):
+    (folder / "json.py").write_text(KERNEL)
+    registry.load(f"{folder}/json.py:Kernel")
+    assert "dumps" in vars(sys.modules["json"])
+
+
+@pytest.mark.framework("torch")
+@pytest.mark.parametrize(
+    ("name", "operations"),
+    [
+        ("layers.py:Layer", ("conv2d", "conv2d_backprop_input", "conv2d_backprop_filter")),
+        ("layers.py:Transposed", ("conv2d", "conv2d_backprop_filter", "conv2d_transpose")),
+        ("layers.py:ONE", ("conv2d", "conv2d_backprop_input", "conv2d_backprop_filter")),
+        ("layers.py:Backend", ("conv2d",)),
+    ],
+)
+def test_layer_of_torch_is_wrapped(folder, name, operations):
+    assert set(Subject.of(registry.load(f"{folder}/{name}")).capabilities.operations) == set(operations)
+
+
+@pytest.mark.framework("torch")
+@pytest.mark.parametrize(
+    ("name", "operations"),
+    [
+        ("torch_style({}/layers.py:conv2d, gradients=False)", ("conv2d",)),
+        ("torch_style(None, transposed='{}/layers.py:transposed', gradients=False)", ("conv2d_transpose",)),
+        ("torch_module({}/layers.py:Layer)", ("conv2d", "conv2d_backprop_input", "conv2d_backprop_filter")),
+        (
+            "torch_module({}/layers.py:Transposed, transposed=True)",
+            ("conv2d", "conv2d_backprop_filter", "conv2d_transpose"),
+        ),
+    ],
+)
+def test_wrapper_can_be_named(folder, name, operations):
+    assert set(registry.load(name.format(folder)).capabilities.operations) == set(operations)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("{}/none.py:Kernel", "none.py must be a file of Python: there is none"),
+        ("{}/kernel.py:Nothing", "kernel.py has no Nothing"),
+        ("{}/kernel.py", "or package.module:Object, or FILE.py:Object; not"),
+        ("{}/kernel.py:", "or package.module:Object, or FILE.py:Object; not"),
+        (
+            "{}/neighbour.py:conv2d",
+            r"name a wrapper of functions on tensors: 'torch_style\(.*neighbour.py:conv2d\)'",
+        ),
+        ("torch_style({}/layers.py:conv2d, gradients)", "a wrapped backend must be named as torch_style"),
+        ("torch_style(layers)", "an object must be named as package.module:object, or FILE.py:object; not 'layers'"),
+    ],
+)
+def test_name_that_leads_nowhere_says_why(folder, name, said):
+    with pytest.raises(ValueError, match=said):
+        registry.load(name.format(folder))
+
+
+def top_level():
+    pass
+
+
+def test_name_of_a_making_is_read_back():
+    made = making("torch_style", top_level, gradients=False, bias=None, arguments={"input": "x"}, device="cuda")
+    assert parts_of(made.name()) == (
+        "torch_style",
+        f"{__name__}:top_level",
+        {"gradients": False, "arguments": {"input": "x"}, "device": "cuda"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (lambda: None, "is inside a function; move it to the top of its module"),
+        (Path("."), "has no name that another process can import"),
+        (type("Other", (), {"__module__": __name__, "__qualname__": "top_level"}), "is another object than the one"),
+        (type("Main", (), {"__module__": "__main__"}), "is in the script that runs; move it to a module"),
+    ],
+)
+def test_object_that_another_process_cannot_import_says_why(found, said):
+    with pytest.raises(ValueError, match=said):
+        importable(found)

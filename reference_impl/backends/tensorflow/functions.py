@@ -70,6 +70,16 @@ _NHWC_ONLY = Lack(
     lambda operation, case: not runs_onednn(operation, case),
 )
 
+_NO_FUSED_GROUPS = Lack(
+    "Fused conv implementation does not support grouped convolutions for now (without oneDNN, in float32 and float64)",
+    lambda operation, case: operation == "conv2d" and _is_fused(case) and case.filter_sizes[2] != case.input_channels,
+)
+
+
+def _is_fused(case: Any) -> bool:
+    """Return True if TensorFlow's own kernel computes conv2d with its bias. An empty output needs no kernel."""
+    return not ONEDNN_DTYPES and case.dtype in ("float32", "float64") and 0 not in case.output_shape
+
 
 class Plain:
     """Each operation called by its name, eagerly."""
@@ -171,6 +181,7 @@ class Biased(Graph):
         Graph.capabilities,
         operations=("conv2d", "conv2d_transpose"),
         dtypes=FLOATS,
+        lacks=(*Graph.capabilities.lacks, _NO_FUSED_GROUPS),
     )
 
     def conv2d(self, input: Any, filters: Any, *, bias: Any = None, **options: Any) -> np.ndarray:

@@ -63,7 +63,7 @@ _REFUSES_BFLOAT16 = "bfloat16" in ONEDNN_DTYPES and bool(_PATH) and not cpu.at_l
 NO_BFLOAT16 = Lack(
     f"oneDNN's code path {_PATH} has no bfloat16 convolutions ('could not create a primitive descriptor'); "
     "avx512_core and better ones have",
-    lambda operation, case: _REFUSES_BFLOAT16 and case.dtype == "bfloat16",
+    lambda operation, case: _REFUSES_BFLOAT16 and case.dtype == "bfloat16" and runs_onednn(operation, case),
 )
 _NHWC_ONLY = Lack(
     "The op currently only supports the NHWC tensor format on the CPU (except in oneDNN)",

@@ -471,6 +471,14 @@ def of_bias() -> tuple[KnownFailure, ...]:
             tries=TRIES,
         ),
         failure(
+            backends=("tensorflow", "tensorflow:function"),
+            operations=("conv2d",),
+            when=lambda case, facts: case.dtype in _PATHS and windows_surround_with_a_bias(case, facts),
+            outcome="crashed",
+            does=f"{DIES_IN_PADDING}. Dilated, or with vertical padding, some cases do",
+            tries=TRIES,
+        ),
+        failure(
             backends=("tensorflow", "tensorflow:nchw"),
             operations=("conv2d",),
             when=empty_batch_changes_shape,

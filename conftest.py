@@ -59,6 +59,7 @@ _FRAMEWORK_TESTS = {
     "tests/backends/test_torch_planted_faults.py": ("torch",),
     "tests/backends/test_torch_devices.py": ("torch",),
     "tests/backends/test_torch_style.py": ("torch",),
+    "tests/run/sweep/test_dask.py": ("distributed",),
     "tests/examples/test_worked_convnet.py": ("matplotlib", "sklearn", "tensorflow", "torch"),
     "tests/examples/test_worked_convolution_layer.py": ("matplotlib", "sklearn", "tensorflow"),
     "tests/examples/test_worked_four_functions.py": ("tensorflow", "torch"),

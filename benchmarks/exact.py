@@ -17,7 +17,8 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from operations import PRODUCTS, RESNET50, medians
+from networks import resnet50
+from operations import PRODUCTS, medians
 from rich import box
 from rich.console import Console
 from rich.progress import track
@@ -42,7 +43,7 @@ def main(
         for column in (f"{dtype} G/s", "/ plain", "scratch MiB", "/ arrays"):
             table.add_column(column, justify="right")
     found: dict[tuple[str, str], list[tuple[float, float, int]]] = {}
-    for spec, times in track(RESNET50.items(), "layers", console=Console(stderr=True)):
+    for (_, spec), times in track(resnet50().items(), "layers", console=Console(stderr=True)):
         case = replace(Case.parse(spec), batch=batch)
         for product in PRODUCTS:
             calls = {"plain": _call(reference_impl, product, case, "float64")}

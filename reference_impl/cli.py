@@ -2,40 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import traceback
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from . import __version__
-from .backends import environments, registry
-from .cases import catalogue
-from .cases.case import DTYPES
-from .console import PlainConsole
 from .drawing.command import draw
-from .drawing.failures import Pictures
-from .exit_status import ExitStatus
 from .explain.command import explain
-from .files import check_writable
-from .operations import OPERATIONS
-from .options import BadUsage, one_of
-from .report.failures import Illustrate, failures
-from .report.judged import Judged, exit_status, judged
-from .report.verify_report import Run, print_report, write_records
-from .run import choice
-from .run.choice import EXAMPLES, STRENGTH
-from .run.processes.asking import CALL_TIME_LIMIT
-from .run.records import records_of
-from .run.selection import CHECK_NAMES, Selection
-from .run.spread import DEFAULT_DTYPES
-from .run.subject import Loaded, NotLoaded, Subject, load, missing
 from .scoring.command import mistakes
-from .stopping import status_of, stop_signals
+from .sweep.command import sweep
 from .vectors.command import compare, export
+from .verify_command import verify
 
 app = typer.Typer(
     add_completion=False,
@@ -59,218 +36,10 @@ def main(
     """Hold conv2d, its gradients and conv2d_transpose of any framework to an exact NumPy oracle."""
 
 
-@app.command()
-def verify(
-    backend: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A backend: torch, torch:autograd, 'torch:*' (all its routes), package.module:Object (yours), one "
-            "that a package declares, or all. torch@avx2 asks it in an environment, 'torch@*' in all that this CPU "
-            "can run, torch@VAR=VALUE with a variable of yours (docs/frameworks.md). Default: every one that is "
-            "installed. May be repeated."
-        ),
-    ] = None,
-    cases: Annotated[
-        list[str] | None,
-        typer.Option(
-            help=f"A catalogue ({', '.join(catalogue.NAMES)}), a file with a spec on each line, or a spec. "
-            f"Default: {', '.join(catalogue.DEFAULT)} (smoke is part of them) and --examples generated cases. "
-            "Where a backend supports few cases of a catalogue other than networks, or by default, more are drawn "
-            "for it. May be repeated."
-        ),
-    ] = None,
-    operation: Annotated[list[str] | None, typer.Option(help="One of the four. May be repeated.")] = None,
-    dtype: Annotated[
-        list[str] | None,
-        typer.Option(
-            help=f"Run float32 cases in these instead. Default: {', '.join(DEFAULT_DTYPES)}, and some cases in the "
-            "further dtypes of each backend; float32 alone for network layers and for a spec; for a backend that "
-            "offers none of these, its own. May be repeated."
-        ),
-    ] = None,
-    check: Annotated[
-        list[str] | None,
-        typer.Option(help=f"One of {', '.join(CHECK_NAMES)}. Default: all; may be repeated."),
-    ] = None,
-    examples: Annotated[
-        int | None,
-        typer.Option(min=0, help=f"Number of generated cases. Default: {EXAMPLES}; none with --cases."),
-    ] = None,
-    strength: Annotated[
-        int | None,
-        typer.Option(
-            min=min(catalogue.BY_STRENGTH),
-            max=max(catalogue.BY_STRENGTH),
-            help="The default cases have all feasible combinations of so many of the factors that kernels branch on. "
-            f"Default: {STRENGTH}. Not with --cases.",
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Decides generated cases and all data.")] = 0,
-    full: Annotated[bool, typer.Option("--full", help="Give every case, and every check, to every backend.")] = False,
-    processes: Annotated[
-        int,
-        typer.Option(
-            min=0,
-            help="Run backends in this many processes, which may die or hang without ending the run. Default: one for "
-            "each processor. 0: the same as --no-isolation.",
-        ),
-    ] = os.cpu_count() or 1,
-    no_isolation: Annotated[
-        bool, typer.Option("--no-isolation", help="Run backends in this process: a crash ends the run.")
-    ] = False,
-    timeout: Annotated[
-        float, typer.Option(min=0.1, metavar="SECONDS", help="The most seconds that one call may take.")
-    ] = CALL_TIME_LIMIT,
-    json: Annotated[Path | None, typer.Option(help="Write one record per check to this file.")] = None,
-    pictures: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Draw to this folder a wrong answer of each backend and operation that fails (needs the extra draw).",
-        ),
-    ] = None,
-) -> None:
-    """Show where backends equal the oracle, and report every case where one does not.
-
-    Exit status: 0 if nothing failed unexpectedly, 1 if something did, 2 for bad usage, 3 if the oracle is suspect, 4 if
-    nothing failed but nothing, or too little, was judged of a backend, 70 if the suite itself failed, 74 if nothing
-    failed but the report could not be written, 128 and the signal's number if it was interrupted.
-    """
-    operations = one_of(operation, OPERATIONS, "--operation")
-    dtypes = one_of(dtype, DTYPES, "--dtype")
-    checks = one_of(check, CHECK_NAMES, "--check")
-    processes = 0 if no_isolation else processes
-    if cases and strength is not None:
-        words = ", ".join(catalogue.BY_STRENGTH.values())
-        raise BadUsage(f"--cases chooses the cases itself: give one of {words} there", "--strength")
-    _check_file(json)
-    console = PlainConsole()
-
-    loaded, lines = _load(console, backend, here=processes == 0)
-    if loaded.not_here and not (loaded.subjects or loaded.errors):
-        _end_with_nothing(console, lines)
-    narrowing = {"operations": operations, "dtypes": dtypes, "checks": checks}
-    chosen = {"examples": examples, "strength": strength or STRENGTH, "seed": seed, "full": full}
-    asked = _select(loaded, cases or (), **chosen, **narrowing)
-    illustrate = _illustrate(pictures, isolate=processes > 0)
-    for line in lines:
-        console.print(line, soft_wrap=True)
-
-    with stop_signals():
-        run = _run(asked, loaded.subjects, processes, timeout, illustrate)
-        unwritten = write_records(json, run)
-        excusable = _nobody_named(loaded.subjects, backend or ()) if cases or any(narrowing.values()) else ()
-        counts = judged(run.tally, asked, excusable)
-        print_report(console, run, counts, written=json if unwritten is None else None)
-    _exit(console, run, counts, unwritten)
-
-
+app.command()(verify)
 app.command()(mistakes)
 app.command()(export)
 app.command()(compare)
 app.command()(draw)
 app.command()(explain)
-
-
-def _load(console: PlainConsole, asked: Sequence[str] | None, *, here: bool) -> tuple[Loaded, list[str]]:
-    """Load the backends. For each that could be meant and cannot run, a line says why."""
-    try:
-        with stop_signals():
-            return _loaded(asked, here=here)
-    except KeyboardInterrupt as stopped:
-        console.verdict("Interrupted while the backends were loaded: nothing was judged.")
-        raise typer.Exit(status_of(stopped)) from stopped
-
-
-def _loaded(asked: Sequence[str] | None, *, here: bool) -> tuple[Loaded, list[str]]:
-    if not asked:
-        loaded = load(here=here)
-        return loaded, missing(loaded)
-    try:
-        loaded = load(asked, here=here)
-    except (ImportError, ValueError) as error:
-        raise BadUsage(error, "--backend") from error
-    misused = [one for one in loaded.errors.values() if isinstance(one, NotLoaded) and one.is_misuse]
-    if misused and not loaded.subjects:
-        raise BadUsage(misused[0].said, "--backend")
-    mistaken = {environments.split(word)[0].partition(":")[0] for word in asked} & set(registry.refused())
-    lines = [f"Not here: {name}: {reason}" for name, reason in loaded.not_here.items()]
-    return loaded, lines + [f"Not checked: {registry.refused()[name]}" for name in sorted(mistaken)]
-
-
-def _end_with_nothing(console: PlainConsole, lines: Sequence[str]) -> NoReturn:
-    for line in lines:
-        console.print(line, soft_wrap=True)
-    console.verdict("No backend that was asked for can run here: nothing was judged.")
-    raise typer.Exit(ExitStatus.JUDGED_TOO_LITTLE)
-
-
-def _select(loaded: Loaded, cases: Sequence[str], **options: Any) -> Selection:
-    """Select the calls of the run. `options` are those of `choice.for_verify`."""
-    try:
-        return choice.for_verify(loaded, cases, **options)
-    except (OSError, ValueError) as error:
-        raise BadUsage(error, "--cases") from error
-
-
-def _check_file(path: Path | None) -> None:
-    try:
-        if path is not None:
-            check_writable(path)
-    except (OSError, ValueError) as error:
-        raise BadUsage(error, "--json") from error
-
-
-def _illustrate(folder: Path | None, *, isolate: bool) -> Illustrate | None:
-    """Make what draws failures to `folder`, if a folder is given."""
-    if folder is None:
-        return None
-    try:
-        return Pictures(folder, isolate).added
-    except (ImportError, OSError) as error:
-        raise BadUsage(error, "--pictures") from error
-
-
-def _run(
-    asked: Selection, subjects: Sequence[Subject], processes: int, time_limit: float, illustrate: Illustrate | None
-) -> Run:
-    """Make every call, and explain the failures. A signal, or an error of ours, ends the run but loses no record."""
-    run = Run(asked, subjects)
-    with _progress() as bar:
-        task = bar.add_task(f"{len(asked.cases)} cases", total=asked.turns)
-
-        def advance() -> None:
-            run.made += 1
-            bar.update(task, advance=1, description=f"{len(asked.cases)} cases, {run.tally.failed} calls failed")
-
-        try:
-            run.tally.extend(records_of(asked, processes=processes, time_limit=time_limit, advance=advance))
-            run.tally.suspect_the_oracle()
-            run.texts += failures(run.tally, subjects, isolate=processes > 0, illustrate=illustrate)
-        except (Exception, KeyboardInterrupt) as error:
-            if isinstance(error, KeyboardInterrupt):
-                run.tally.suspect_the_oracle()
-            run.ended, run.texts = error, list(failures(run.tally, subjects, diagnosed=False))
-    return run
-
-
-def _progress() -> Progress:
-    console = PlainConsole(stderr=True)
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-
-
-def _nobody_named(subjects: Sequence[Subject], named: Sequence[str]) -> list[str]:
-    """List the backends that nobody named in full, so that a narrowed run may judge nothing of them."""
-    return [subject.name for subject in subjects if subject.argument not in named]
-
-
-def _exit(console: PlainConsole, run: Run, counts: list[Judged], unwritten: OSError | None) -> NoReturn:
-    """End with the status of the run. docs/verdicts.md lists them."""
-    if unwritten is not None:
-        raise BadUsage(f"the records could not be written: {unwritten}", "--json")
-    if isinstance(run.ended, Exception):
-        traceback.print_exception(run.ended)
-    if isinstance(run.ended, KeyboardInterrupt):
-        raise typer.Exit(status_of(run.ended))
-    raise typer.Exit(console.exit_status(exit_status(run.tally, counts, broken=run.ended is not None)))
+app.command()(sweep)

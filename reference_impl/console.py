@@ -14,6 +14,8 @@ from .exit_status import ExitStatus
 
 # A longer line, or name, is cut where it is shown. The JSON file keeps it.
 _MOST_LETTERS, _MOST_OF_A_NAME, _MOST_LINES = 2_000, 100, 200
+# Tables in a file are not cut at the width of a terminal. Paragraphs have shorter lines than tables.
+_WIDTH_OF_A_FILE, _WIDTH_OF_PROSE = 240, 100
 # A line of any text at all. It is larger, as a visible control character takes up to 10 letters.
 _MOST_PRINTED = 25_000
 
@@ -28,6 +30,12 @@ def plain_text(text: str, most: int = _MOST_LETTERS) -> str:
 def plain_name(name: str) -> str:
     """Make a name of others fit to be shown, on one line."""
     return _visible(shortened(name, _MOST_OF_A_NAME).replace("\n", "\\n"))
+
+
+def short_name(name: str, most: int) -> str:
+    """Make a name fit into `most` letters: the middle is left out, as names often differ at their ends."""
+    name = plain_name(name)
+    return name if len(name) <= most else f"{name[: (most - 1) // 2]}…{name[len(name) - most // 2 :]}"
 
 
 def shortened(text: str, most: int) -> str:
@@ -57,9 +65,15 @@ class PlainConsole(Console):
         super().__init__(**{**given, **options})
         if not self.width:  # COLUMNS=0, of which Rich would print nothing
             self.width = 80
+        elif not (self.is_terminal or "width" in options or "COLUMNS" in os.environ):
+            self.width = _WIDTH_OF_A_FILE
 
     def render_str(self, text: str, **options: Any) -> Text:
         return super().render_str(plain_text(text, _MOST_PRINTED), **options)
+
+    def prose(self, text: str) -> None:
+        """Print a paragraph, in lines that can be read."""
+        self.print(text, width=min(self.width, _WIDTH_OF_PROSE))
 
     @property
     def error(self) -> Exception | None:
@@ -129,5 +143,5 @@ def _encodable(text: str, encoding: str | None) -> str:
     try:
         text.encode(encoding)
     except UnicodeEncodeError:
-        return text.replace("✗", "x").encode(encoding, "backslashreplace").decode(encoding)
+        return text.replace("✗", "x").replace("…", "~").encode(encoding, "backslashreplace").decode(encoding)
     return text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from . import arguments
@@ -44,16 +44,16 @@ class Axis:
                 f"kernel {self.kernel_size}, dilation {self.dilation})"
             )
 
-    @property
+    @cached_property
     def kernel_extent(self) -> int:
         """Input positions spanned by the dilated kernel."""
         return (self.kernel_size - 1) * self.dilation + 1
 
-    @property
+    @cached_property
     def padded_size(self) -> int:
         return self.pad_before + self.input_size + self.pad_after
 
-    @property
+    @cached_property
     def output_size(self) -> int:
         """Number of windows that fit: floor((padded_size - kernel_extent) / stride) + 1."""
         return (self.padded_size - self.kernel_extent) // self.stride + 1
@@ -63,11 +63,11 @@ class Axis:
         """Positions at the end of the padded input that no window reaches."""
         return (self.padded_size - self.kernel_extent) % self.stride
 
-    def reads(self, tap: int, outputs: range) -> tuple[slice, slice]:
+    def reads(self, tap: int, outputs: range, start: int = 0) -> tuple[slice, slice]:
         """Return two slices: the outputs whose window has input, not padding, at `tap`, and those input positions.
 
         Output position h reads input position h * stride + tap * dilation - pad_before. The first slice counts from
-        the start of `outputs`.
+        the start of `outputs`, the second from `start`.
         """
         shift = tap * self.dilation - self.pad_before
         first = max(outputs.start, _ceil_div(-shift, self.stride))
@@ -76,8 +76,14 @@ class Axis:
             return slice(0, 0), slice(0, 0)
         return (
             slice(first - outputs.start, stop - outputs.start),
-            slice(first * self.stride + shift, (stop - 1) * self.stride + shift + 1, self.stride),
+            slice(first * self.stride + shift - start, (stop - 1) * self.stride + shift + 1 - start, self.stride),
         )
+
+    def reach(self, outputs: range) -> slice:
+        """Return the input positions from the first to the last that the windows of `outputs` read."""
+        read = [positions for _, positions in (self.reads(tap, outputs) for tap in range(self.kernel_size))]
+        read = [positions for positions in read if positions.stop > 0]
+        return slice(min(one.start for one in read), max(one.stop for one in read)) if read else slice(0, 0)
 
 
 def padding_of(padding: AxisPadding, input_size: int, extent: int, stride: int) -> tuple[int, int]:
@@ -180,28 +186,28 @@ class Convolution:
     def axes(self) -> tuple[Axis, Axis]:
         return self.height, self.width
 
-    @property
+    @cached_property
     def input_sizes(self) -> Sizes:
         return self.batch, self.height.input_size, self.width.input_size, self.input_channels
 
-    @property
+    @cached_property
     def filter_sizes(self) -> Sizes:
         return (*self.kernel_size, self.input_channels // self.groups, self.output_channels)
 
-    @property
+    @cached_property
     def output_shape(self) -> Sizes:
         return self.batch, self.height.output_size, self.width.output_size, self.output_channels
 
-    @property
+    @cached_property
     def kernel_size(self) -> tuple[int, int]:
         return self.height.kernel_size, self.width.kernel_size
 
-    @property
+    @cached_property
     def padding(self) -> tuple[tuple[int, int], tuple[int, int]]:
         """Zeros that are added: ((top, bottom), (left, right))."""
         return (self.height.pad_before, self.height.pad_after), (self.width.pad_before, self.width.pad_after)
 
-    @property
+    @cached_property
     def is_pointwise(self) -> bool:
         """True if each window is one input position: one tap and no padding."""
         return self.kernel_size == (1, 1) and self.padding == ((0, 0), (0, 0))
@@ -217,17 +223,18 @@ class Convolution:
             return self.batch * self.height.output_size * self.width.output_size
         raise ValueError(f"operation must be one of the four, not {operation!r}")
 
-    def taps(self, rows: range, columns: range) -> Iterator[tuple[tuple, tuple]]:
+    def taps(self, rows: range, columns: range, box: tuple[slice, ...] | None = None) -> Iterator[tuple[tuple, tuple]]:
         """Yield where the windows of a block of output positions lie. No other code says so.
 
         For each tap (p, q) there are two indices that name the same elements. One is into the windows (groups, N,
         rows, columns, kh, kw, channels), the other into the input (groups, N, H, W, channels). All other elements of
-        the windows are padding.
+        the windows are padding. With `box`, the second is into input[box].
         """
         every = slice(None)
-        across = [self.width.reads(q, columns) for q in range(self.width.kernel_size)]
+        top, left = (0, 0) if box is None else (box[2].start, box[3].start)
+        across = [self.width.reads(q, columns, left) for q in range(self.width.kernel_size)]
         for p in range(self.height.kernel_size):
-            window_rows, input_rows = self.height.reads(p, rows)
+            window_rows, input_rows = self.height.reads(p, rows, top)
             for q, (window_columns, input_columns) in enumerate(across):
                 yield (every, every, window_rows, window_columns, p, q), (every, every, input_rows, input_columns)
 

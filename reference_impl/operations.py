@@ -31,6 +31,7 @@ from .windows import (
     position_blocks,
     unfold,
     window_size,
+    windows_of,
 )
 
 OPERATIONS = ("conv2d", "conv2d_backprop_input", "conv2d_backprop_filter", "conv2d_transpose")
@@ -178,7 +179,7 @@ def conv2d_backprop_filter(
     dtype, result_dtype = choose_dtypes(input, out_backprop, terms, ("input", "out_backprop"))
     result = np.zeros(convolution.filter_sizes, result_dtype)
     for channels in channel_blocks(convolution):
-        total = np.zeros((convolution.groups, window_size(convolution), len(channels)), dtype)
+        total = np.zeros((len(channels[0]), window_size(convolution), len(channels[1])), dtype)
         for block in position_blocks(convolution, channels):
             windows = unfold(input, convolution, block, dtype)
             total += windows.transpose(0, 2, 1) @ output_rows(out_backprop, convolution, block, channels, dtype)
@@ -280,6 +281,7 @@ def _backprop_input(convolution: Convolution, filters: np.ndarray, cotangent: np
     for channels in channel_blocks(convolution):
         matrix = filter_block(filters, convolution, channels, dtype)
         for block in position_blocks(convolution, channels):
-            windows = output_rows(cotangent, convolution, block, channels, dtype) @ matrix.transpose(0, 2, 1)
+            rows = output_rows(cotangent, convolution, block, channels, dtype)
+            windows = windows_of(rows, matrix, convolution, block)
             fold(windows.astype(result_dtype, copy=False), convolution, block, result)
     return result

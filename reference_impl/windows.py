@@ -7,7 +7,7 @@ remain are the padding.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -17,48 +17,117 @@ from .geometry import Convolution
 # long as one window takes at most 20 MiB. Beyond that they are three windows: no window is cut.
 FILTER_BLOCK_BYTES = 20 << 20
 WINDOW_BLOCK_BYTES = 4 << 20
+# Few channels are slow to copy, as only they lie together in memory. So up to so many channels a group, windows are
+# copied by planes, that is by rows of positions of one channel. That takes a copy of the input which the windows read.
+# It pays from so many elements of the windows of an image on, if they are so many times the elements of the copy.
+PLANE_CHANNELS = 8
+PLANE_ELEMENTS = 4096
+PLANE_GAIN = 2
+PLANE_BLOCK_BYTES = 2 << 20  # so much of the windows of one image has groups of its own
 
-Block = tuple[range, range, range]  # images, output rows, output columns
+Channels = tuple[range, range]  # groups, output channels of each
+Block = tuple[range, range, range, range]  # groups, images, output rows, output columns
 
 
 def unfold(input: np.ndarray, convolution: Convolution, block: Block, dtype: np.dtype) -> np.ndarray:
     """Return the windows of a block of output positions, as (groups, positions, taps * channels) of `dtype`."""
-    images, rows, columns = block
-    source = _split_channels(input[images.start : images.stop], convolution.groups)
+    groups, images, rows, columns = block
+    source = _split_channels(input[images.start : images.stop], convolution, groups)
     if convolution.is_pointwise:  # the windows are the input's own elements: spare the copy
         ((_, position),) = convolution.taps(rows, columns)
-        windows = source[position].astype(dtype, copy=False)
-    else:
-        windows = np.zeros((convolution.groups, *map(len, block), *convolution.kernel_size, source.shape[-1]), dtype)
-        for window, position in convolution.taps(rows, columns):
-            windows[window] = source[position]
-    return windows.reshape(convolution.groups, _positions(block), window_size(convolution))
+        return source[position].astype(dtype, copy=False).reshape(_matrix_shape(convolution, block))
+    reach = _reach_of_planes(convolution, block)
+    windows = _array(np.zeros, _windows_shape(convolution, block), dtype, planes=reach is not None)
+    if reach is not None:
+        part = source[reach]
+        source = _array(np.empty, part.shape, dtype, planes=True)
+        source[...] = part
+    for window, position in convolution.taps(rows, columns, reach):
+        windows[window] = source[position]
+    return windows.reshape(_matrix_shape(convolution, block))
 
 
 def fold(windows: np.ndarray, convolution: Convolution, block: Block, input: np.ndarray) -> None:
     """Add each element of `windows` to the place in `input` from which `unfold` reads it: the adjoint of `unfold`."""
-    images, rows, columns = block
-    target = _split_channels(input[images.start : images.stop], convolution.groups)
-    windows = windows.reshape(convolution.groups, *map(len, block), *convolution.kernel_size, target.shape[-1])
-    for window, position in convolution.taps(rows, columns):
+    groups, images, rows, columns = block
+    target = source = _split_channels(input[images.start : images.stop], convolution, groups)
+    reach = _reach_of_planes(convolution, block)
+    if reach is not None:
+        target = _array(np.zeros, source[reach].shape, input.dtype, planes=True)
+    windows = windows.reshape(_windows_shape(convolution, block))
+    for window, position in convolution.taps(rows, columns, reach):
         place = target[position]
         place += windows[window]
+    if reach is not None:
+        source[reach] += target
 
 
-def channel_blocks(convolution: Convolution) -> Iterator[range]:
-    """Yield the output channels of one group, in blocks whose filters, of all groups, fit FILTER_BLOCK_BYTES."""
-    column_bytes = 8 * convolution.groups * window_size(convolution)
-    return _ranges(convolution.output_channels // convolution.groups, FILTER_BLOCK_BYTES // max(column_bytes, 1))
+def windows_of(output: np.ndarray, filters: np.ndarray, convolution: Convolution, block: Block) -> np.ndarray:
+    """Return output (groups, positions, channels) @ filters^T: the windows that `fold` takes."""
+    transposed = filters.transpose(0, 2, 1)
+    if _reach_of_planes(convolution, block) is None:
+        return output @ transposed
+    windows = _array(np.empty, _windows_shape(convolution, block), output.dtype, planes=True)
+    windows = windows.reshape(_matrix_shape(convolution, block))
+    if output.shape[2] == 1:  # nothing is summed, and `matmul` takes long for that
+        return np.multiply(np.ascontiguousarray(output), transposed, out=windows)
+    return np.matmul(output, transposed, out=windows)
 
 
-def position_blocks(convolution: Convolution, channels: range) -> Iterator[Block]:
+def _reach_of_planes(convolution: Convolution, block: Block) -> tuple[slice, ...] | None:
+    """Return the index of the input that a block reads, if it is to be copied by planes; None if by channels."""
+    _, _, rows, columns = block
+    elements = len(rows) * len(columns) * math.prod(convolution.kernel_size)
+    if not _has_planes(convolution) or elements < PLANE_ELEMENTS:
+        return None
+    box = convolution.height.reach(rows), convolution.width.reach(columns)
+    copied = math.prod(read.stop - read.start for read in box)
+    return (slice(None), slice(None), *box) if PLANE_GAIN * copied <= elements else None
+
+
+def _has_planes(convolution: Convolution) -> bool:
+    return convolution.filter_sizes[2] <= PLANE_CHANNELS and not convolution.is_pointwise
+
+
+def _array(make: Callable[..., np.ndarray], shape: Sequence[int], dtype: np.dtype, *, planes: bool) -> np.ndarray:
+    """Make an array (groups, N, rows, columns, ...). In memory, `planes` have rows and columns last."""
+    if not planes:
+        return make(shape, dtype)
+    return np.moveaxis(make((shape[0], *shape[4:], *shape[1:4]), dtype), (-3, -2, -1), (1, 2, 3))
+
+
+def _windows_shape(convolution: Convolution, block: Block) -> tuple[int, ...]:
+    return *map(len, block), *convolution.filter_sizes[:3]
+
+
+def _matrix_shape(convolution: Convolution, block: Block) -> tuple[int, int, int]:
+    groups, *positions = map(len, block)
+    return groups, math.prod(positions), window_size(convolution)
+
+
+def channel_blocks(convolution: Convolution) -> Iterator[Channels]:
+    """Yield groups and the output channels of each, in blocks whose filters fit FILTER_BLOCK_BYTES."""
+    at_once = convolution.groups
+    if _has_planes(convolution):
+        window_bytes = 8 * window_size(convolution) * math.prod(convolution.output_shape[1:3])
+        of_a_cache_line = 8 // max(convolution.filter_sizes[2], 1)
+        at_once = max(PLANE_BLOCK_BYTES // max(window_bytes, 1), of_a_cache_line)
+    for groups in _ranges(convolution.groups, at_once):
+        column_bytes = 8 * len(groups) * window_size(convolution)
+        step = FILTER_BLOCK_BYTES // max(column_bytes, 1)
+        for channels in _ranges(convolution.output_channels // convolution.groups, step):
+            yield groups, channels
+
+
+def position_blocks(convolution: Convolution, block: Channels) -> Iterator[Block]:
     """Yield boxes of output positions whose windows and products each fit WINDOW_BLOCK_BYTES."""
-    room = WINDOW_BLOCK_BYTES // (8 * convolution.groups * max(window_size(convolution), len(channels), 1))
+    groups, channels = block
+    room = WINDOW_BLOCK_BYTES // (8 * len(groups) * max(window_size(convolution), len(channels), 1))
     batch, height, width, _ = convolution.output_shape
     for images in _ranges(batch, room // max(height * width, 1)):
         for rows in _ranges(height, room // max(width, 1)):
             for columns in _ranges(width, room):
-                yield images, rows, columns
+                yield groups, images, rows, columns
 
 
 def _ranges(stop: int, step: int) -> Iterator[range]:
@@ -68,44 +137,41 @@ def _ranges(stop: int, step: int) -> Iterator[range]:
         yield range(start, min(start + step, stop))
 
 
-def output_box(output: np.ndarray, convolution: Convolution, block: Block, channels: range) -> np.ndarray:
+def output_box(output: np.ndarray, convolution: Convolution, block: Block, channels: Channels) -> np.ndarray:
     """Return a view of a block of `output` (N, H', W', O), as (groups, images, rows, columns, channels)."""
-    images, rows, columns = block
+    _, images, rows, columns = block
     view = output[images.start : images.stop, rows.start : rows.stop, columns.start : columns.stop]
     return channel_box(view, convolution, channels)
 
 
 def output_rows(
-    output: np.ndarray, convolution: Convolution, block: Block, channels: range, dtype: np.dtype
+    output: np.ndarray, convolution: Convolution, block: Block, channels: Channels, dtype: np.dtype
 ) -> np.ndarray:
     """Return a block of `output` as matrices (groups, positions, channels) of `dtype`."""
-    shape = convolution.groups, _positions(block), len(channels)
-    return output_box(output, convolution, block, channels).reshape(shape).astype(dtype, copy=False)
+    box = output_box(output, convolution, block, channels)
+    return box.reshape(len(box), math.prod(box.shape[1:4]), box.shape[4]).astype(dtype, copy=False)
 
 
-def filter_block(filters: np.ndarray, convolution: Convolution, channels: range, dtype: np.dtype) -> np.ndarray:
+def filter_block(filters: np.ndarray, convolution: Convolution, channels: Channels, dtype: np.dtype) -> np.ndarray:
     """Return filters (kh, kw, I / groups, O) as matrices (groups, taps * channels, output channels) of `dtype`."""
-    shape = convolution.groups, window_size(convolution), len(channels)
-    return channel_box(filters, convolution, channels).reshape(shape).astype(dtype, copy=False)
+    box = channel_box(filters, convolution, channels)
+    return box.reshape(len(box), window_size(convolution), box.shape[-1]).astype(dtype, copy=False)
 
 
-def channel_box(array: np.ndarray, convolution: Convolution, channels: range) -> np.ndarray:
-    """Return a view of some output channels of each group, as (groups, ..., channels). They are the last axis."""
-    return _split_channels(array, convolution.groups)[..., channels.start : channels.stop]
+def channel_box(array: np.ndarray, convolution: Convolution, block: Channels) -> np.ndarray:
+    """Return a view of some output channels of some groups, as (groups, ..., channels). They are the last axis."""
+    groups, channels = block
+    return _split_channels(array, convolution, groups)[..., channels.start : channels.stop]
 
 
-def _split_channels(array: np.ndarray, groups: int) -> np.ndarray:
-    """Return a view of `array` whose last axis is cut into `groups` blocks, with the groups as its first axis."""
-    if groups == 1:
+def _split_channels(array: np.ndarray, convolution: Convolution, groups: range) -> np.ndarray:
+    """Return a view of `array` whose last axis is cut into its groups. Some of the groups are its first axis."""
+    if convolution.groups == 1:
         return array[np.newaxis]
-    split = array.reshape(*array.shape[:-1], groups, array.shape[-1] // groups)
-    return split.transpose(array.ndim - 1, *range(array.ndim - 1), array.ndim)
+    split = array.reshape(*array.shape[:-1], convolution.groups, array.shape[-1] // convolution.groups)
+    return split.transpose(array.ndim - 1, *range(array.ndim - 1), array.ndim)[groups.start : groups.stop]
 
 
 def window_size(convolution: Convolution) -> int:
     """Return the number of elements in one group's window, a row of `unfold`."""
     return math.prod(convolution.filter_sizes[:3])
-
-
-def _positions(block: Block) -> int:
-    return math.prod(map(len, block))

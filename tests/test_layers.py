@@ -54,6 +54,7 @@ _TOP = dict.fromkeys(
     "exit_status": "cases",
     "stopping": "cases",
     "cli": "cli",
+    "verify_command": "cli",
     "__main__": "cli",
 }
 

@@ -90,7 +90,8 @@ def test_signal_ends_a_run_with_its_records_and_verdict(environment, tmp_path, n
     assert not complete
     assert records
     assert "Interrupted: the table shows what was found until then" in printed
-    *_, verdict = printed.splitlines()
+    *_, verdict, answer = printed.splitlines()
+    assert "interrupted after " in answer
     assert " Interrupted after " in verdict
     assert "failed unexpectedly until then" in verdict
     assert "nothing failed" not in printed
@@ -105,7 +106,8 @@ def test_closed_pipe_loses_neither_records_nor_verdict(environment, tmp_path):
     complete, records = records_in(out)
     assert complete
     assert records
-    assert said.splitlines()[-1].endswith("nothing failed unexpectedly.")
+    assert said.splitlines()[-2].endswith("nothing failed unexpectedly.")
+    assert ": RIGHT  " in said.splitlines()[-1]
     assert "Traceback" not in said
 
 
@@ -129,7 +131,8 @@ def test_terminal_that_cannot_print_the_signs_gets_others(environment):
     printed, said = (text.decode("ascii") for text in run.communicate(timeout=60))
     assert run.returncode == 1, said
     assert "x: failed" in printed
-    assert "failed unexpectedly." in printed.splitlines()[-1]
+    assert "failed unexpectedly." in printed.splitlines()[-2]
+    assert ": WRONG  " in printed.splitlines()[-1]
 
 
 @pytest.mark.parametrize("processes", ["0", "1"])
@@ -158,7 +161,7 @@ def test_error_of_ours_ends_a_run_with_records_and_a_status_of_its_own(monkeypat
         yield from ()
         raise MemoryError("of ours")
 
-    monkeypatch.setattr("reference_impl.cli.records_of", broken)
+    monkeypatch.setattr("reference_impl.verify_command.records_of", broken)
     out = tmp_path / "out.json"
     result = CliRunner().invoke(app, ["verify", "--backend", "reference", "--cases", CASE, "--json", str(out)])
     assert result.exit_code == ExitStatus.SUITE_FAILED
@@ -186,7 +189,7 @@ def test_interrupt_while_backends_are_loaded_says_so(monkeypatch):
     def stopped(*arguments, **options):
         raise Stopped(signal.SIGTERM)
 
-    monkeypatch.setattr("reference_impl.cli.load", stopped)
+    monkeypatch.setattr("reference_impl.verify_command.load", stopped)
     result = CliRunner().invoke(app, ["verify", "--backend", "reference", "--cases", CASE])
     assert result.exit_code == 128 + signal.SIGTERM
     assert "nothing was judged" in result.output

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from ..cases.case import PADDING_MODES, Case
-from ..console import PlainConsole, plain_name
+from ..console import PlainConsole
 from ..report import tables
-from ..report.failures import failure_text, failures
+from ..report.answer import answers, summary
+from ..report.failures import explained, failure_text, suspicion_text
 from ..report.judged import Judged, judged
+from ..report.searched import least_shares
 from ..report.tally import Tally
+from ..report.verify_report import print_answers, print_findings
 from ..run import choice, shares
 from ..run.choice import EXAMPLES, PYTEST_EXAMPLES
 from ..run.judge import judge_call
@@ -34,11 +37,14 @@ class Report:
     selection: Selection
     seed: int
     isolated: bool = False
+    robustness: bool = True
 
     def __post_init__(self) -> None:
         # Puts the diagnoses into the tally too.
-        self._texts = list(failures(self.tally, [self.subject], isolate=self.isolated))
+        self._found = explained(self.tally, [self.subject], isolate=self.isolated)
         (self.judged,) = judged(self.tally, self.selection)
+        shares = least_shares(self.tally, [self.subject]) if self.selection.fewest > 1 else {}
+        self._answers = answers(self.tally, self.selection, [self.judged], self._found, shares=shares)
 
     @property
     def cases(self) -> list[Case]:
@@ -50,9 +56,17 @@ class Report:
         return self.tally.unexpected
 
     @property
+    def verdict(self) -> str:
+        """The answer on one line, which the report begins and ends with."""
+        return summary(self._answers)
+
+    @property
     def passed(self) -> bool:
-        """True if nothing failed, and enough calls were judged."""
-        return not self.failures and self.judged.verdict is None
+        """True if nothing failed, and enough calls were judged. Robustness counts unless it was asked not to."""
+        found = [finding for some in self._found.values() for finding in some]
+        failed = any(self.robustness or finding.robustness is None for finding in found)
+        broken = self.oracle_is_suspect or self.tally.not_judged
+        return not (failed or broken) and self.judged.verdict is None
 
     @property
     def oracle_is_suspect(self) -> bool:
@@ -74,24 +88,29 @@ class Report:
             return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
 
     def _print(self, console: PlainConsole) -> None:
-        if not self.oracle_is_suspect:
-            tables.print_tables(console, self.tally, [self.subject], full=True)
-        for text in self._texts:
-            console.print(text, soft_wrap=True)
+        print_answers(console, self._answers)
+        console.print()
+        if self.oracle_is_suspect:
+            console.print(suspicion_text(self.tally.suspects, failed=len(self.failures)), soft_wrap=True)
             console.print()
+        print_findings(console, self._found, robustness_counts=self.robustness)
+        if not self.oracle_is_suspect:
+            tables.print_tables(console, self.tally, [self.subject])
         console.print(self.judged.line, soft_wrap=True)
         if self.judged.verdict is not None:
             console.print(self.judged.advice, soft_wrap=True)
-        who = f"{plain_name(self.subject.name)} {plain_name(self.subject.version)}"
-        console.print(f"{who}: {self._verdict} ({len(self.cases)} cases, seed {self.seed}).", soft_wrap=True)
+        console.print(f"{self._counts} ({len(self.cases)} cases, seed {self.seed}).", soft_wrap=True)
+        console.print(self.verdict, soft_wrap=True)
 
     @property
-    def _verdict(self) -> str:
+    def _counts(self) -> str:
         if self.oracle_is_suspect:
             return "neither passed nor failed, as the ORACLE is suspect"
         broken = len(self.tally.not_judged)
-        verdict = f"failed {len(self.failures) - broken} calls" if self.failures else self.judged.verdict or "passed"
-        return verdict + (f", and the suite itself failed on {broken}" if broken else "")
+        said = (
+            f"failed {len(self.failures) - broken} calls" if self.failures else self.judged.verdict or "no call failed"
+        )
+        return said + (f", and the suite itself failed on {broken}" if broken else "")
 
 
 def check_backend(
@@ -101,6 +120,7 @@ def check_backend(
     seed: int = 0,
     *,
     isolate: bool = False,
+    robustness: bool = True,
 ) -> Report:
     """Hold a backend to the oracle.
 
@@ -122,6 +142,9 @@ def check_backend(
     isolate : bool
         Run the backend in processes of its own, which may crash, hang or take too much memory. `backend` must then be
         a name, or a class that can be imported.
+    robustness : bool
+        If False, failures on invalid calls, memory layouts, special values, empty arrays, batches beyond 65,535, and
+        printing do not count in `passed`. They are shown in either case.
 
     Raises
     ------
@@ -132,7 +155,7 @@ def check_backend(
     asked = choice.for_own_backend(subject, cases, examples, seed, as_a_whole=isolate)
     tally = Tally()
     tally.extend(records_of(asked, processes=None if isolate else 0))
-    return Report(subject, tally, asked, seed, isolate)
+    return Report(subject, tally, asked, seed, isolate, robustness)
 
 
 def parametrize_with_checks(

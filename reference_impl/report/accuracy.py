@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
 from rich import box
 from rich.table import Table
 
-from ..console import plain_name
 from ..operations import OPERATIONS
 from ..run.outcome import PASS, Record
 
@@ -21,18 +20,23 @@ LEGEND = (
 _Ratios = dict[tuple[str, str, str], list[Record]]
 
 
-def accuracy_tables(records: Iterable[Record], backends: Sequence[str]) -> list[Table]:
-    """Make a table for each dtype that was measured: a row for each backend, a column for each operation."""
+def accuracy_tables(records: Iterable[Record], backends: Mapping[str, str]) -> list[Table]:
+    """Make a table for each dtype that was measured: a row for each backend, a column for each operation.
+
+    `backends` gives the name that is shown of each. An operation that was not measured has no column.
+    """
     measured = _measured(records)
     tables = []
     for dtype in sorted({dtype for *_, dtype in measured}):
-        table = Table("backend", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), title=dtype, title_justify="left")
-        for operation in OPERATIONS:
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), title=dtype, title_justify="left")
+        table.add_column("backend", no_wrap=True)
+        operations = [name for name in OPERATIONS if any((one, name, dtype) in measured for one in backends)]
+        for operation in operations:
             table.add_column(operation.replace("_", "_\n"), justify="right")
-        for backend in backends:
-            row = [_cell(measured.get((backend, operation, dtype), [])) for operation in OPERATIONS]
+        for backend, shown in backends.items():
+            row = [_cell(measured.get((backend, operation, dtype), [])) for operation in operations]
             if any(row):
-                table.add_row(plain_name(backend), *row)
+                table.add_row(shown, *row)
         tables.append(table)
     return tables
 

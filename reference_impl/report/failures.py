@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
-from ..console import PlainConsole, plain_name, plain_text
+from ..console import plain_name, plain_text
 from ..diagnosis import Diagnoses
 from ..run import outcome
 from ..run.implementation import Implementations
 from ..run.outcome import Record
 from ..run.subject import Subject
 from ..run.whole_backend import LOADS, REFUSES, WHOLE_BACKEND_CHECKS
+from .findings import Finding, findings
 from .suspicion import smallest_first, suspicion
 from .tally import Tally
 
@@ -19,42 +20,43 @@ Illustrate = Callable[[Subject, Record], Record]
 """Adds to a record the name of its picture."""
 
 
-def failures(
+# So many distinct bugs of a backend have a full text, and each takes seconds to diagnose.
+MOST_TEXTS = 8
+
+
+def explained(
     tally: Tally,
     subjects: Sequence[Subject],
-    most: int = 20,
     *,
     isolate: bool = False,
     illustrate: Illustrate | None = None,
     diagnosed: bool = True,
-) -> Iterable[str]:
-    """Write the text of each unexpected failure, at most `most` of them, and put the diagnoses into the tally too.
+) -> dict[str, list[Finding]]:
+    """Find the distinct bugs of each backend, with the full text of the failure on the smallest case of each.
 
-    Without `diagnosed` no backend is asked again.
+    The diagnoses are put into the tally too. Without `diagnosed` no backend is asked again. If the oracle is suspect,
+    no backend is accused.
     """
     if tally.suspects:
-        yield suspicion_text(tally.suspects, failed=len(tally.unexpected))
-        return
-    unexpected, diagnoses, implementations = tally.unexpected, Diagnoses(isolate=isolate), Implementations()
+        return {}
     by_name = {subject.name: subject for subject in subjects}
-    for record in unexpected[:most]:
-        told, subject = record, by_name.get(record.backend)
-        if subject is not None and diagnosed:
-            told = implementations.added(subject, diagnoses.added(subject, record))
-            if illustrate is not None:
-                told = illustrate(subject, told)
-            tally.replace(record, told)
-        yield failure_text(told)
+    records: dict[str, list[Record]] = {name: [] for name in by_name}
+    for record in tally.records:
+        records.setdefault(record.backend, []).append(record)
+    implementations = Implementations()
+    found: dict[str, list[Finding]] = {}
+    for name, mine in records.items():
+        subject = by_name.get(name) if diagnosed else None
+        found[name] = findings(mine, subject)
+        for finding in found[name][:MOST_TEXTS]:
+            told = finding.record
+            if subject is not None:
+                told = implementations.added(subject, Diagnoses(isolate=isolate).added(subject, told))
+                told = told if illustrate is None else illustrate(subject, told)
+                tally.replace(finding.record, told)
+            finding.record, finding.text = told, failure_text(told)
     implementations.close()
-    if len(unexpected) > most:
-        yield f"... and {len(unexpected) - most} more failing calls; --json FILE writes them all."
-
-
-def print_failures(console: PlainConsole, texts: Iterable[str]) -> None:
-    """Print the text of each failure."""
-    for text in texts:
-        console.print(text, style="red", soft_wrap=True)
-        console.print()
+    return found
 
 
 def failure_text(record: Record) -> str:

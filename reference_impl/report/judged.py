@@ -96,12 +96,15 @@ def _of(subject: Subject, tally: Tally, selection: Selection) -> Judged:
     return Judged(subject, len(offered), counted, reasons, fewest, no_cases=no_cases)
 
 
-def exit_status(tally: Tally, counts: list[Judged], *, broken: bool = False) -> ExitStatus:
-    """Return the exit status of a run that was not interrupted; `broken` if the suite itself failed."""
+def exit_status(tally: Tally, counts: list[Judged], *, broken: bool = False, failed: bool | None = None) -> ExitStatus:
+    """Return the exit status of a run that was not interrupted; `broken` if the suite itself failed.
+
+    `failed` says if there are failures that count. By default each unexpected failure does.
+    """
     if tally.suspects and not broken:  # a wrong oracle may well make the suite fail too
         return ExitStatus.ORACLE_IS_SUSPECT
     if broken or tally.not_judged:
         return ExitStatus.SUITE_FAILED
-    if tally.unexpected:
+    if tally.unexpected if failed is None else failed:
         return ExitStatus.FAILED
     return ExitStatus.JUDGED_TOO_LITTLE if any(one.verdict for one in counts) else ExitStatus.PASSED

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 
 from rich import box
 from rich.table import Table
@@ -14,8 +14,11 @@ from ..run.outcome import Record
 from ..run.whole_backend import REFUSES
 
 
-def remarks_table(records: Iterable[Record], backends: Sequence[str]) -> Table | None:
-    """Count the remarks: a row for each backend, a column for each subject of remarks."""
+def remarks_table(records: Iterable[Record], backends: Mapping[str, str]) -> Table | None:
+    """Count the remarks: a row for each backend, a column for each subject of remarks.
+
+    `backends` gives the name that is shown of each.
+    """
     counted: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     for record in records:
         if record.remark is not None and record.outcome == outcome.PASS:
@@ -24,11 +27,11 @@ def remarks_table(records: Iterable[Record], backends: Sequence[str]) -> Table |
     if not counted:
         return None
     table = Table("seen, in so many calls", *counted, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    for backend in backends:
+    for backend, shown in backends.items():
         told = (sorted(by_backend[backend].items()) for by_backend in counted.values())
         row = [", ".join(f"{what} {count}" for what, count in found) for found in told]
         if any(row):
-            table.add_row(plain_name(backend), *row)
+            table.add_row(shown, *row)
     return table
 
 

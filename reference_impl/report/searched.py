@@ -29,7 +29,7 @@ def searched(tally: Tally, subjects: Sequence[Subject]) -> list[str]:
         return []
     has_all = share_of_factors(list(cases), STRENGTH).is_all
     lines = [f"Searched: {claim(sorted(cases, key=str), most=STRENGTH + has_all)}."]
-    shares = {name: _least(mine) for name, mine in judged.items() if mine}
+    shares = least_shares(tally, subjects)
     whole = [name for name, share in shares.items() if share.is_all]
     part = [f"{plain_name(name)} {share}" for name, share in shares.items() if not share.is_all]
     if whole and part:
@@ -37,6 +37,11 @@ def searched(tally: Tally, subjects: Sequence[Subject]) -> list[str]:
     if part:
         lines.append(f"Of the {STRENGTH}-way combinations, in the operation that had least: {', '.join(part)}.")
     return lines
+
+
+def least_shares(tally: Tally, subjects: Sequence[Subject]) -> dict[str, Share]:
+    """Return the share of the combinations on which each backend was judged, in the operation that had least."""
+    return {name: _least(mine) for name, mine in _judged(tally, subjects).items() if mine}
 
 
 def _judged(tally: Tally, subjects: Sequence[Subject]) -> dict[str, dict[str, set[Case]]]:
@@ -61,5 +66,6 @@ def _was_compared(record: Record) -> bool:
 
 
 def _least(by_operation: dict[str, set[Case]]) -> Share:
-    shares = [share_of_factors(list(cases), STRENGTH) for cases in by_operation.values()]
+    distinct = set(map(frozenset, by_operation.values()))  # mostly, all operations were judged on the same cases
+    shares = [share_of_factors(list(cases), STRENGTH) for cases in distinct]
     return min(shares, key=lambda share: share.covered)

@@ -54,6 +54,11 @@ class Tally:
             self.add(record)
 
     @property
+    def worst(self) -> list[Record]:
+        """One record for each call: the first one with the call's worst outcome."""
+        return list(self._worst.values())
+
+    @property
     def unexpected(self) -> list[Record]:
         """One record for each call that failed unexpectedly: the first one with the call's worst outcome."""
         return [worst for worst in self._worst.values() if worst.unexpected]
@@ -76,7 +81,8 @@ class Tally:
     def replace(self, old: Record, new: Record) -> None:
         """Put `new`, which is not less severe, in the place of `old`."""
         self.records[self.records.index(old)] = new
-        self._worst[_key(new)] = new
+        if self._worst[_key(old)] == old:
+            self._worst[_key(new)] = new
 
     def calls(self, backend: str, *, whole: bool) -> list[Record]:
         """One record for each call of a backend, or for each of its checks as a `whole` backend."""

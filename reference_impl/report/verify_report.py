@@ -1,26 +1,34 @@
-"""The report of `verify`: its records; tables, failures, the calls that were judged, and the verdict on one line."""
+"""The report of `verify`: the answer for each backend, distinct bugs, tables, counts, and the answer again."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..console import PlainConsole, plain_name
+from ..console import PlainConsole, plain_name, plain_text
+from ..run.outcome import Record
 from ..run.selection import Selection
 from ..run.subject import Subject
 from ..stopping import undisturbed
 from ..verdicts.checks import MOST_ROUNDED
 from . import tables
-from .failures import print_failures
+from .answer import WRONG, Answer, summary
+from .failures import suspicion_text
+from .findings import Finding
 from .json_file import write_json
 from .judged import Judged
+from .robustness import robustness_of
 from .searched import searched
 from .tally import Tally
 
 # Up to so many backends, a line on each says how many of its calls were judged.
 _MOST_LINES = 4
+
+
+class FirstFailure(Exception):
+    """The run was told to stop at the first unexpected failure, and that has come."""
 
 
 @dataclass
@@ -30,23 +38,48 @@ class Run:
     Parameters
     ----------
     made : number of calls so far, of `asked.turns`
-    texts : the text of each failure
-    ended : the signal, or the error of ours, that ended the run early
+    found : the distinct bugs of each backend
+    robustness : True if failures of robustness count in the exit status
+    ended : the signal, the first failure, or the error of ours, that ended the run early
     """
 
     asked: Selection
     subjects: Sequence[Subject]
     tally: Tally = field(default_factory=Tally)
     made: int = 0
-    texts: list[str] = field(default_factory=list)
+    found: Mapping[str, Sequence[Finding]] = field(default_factory=dict)
+    robustness: bool = True
     ended: BaseException | None = None
+
+    @property
+    def failed(self) -> bool:
+        """True if it found failures that count in the exit status."""
+        return any(self.robustness or one.robustness is None for some in self.found.values() for one in some)
+
+    @property
+    def is_broken(self) -> bool:
+        """True if an error of ours ended it."""
+        return self.ended is not None and not isinstance(self.ended, (KeyboardInterrupt, FirstFailure))
+
+    @property
+    def came_so_far(self) -> str:
+        """Say how the run ended early, and after how many calls; "" if it did not."""
+        why = self.why if self.is_broken else self.why.lower()
+        return f"{why} after {self.made:,} of {self.asked.turns:,} calls" if self.ended is not None else ""
 
     @property
     def why(self) -> str:
         """Say in a few words why it ended early."""
         if isinstance(self.ended, KeyboardInterrupt):
             return "Interrupted"
+        if isinstance(self.ended, FirstFailure):
+            return "Stopped at the first failure"
         return f"The suite itself failed ({type(self.ended).__name__}: {self.ended}; please report this)"
+
+
+def counts_as_failure(record: Record, *, robustness: bool) -> bool:
+    """Return True for an unexpected failure, unless it is one of robustness and these do not count."""
+    return record.unexpected and (robustness or robustness_of(record) is None)
 
 
 def write_records(path: Path | None, run: Run) -> OSError | None:
@@ -63,13 +96,36 @@ def write_records(path: Path | None, run: Run) -> OSError | None:
     return None
 
 
-def print_report(console: PlainConsole, run: Run, counts: Sequence[Judged], written: Path | None) -> None:
-    """Print what a run found. The verdict comes last, whatever happens; `written` is the file of the records."""
+def print_report(
+    console: PlainConsole,
+    run: Run,
+    counts: Sequence[Judged],
+    told: Sequence[Answer],
+    *,
+    written: Path | None,
+    notes: Sequence[str] = (),
+) -> None:
+    """Print what a run found. The answer comes first and last, whatever happens.
+
+    `written` is the file of records, and `notes` are lines on backends that were not checked.
+    """
+    many = len(told) > 1
     try:
-        _print_tables(console, run)
+        print_answers(console, told)
+        for line in notes:
+            console.print(line, soft_wrap=True)
         if run.ended is not None:
             console.print(f"{run.why}: the table shows what was found until then.", style="bold yellow")
-        print_failures(console, run.texts)
+        console.print()
+        if run.tally.suspects:
+            console.print(suspicion_text(run.tally.suspects, failed=len(run.tally.unexpected)), soft_wrap=True)
+            console.print()
+        elif many:
+            tables.print_summary(console, run.tally, run.subjects, run.asked.operations, full=run.asked.full)
+        print_findings(console, run.found, robustness_counts=run.robustness)
+        if not run.tally.suspects:
+            tables.print_tables(console, run.tally, run.subjects, run.asked.operations)
+        _print_left_out(console, run)
         _print_counts(console, counts, early=run.ended is not None)
         if run.asked.fewest > 1 and not run.tally.suspects:  # the cases are of our choice
             for line in searched(run.tally, run.subjects):
@@ -78,20 +134,50 @@ def print_report(console: PlainConsole, run: Run, counts: Sequence[Judged], writ
             console.print(f"{len(run.tally.records)} records written to {written}", soft_wrap=True)
     finally:
         console.verdict(_summary(run, counts))
+        console.verdict(summary(told))
 
 
-def _print_tables(console: PlainConsole, run: Run) -> None:
-    if not run.tally.suspects:
-        tables.print_tables(console, run.tally, run.subjects, full=run.asked.full)
+def print_quietly(console: PlainConsole, told: Sequence[Answer]) -> None:
+    """Print the answers alone and, if there are many, one line on all of them."""
+    if len(told) > 1:
+        print_answers(console, told)
+    console.verdict(summary(told))
+
+
+def print_answers(console: PlainConsole, told: Sequence[Answer]) -> None:
+    """Print a line for each backend, the wrong ones first."""
+    for answer in told:
+        console.print(answer.line, style="bold red" if answer.word == WRONG else "bold", soft_wrap=True)
+
+
+def print_findings(
+    console: PlainConsole, found: Mapping[str, Sequence[Finding]], *, robustness_counts: bool = True
+) -> None:
+    """Print the distinct bugs of each backend, the most telling first; then, apart, the failures of robustness."""
+    counts = "these count in the exit status" if robustness_counts else "these do not count in the exit status"
+    for robust, title in ((False, "Distinct bugs of {}"), (True, f"Robustness of {{}} ({counts})")):
+        for name, all_found in found.items():
+            mine = [finding for finding in all_found if (finding.robustness is not None) == robust]
+            if not mine:
+                continue
+            console.print(f"{title.format(plain_name(name))}: {len(mine)}", style="bold", soft_wrap=True)
+            for number, finding in enumerate(mine, start=1):
+                console.print(f"{number}. {plain_text(finding.line)}", style="red", soft_wrap=True)
+                for line in finding.text.splitlines():
+                    console.print(f"    {line}", soft_wrap=True)
+                console.print()
+
+
+def _print_left_out(console: PlainConsole, run: Run) -> None:
     left_out = sum(case.multiply_adds > MOST_ROUNDED for case in run.asked.cases)
     if left_out and not run.asked.full:
-        console.print(
+        console.prose(
             f"Accuracy, memory layouts and special values leave out {left_out} cases of over "
             f"{MOST_ROUNDED:,} multiply-adds. The other cases are sampled for routes, and for checks that "
             "rarely depend on shape. --full leaves out nothing."
         )
     if run.asked.full and any(map(run.asked.gives_a_part, run.subjects)):
-        console.print("Slow routes were given a part of the cases. --full gives them all.")
+        console.prose("Slow routes were given a part of the cases. --full gives them all.")
 
 
 def _print_counts(console: PlainConsole, counts: Sequence[Judged], *, early: bool) -> None:

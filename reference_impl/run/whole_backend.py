@@ -130,6 +130,10 @@ def invalid_call(subject: Subject, operation: str, invalid: InvalidCall, seed: i
     record = subject.blank(operation, str(CASE), seed, REFUSES, invalid.name)
     if REFUSES in declared.unclaimed:
         return replace(record, outcome=outcome.UNSUPPORTED, message=declared.unclaimed[REFUSES])
+    if invalid.near is not None:
+        near = invalid.near.with_dtype(CASE.dtype if CASE.dtype in declared.dtypes else declared.dtypes[0])
+        if not declared.supports(operation, near):
+            return replace(record, outcome=outcome.UNSUPPORTED, message=declared.unsupported(operation, near))
     try:
         right, said = answer_to(subject.apart.backend, invalid.name, operation)
         for late in subject.apart.backend.take_late_deaths():

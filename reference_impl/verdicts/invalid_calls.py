@@ -9,7 +9,7 @@ https://github.com/PaddlePaddle/Paddle/issues/76955
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -51,12 +51,21 @@ class InvalidCall:
     must : the condition that the call violates
     change : changes the arguments of an operation
     operations : the operations that have such a call
+    near : a valid case with the option that is made invalid
+        Who declares to lack that is not asked.
     """
 
     name: str
     must: str
     change: Callable[[str, Arguments], None]
     operations: tuple[str, ...] = OPERATIONS
+    near: Case | None = None
+
+
+_GROUPED = replace(CASE, groups=2)
+_STRIDED = CASE
+_DILATED = replace(CASE, strides=(1, 1), dilations=(2, 1))
+_PADDED = replace(CASE, strides=(1, 1), padding=((1, 1), (0, 0)))
 
 
 def _option(name: str, value: Any) -> Callable[[str, Arguments], None]:
@@ -115,16 +124,18 @@ def _kernel_too_large(operation: str, arguments: Arguments) -> None:
 _GRADIENTS = tuple(_SIZES)
 
 INVALID_CALLS = (
-    InvalidCall("groups-zero", "groups must be at least 1", _option("groups", 0)),
-    InvalidCall("groups-negative", "groups must be at least 1", _option("groups", -1)),
-    InvalidCall("groups-no-divisor", "groups must divide the channels", _option("groups", 3)),
-    InvalidCall("stride-zero", "strides must be at least 1", _option("strides", (0, 1))),
-    InvalidCall("stride-negative", "strides must be at least 1", _option("strides", (-1, 1))),
-    InvalidCall("dilation-zero", "dilations must be at least 1", _option("dilations", (0, 1))),
-    InvalidCall("dilation-negative", "dilations must be at least 1", _option("dilations", (-1, 1))),
-    InvalidCall("padding-negative", "padding must be at least 0", _option("padding", ((-1, -1), (0, 0)))),
+    InvalidCall("groups-zero", "groups must be at least 1", _option("groups", 0), near=_GROUPED),
+    InvalidCall("groups-negative", "groups must be at least 1", _option("groups", -1), near=_GROUPED),
+    InvalidCall("groups-no-divisor", "groups must divide the channels", _option("groups", 3), near=_GROUPED),
+    InvalidCall("stride-zero", "strides must be at least 1", _option("strides", (0, 1)), near=_STRIDED),
+    InvalidCall("stride-negative", "strides must be at least 1", _option("strides", (-1, 1)), near=_STRIDED),
+    InvalidCall("dilation-zero", "dilations must be at least 1", _option("dilations", (0, 1)), near=_DILATED),
+    InvalidCall("dilation-negative", "dilations must be at least 1", _option("dilations", (-1, 1)), near=_DILATED),
+    InvalidCall("padding-negative", "padding must be at least 0", _option("padding", ((-1, -1), (0, 0))), near=_PADDED),
     InvalidCall("padding-word", "padding must be one of the known words", _option("padding", "SOME")),
-    InvalidCall("dilation-2**31", "the kernel must fit in the padded input", _option("dilations", (2**31, 1))),
+    InvalidCall(
+        "dilation-2**31", "the kernel must fit in the padded input", _option("dilations", (2**31, 1)), near=_DILATED
+    ),
     InvalidCall("kernel-too-large", "the kernel must fit in the padded input", _kernel_too_large),
     InvalidCall("channels-differ", "the channels must be the filters' times groups", _more_channels),
     InvalidCall("first-array-of-rank-1", "arrays must have 4 axes", _array(0, (4,))),

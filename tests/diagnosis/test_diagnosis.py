@@ -24,7 +24,7 @@ from reference_impl.diagnosis.observation import observe
 from reference_impl.diagnosis.probes import Probe
 from reference_impl.mistakes import MISTAKES, by_name
 from reference_impl.operations import OPERATIONS
-from reference_impl.report.failures import Tally, failure_text, failures
+from reference_impl.report.failures import Tally, explained, failure_text
 from reference_impl.run import outcome
 from reference_impl.run.judge import judge
 from reference_impl.run.outcome import Record
@@ -334,13 +334,12 @@ def test_backend_that_dies_of_a_probe_is_diagnosed_by_the_others(tmp_path, monke
     assert "another probe failed: the process died of signal 6 (SIGABRT)" in told
 
 
-def test_report_diagnoses_a_backend_once():
+def test_report_diagnoses_a_bug_once():
     specs = ["n1_h5w4c3_k3x2o2", "n1_h6w5c2_k2x3o3"]
     tally, subject = tally_of(TorchFilters(), specs)
-    first, second = failures(tally, [subject])
-    assert "\n    matches *filters-read-as-oihw*: Filters are read as OIHW" in first
-    assert f"\n    on {specs[0]} it matches *filters-read-as-oihw*: " in second
-    assert "smallest failing case" not in second
+    (finding,) = explained(tally, [subject])[subject.name]
+    assert "\n    matches *filters-read-as-oihw*: Filters are read as OIHW" in finding.text
+    assert finding.text.count("smallest failing case") == 1
     # The record has it too, so the JSON file has it.
     assert any("\nmatches *filters-read-as-oihw*" in (record.diagnosis or "") for record in tally.records)
 

@@ -42,8 +42,8 @@ def test_blocks_cover_every_output_once(case, blocks, monkeypatch):
     monkeypatch.setattr(windows, "WINDOW_BLOCK_BYTES", 8 * blocks[1])
     assert blocks_of(case) > 1
     convolution, (batch, height, width, channels) = case.convolution, case.output_shape
-    seen = np.zeros((batch, height, width, channels // case.groups), int)
+    seen = np.zeros((case.groups, batch, height, width, channels // case.groups), int)
     for block_channels in windows.channel_blocks(convolution):
-        for images, rows, columns in windows.position_blocks(convolution, block_channels):
-            seen[np.ix_(images, rows, columns, block_channels)] += 1
+        for block in windows.position_blocks(convolution, block_channels):
+            seen[np.ix_(*block, block_channels[1])] += 1
     assert (seen == 1).all()

@@ -11,10 +11,11 @@ from rich.console import Console
 
 from reference_impl.cases.case import Case
 from reference_impl.conformance import Capabilities
+from reference_impl.console import PlainConsole
 from reference_impl.operations import OPERATIONS
-from reference_impl.report.failures import failure_text, failures
+from reference_impl.report.failures import explained, failure_text
 from reference_impl.report.json_file import write_json
-from reference_impl.report.tables import by_padding, print_tables
+from reference_impl.report.tables import by_padding, print_summary
 from reference_impl.report.tally import Tally
 from reference_impl.run.records import records_of
 from reference_impl.run.selection import for_all
@@ -51,9 +52,9 @@ def test_many_backends_are_rows():
     others = [replace(subject, name=f"planted:{number}") for number in range(9)]
     for other in others:
         tally.extend(records_of(for_all([other], CASES, OPERATIONS, seed=3, full=True)))
-    console = Console(width=80)
+    console = PlainConsole(width=80)
     with console.capture() as captured:
-        print_tables(console, tally, [subject, *others], full=True)
+        print_summary(console, tally, [subject, *others], OPERATIONS, full=True)
     row, *_ = [line for line in captured.get().splitlines() if "planted:8" in line]
     assert row.split()[1:] == ["3"] * 4
 
@@ -99,11 +100,16 @@ def test_failures_name_one_check_of_each_failing_call():
     assert tally.failed == 6
 
 
-def test_failures_are_cut_with_a_word_on_the_rest():
-    tally, subject = tally_of(Flipped())
-    texts = list(failures(tally, [subject], most=2))
-    assert len(texts) == 3
-    assert "and 4 more failing calls" in texts[-1]
+def test_failures_of_one_cause_have_one_text_over_dtypes_and_cases():
+    cases = [case.with_dtype(dtype) for case in CASES for dtype in ("float32", "float64")]
+    tally, subject = tally_of(Flipped(), cases, ["conv2d_backprop_input"])
+    assert tally.failed == 4
+    (finding,) = explained(tally, [subject])["planted"]
+    assert finding.failed == 4
+    assert finding.text.count("run it again") == 1
+    assert (
+        "matches *kernel-flipped*" in finding.text or "matches *kernel-not-flipped-in-input-gradient*" in finding.text
+    )
 
 
 def test_write_json_has_a_record_for_each_check(tmp_path):

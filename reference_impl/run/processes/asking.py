@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from ...backends import registry
 from ...verdicts.agreement import Disagreement
 from . import late_deaths
+from .batches import Places, View
 from .late_deaths import Journal, LateDeath
 from .requests import Request
 from .shared_memory import Place, Sent, SharedMemory, aligned, answer_in, span
@@ -53,6 +54,8 @@ class BackendProcess:
         self.late_deaths: list[LateDeath] = []
         self.printed: tuple[int, str] = (0, "")
         """Bytes that the last call wrote to stdout, and how they begin."""
+        self.troubles: dict[str, Any] = {}
+        """Deaths and hangs of each backend in batches, so that later ones are given less time."""
         self._journal = Journal()
         self._searched = 0
         self._shared = SharedMemory.make()
@@ -103,12 +106,12 @@ class BackendProcess:
             raise
         finally:
             if lives:
-                self._searched += 1
-                self.late_deaths.append(
-                    late_deaths.looked_into(
-                        before, request.to_replay(), died, self._fresh, unsearched=self._why_not_searched(request)
-                    )
-                )
+                self.late_deaths.append(self.looked_into(before, request.to_replay(), died))
+
+    def looked_into(self, before: Journal, last: Request, died: Died) -> LateDeath:
+        """Look into a death of the last call, which comes back alone, after those before. Only a few are searched."""
+        self._searched += 1
+        return late_deaths.looked_into(before, last, died, self._fresh, unsearched=self._why_not_searched(last))
 
     def _why_not_searched(self, request: Request) -> str:
         if request.may_damage:
@@ -161,6 +164,33 @@ class BackendProcess:
         if told["grown"]:
             self.renew()
         return received
+
+    def place_batch(self, places: Places) -> View:
+        """Make room for a batch in shared memory. The next call, or batch, takes the same room."""
+        self._shared.grow(places.size)
+        return places.view(self._shared)
+
+    def make_batch(self, name: str, places: Places, view: View, first: int, last: int, time_limit: float) -> None:
+        """Make those calls of a batch from `first` on, before `last`, that are still waiting.
+
+        Raises Died if the process dies. Then `view` says of which call, and has the answers to those before.
+        """
+        with self._lock:
+            self._journal = Journal()  # its calls are no longer the last ones
+            told = self._worker.ask(
+                "batch",
+                name,
+                asdict(places),
+                self._shared.size,
+                first,
+                last,
+                time_limit,
+                time_limit=3 * time_limit + TIME_LIMIT,  # the process has an alarm of its own
+                progress=lambda: (view.states.tobytes(), view.seconds.tobytes()),
+            )
+            self.printed = (told["printed"], told["begins"])
+            if told["grown"]:
+                self.renew()
 
     def _send(self, arrays: Sequence[np.ndarray]) -> tuple[list[Sent], list[Place]]:
         """Put arrays into shared memory. One that lies within another keeps its place there."""

@@ -27,7 +27,7 @@ from ...verdicts.making_calls import answers_of, fill_and_free, repeated
 from ..outcome import Record
 from ..place import told
 from ..subject import Subject
-from . import memory, stdout
+from . import batches, memory, stdout
 from .channel import Closed, receive, send
 from .descendants import VARIABLE, kill_descendants
 from .guarded_arrays import GuardedArrays
@@ -49,6 +49,7 @@ _JOBS = (
     "routes",
     "declares",
     "call",
+    "batch",
     "fetch",
     "growth",
     "diagnosis",
@@ -135,6 +136,16 @@ class Backends:
             found.append(self._answered(f"{name} {operation}", answer, arrays, offset))
             offset += aligned(found[-1].get("bytes", 0))
         return {"answers": found, "beyond": beyond, **_observed(self.start)}
+
+    def batch(
+        self, name: str, places: dict[str, Any], size: int, first: int, last: int, time_limit: float
+    ) -> dict[str, Any]:
+        """Make many calls. Rows, arguments and answers are in shared memory; see `batches`."""
+        assert self.shared is not None
+        self.shared.follow(size)
+        subject, view = self.subject(name), batches.Places(**places).view(self.shared)
+        batches.make_batch(subject.backend, subject.capabilities, view, places["dtype"], first, last, time_limit)
+        return _observed(self.start)
 
     def _answered(self, key: str, answer: Any, arrays: list[np.ndarray], offset: int) -> dict[str, Any]:
         if not isinstance(answer, np.ndarray) or isinstance(answer, np.ma.MaskedArray):

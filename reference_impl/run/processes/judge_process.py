@@ -64,7 +64,7 @@ class Subjects:
 
 def main(time_limit: str, *names: str) -> None:
     """Judge what is asked, until the channel is closed or the process that asks has ended."""
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
     subjects = Subjects(list(names), float(time_limit))
     while True:
         try:
@@ -75,7 +75,7 @@ def main(time_limit: str, *names: str) -> None:
         send(1, {"answer": records(subjects, *arguments)})
 
 
-def _end_with(asker: int) -> None:
+def end_with(asker: int) -> None:
     """End this process and all that it started when the process that asks has ended, even in the middle of a call."""
     while os.getppid() == asker:
         time.sleep(0.2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import tempfile
 import threading
 import uuid
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -85,10 +86,17 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
         self._stderr: IO[bytes] | None = None
 
-    def ask(self, job: str, *arguments: Any, time_limit: float = TIME_LIMIT) -> Any:
+    def ask(
+        self,
+        job: str,
+        *arguments: Any,
+        time_limit: float = TIME_LIMIT,
+        progress: Callable[[], Any] | None = None,
+    ) -> Any:
         """Run a job there. Arguments and answer go through JSON.
 
         Raises Died if the process dies, exits or takes longer than `time_limit` seconds, and Raised if the job does.
+        The time begins anew whenever `progress`, which is asked when it is over, returns something else than before.
         """
         with self._lock:
             if self._closed:
@@ -102,6 +110,7 @@ class Worker:
             assert process is not None and process.stdin is not None and process.stdout is not None  # noqa: PT018
             try:
                 send(process.stdin.fileno(), [job, arguments])
+                _wait(process.stdout.fileno(), time_limit, progress)
                 answer = receive(process.stdout.fileno(), time_limit)
             except Late:
                 self.close()
@@ -165,6 +174,15 @@ class Worker:
         former, self._told = self._told, os.fstat(file).st_size
         said = os.pread(file, 300, max(self._told - 300, former)).decode(errors="replace").strip()
         return f"; its last words: {said}" if said else ""
+
+
+def _wait(descriptor: int, time_limit: float, progress: Callable[[], Any] | None) -> None:
+    """Wait until an answer begins, or until there has been no progress for so many seconds."""
+    former = object()
+    while progress is not None and not select.select([descriptor], [], [], time_limit)[0]:
+        if (now := progress()) == former:
+            raise Late
+        former = now
 
 
 def _ended(process: subprocess.Popen[bytes]) -> int:

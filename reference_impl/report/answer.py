@@ -1,0 +1,180 @@
+"""The answer on one line, for each backend: right, wrong, or not enough judged to say."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..cases.case import DTYPES, Case
+from ..cases.covering.claim import Share
+from ..console import plain_name, plain_text
+from ..mistakes import MISTAKES
+from ..run import outcome
+from ..run.choice import STRENGTH
+from ..run.selection import Selection
+from ..run.whole_backend import LOADS
+from .findings import Finding
+from .judged import Judged
+from .tally import Tally
+
+SUSPECT = "ORACLE SUSPECT"
+WRONG, NOT_LOADED, FIXED = "WRONG", "NOT LOADED", "UNEXPECTEDLY RIGHT"
+SUITE, CUT_SHORT, LITTLE = "SUITE FAILED", "CUT SHORT", "JUDGED TOO LITTLE"
+NOT_JUDGED, KNOWN, RIGHT = "NOT JUDGED", "KNOWN FAILURES ONLY", "RIGHT"
+WORDS = (SUSPECT, WRONG, NOT_LOADED, FIXED, SUITE, CUT_SHORT, LITTLE, NOT_JUDGED, KNOWN, RIGHT)
+"""The words of an answer, the worst first."""
+
+_MOST_LETTERS = 160
+_NAMED = re.compile(r"^(?:matches(?:, though not on this call,)?|fails the same checks as) \*([\w-]+)\*", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer on one backend: one of WORDS, and what it rests on. `name` has the version."""
+
+    name: str
+    word: str
+    said: str
+    robustness: int = 0
+
+    @property
+    def line(self) -> str:
+        kinds = f"{self.robustness} kind{'s' if self.robustness > 1 else ''} of robustness failures, below"
+        return f"{self.name}: {self.word}  {self.said}" + (f"; {kinds}" if self.robustness else "")
+
+
+def answers(
+    tally: Tally,
+    asked: Selection,
+    counts: Sequence[Judged],
+    found: Mapping[str, Sequence[Finding]],
+    *,
+    shares: Mapping[str, Share],
+    ended: str = "",
+) -> list[Answer]:
+    """Answer for each backend, the worst first. `ended` says how the run ended early, if it did."""
+    if tally.suspects:
+        said = f"no backend is accused; {len(tally.suspects)} calls contradict the oracle"
+        return [Answer("The oracle", SUSPECT, said)]
+    records: dict[str, list] = {}
+    for record in tally.records:
+        records.setdefault(record.backend, []).append(record)
+    told = [
+        _answer(one, asked, records.get(one.subject.name, []), found.get(one.subject.name, ()), shares, ended)
+        for one in counts
+    ]
+    told += [Answer(plain_name(name), NOT_LOADED, plain_text(str(error))) for name, error in asked.errors.items()]
+    return sorted(told, key=lambda answer: (WORDS.index(answer.word), -answer.robustness))
+
+
+def summary(told: Sequence[Answer]) -> str:
+    """Answer for all backends on one line: the last of a report."""
+    if len(told) == 1:
+        return told[0].line
+    parts: list[str] = []
+    for word in WORDS:
+        names = [answer.name.rpartition(" ")[0] or answer.name for answer in told if answer.word == word]
+        if names:
+            shown = "" if word == RIGHT else f": {', '.join(names)}"
+            of_all = "" if parts else f" of {len(told)} backends"
+            parts.append(f"{len(names)}{of_all} {word}{shown}")
+    fragile = sum(answer.robustness > 0 for answer in told)
+    return "; ".join([*parts, *([f"{fragile} with robustness failures"] if fragile else [])])
+
+
+def _answer(
+    one: Judged,
+    asked: Selection,
+    records: Sequence,
+    found: Sequence[Finding],
+    shares: Mapping[str, Share],
+    ended: str,
+) -> Answer:
+    name = f"{plain_name(one.subject.name)} {plain_name(one.subject.version)}"
+    wrong = [finding for finding in found if finding.robustness is None]
+    robustness, judged = len(found) - len(wrong), one.judged.total()
+    broken = len({record.call for record in records if record.outcome == outcome.SUITE})
+    known = len({record.call for record in records if record.outcome == outcome.KNOWN})
+    if any(finding.record.outcome != outcome.FIXED for finding in wrong):
+        first, *others = (finding for finding in wrong if finding.record.outcome != outcome.FIXED)
+        more = [f"{len(others)} more bug{'s' if len(others) > 1 else ''}, below"] if others else []
+        more += [f"the suite itself failed on {broken} calls"] if broken else []
+        more += [ended] if ended else []
+        said = f"{cause(first)} ({first.failed:,} of {judged:,} calls)"
+        return Answer(name, WRONG, "; ".join([said, *more]), robustness)
+    if wrong:
+        return Answer(name, FIXED, wrong[0].line, robustness)
+    if broken:
+        return Answer(
+            name, SUITE, f"{broken:,} of {judged:,} calls could not be judged: please report this", robustness
+        )
+    if ended:
+        return Answer(name, CUT_SHORT, f"no wrong answer in {judged:,} calls until then; {ended}", robustness)
+    if one.verdict:
+        return Answer(name, LITTLE, _too_little(one), robustness)
+    if one.nothing:
+        return Answer(name, NOT_JUDGED, f"none of {one.given:,} calls is of a kind that it offers", robustness)
+    basis = _basis(one, asked, records, shares.get(one.subject.name))
+    if known:
+        said = f"{known:,} of {judged:,} calls fail as expected; the others are right: {basis}"
+        return Answer(name, KNOWN, said, robustness)
+    return Answer(name, RIGHT, basis, robustness)
+
+
+def cause(finding: Finding) -> str:
+    """Say in a few words what is wrong: the known mistake that the failure matches, or else when it comes."""
+    named = _NAMED.search(finding.record.diagnosis or "")
+    does = next((mistake.does for mistake in MISTAKES if named and mistake.name == named[1]), None)
+    if does is None:
+        kind, _, rest = finding.line.partition("  ")
+        where = rest.partition(":")[0].removesuffix(", and only there")
+        said = f"{kind} {where}" if rest else finding.line
+    else:
+        said = does.rstrip(".") if does[1].isupper() else does[0].lower() + does[1:].rstrip(".")
+        said += f", in {' and '.join(finding.operations)}" if len(finding.operations) < 3 else ""
+    said = plain_text(said).replace("\n", " ")
+    return said if len(said) <= _MOST_LETTERS else f"{said[:_MOST_LETTERS].rpartition(' ')[0]} ..."
+
+
+def _too_little(one: Judged) -> str:
+    said = (one.verdict or "").removeprefix("judged ")
+    if not one.given:
+        return f"{said}, as it was given no call"
+    why = one.reasons.most_common(1)
+    reason = f"; {one.reasons.total():,} unsupported: {plain_text(why[0][0])}" if why else ""
+    return f"{said}, of {one.given:,} calls{reason}" + (", ..." if len(one.reasons) > 1 else "")
+
+
+def _basis(one: Judged, asked: Selection, records: Sequence, share: Share | None) -> str:
+    """Say on what the answer rests: how many calls, which combinations, and to what the run was narrowed."""
+    if set(one.judged) == {LOADS}:
+        return "it can be loaded; nothing else was asked"
+    calls = f"{one.judged.total():,} calls"
+    if asked.fewest > 1 and share is not None:
+        part = "all" if share.is_all else f"{share} of the"
+        parts = [calls, f"{part} {STRENGTH}-way combinations"]
+    else:
+        parts = [f"{calls} on the cases that were named" if asked.cases and not asked.only else calls]
+    if one.reasons:
+        parts.append(f"{one.reasons.total():,} more unsupported")
+    thin = len({record.call for record in records if record.outcome == outcome.MISTRUSTED})
+    parts += [f"{thin:,} of them on data that prove little"] if thin else []
+    offered = one.subject.capabilities
+    narrowed = [*asked.only, *(asked.whole if not asked.cases else ())]
+    narrowed += _part(one.judged, offered.operations)
+    if asked.fewest > 1:  # a case that is named says its dtype itself
+        narrowed += _part({Case.parse(spec).dtype for spec in _judged_cases(records)}, offered.dtypes)
+    return ", ".join(parts) + (f"; asked was {', '.join(narrowed)} alone" if narrowed else "")
+
+
+def _judged_cases(records: Iterable) -> set[str]:
+    return {record.case for record in records if record.case and record.outcome != outcome.UNSUPPORTED}
+
+
+def _part(asked: Iterable[str] | Counter[str], offered: Sequence[str]) -> list[str]:
+    """Return what was asked, if that is not all that is offered."""
+    asked = set(asked)
+    order = [*offered, *(dtype for dtype in DTYPES if dtype not in offered)]
+    return [] if asked >= set(offered) else sorted(asked, key=lambda name: order.index(name) if name in order else 99)

@@ -1,0 +1,1 @@
+"""Sweeps: every configuration within a scope, judged exactly."""

@@ -1,0 +1,258 @@
+"""The first screen of a report: the answer on the first line, then distinct bugs, then robustness."""
+
+from __future__ import annotations
+
+import sys
+from xml.etree import ElementTree
+
+import planted
+import pytest
+from narrow_kernels import Square
+from typer.testing import CliRunner
+
+from reference_impl.cli import app
+from reference_impl.conformance import Capabilities, Lack, check_backend
+from reference_impl.console import PlainConsole, short_name
+from reference_impl.report import progress
+from reference_impl.report.answer import Answer, summary
+from reference_impl.report.expected_failures import read
+from reference_impl.report.tally import Tally
+from reference_impl.run import outcome
+from reference_impl.run.subject import Subject
+from reference_impl.run.whole_backend import invalid_call
+from reference_impl.verdicts.invalid_calls import BY_NAME
+
+SPECS = ["n2_h7w9c3_k3x2o4_s2x3", "n1_h6w5c2_k2x3o3_SAME", "n1_h4w4c1_k1x1o1", "n1_h9w9c4_k3x3o4_g4_float64"]
+CASES = [word for spec in SPECS for word in ("--cases", spec)]
+
+
+class ReadOnly(planted.Right):
+    """Refuses arrays that are read-only, as Cython does: right otherwise."""
+
+    def conv2d(self, input, *args, **options):
+        if not input.flags.writeable:
+            raise ValueError("buffer source array is read-only")
+        return super().conv2d(input, *args, **options)
+
+
+class OnlyGroup1(planted.Right):
+    def conv2d(self, *args, groups, **options):
+        if groups != 1:
+            raise NotImplementedError(f"Only groups==1, not {groups}")
+        return super().conv2d(*args, groups=groups, **options)
+
+
+@pytest.fixture(autouse=True)
+def at_80_columns(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setitem(sys.modules, "answering", sys.modules[__name__])
+
+
+def verify(*words):
+    return CliRunner().invoke(app, ["verify", "--processes", "0", *words])
+
+
+def test_first_screen_of_a_right_kernel():
+    result = verify("--backend", "planted:Right", *CASES)
+    first, _, *rest = result.stdout.splitlines()
+    assert first == rest[-1] == "planted unversioned: RIGHT  16 calls on the cases that were named"
+    assert rest[0] == "planted unversioned"
+    assert result.exit_code == 0
+
+
+def test_first_screen_of_a_wrong_kernel():
+    result = verify("--backend", "planted:Flipped", "--operation", "conv2d", *CASES)
+    lines = result.stdout.splitlines()
+    assert (
+        lines[0]
+        == lines[-1]
+        == (
+            "planted unversioned: WRONG  the kernel is rotated by 180 degrees, as in a true convolution, in conv2d "
+            "(3 of 4 calls)"
+        )
+    )
+    assert lines[2] == "Distinct bugs of planted: 1"
+    assert lines[3].startswith("1. wrong numbers  where ")
+    assert "smallest: conv2d n" in lines[3]
+    assert lines[4] == "    FAIL  planted unversioned: conv2d on n1_h6w5c2_k2x3o3_SAME"
+    assert result.stdout.count("run it again") == 1
+    assert result.exit_code == 1
+
+
+@pytest.mark.parametrize(("words", "status"), [([], 1), (["--no-robustness"], 0)])
+def test_first_screen_of_a_kernel_that_fails_in_robustness_alone(words, status):
+    result = verify("--backend", "answering:ReadOnly", *CASES, *words)
+    lines = result.stdout.splitlines()
+    assert (
+        lines[0]
+        == lines[-1]
+        == ("planted unversioned: RIGHT  16 calls on the cases that were named; 1 kind of robustness failures, below")
+    )
+    do = "do not count" if words else "count"
+    assert lines[2] == f"Robustness of planted (these {do} in the exit status): 1"
+    assert lines[3].startswith("1. refused (memory layouts)  ")
+    assert "Distinct bugs" not in result.stdout
+    assert result.exit_code == status
+
+
+def test_first_screen_of_a_kernel_that_was_judged_too_little():
+    result = verify("--backend", "narrow_kernels:Square", "--cases", SPECS[0])
+    first, *_, last = result.stdout.splitlines()
+    assert (
+        first
+        == last
+        == ("planted unversioned: JUDGED TOO LITTLE  nothing, of 1 calls; 1 unsupported: takes squares only")
+    )
+    assert result.exit_code == 4
+
+
+def test_right_is_not_said_of_more_than_was_judged():
+    result = verify("--backend", "planted:Right", *CASES, "--check", "exact", "--operation", "conv2d")
+    assert result.stdout.splitlines()[-1] == "planted unversioned: RIGHT  4 calls; asked was exact, conv2d alone"
+    smoke = check_backend(Square(), ["smoke"]).verdict
+    assert "% of the 3-way combinations" in smoke
+    assert "more unsupported" in smoke
+
+
+def test_one_error_is_told_once():
+    report = check_backend(
+        OnlyGroup1(), ["n1_h4w4c4_k2x2o4", *(f"n{n}_h5w4c4_k2x2o4_g{g}" for n in (1, 2) for g in (2, 4))]
+    )
+    assert report.verdict.startswith("planted unversioned: WRONG  refused ")
+    assert str(report).count("Only groups==1") == 1
+
+
+def test_robustness_does_not_count_if_so_asked():
+    assert not check_backend(ReadOnly(), SPECS[:1]).passed
+    assert check_backend(ReadOnly(), SPECS[:1], robustness=False).passed
+
+
+def test_wrong_backends_come_first_and_the_last_line_names_them():
+    result = verify("--backend", "planted:Right", "--backend", "planted:FlippedBytes", "--cases", f"{SPECS[0]}_int8")
+    first, second, *_, last = result.stdout.splitlines()
+    assert first.startswith("bytes unversioned: WRONG  ")
+    assert second == "planted unversioned: JUDGED TOO LITTLE  nothing, of 4 calls; 4 unsupported: offers no int8"
+    assert last == "1 of 2 backends WRONG: bytes; 1 JUDGED TOO LITTLE: planted"
+
+
+def test_summary_counts_robustness_of_right_backends():
+    told = [Answer("a 1", "RIGHT", "9 calls", 2), Answer("b 1", "RIGHT", "9 calls")]
+    assert summary(told) == "2 of 2 backends RIGHT; 1 with robustness failures"
+
+
+def test_quiet_prints_the_verdict_alone():
+    result = verify("--backend", "planted:Right", *CASES, "--quiet")
+    assert result.stdout == "planted unversioned: RIGHT  16 calls on the cases that were named\n"
+
+
+def test_x_stops_at_the_first_failure():
+    result = verify("--backend", "planted:Flipped", *CASES, "-x")
+    assert result.stdout.splitlines()[-1].endswith("; stopped at the first failure after 0 of 16 calls")
+    assert result.exit_code == 1
+
+
+def test_list_runs_nothing(monkeypatch):
+    monkeypatch.setattr(planted.Right, "spoil", pytest.fail)
+    result = verify("--backend", "planted:Right", *CASES, "--list")
+    assert result.stdout.splitlines() == [
+        "planted unversioned: 16 calls",
+        "4 cases, each with its number of calls:",
+        *(f"{spec} 4" for spec in SPECS),
+    ]
+    assert result.exit_code == 0
+
+
+def test_junit_has_a_case_for_each_call(tmp_path):
+    verify("--backend", "planted:Flipped", *CASES, "--junit", str(tmp_path / "out.xml"))
+    (suite,) = ElementTree.parse(tmp_path / "out.xml").getroot()
+    assert suite.attrib == {"name": "planted", "tests": "16", "failures": "9", "errors": "0", "skipped": "0"}
+    failed = suite.find("testcase[@name='conv2d n1_h6w5c2_k2x3o3_SAME']/failure")
+    assert failed.attrib["message"].startswith("exact: on integers")
+    assert "run it again: " in failed.text
+
+
+def test_expected_failures_do_not_count(tmp_path):
+    (tmp_path / "expected.txt").write_text("# ours\nplanted * * n* # flips, as we know\n")
+    result = verify("--backend", "planted:Flipped", *CASES, "--expected", str(tmp_path / "expected.txt"))
+    assert ": KNOWN FAILURES ONLY  9 of 16 calls fail as expected; the others are right: " in result.stdout
+    assert result.exit_code == 0
+
+
+def test_unexpected_pass_is_told(tmp_path):
+    file = tmp_path / "expected.txt"
+    file.write_text("planted conv2d exact n1_* # was wrong once\nother * * * # not in this run\n")
+    result = verify("--backend", "planted:Right", *CASES, "--expected", str(file))
+    assert (
+        f"expected to fail by {file}:1 (was wrong once); no call that it names failed: remove the line" in result.stdout
+    )
+    assert result.stdout.splitlines()[-1].startswith("planted unversioned: UNEXPECTEDLY RIGHT  ")
+    assert result.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("planted conv2d exact # why", "1: a line must be BACKEND OPERATION CHECK CASE # why; not 'planted conv2d"),
+        ("planted conv2d exact *", "1: a line must be BACKEND OPERATION CHECK CASE # why"),
+        ("planted conv3d exact * # why", "1: operation must match one of conv2d, .*; 'conv3d' matches none"),
+        ("planted conv2d exakt * # why", "1: check must match one of .*; 'exakt' matches none"),
+    ],
+)
+def test_bad_line_of_expected_failures_is_named(tmp_path, line, said):
+    (tmp_path / "expected.txt").write_text(line + "\n")
+    with pytest.raises(ValueError, match=said):
+        read(tmp_path / "expected.txt")
+    result = verify("--backend", "planted:Right", *CASES, "--expected", str(tmp_path / "expected.txt"))
+    assert result.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("lacks", "invalid", "asked"),
+    [
+        (lambda operation, case: case.groups > 1, "groups-zero", False),
+        (lambda operation, case: case.groups > 1, "dilation-zero", True),
+        (lambda operation, case: case.dilations != (1, 1), "dilation-negative", False),
+        (lambda operation, case: case.dilations != (1, 1), "kernel-too-large", True),
+    ],
+)
+def test_who_lacks_an_option_is_not_asked_invalid_calls_of_it(lacks, invalid, asked):
+    class Lacking(planted.Right):
+        capabilities = Capabilities(lacks=(Lack("knows no such option", lacks),))
+
+    subject = Subject.of(Lacking())
+    object.__setattr__(subject, "apart", subject) if not asked else None  # it must not be asked there
+    if asked:
+        with pytest.raises(Exception, match="planted"):  # an object has no process of its own
+            invalid_call(subject, "conv2d", BY_NAME[invalid])
+    else:
+        record = invalid_call(subject, "conv2d", BY_NAME[invalid])
+        assert (record.outcome, record.message) == (outcome.UNSUPPORTED, "knows no such option")
+
+
+def test_output_to_a_file_is_not_cut_at_80_columns(monkeypatch, tmp_path):
+    monkeypatch.delenv("COLUMNS")
+    with (tmp_path / "out.txt").open("w") as file:
+        assert PlainConsole(file=file).width > 200
+
+
+def test_columns_and_marks_are_those_that_were_asked_and_are_there():
+    words = ["--backend", "planted:Right", "--backend", "reference", *CASES, "--operation", "conv2d"]
+    said = verify(*words).stdout
+    assert "backprop" not in said
+    for mark in ("✗:", "u:", "k:", "c:", "m:", "s:", "(25%)"):
+        assert mark not in said
+    assert "u: declared unsupported." in verify(*words, "--backend", "narrow_kernels:Square").stdout
+    assert max(map(len, verify(*words).stdout.splitlines()[4:-1])) <= 80
+
+
+def test_names_are_shortened_in_the_middle():
+    assert short_name("tensorflow:transposed_second_order", 20) == "tensorflo…cond_order"
+    assert short_name("torch", 20) == "torch"
+
+
+def test_progress_is_told_in_plain_lines_where_there_is_no_terminal(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "SECONDS", 0.0)
+    with progress.progress(3, 12, Tally()) as advance:
+        advance()
+        advance()
+    assert capsys.readouterr().err.splitlines()[-1] == "2 of 12 calls after 0 s, 0 failed"

@@ -1,0 +1,78 @@
+"""Failures are grouped by their cause; robustness is told apart, unless a wrong answer explains it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from planted import Right
+
+from reference_impl.report.findings import findings
+from reference_impl.run import outcome
+from reference_impl.run.subject import Subject
+
+SUBJECT = Subject.of(Right())
+PLAIN = [f"n{batch}_h{size}w5c2_k{kernel}x3o2" for batch in (1, 2) for size in (5, 6, 7) for kernel in (1, 2, 3)]
+
+
+def records(failing, specs=PLAIN, check="exact", came=outcome.FAIL, message="on integers"):
+    blank = [SUBJECT.blank("conv2d", spec, 0, check) for spec in specs]
+    return [replace(one, outcome=came, message=message) if failing(one.case) else one for one in blank]
+
+
+def wrong_if_large_kernel(spec):
+    return "_k1x" not in spec
+
+
+def test_conditions_counts_and_smallest_case_are_told():
+    (found,) = findings(records(wrong_if_large_kernel))
+    assert found.line.startswith("wrong numbers  where kernel height above 1: 12 of 12 wrong, 6 of 6 right elsewhere")
+    assert found.line.endswith("smallest: conv2d n1_h5w5c2_k2x3o2")
+    assert (found.failed, found.record.case, found.robustness) == (12, "n1_h5w5c2_k2x3o2", None)
+
+
+@pytest.mark.parametrize("spec", ["n0_h5w5c2_k2x3o2", "n65536_h5w5c2_k2x3o2"])
+def test_case_of_robustness_that_a_plain_bug_explains_is_no_finding_of_its_own(spec):
+    explained = findings(records(wrong_if_large_kernel, [*PLAIN, spec]))
+    assert [found.robustness for found in explained] == [None]
+    (alone,) = findings(records(lambda case: case == spec, [*PLAIN, spec]))
+    assert alone.robustness == ("empty arrays" if spec.startswith("n0") else "batches beyond 65,535")
+
+
+def test_crashes_and_wrong_numbers_come_before_sizes_and_these_before_robustness():
+    ways = [
+        ("special_values", outcome.FAIL, "an infinity must reach"),
+        ("exact", outcome.FAIL, "the answer's shape must be (1,), not (2,)"),
+        ("exact", outcome.FAIL, "on integers"),
+        ("exact", outcome.CRASHED, "the process died of signal 11"),
+        ("exact", outcome.CRASHED, "it gave no answer within 60 s"),
+    ]
+    some = [
+        record
+        for place, (check, came, said) in enumerate(ways)
+        for record in records(lambda case: True, PLAIN[3 * place : 3 * place + 3], check, came, said)
+    ]
+    found = [one.line.partition("  ")[0] for one in findings(some)]
+    assert sorted(found[:3]) == ["crash", "hang", "wrong numbers"]
+    assert found[3:] == ["wrong shape", "wrong numbers (special values)"]
+
+
+def test_errors_are_told_apart_by_their_text_without_numbers():
+    some = records(
+        lambda case: True, PLAIN[:6], came=outcome.REFUSED, message="ValueError: only 3 (k.py, line 9, in f)"
+    )
+    some += records(
+        lambda case: True, PLAIN[6:12], came=outcome.REFUSED, message="ValueError: only 4 (k.py, line 9, in f)"
+    )
+    assert len(findings(some)) == 1
+    some += records(lambda case: True, PLAIN[12:], came=outcome.REFUSED, message="TypeError: no")
+    assert len(findings(some)) == 2
+
+
+def test_call_that_is_wrong_is_not_counted_again_for_other_checks():
+    some = records(wrong_if_large_kernel) + records(wrong_if_large_kernel, check="any_memory_layout")
+    assert [found.robustness for found in findings(some)] == [None]
+
+
+def test_known_failures_are_no_findings():
+    assert findings(records(wrong_if_large_kernel, came=outcome.KNOWN)) == []

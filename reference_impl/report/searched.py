@@ -10,6 +10,7 @@ from ..cases.covering.claim import Share, claim, share_of_factors
 from ..console import plain_name
 from ..run import outcome
 from ..run.choice import STRENGTH
+from ..run.outcome import Record
 from ..run.spread import dtypes_of
 from ..run.subject import Subject
 from .tally import Tally
@@ -19,13 +20,15 @@ def searched(tally: Tally, subjects: Sequence[Subject]) -> list[str]:
     """Say what the cases of a run have, and what each backend was judged on.
 
     A backend's share is the least of its operations, in its first dtype. A case counts if its answer was compared with
-    the exact one, whatever was found.
+    the exact one, whatever was found; not if the backend gave none. The share of longer combinations, which takes a
+    second to count, is told where no shorter one is missing.
     """
     judged = _judged(tally, subjects)
     cases = {case for mine in judged.values() for some in mine.values() for case in some}
     if not cases:
         return []
-    lines = [f"Searched: {claim(sorted(cases, key=str))}."]
+    has_all = share_of_factors(list(cases), STRENGTH).is_all
+    lines = [f"Searched: {claim(sorted(cases, key=str), most=STRENGTH + has_all)}."]
     shares = least_shares(tally, subjects)
     whole = [name for name, share in shares.items() if share.is_all]
     part = [f"{plain_name(name)} {share}" for name, share in shares.items() if not share.is_all]
@@ -42,17 +45,24 @@ def least_shares(tally: Tally, subjects: Sequence[Subject]) -> dict[str, Share]:
 
 
 def _judged(tally: Tally, subjects: Sequence[Subject]) -> dict[str, dict[str, set[Case]]]:
-    """The cases on which each operation of each backend was judged, in the backend's first dtype."""
+    """The cases on which each operation of each backend was compared, in the backend's first dtype."""
     first = {subject.name: dtypes_of(subject)[0] for subject in subjects}
     parsed: dict[str, Case] = {}
     found: dict[str, dict[str, set[Case]]] = {name: defaultdict(set) for name in first}
     for record in tally.records:
-        if record.check != "exact" or record.outcome == outcome.UNSUPPORTED or record.backend not in first:
+        if record.check != "exact" or not _was_compared(record) or record.backend not in first:
             continue
         case = parsed.get(record.case) or parsed.setdefault(record.case, Case.parse(record.case))
         if case.dtype == first[record.backend]:
             found[record.backend][record.operation].add(case)
     return found
+
+
+def _was_compared(record: Record) -> bool:
+    """True if the backend gave an answer, and it was judged."""
+    if record.outcome == outcome.KNOWN:  # a known failure may be an error, or a death; only a wrong answer has a digest
+        return record.answer is not None
+    return record.outcome in (outcome.PASS, outcome.FAIL, outcome.MISTRUSTED, outcome.FIXED)
 
 
 def _least(by_operation: dict[str, set[Case]]) -> Share:

@@ -51,8 +51,8 @@ def judge(
     checks = checks_of(case) if checks is None else checks
     blank = subject.blank(operation, str(case), seed)
     is_deadly = subject.is_apart and known.is_deadly(subject, operation, case)
-    if subject.is_apart:
-        subject.backend.process.expects_death = is_deadly
+    if is_deadly:
+        subject = replace(subject, backend=subject.backend.known_to_damage())
     try:
         lack = declared.unsupported(operation, case)
         if lack is not None:
@@ -64,6 +64,8 @@ def judge(
             _Asked(subject.backend), task or Task(case, operation, seed), declared, partial(known.is_known, subject)
         )
         checks = [check for check in checks if check.offered(trial)]
+        if is_deadly:
+            subject.backend.process.renew()  # what calls before this one damaged is not its own
         records = []
         for check in checks:
             records.append(_run(check, trial, replace(blank, check=check.name)))

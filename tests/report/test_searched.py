@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from narrow_kernels import Square
 from planted import Right
 
@@ -11,7 +12,19 @@ from reference_impl.operations import OPERATIONS
 from reference_impl.report.searched import searched
 from reference_impl.report.tally import Tally
 from reference_impl.run.choice import STRENGTH
-from reference_impl.run.outcome import PASS, UNSUPPORTED, Record
+from reference_impl.run.outcome import (
+    CRASHED,
+    FAIL,
+    FIXED,
+    KNOWN,
+    MISTRUSTED,
+    ORACLE,
+    PASS,
+    REFUSED,
+    SUITE,
+    UNSUPPORTED,
+    Record,
+)
 from reference_impl.run.subject import Subject
 
 COVERING = catalogue.load("covering")
@@ -49,6 +62,24 @@ def test_unsupported_calls_other_checks_and_other_dtypes_count_for_nothing():
     assert lines(tally_of("planted", COVERING, outcome=UNSUPPORTED), Right()) == []
     assert lines(tally_of("planted", COVERING, check="repeatable"), Right()) == []
     assert lines(tally_of("planted", [case.with_dtype("float64") for case in COVERING]), Right()) == []
+
+
+@pytest.mark.parametrize("outcome", [REFUSED, CRASHED, SUITE, ORACLE, KNOWN])
+def test_calls_without_an_answer_that_was_judged_count_for_nothing(outcome):
+    assert lines(tally_of("planted", COVERING, outcome=outcome), Right()) == []
+
+
+@pytest.mark.parametrize(("outcome", "answer"), [(FAIL, None), (MISTRUSTED, None), (FIXED, None), (KNOWN, "1f2e")])
+def test_answers_that_were_judged_count_whatever_was_found(outcome, answer):
+    (said,) = lines(tally_of("planted", COVERING, outcome=outcome, answer=answer), Right())
+    assert said.startswith("Searched: all 37,027 ")
+
+
+def test_longer_combinations_are_told_where_all_shorter_ones_were_had():
+    assert "% of the 4-way combinations" in lines(tally_of("planted", COVERING), Right())[0]
+    few = lines(tally_of("planted", COVERING[:20]), Right())[0]
+    assert few.endswith("% of the 3-way combinations.")
+    assert "4-way" not in few
 
 
 def test_each_backend_has_its_own_share():

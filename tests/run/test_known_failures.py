@@ -39,7 +39,7 @@ FLOATS_IN_ONEDNN = [(), ("float32",), ("float32", "bfloat16", "float16")]
 # All that the shipped adapters say of themselves.
 FACTS = [
     {"onednn_dtypes": dtypes, "onednn_path": path, "channel_block": block, "engine": engine}
-    for path in ("", "avx512_core", "avx512_core_amx")
+    for path in ("", "avx2", "avx512_core", "avx512_core_amx")
     for engine in ("tensorflow", "torch", "jax", "numpy", "openvino")
     for dtypes in FLOATS_IN_ONEDNN
     for block in (8, 16)

@@ -64,6 +64,9 @@ class Corrupts(planted.Right):
             self.left = self.later
         return super().conv2d(*args, **options)
 
+class CorruptsAndDiesNext(Corrupts):
+    later = 1
+
 class CorruptsInC(Corrupts):
     def __init__(self):
         super().__init__()
@@ -78,6 +81,17 @@ class CorruptsInC(Corrupts):
 class CorruptsAtOnce(planted.Right):
     def conv2d(self, *args, **options):
         if options["strides"] == (2, 1):
+            os.abort()
+        return super().conv2d(*args, **options)
+
+class DiesInItsSecondCall(planted.Right):
+    "Dies once in the second call of a process, of nothing that comes back."
+    calls = 0
+
+    def conv2d(self, *args, **options):
+        self.calls += 1
+        if self.calls == 2 and not (HERE / "died").exists():
+            (HERE / "died").touch()
             os.abort()
         return super().conv2d(*args, **options)
 
@@ -284,15 +298,21 @@ def test_search_ends_in_time(monkeypatch):
     assert "the search was ended after" in late.message
 
 
+ASKED_TWICE = [check for check in CHECKS_OF if check.name in CHECKS]
+
+
 def test_death_beside_a_call_that_is_known_to_damage_memory_is_that_calls(load, monkeypatch):
-    subject = load("DiesOnce")
-    (before, after), checks = (
-        (CASES[0], Case.parse("n1_h12w5c2_k2x3o3")),
-        [one for one in CHECKS_OF if one.name == "exact"],
-    )
-    assert [one.outcome for one in judge(subject, before, "conv2d", checks=checks)] == [outcome.PASS]
+    subject = load("DiesInItsSecondCall")
     monkeypatch.setattr(known, "is_deadly", lambda *call: True)
-    judged, late = judge(subject, after, "conv2d", checks=checks)
-    assert (judged.check, judged.outcome) == ("exact", outcome.PASS)
-    assert (late.check, late.outcome, late.case) == (KEEPS_TO_ITS_MEMORY, outcome.CRASHED, str(after))
+    *judged, late = judge(subject, GUILTY, "conv2d", checks=ASKED_TWICE)
+    assert [(one.check, one.outcome) for one in judged] == [(name, outcome.PASS) for name in CHECKS]
+    assert (late.check, late.outcome, late.case) == (KEEPS_TO_ITS_MEMORY, outcome.CRASHED, str(GUILTY))
     assert "no search was made, as this call is known to damage memory" in late.message
+
+
+@needs_glibc
+def test_damage_of_a_call_before_is_not_told_of_a_call_that_is_known_to_damage_memory(load, monkeypatch):
+    subject = load("CorruptsAndDiesNext")
+    monkeypatch.setattr(known, "is_deadly", lambda _subject, _operation, case: case != GUILTY)
+    integer_call(GUILTY, "conv2d", 0).run(subject.backend)
+    assert {one.outcome for one in judge(subject, CASES[0], "conv2d", checks=ASKED_TWICE)} == {outcome.PASS}

@@ -67,6 +67,16 @@ def _dtype(images: Any) -> str:
     return keras.backend.standardize_dtype(images.dtype)
 
 
+_EQUAL_STRIDES = Lack(
+    "Current implementation only supports equal length strides in the row and column dimensions (except oneDNN's)",
+    lambda operation, case: (
+        ENGINE.name == "tensorflow"
+        and case.strides[0] != case.strides[1]
+        and case.dtype not in ENGINE.facts["onednn_dtypes"]
+    ),
+)
+
+
 class Layers(Plain):
     """`keras.layers.Conv2D` and `Conv2DTranspose`."""
 
@@ -93,6 +103,7 @@ class Depthwise(Plain):
                 "depthwise only: each input channel must be a group",
                 lambda operation, case: case.groups != case.input_channels,
             ),
+            _EQUAL_STRIDES,
             *Layers.capabilities.lacks,
         ),
     )

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from ..protocol import Capabilities, Lack
 from .call import TensorFlowCall
-from .functions import FLOATS, FLUSHES, Plain, runs_onednn
+from .functions import FLOATS, FLUSHES, NO_BFLOAT16, Plain, runs_onednn
 
 _DEPTHWISE_ONLY = Lack(
     "depthwise only: each input channel must be a group",
@@ -32,7 +32,7 @@ class Depthwise(Plain):
         operations=("conv2d", "conv2d_backprop_input", "conv2d_backprop_filter"),
         flushes=FLUSHES,
         dtypes=FLOATS,
-        lacks=(_DEPTHWISE_ONLY, _NO_DILATED_STEPS, _EQUAL_STRIDES),
+        lacks=(NO_BFLOAT16, _DEPTHWISE_ONLY, _NO_DILATED_STEPS, _EQUAL_STRIDES),
     )
 
     def forward(self, call: TensorFlowCall, images: Any, filters: Any, *bias: Any) -> tf.Tensor:

@@ -14,10 +14,15 @@ from ..derivatives import UNCLAIMED_AT_POINTS
 from ..protocol import Capabilities, Lack
 from .functions import FLOATS, FLUSHES, NO_BFLOAT16, ONEDNN_DTYPES, UNDILATED, UNGROUPED, Plain
 
-# The gradient of either function computes both of its gradients, so all operations have the lacks of one.
+# The gradient of either function computes both of its gradients, so all operations have the lacks of one. They have
+# those of conv2d too, which is differentiated, or is a derivative.
 _LACKS = tuple(
-    Lack(lack.reason, lambda _, case, applies=lack.applies: applies("conv2d_backprop_input", case))  # type: ignore[misc]
-    for lack in (NO_BFLOAT16, UNGROUPED, UNDILATED)
+    Lack(lack.reason, lambda _, case, applies=lack.applies, of=of: applies(of, case))  # type: ignore[misc]
+    for lack, of in (
+        (NO_BFLOAT16, "conv2d"),
+        (UNGROUPED, "conv2d_backprop_input"),
+        (UNDILATED, "conv2d_backprop_input"),
+    )
 )
 # TensorFlow traces the gradient that forward mode differentiates: for each of the first 32 shapes, then once for
 # unknown shapes. Only the first are refused while tracing if they are empty.

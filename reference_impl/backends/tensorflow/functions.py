@@ -63,12 +63,22 @@ _REFUSES_BFLOAT16 = "bfloat16" in ONEDNN_DTYPES and bool(_PATH) and not cpu.at_l
 NO_BFLOAT16 = Lack(
     f"oneDNN's code path {_PATH} has no bfloat16 convolutions ('could not create a primitive descriptor'); "
     "avx512_core and better ones have",
-    lambda operation, case: _REFUSES_BFLOAT16 and case.dtype == "bfloat16",
+    lambda operation, case: _REFUSES_BFLOAT16 and case.dtype == "bfloat16" and runs_onednn(operation, case),
 )
 _NHWC_ONLY = Lack(
     "The op currently only supports the NHWC tensor format on the CPU (except in oneDNN)",
     lambda operation, case: not runs_onednn(operation, case),
 )
+
+_NO_FUSED_GROUPS = Lack(
+    "Fused conv implementation does not support grouped convolutions for now (without oneDNN, in float32 and float64)",
+    lambda operation, case: operation == "conv2d" and _is_fused(case) and case.filter_sizes[2] != case.input_channels,
+)
+
+
+def _is_fused(case: Any) -> bool:
+    """Return True if TensorFlow's own kernel computes conv2d with its bias. An empty output needs no kernel."""
+    return not ONEDNN_DTYPES and case.dtype in ("float32", "float64") and 0 not in case.output_shape
 
 
 class Plain:
@@ -171,6 +181,7 @@ class Biased(Graph):
         Graph.capabilities,
         operations=("conv2d", "conv2d_transpose"),
         dtypes=FLOATS,
+        lacks=(*Graph.capabilities.lacks, _NO_FUSED_GROUPS),
     )
 
     def conv2d(self, input: Any, filters: Any, *, bias: Any = None, **options: Any) -> np.ndarray:

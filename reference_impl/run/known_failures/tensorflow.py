@@ -148,6 +148,11 @@ def gradient_overruns_a_workspace(case: Case, facts: Facts) -> bool:
     return in_onednn(case, facts) and in_words and overruns_a_workspace(case, facts)
 
 
+def depthwise_gradient_overruns_a_workspace(case: Case, facts: Facts) -> bool:
+    """Return whether the depthwise gradient may do so. It was seen on AVX2, and not in 27 calls on AVX-512."""
+    return gradient_overruns_a_workspace(case, facts) and not at_least(facts["onednn_path"], "avx512_core")
+
+
 def forward_overruns_a_buffer(case: Case, facts: Facts) -> bool:
     """Return whether oneDNN computes conv2d, and may write beyond its copy of the input."""
     return in_onednn(case, facts) and overruns_the_input_buffer(case, facts)
@@ -369,7 +374,7 @@ FAILURES = (
         tries=TRIES,
     ),
     failure(
-        backends=(*CONV2D, "tensorflow:forward", "tensorflow:bias"),
+        backends=(*CONV2D, "tensorflow:forward", *FURTHER),
         operations=("conv2d",),
         when=sums_one_column_wrongly,
         outcome="fail",
@@ -398,17 +403,26 @@ FAILURES = (
         )
         for outcome, does in DAMAGES
     ),
+    failure(
+        backends=(*TAPES, "tensorflow:forward", "tensorflow:transposed"),
+        operations=("conv2d", *INPUT_GRADIENTS),
+        when=gradient_overruns_a_workspace,
+        outcome="crashed",
+        does=OVERRUNS.format("the process dies, or hangs. It is computed here with every operation"),
+        link=OVERRUNS_LINK,
+        tries=TRIES,
+    ),
     *(
         failure(
-            backends=(*TAPES, "tensorflow:forward", "tensorflow:transposed"),
-            operations=("conv2d", *INPUT_GRADIENTS),
-            when=gradient_overruns_a_workspace,
+            backends=("tensorflow:depthwise",),
+            operations=("conv2d_backprop_filter",),
+            when=depthwise_gradient_overruns_a_workspace,
             outcome=outcome,
-            does=OVERRUNS.format(f"{does}. It is computed here with every operation"),
+            does=OVERRUNS.format(does),
             link=OVERRUNS_LINK,
             tries=TRIES,
         )
-        for outcome, does in DAMAGES
+        for outcome, does in DAMAGES[:2]
     ),
     *(
         failure(
@@ -457,6 +471,14 @@ def of_bias() -> tuple[KnownFailure, ...]:
             tries=TRIES,
         ),
         failure(
+            backends=("tensorflow", "tensorflow:function"),
+            operations=("conv2d",),
+            when=lambda case, facts: case.dtype in _PATHS and windows_surround_with_a_bias(case, facts),
+            outcome="crashed",
+            does=f"{DIES_IN_PADDING}. Dilated, or with vertical padding, some cases do",
+            tries=TRIES,
+        ),
+        failure(
             backends=("tensorflow", "tensorflow:nchw"),
             operations=("conv2d",),
             when=empty_batch_changes_shape,
@@ -480,6 +502,10 @@ def no_batch_in_own_depthwise_gradient(case: Case, facts: Facts) -> bool:
     return case.batch == 0 and 0 not in (case.input_channels, case.output_channels) and not in_onednn(case, facts)
 
 
+# Upstream knows it of the forward operation.
+_DEPTHWISE_DILATIONS = "https://github.com/tensorflow/tensorflow/issues/56498"
+
+
 def of_depthwise() -> tuple[KnownFailure, ...]:
     """The entries of tensorflow:depthwise that no other route has."""
     of_route = partial(failure, backends=("tensorflow:depthwise",))
@@ -489,6 +515,7 @@ def of_depthwise() -> tuple[KnownFailure, ...]:
             when=lambda case, facts: case.padding_mode == "SAME" and dilation_matters(case),
             outcome="fail",
             does="tf.nn.depthwise_conv2d_backprop_input and _filter ignore dilations: the gradients are silently wrong",
+            link=_DEPTHWISE_DILATIONS,
             tries=TRIES,
         ),
         of_route(
@@ -497,6 +524,7 @@ def of_depthwise() -> tuple[KnownFailure, ...]:
             outcome="refused",
             does="tf.nn.depthwise_conv2d_backprop_input and _filter ignore dilations. "
             "They refuse out_backprop, where its shape depends on these",
+            link=_DEPTHWISE_DILATIONS,
         ),
         of_route(
             operations=("conv2d_backprop_filter",),

@@ -293,7 +293,16 @@ FAILURES = (
         tries=TRIES,
     ),
     failure(
-        backends=("torch:channels_last",),
+        # The routes in which it was seen.
+        backends=(
+            "torch",
+            "torch:autograd",
+            "torch:func",
+            "torch:transposed",
+            "torch:bias",
+            "torch:layers",
+            "torch:channels_last",
+        ),
         operations=("conv2d_backprop_filter",),
         when=taps_read_only_padding,
         outcome="fail",

@@ -52,8 +52,6 @@ class BackendProcess:
         self.environment = {**_two_threads(), **_YIELDING, **(environment or {})}
         self.hung: dict[str, int] = {}
         self.late_deaths: list[LateDeath] = []
-        self.expects_death = False
-        """True while a call is asked that is known to damage memory: its late death is not looked into."""
         self.printed: tuple[int, str] = (0, "")
         """Bytes that the last call wrote to stdout, and how they begin."""
         self.troubles: dict[str, Any] = {}
@@ -113,10 +111,10 @@ class BackendProcess:
     def looked_into(self, before: Journal, last: Request, died: Died) -> LateDeath:
         """Look into a death of the last call, which comes back alone, after those before. Only a few are searched."""
         self._searched += 1
-        return late_deaths.looked_into(before, last, died, self._fresh, unsearched=self._why_not_searched())
+        return late_deaths.looked_into(before, last, died, self._fresh, unsearched=self._why_not_searched(last))
 
-    def _why_not_searched(self) -> str:
-        if self.expects_death:
+    def _why_not_searched(self, request: Request) -> str:
+        if request.may_damage:
             return "this call is known to damage memory"
         return "too many processes had died late" if self._searched > late_deaths.MOST_SEARCHED else ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
@@ -78,11 +79,21 @@ class RemoteBackend:
         self.takes_bias = tuple(described["takes_bias"])
         self._declared: dict[tuple[str, str], Any] = {}
         self.capabilities = RemoteCapabilities.of(described["capabilities"], self._declares)
-        self.in_former_memory = self.in_argument_memory = False
+        self.in_former_memory = self.in_argument_memory = self._may_damage = False
         self._printed = 0, ""
+        self._offer_operations()
+
+    def _offer_operations(self) -> None:
         for operation in OPERATIONS:
             if operation in self.capabilities.operations:
                 setattr(self, operation, self._operation(operation))
+
+    def known_to_damage(self) -> RemoteBackend:
+        """Return the same backend in the same process, for a call that is known to damage memory."""
+        other = copy.copy(self)
+        other._may_damage = True
+        other._offer_operations()
+        return other
 
     def take_printed(self) -> tuple[int, str]:
         """Return the number of bytes written to stdout since this was last asked, and their beginning."""
@@ -124,7 +135,7 @@ class RemoteBackend:
     def _asked(self, calls: Sequence[OneCall], threads: int = 1, repeat: tuple[int, float] | None = None) -> list[Any]:
         fill = max(_bytes_of_answer(*call) for call in calls)
         try:
-            answers = self.process.make(Request(self.argument, tuple(calls), fill, threads, repeat))
+            answers = self.process.make(Request(self.argument, tuple(calls), fill, threads, repeat, self._may_damage))
         finally:
             size, begins = self.process.printed
             self._printed = self._printed[0] + size, self._printed[1] or begins

@@ -27,6 +27,7 @@ class Request:
     calls : they are made in turn or, with several `threads`, as many at once
     fill : the size of a right answer, in bytes; 0 if a call is invalid, so that there is none
     repeat : make the one call so many times, for so many seconds at most
+    may_damage : the calls are known to damage memory, so that a late death of the process is not looked into
     """
 
     name: str
@@ -34,6 +35,7 @@ class Request:
     fill: int
     threads: int = 1
     repeat: tuple[int, float] | None = None
+    may_damage: bool = False
 
     @property
     def most_answers(self) -> int:

@@ -50,7 +50,7 @@ class Races(planted.Right):
     calls = 0
     def spoil(self, answer, arrays):
         self.calls += 1
-        return answer + self.calls % 2
+        return (answer + (self.calls % 3 == 0)).astype(answer.dtype)
 """
 TINY = Scope.named("tiny")
 
@@ -105,6 +105,7 @@ def test_backend_that_often_dies_is_asked_a_bounded_number_of_times(load):
 
 def test_backend_that_often_hangs_is_waited_for_a_bounded_time(load, monkeypatch):
     monkeypatch.setattr(asking, "SHORT", 0.05)
+    monkeypatch.setattr(asking, "MOST_SHORT", 5)
     chunk = TINY.chunk(1)
     (result,) = judge_chunk([load("Hangs")], chunk, time_limit=0.5)
     assert [failure.call.outcome for failure in result.failures] == ["hang"] * asking.MOST_HUNG

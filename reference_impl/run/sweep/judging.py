@@ -50,11 +50,12 @@ class ChunkResult:
     Parameters
     ----------
     backend : the argument that loads it
-    asked : the number of calls that were judged: those that passed and those that failed
+    asked : the number of calls that were judged
     passed : the number of right answers
     unsupported : the number of calls that the backend declares not to offer, by its reason
     unasked : the number of calls without a verdict, by the reason: too many before them died or hung
     failures, known : the calls that failed; `known` are those that known_failures/ expects
+        A call with a right answer is among them too, if it damaged memory and the process died of it later.
     doubts : reasons to suspect the oracle, and not the backend
     seconds : by part, as in `PARTS`
     """
@@ -133,7 +134,7 @@ class _Judge:
         wrong = self._wrong(answers)
         passed = (states == ANSWERED) & ~wrong
         result.passed += int(passed.sum())
-        result.asked += int(passed.sum())
+        result.asked += len(states) - int((states == LACKS).sum()) - len(answers.unasked)
         for place in np.flatnonzero(~passed & ~wrong).tolist():
             self._tell_of(place, int(states[place]), answers)
         self._tell_wrong(np.flatnonzero(wrong).tolist(), answers)
@@ -182,7 +183,6 @@ class _Judge:
                 else:
                     errors[place] = error
             else:
-                self.result.asked += 1
                 self.result.passed += 1
         asked_again = self.asking.again(list(errors)[:MOST_ASKED_AGAIN], TIMES_AGAIN) if errors else {}
         for place, wrong in errors.items():
@@ -222,4 +222,3 @@ class _Judge:
         )
         told = self.result.failures if entry is None else self.result.known
         told.append(Failure(call, message, None if entry is None else entry.does))
-        self.result.asked += 1

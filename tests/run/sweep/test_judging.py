@@ -1,0 +1,113 @@
+"""A chunk is judged exactly: wrong answers, deaths and hangs are told, and cost a bounded number of requests."""
+
+from __future__ import annotations
+
+import pytest
+
+from reference_impl.run.subject import Subject
+from reference_impl.run.sweep import asking
+from reference_impl.run.sweep.judging import judge_chunk
+from reference_impl.run.sweep.scope import Scope
+
+KERNELS = """
+import os, time
+import numpy as np
+import planted
+
+class Strided(planted.Right):
+    "One element is wrong where the kernel is strided down and dilated across, with groups."
+    def _answer(self, operation, *args, **options):
+        answer = super()._answer(operation, *args, **options)
+        if options["strides"][0] == 2 and options["dilations"][1] == 2 and options["groups"] == 2:
+            answer.flat[-1] += 1
+        return answer
+
+class Counting(planted.Right):
+    def strikes(self, options):
+        return options["strides"] == (2, 1)
+
+class Dies(Counting):
+    def _answer(self, operation, *args, **options):
+        if self.strikes(options):
+            os.abort()
+        return super()._answer(operation, *args, **options)
+
+class Hangs(Counting):
+    def _answer(self, operation, *args, **options):
+        while self.strikes(options):
+            time.sleep(1)
+        return super()._answer(operation, *args, **options)
+
+class Narrow(planted.Right):
+    def spoil(self, answer, arrays):
+        return answer.astype(np.float64)
+
+class Raises(planted.Right):
+    def spoil(self, answer, arrays):
+        raise KeyError("no")
+
+class Races(planted.Right):
+    calls = 0
+    def spoil(self, answer, arrays):
+        self.calls += 1
+        return (answer + (self.calls % 3 == 0)).astype(answer.dtype)
+"""
+TINY = Scope.named("tiny")
+
+
+@pytest.fixture
+def load(tmp_path, monkeypatch, request):
+    (tmp_path / "swept.py").write_text(KERNELS)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.syspath_prepend(request.config.rootpath / "tests")
+    loaded = []
+
+    def load(name):
+        loaded.append(Subject.load(name if name == "reference" else f"swept:{name}"))
+        return loaded[-1]
+
+    yield load
+    for subject in loaded:
+        subject.backend.process.close()
+
+
+def test_right_kernel_passes_tiny_and_a_wrong_one_fails_where_it_is_wrong(load):
+    subjects = [load("reference"), load("Strided")]
+    for number in range(TINY.number_of_chunks):
+        chunk = TINY.chunk(number)
+        right, wrong = judge_chunk(subjects, chunk)
+        assert right.passed == right.asked == len(chunk)
+        bad = {one for one in chunk if (one[1].strides[0], one[1].dilations[1], one[1].groups) == (2, 2, 2)}
+        assert {(failure.call.operation, failure.call.case) for failure in wrong.failures} == bad
+        assert {failure.call.outcome for failure in wrong.failures} <= {"wrong values"}
+        assert wrong.passed == len(chunk) - len(bad)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("Narrow", "wrong shape"), ("Raises", "refused"), ("Races", "race")])
+def test_failure_is_told_by_its_kind(load, name, kind):
+    (result,) = judge_chunk([load(name)], TINY.chunk(0)[:8])
+    assert {failure.call.outcome for failure in result.failures} == {kind}
+
+
+def test_backend_that_often_dies_is_asked_a_bounded_number_of_times(load):
+    chunk = TINY.chunk(1)
+    bad = [one for one in chunk if one[1].strides == (2, 1)]
+    subject, requests = load("Dies"), []
+    process = subject.backend.process
+    make = process.make_batch
+    process.make_batch = lambda *given: requests.append(1) or make(*given)
+    (result,) = judge_chunk([subject], chunk)
+    assert [(failure.call.operation, failure.call.case) for failure in result.failures] == bad
+    assert {failure.call.outcome for failure in result.failures} == {"crash"}
+    assert result.passed == len(chunk) - len(bad)
+    assert len(requests) <= len(bad) + asking.MOST_REPLAYED + 1
+
+
+def test_backend_that_often_hangs_is_waited_for_a_bounded_time(load, monkeypatch):
+    monkeypatch.setattr(asking, "SHORT", 0.05)
+    monkeypatch.setattr(asking, "MOST_SHORT", 5)
+    chunk = TINY.chunk(1)
+    (result,) = judge_chunk([load("Hangs")], chunk, time_limit=0.5)
+    assert [failure.call.outcome for failure in result.failures] == ["hang"] * asking.MOST_HUNG
+    assert result.asked + sum(result.unasked.values()) == len(chunk)
+    assert result.passed == result.asked - asking.MOST_HUNG

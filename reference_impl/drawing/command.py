@@ -35,6 +35,13 @@ def draw(
         int | None,
         typer.Option(help="A channel of the forward output. Default: the first of the input channel's group."),
     ] = None,
+    as_convolution: Annotated[
+        bool,
+        typer.Option(
+            "--as-convolution",
+            help="Draw a gradient, or conv2d_transpose, as the conv2d that gives the same numbers: with spread errors.",
+        ),
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="The seed of the numbers.")] = 0,
     output: Annotated[
         Path | None,
@@ -63,6 +70,7 @@ def draw(
             "input_channel": input_channel,
             "output_channel": output_channel,
             "seed": seed,
+            "as_convolution": as_convolution,
         }
         if path.suffix != ".gif":
             drawn = iter([figures.draw(case, operation, position=_pair(position), **shown)])

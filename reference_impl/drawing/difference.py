@@ -8,7 +8,8 @@ from ..verdicts import location
 from ..verdicts.agreement import Difference
 from . import cells
 from .cells import PLANES, Position
-from .picture import Mark, Picture, grid, plain, sum_in_words
+from .marks import Mark
+from .picture import Picture, grid, plain, sum_in_words
 from .view import View
 
 
@@ -33,10 +34,9 @@ def picture_of_difference(difference: Difference) -> Picture:
     where = location.locate(wrong, location.AXES[call.operation], call.case.groups)
     elsewhere = f", {len(here)} of them here" if len(here) < wrong.sum() else ""
     said = [
-        f"the worst, {view.name(summed)}[{', '.join(map(str, worst))}], is {difference.actual[worst]} "
-        f"and must be {difference.expected[worst]}",
+        f"the worst, {view.element_in_words}, is {difference.actual[worst]} and must be {difference.expected[worst]}",
         *sum_in_words(view, products, {**arrays, summed: expected}),
         f"{wrong.sum()} of {wrong.size} elements are wrong{elsewhere}; they lie: {where}",
     ]
     operands = [grid(view, plane, products, arrays.get(plane)) for plane in read]
-    return Picture(f"{call.operation} on {call.case}: wrong", (*operands, replace(result, marked=marked)), tuple(said))
+    return Picture(f"{view.heading}: wrong", (*operands, replace(result, marked=marked)), tuple(said))

@@ -13,6 +13,7 @@ from ..cases.case import Case
 from ..verdicts.agreement import Difference
 from ..verdicts.call import Call, array_shapes
 from . import cells
+from .as_convolution import ConvolutionView, convolution_of
 from .difference import picture_of_difference
 from .picture import Picture, picture, plain
 from .view import View
@@ -33,6 +34,7 @@ def draw(
     output_channel: int | None = None,
     arrays: Mapping[str, Any] | None = None,
     seed: int = 0,
+    as_convolution: bool = False,
 ) -> Figure:
     """Draw how one element of an operation's result is computed: which cells are multiplied.
 
@@ -45,18 +47,23 @@ def draw(
         The part of the arrays to draw, by the indices of the forward convolution. The channels must be of one group.
     arrays : by the operation's argument names, in its layouts
         By default random digits from 1 to 9; `seed` decides them.
+    as_convolution : bool
+        Draw a gradient, or `conv2d_transpose`, as the `conv2d` that gives the same numbers: of the errors, spread by
+        the stride and padded, with the rotated filters; or, for the filters' gradient, of the input with those errors.
 
     Raises
     ------
     ValueError
         If the spec is wrong, if a size of the case is 0, or if it has more than 64 positions along an axis.
         If a number is out of range, or an array has another shape.
+        If `conv2d` is to be drawn as a convolution, or a gradient that no window takes part in.
     ModuleNotFoundError
         If matplotlib is not installed.
     """
     case = _case(case)
     view = View.chosen(case, operation, position, image, input_channel, output_channel)
-    return next(figures_of([picture(view, _call(case, operation, arrays, seed))]))
+    call = _call(case, operation, arrays, seed)
+    return next(figures_of([picture(*_rewritten(view, call) if as_convolution else (view, call))]))
 
 
 def animate(
@@ -68,6 +75,7 @@ def animate(
     output_channel: int | None = None,
     arrays: Mapping[str, Any] | None = None,
     seed: int = 0,
+    as_convolution: bool = False,
 ) -> Iterator[Figure]:
     """Draw the picture of `draw` for each position of the result, row by row.
 
@@ -87,6 +95,8 @@ def animate(
             f"{rows}x{columns} = {len(places)}"
         )
     call = _call(case, operation, arrays, seed)
+    if as_convolution:
+        view, call = _rewritten(view, call)
     return figures_of([picture(replace(view, position=place), call) for place in places])
 
 
@@ -129,6 +139,12 @@ def draw_difference(
     worst = tuple(int(place) for place in np.unravel_index(largest, shape))
     call = Call(operation, case, {} if arrays is None else _checked(case, operation, arrays))
     return next(figures_of([picture_of_difference(Difference(call, actual, expected, wrong, worst))]))
+
+
+def _rewritten(view: View, call: Call) -> tuple[View, Call]:
+    """Return the view and the call of the `conv2d` that gives the same numbers."""
+    convolution = convolution_of(call)
+    return ConvolutionView.of(view, convolution), convolution
 
 
 def _case(case: Case | str) -> Case:

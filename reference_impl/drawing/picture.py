@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 from fractions import Fraction
 from itertools import chain
 from string import ascii_letters
@@ -16,6 +15,7 @@ from .. import operations
 from ..verdicts.call import Call
 from . import cells
 from .cells import PLANES, Position, Product
+from .marks import Mark
 from .view import View
 
 _MOST_LISTED = 64
@@ -23,17 +23,6 @@ _MOST_FACTORS = 27
 _EXACT = (int, np.integer, Fraction)
 # Below this, a float that is an integer is written in full.
 _LARGE = 1e9
-
-
-class Mark(Enum):
-    """A mark on a cell; later ones are drawn over earlier ones. The value is the text of the legend."""
-
-    PADDING = "padding"
-    UNREAD = "no window reads it"
-    TAKEN = "enters the sum"
-    WRONG = "wrong"
-    SUM = "the sum"
-    WORST = "the worst"
 
 
 @dataclass(frozen=True)
@@ -84,7 +73,7 @@ def picture(view: View, call: Call) -> Picture:
     arrays = {plane: call.arrays[view.name(plane)] for plane in read} | {summed: call.run(operations)}
     arrays = {plane: plain(array) for plane, array in arrays.items()}
     return Picture(
-        f"{view.operation} on {view.case}",
+        view.heading,
         tuple(grid(view, plane, products, arrays[plane]) for plane in PLANES[view.operation]),
         tuple(sum_in_words(view, products, arrays)),
     )
@@ -95,28 +84,26 @@ def grid(view: View, plane: str, products: list[Product], array: np.ndarray | No
     convolution, is_result = view.case.convolution, plane == PLANES[view.operation][-1]
     rows, columns = cells.padded_ranges(convolution) if plane == "input" else map(range, cells.size(convolution, plane))
     places = [getattr(product, plane) for product in products]
-    marked = {Mark.SUM: {view.position}} if is_result else {Mark.TAKEN: set(places)}
+    marked = view.marked(plane) | ({Mark.SUM: {view.position}} if is_result else {Mark.TAKEN: set(places)})
     texts = {} if array is None else _texts(array[view.index(plane)])
-    if plane == "input":
-        marked |= {Mark.PADDING: cells.padding(convolution), Mark.UNREAD: cells.unread(convolution)}
-        if texts and not is_result:
-            texts |= dict.fromkeys(marked[Mark.PADDING], "0")
+    if texts and plane == "input" and not is_result:
+        texts |= dict.fromkeys(cells.padding(convolution), "0")
     lettered = not is_result and len(places) <= len(ascii_letters)
     letters = dict(zip(places, ascii_letters)) if lettered else {}
-    return Grid(view.title(plane), tuple(_notes(view, plane)), rows, columns, marked, texts, letters)
+    return Grid(view.title(plane), tuple(view.notes(plane)), rows, columns, marked, texts, letters)
 
 
 def sum_in_words(view: View, products: list[Product], arrays: Mapping[str, np.ndarray]) -> list[str]:
     """Return the element as a sum of products, or of those that are drawn; no lines if arrays are missing."""
     *read, summed = PLANES[view.operation]
-    element = f"{view.name(summed)}[{', '.join(map(str, view.element))}]"
+    element = view.element_in_words
     if not products:
         return [f"{element} = 0: no window reads it"]
     if not all(plane in arrays for plane in PLANES[view.operation]):
         return []
     factors = [[_factor(view, plane, arrays[plane], getattr(one, plane)) for plane in read] for one in products]
     total, drawn = _item(arrays[summed][view.element]), sum(left * right for left, right in factors)
-    count, what = _summed_over(view)
+    count, what = view.summed_over()
     if count == 1:
         return [f"{element} = {_sum(factors, total)}"]
     whole = f"{element} {_equals([total])} {number(total)}, summed over {count} {what}"
@@ -155,15 +142,6 @@ def _equals(values: list[Any]) -> str:
     return "=" if all(exact) else "≈"
 
 
-def _summed_over(view: View) -> tuple[int, str]:
-    """Return how many images or channels the element sums over, and which of the two."""
-    if view.operation == "conv2d":
-        return view.case.filter_sizes[2], "channels"
-    if view.operation == "conv2d_backprop_filter":
-        return view.case.batch, "images"
-    return view.case.output_channels // view.case.groups, "channels"
-
-
 def _factor(view: View, plane: str, array: np.ndarray, position: Position) -> Any:
     rows, columns = cells.size(view.case.convolution, plane)
     row, column = position
@@ -178,18 +156,3 @@ def _item(value: Any) -> Any:
 
 def _texts(array: np.ndarray) -> dict[Position, str]:
     return {(row, column): number(value) for (row, column), value in np.ndenumerate(array)}
-
-
-def _notes(view: View, plane: str) -> Iterator[str]:
-    """Yield the facts that the grid cannot show."""
-    case = view.case
-    yield "{}x{}".format(*cells.size(case.convolution, plane))
-    if plane == "input" and cells.padding(case.convolution):
-        rows, columns = case.convolution.padding
-        yield "padding {}+{} rows, {}+{} columns".format(*rows, *columns)
-    if plane == "tap" and case.dilations != (1, 1):
-        yield "dilation {}x{}".format(*case.dilations)
-    if plane == "output" and case.strides != (1, 1):
-        yield "stride {}x{}".format(*case.strides)
-    if plane == "tap" and case.groups > 1:
-        yield f"group {view.group} of {case.groups}"

@@ -9,7 +9,8 @@ from functools import cache, cached_property
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
-from .picture import Grid, Mark, Picture
+from .marks import Mark
+from .picture import Grid, Picture
 
 HEADING, NAME, NOTE, LINE, NUMBER, LETTER, INDEX = 11.0, 10.0, 8.0, 9.0, 9.0, 6.5, 7.0
 

@@ -24,7 +24,8 @@ from reference_impl.drawing import canvas, sheet
 from reference_impl.drawing.canvas import LOOKS
 from reference_impl.drawing.cells import PLANES
 from reference_impl.drawing.failures import Pictures
-from reference_impl.drawing.picture import Mark, picture
+from reference_impl.drawing.marks import Mark
+from reference_impl.drawing.picture import picture
 from reference_impl.drawing.view import View
 from reference_impl.operations import OPERATIONS
 from reference_impl.run.judge import judge

@@ -40,7 +40,9 @@ settings.load_profile("dev")
 
 # Test files that are collected only where the packages that they import are installed.
 _FRAMEWORK_TESTS = {
+    "tests/drawing/test_all_channels.py": ("matplotlib",),
     "tests/drawing/test_as_convolution.py": ("matplotlib",),
+    "tests/docs/test_learn_matrices.py": ("tensorflow", "torch"),
     "tests/drawing/test_drawing.py": ("matplotlib",),
     "tests/oracle/test_framework_sizes.py": ("keras", "torch"),
     "tests/vectors/test_onnx_files.py": ("onnx", "onnxruntime"),

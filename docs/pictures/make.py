@@ -65,6 +65,30 @@ PICTURES: dict[str, Callable[[], Figure | Iterator[Figure]]] = {
     "stride.gif": partial(
         animated_as_convolution, "n1_h6w6c1_k3x3o1_s2", "conv2d_backprop_input", arrays=DIGITS_AND_STRIDE
     ),
+    "channels.svg": partial(draw, "n1_h6w6c3_k4x4o2", all_channels=True),
+    "windows.svg": partial(
+        draw,
+        "n1_h5w5c1_k3x3o2",
+        as_matrices=True,
+        position=(1, 1),
+        arrays={"input": INPUT, "filters": np.concatenate([FILTERS, FILTERS[::-1, ::-1]], axis=3)},
+    ),
+    "outer_product.svg": partial(
+        draw,
+        "n1_h5w5c1_k3x3o1",
+        "conv2d_transpose",
+        as_matrices=True,
+        position=(2, 2),
+        arrays={"input": OUTPUT, "filters": FILTERS},
+    ),
+    "windows_as_columns.svg": partial(
+        draw,
+        "n1_h5w5c1_k3x3o1",
+        "conv2d_backprop_filter",
+        as_matrices=True,
+        position=(0, 1),
+        arrays={"input": INPUT, "out_backprop": np.ones((1, 3, 3, 1), int)},
+    ),
     "filter_as_convolution.svg": partial(
         drawn_as_convolution, "n1_h6w6c1_k3x3o1_s2", "conv2d_backprop_filter", position=(1, 1)
     ),

@@ -56,13 +56,11 @@ def _figure(picture: Picture, sheet: Sheet) -> Figure:
     axes.set(xlim=(0, sheet.width), ylim=(sheet.height, 0))
     axes.axis("off")
     _write(axes, sheet.heading(picture), MARGIN, MARGIN, HEADING, weight="bold")
-    right = 0.0
     for grid, (left, top) in zip(picture.grids, sheet.placed(), strict=True):
-        if grid is picture.grids[-1]:
-            middle = (sheet.grids_top + sheet.lines_top - MARGIN) / 2
-            axes.annotate("", (left - 0.05, middle), (right + 0.05, middle), arrowprops={"arrowstyle": "->", "lw": 1.5})
         _draw_grid(axes, grid, sheet, left, top)
-        right = left + sheet.width_of_grid(grid)
+    middle = (sheet.grids_top + sheet.lines_top - MARGIN) / 2
+    for left, right in sheet.arrows():
+        axes.annotate("", (right, middle), (left, middle), arrowprops={"arrowstyle": "->", "lw": 1.5})
     _write(axes, sheet.lines(picture), MARGIN, sheet.lines_top, LINE)
     _draw_legend(axes, sheet)
     return figure

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,8 @@ from ..verdicts.agreement import Difference
 from ..verdicts.call import Call, array_shapes
 from . import cells
 from .as_convolution import ConvolutionView, convolution_of
+from .as_matrices import picture_of_matrices
+from .cells import Position
 from .difference import picture_of_difference
 from .picture import Picture, picture, plain
 from .view import View
@@ -35,6 +37,8 @@ def draw(
     arrays: Mapping[str, Any] | None = None,
     seed: int = 0,
     as_convolution: bool = False,
+    as_matrices: bool = False,
+    all_channels: bool = False,
 ) -> Figure:
     """Draw how one element of an operation's result is computed: which cells are multiplied.
 
@@ -50,6 +54,10 @@ def draw(
     as_convolution : bool
         Draw a gradient, or `conv2d_transpose`, as the `conv2d` that gives the same numbers: of the errors, spread by
         the stride and padded, with the rotated filters; or, for the filters' gradient, of the input with those errors.
+    as_matrices : bool
+        Draw the matrix product that computes the result: windows are rows, filters are columns. It has all channels.
+    all_channels : bool
+        Draw all channels of the group, not one.
 
     Raises
     ------
@@ -57,13 +65,14 @@ def draw(
         If the spec is wrong, if a size of the case is 0, or if it has more than 64 positions along an axis.
         If a number is out of range, or an array has another shape.
         If `conv2d` is to be drawn as a convolution, or a gradient that no window takes part in.
+        If a matrix has more than 64 rows or columns, or if `as_matrices` is given with another of the three.
     ModuleNotFoundError
         If matplotlib is not installed.
     """
     case = _case(case)
     view = View.chosen(case, operation, position, image, input_channel, output_channel)
-    call = _call(case, operation, arrays, seed)
-    return next(figures_of([picture(*_rewritten(view, call) if as_convolution else (view, call))]))
+    draw_one = _drawing(view, _call(case, operation, arrays, seed), as_convolution, as_matrices, all_channels)
+    return next(figures_of([draw_one(view.position)]))
 
 
 def animate(
@@ -76,6 +85,8 @@ def animate(
     arrays: Mapping[str, Any] | None = None,
     seed: int = 0,
     as_convolution: bool = False,
+    as_matrices: bool = False,
+    all_channels: bool = False,
 ) -> Iterator[Figure]:
     """Draw the picture of `draw` for each position of the result, row by row.
 
@@ -94,10 +105,8 @@ def animate(
             f"an animation shows at most {MOST_FRAMES} positions; {view.name(plane)} of {case} has "
             f"{rows}x{columns} = {len(places)}"
         )
-    call = _call(case, operation, arrays, seed)
-    if as_convolution:
-        view, call = _rewritten(view, call)
-    return figures_of([picture(replace(view, position=place), call) for place in places])
+    draw_one = _drawing(view, _call(case, operation, arrays, seed), as_convolution, as_matrices, all_channels)
+    return figures_of([draw_one(place) for place in places])
 
 
 def draw_difference(
@@ -141,10 +150,18 @@ def draw_difference(
     return next(figures_of([picture_of_difference(Difference(call, actual, expected, wrong, worst))]))
 
 
-def _rewritten(view: View, call: Call) -> tuple[View, Call]:
-    """Return the view and the call of the `conv2d` that gives the same numbers."""
-    convolution = convolution_of(call)
-    return ConvolutionView.of(view, convolution), convolution
+def _drawing(
+    view: View, call: Call, as_convolution: bool, as_matrices: bool, all_channels: bool
+) -> Callable[[Position], Picture]:
+    """Return the function that gives the picture of a position of the result."""
+    if as_matrices:
+        if as_convolution or all_channels:
+            raise ValueError("a matrix product has all channels, and is no convolution: draw it without the other two")
+        return lambda place: picture_of_matrices(replace(view, position=place), call)
+    if as_convolution:
+        call = convolution_of(call)
+        view = ConvolutionView.of(view, call)
+    return lambda place: picture(replace(view, position=place), call, all_channels)
 
 
 def _case(case: Case | str) -> Case:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .. import arguments
@@ -134,6 +134,32 @@ class View:
     def element_in_words(self) -> str:
         """The element as an index into the result, for example output[0, 2, 3, 1]."""
         return f"{self.name(cells.PLANES[self.operation][-1])}[{', '.join(map(str, self.element))}]"
+
+    def inputs(self) -> list[View]:
+        """Return the views of all input channels of the group, with this output channel."""
+        channels = self.case.filter_sizes[2]
+        return [replace(self, input_channel=self.group * channels + each) for each in range(channels)]
+
+    def outputs(self) -> list[View]:
+        """Return the views of all output channels of the group, with this input channel."""
+        channels = self.case.output_channels // self.case.groups
+        return [replace(self, output_channel=self.group * channels + each) for each in range(channels)]
+
+    def channels(self) -> list[View]:
+        """Return the views whose products the element sums, one for each channel."""
+        if self.operation == "conv2d":
+            return self.inputs()
+        return [self] if self.operation == "conv2d_backprop_filter" else self.outputs()
+
+    def all_channels(self, plane: str) -> list[list[View]]:
+        """Return the views of all channels of a plane, in rows."""
+        if plane == "input":
+            return [[view] for view in self.inputs()]
+        if plane == "output":
+            return [[view] for view in self.outputs()]
+        if self.operation in ("conv2d", "conv2d_backprop_filter"):
+            return [view.outputs() for view in self.inputs()]
+        return [view.inputs() for view in self.outputs()]
 
     def summed_over(self) -> tuple[int, str]:
         """Return how many images or channels the element sums over, and which of the two."""

@@ -202,6 +202,15 @@ def test_texts_have_room(spec, operation):
     assert not crowded(drawing.draw(spec, operation))
 
 
+@pytest.mark.parametrize(
+    ("operation", "options"),
+    [("conv2d", {"all_channels": True}), ("conv2d_transpose", {"as_matrices": True})],
+    ids=["channels", "matrices"],
+)
+def test_texts_of_channels_and_matrices_have_room(operation, options):
+    assert not crowded(drawing.draw("n1_h4w5c2_k2x3o2", operation, **options))
+
+
 @pytest.mark.parametrize(("name", "value"), [("GAP", -0.5), ("MARGIN", -0.5)])
 def test_texts_without_room_are_seen(monkeypatch, name, value):
     for module in (sheet, canvas):

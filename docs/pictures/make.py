@@ -10,6 +10,10 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+import charts
+
 import reference_impl as ref
 from reference_impl.drawing import animate, draw, draw_difference, save
 
@@ -89,6 +93,20 @@ PICTURES: dict[str, Callable[[], Figure | Iterator[Figure]]] = {
         position=(0, 1),
         arrays={"input": INPUT, "out_backprop": np.ones((1, 3, 3, 1), int)},
     ),
+    "im2col.gif": partial(animate, "n1_h5w5c1_k3x3o1", arrays={"input": INPUT, "filters": FILTERS}),
+    "layer.svg": partial(
+        draw,
+        "n1_h5w5c1_k3x3o1",
+        position=(0, 0),
+        arrays={
+            "input": np.reshape(
+                [[1, 1, 1, 0, 0], [0, 1, 1, 1, 0], [0, 0, 1, 1, 1], [0, 0, 1, 1, 0], [0, 1, 1, 0, 0]], (1, 5, 5, 1)
+            ),
+            "filters": np.reshape([[1, 0, 1], [0, 1, 0], [1, 0, 1]], (3, 3, 1, 1)),
+        },
+    ),
+    "checkerboard.svg": charts.checkerboard,
+    "two_layer_network.svg": charts.two_layer_network,
     "filter_as_convolution.svg": partial(
         drawn_as_convolution, "n1_h6w6c1_k3x3o1_s2", "conv2d_backprop_filter", position=(1, 1)
     ),

@@ -55,6 +55,11 @@ def rot180(kernel):
     return kernel[::-1, ::-1]
 
 
+def sigmoid(score):
+    """Return the logistic sigmoid, whose derivative is sigmoid (1 - sigmoid)."""
+    return 1 / (1 + np.exp(-score))
+
+
 def as_image(array):
     """(H, W) as N H W I."""
     return array[None, :, :, None]

@@ -36,7 +36,7 @@ def checkerboard() -> Figure:
     return figure
 
 
-# Of the network: a name, its size, and the step to the next array: what is done forwards, and backwards.
+# Each array of the network: its name, its size, and the step to the next array, forwards and backwards.
 _LAYERS = [
     ("image", (4, 4), ("conv w1 (2x2)", "dw1")),
     ("l1", (3, 3), ("tanh", "· (1 - a1²)")),

@@ -94,7 +94,7 @@ def propagated(w2, delta2):
 
 
 def propagated_as_printed(w2, delta2):
-    """What the article has in place of `propagated`: the same numbers, rotated by 180 degrees."""
+    """Return the error as the article prints it: the numbers of `propagated`, rotated by 180 degrees."""
     return conv(np.pad(w2, 1), rot180(delta2))
 
 

@@ -1,4 +1,4 @@
-"""Worked example B: what a series of articles tells of a convolution layer, right and wrong."""
+"""Worked example B: a convolution layer as a series of articles tells it, right and wrong."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_input_gradient_is_the_sum_over_kernels():
     gradient = conv2d_backprop_input((1, 7, 7, 1), filters, error)
     each = [conv2d_backprop_input((1, 7, 7, 1), filters[..., [o]], error[..., [o]]) for o in range(4)]
     np.testing.assert_array_equal(gradient, sum(each))
-    # Of <conv2d(input), error>, which is linear in the input: a step of 1 is exact.
+    # <conv2d(input), error> is linear in the input, so a step of 1 is exact.
     unit = np.zeros((1, 7, 7, 1), int)
     unit[0, 2, 3, 0] = 1
     assert np.vdot(conv2d(unit, filters), error) == gradient[0, 2, 3, 0] != gradient[0, 2, 3, 0] / 4

@@ -365,8 +365,24 @@ def test_command_draws_to_a_file_named_for_the_call(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--as-convolution", "as conv2d on n1_h2w2c2_k2x2o1_p1,1,1,1"),
+        ("--as-matrices", "as a matrix product, folded"),
+        ("--all-channels", "filters[:, :, 0, 1]"),
+    ],
+)
+def test_command_draws_in_other_forms(option, said, tmp_path):
+    path = tmp_path / "a.png"
+    result = run("draw", "n1_h3w3c1_k2x2o2", "--operation", "conv2d_transpose", option, "-o", str(path))
+    assert result.exit_code == 0, result.output
+    assert said in description(path)
+
+
+@pytest.mark.parametrize(
     ("words", "said"),
     [
+        ([SAME, "--as-convolution"], "conv2d is a convolution already"),
         (["n1_h5w5c1"], "it ends without k<kernel height>"),
         ([SAME, "-o", "a.pdf"], "must end in one of .svg, .png, .gif; not 'a.pdf'"),
         ([SAME, "-o", "no/such/a.svg"], "there is no folder"),

@@ -13,9 +13,10 @@ from ..cases.case import Case
 from ..verdicts.agreement import Difference
 from ..verdicts.call import Call, array_shapes
 from . import cells
-from .as_convolution import ConvolutionView, convolution_of
+from .as_convolution import convolution_of
 from .as_matrices import picture_of_matrices
 from .cells import Position
+from .convolution_view import ConvolutionView
 from .difference import picture_of_difference
 from .picture import Picture, picture, plain
 from .view import View
@@ -52,8 +53,8 @@ def draw(
     arrays : by the operation's argument names, in its layouts
         By default random digits from 1 to 9; `seed` decides them.
     as_convolution : bool
-        Draw a gradient, or `conv2d_transpose`, as the `conv2d` that gives the same numbers: of the errors, spread by
-        the stride and padded, with the rotated filters; or, for the filters' gradient, of the input with those errors.
+        Draw a gradient, or `conv2d_transpose`, as the `conv2d` that gives the same numbers. Its image is the errors,
+        spread by the stride and padded; its kernel is rotated. For the filters' gradient, the errors are the kernel.
     as_matrices : bool
         Draw the matrix product that computes the result: windows are rows, filters are columns. It has all channels.
     all_channels : bool

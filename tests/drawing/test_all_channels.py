@@ -13,8 +13,9 @@ from integer_arrays import distinct_integers
 from reference_impl import drawing, operations
 from reference_impl.cases.case import Case
 from reference_impl.drawing import as_matrices, cells
-from reference_impl.drawing.as_convolution import ConvolutionView, convolution_of
+from reference_impl.drawing.as_convolution import convolution_of
 from reference_impl.drawing.as_matrices import picture_of_matrices
+from reference_impl.drawing.convolution_view import ConvolutionView
 from reference_impl.drawing.marks import Mark
 from reference_impl.drawing.picture import picture
 from reference_impl.drawing.view import View

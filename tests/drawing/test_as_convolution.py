@@ -13,13 +13,13 @@ from integer_arrays import distinct_integers
 from reference_impl import drawing, operations
 from reference_impl.cases.case import Case
 from reference_impl.drawing import cells
-from reference_impl.drawing.as_convolution import ConvolutionView, SpreadAxis, convolution_of, gradient
+from reference_impl.drawing.as_convolution import GRADIENTS, SpreadAxis, convolution_of, gradient
+from reference_impl.drawing.convolution_view import ConvolutionView
 from reference_impl.drawing.marks import Mark
 from reference_impl.drawing.picture import picture
 from reference_impl.drawing.view import View
 from reference_impl.verdicts.call import Call, array_shapes
 
-GRADIENTS = ("conv2d_backprop_input", "conv2d_backprop_filter", "conv2d_transpose")
 PADDINGS = ("VALID", "SAME", "SAME_LOWER", "FULL", (0, 2), (2, 1))
 LEFTOVER = "n1_h6w6c1_k3x3o1_s2"
 
@@ -105,7 +105,7 @@ def test_unrotated_filters_are_seen():
     assert (gradient(unrotated, convolution_of(unrotated)) != call.run(operations)).any()
 
 
-# What is drawn
+# The picture
 
 
 def picture_of(spec, operation, position=None, **shown):

@@ -48,7 +48,7 @@ class SpreadAxis:
         cropped_before, cropped_after = max(-before, 0), max(-after, 0)
         size = (axis.output_size - 1) * axis.stride + 1 - cropped_before - cropped_after
         if size < 1:
-            raise ValueError(f"no window reads the input along {axis.name}, so no error is left to convolve")
+            raise ValueError(_nothing_read(axis))
         return cls(axis, cropped_before, cropped_after, size, max(before, 0), max(after, 0))
 
     @classmethod
@@ -84,7 +84,7 @@ def convolution_of(call: Call) -> Call:
         If the operation is `conv2d`, if no window reads the input, or if a number is infinite or NaN.
     """
     if call.operation not in GRADIENTS:
-        raise ValueError(f"{call.operation} is a convolution already; as one, draw {', '.join(GRADIENTS)}")
+        raise ValueError(f"{call.operation} is a convolution as it is; as_convolution is for {', '.join(GRADIENTS)}")
     for name, array in call.arrays.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ValueError(f"{name} must be finite to be drawn as a convolution, which multiplies it by zeros")
@@ -148,8 +148,16 @@ def _read(axis: Axis) -> tuple[int, tuple[int, int]]:
     """Return how many input positions windows reach, and the padding around those."""
     size = axis.input_size - _unread_at_end(axis)
     if size < 1:
-        raise ValueError(f"no window reads the input along {axis.name}, so there is nothing to convolve")
+        raise ValueError(_nothing_read(axis))
     return size, (axis.pad_before, max(axis.pad_after - axis.leftover, 0))
+
+
+def _nothing_read(axis: Axis) -> str:
+    return (
+        f"a window must read the input along {axis.name}, or there is nothing to convolve: input {axis.input_size}, "
+        f"padding {axis.pad_before}+{axis.pad_after}, kernel {axis.kernel_size}, stride {axis.stride}, "
+        f"dilation {axis.dilation}"
+    )
 
 
 def _unread_at_end(axis: Axis) -> int:

@@ -175,9 +175,13 @@ def test_formula_gives_the_same_sum_as_the_gradient():
 @pytest.mark.parametrize(
     ("spec", "operation", "said"),
     [
-        (LEFTOVER, "conv2d", "conv2d is a convolution already; as one, draw conv2d_backprop_input, "),
-        ("n1_h1w1c1_k1x1o1_s9_p8,0,0,0", "conv2d_backprop_input", "no window reads the input along height"),
-        ("n1_h1w1c1_k1x1o1_s9_p0,0,8,0", "conv2d_backprop_filter", "no window reads the input along width"),
+        (LEFTOVER, "conv2d", "conv2d is a convolution as it is; as_convolution is for conv2d_backprop_input, "),
+        (
+            "n1_h1w1c1_k1x1o1_s9_p8,0,0,0",
+            "conv2d_backprop_input",
+            "along height, or .*: input 1, padding 8.0, kernel 1, stride 9, dil",
+        ),
+        ("n1_h1w1c1_k1x1o1_s9_p0,0,8,0", "conv2d_backprop_filter", "must read the input along width"),
         ("n1_h40w1c1_k40x1o1", "conv2d_backprop_input", "at most 64 positions along an axis; n1_h1w1c1_k40x1o1_p39,39"),
     ],
     ids=lambda value: value.partition(" ")[0],

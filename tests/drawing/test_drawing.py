@@ -382,7 +382,7 @@ def test_command_draws_in_other_forms(option, said, tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([SAME, "--as-convolution"], "conv2d is a convolution already"),
+        ([SAME, "--as-convolution"], "conv2d is a convolution as it is"),
         (["n1_h5w5c1"], "it ends without k<kernel height>"),
         ([SAME, "-o", "a.pdf"], "must end in one of .svg, .png, .gif; not 'a.pdf'"),
         ([SAME, "-o", "no/such/a.svg"], "there is no folder"),

@@ -1,0 +1,204 @@
+"""Measure the diagnosis on forty wrong kernels: python benchmarks/forty_kernels.py [NAME ...].
+
+Each kernel is judged on the smoke cases, as in a first run. Then its first failure is diagnosed. The truth is what the
+kernel does on fresh calls, which the diagnosis has not seen.
+
+- named: the diagnosis names one of the kernel's known mistakes first, and none for a kernel without any
+- true: a condition that holds on all fresh calls that fail
+- only: a diagnosis that says that the kernel is wrong nowhere else; false if a fresh call outside fails, or one inside
+  passes
+- minimal: it fails, and no failing case has each part as small as the smallest case found, and one part smaller
+- shrunk: the same of the smallest cases that are found from three large failing cases
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from diagnosis.forty_kernels import KERNELS, WrongKernel
+
+from reference_impl.bugs import JudgedCall
+from reference_impl.bugs.fresh_calls import FreshCalls
+from reference_impl.cases import catalogue
+from reference_impl.cases.boundaries import BOUNDARIES, LIMITS
+from reference_impl.cases.case import Case
+from reference_impl.cases.generation import generate
+from reference_impl.diagnosis import Diagnoses
+from reference_impl.diagnosis.shrinking import complexity
+from reference_impl.diagnosis.shrinking import smallest as shrink
+from reference_impl.run.records import records_of
+from reference_impl.run.selection import for_all
+from reference_impl.run.spread import in_dtypes
+from reference_impl.run.subject import Subject
+from reference_impl.verdicts.call import oracle
+from reference_impl.verdicts.integers import integer_call
+
+SMOKE = in_dtypes(catalogue.load("smoke"), ("float32", "float64", "int32"))
+MOST_SMALLER = 3000
+
+
+def is_wrong(kernel: WrongKernel, case: Case) -> bool:
+    """True if a fresh kernel is wrong on the case, by itself or after a call with other padding."""
+    call = integer_call(case, kernel.operation, seed=0)
+    backend = kernel.backend()
+    try:
+        if kernel.remembers:
+            integer_call(replace(case, padding="VALID"), kernel.operation, seed=0).run(backend)
+        answer = call.run(backend)
+    except (NotImplementedError, IndexError, ValueError):
+        return True
+    return not np.array_equal(answer, oracle(call))
+
+
+def first_diagnosis(kernel: WrongKernel) -> str:
+    """Judge the kernel on the smoke cases. Return the diagnosis of the first failure that has one."""
+    subject = Subject.of(kernel.backend(), remake=kernel.backend)
+    diagnoses = Diagnoses()
+    for record in records_of(for_all([subject], SMOKE, [kernel.operation], full=True)):
+        if record.unexpected:
+            told = diagnoses.added(subject, record).diagnosis or ""
+            if told != (record.diagnosis or ""):
+                return told
+    return ""
+
+
+def fresh_cases(kernel: WrongKernel, smallest: Case | None) -> list[Case]:
+    """Draw cases that no diagnosis has seen: at random, and near some that fail."""
+    cases = generate(250, seed=990_001, max_products=4000, dtypes=("float32", "float64"), empty=False)
+    near = [case for case in (*SMOKE, *cases) if is_wrong(kernel, case)][:40]
+    starts = [JudgedCall(kernel.name, kernel.operation, case) for case in (*near, *([smallest] if smallest else []))]
+    changed = FreshCalls(starts, seed=990_002).like(starts, 250) if starts else []
+    return [*cases, *(call.case for call in changed if call.case.multiply_adds < 20_000)]
+
+
+def conditions(text: str) -> list[str]:
+    """Return the names of the conditions in a diagnosis."""
+    found = re.search(r"(?:and only these, are|are all) of kind: (.*)", text)
+    return found[1].split("; ") if found else []
+
+
+def holds(name: str, case: Case) -> bool:
+    if name in BOUNDARIES or name in LIMITS:
+        return {**BOUNDARIES, **LIMITS}[name](case)
+    return name in (f"padding {case.padding_mode}", case.dtype)
+
+
+def smaller(case: Case) -> Iterator[Case]:
+    """Yield the cases with each part as small as that of `case`, and one part smaller, the smallest first."""
+    pads = [case.padding, "VALID"] if isinstance(case.padding, str) else ["VALID", *_smaller_pads(case.padding)]
+    numbers = [
+        range(1, case.batch + 1),
+        range(1, case.height + 1),
+        range(1, case.width + 1),
+        range(1, case.kernel_size[0] + 1),
+        range(1, case.kernel_size[1] + 1),
+        range(1, case.strides[0] + 1),
+        range(1, case.strides[1] + 1),
+        range(1, case.dilations[0] + 1),
+        range(1, case.dilations[1] + 1),
+        range(1, case.groups + 1),
+        range(1, case.input_channels // case.groups + 1),
+        range(1, case.output_channels // case.groups + 1),
+    ]
+    for n, h, w, kh, kw, sh, sw, dh, dw, g, i, o in itertools.product(*numbers):
+        for padding in dict.fromkeys(map(str, pads)):
+            there = next(one for one in pads if str(one) == padding)
+            try:
+                found = Case(n, h, w, g * i, (kh, kw), g * o, (sh, sw), (dh, dw), g, there, case.dtype)
+            except ValueError:
+                continue
+            if found != case:
+                yield found
+
+
+def _smaller_pads(padding: tuple) -> Iterator[tuple]:
+    (top, bottom), (left, right) = padding
+    for t, b, le, r in itertools.product(*(range(pad + 1) for pad in (top, bottom, left, right))):
+        yield (t, b), (le, r)
+
+
+def is_minimal(kernel: WrongKernel, case: Case) -> bool | None:
+    """True if no smaller case fails, None if there are too many to try."""
+    tried = list(itertools.islice(smaller(case), MOST_SMALLER + 1))
+    if not is_wrong(kernel, case):
+        return False
+    return not any(is_wrong(kernel, one) for one in tried) if len(tried) <= MOST_SMALLER else None
+
+
+def shrunk(kernel: WrongKernel, failed: list[Case]) -> list[bool]:
+    """Shrink three large failing cases. Return for each if what is found is minimal."""
+    largest = sorted(failed, key=complexity)[-3:]
+    found = [is_minimal(kernel, shrink(case, partial(is_wrong, kernel))) for case in largest]
+    return [one for one in found if one is not None]
+
+
+def measure(kernel: WrongKernel) -> dict[str, object]:
+    start = time.process_time()
+    text = first_diagnosis(kernel)
+    seconds = time.process_time() - start
+    named = re.findall(r"^(?:matches|fails the same checks as)[^*:]* \*([a-z0-9-]+)\*", text, re.MULTILINE)
+    right = (named[:1] == [] and not kernel.mistakes) or (bool(named) and named[0] in kernel.mistakes)
+    spec = re.search(r"smallest failing case found: (\S+)", text)
+    smallest = Case.parse(spec[1]) if spec else None
+    fresh = fresh_cases(kernel, smallest)
+    failed = [case for case in fresh if is_wrong(kernel, case)]
+    said = conditions(text)
+    true = [name for name in said if all(holds(name, case) for case in failed)]
+    only = "and only these" in text
+    passed = [case for case in fresh if case not in set(failed)]
+    refuted = only and (len(true) < len(said) or any(holds(name, case) for name in said for case in passed))
+    return {
+        "name": kernel.name,
+        "named": right,
+        "mistakes": named,
+        "said": said,
+        "true": true,
+        "only": only,
+        "refuted": refuted,
+        "smallest": str(smallest),
+        "minimal": is_minimal(kernel, smallest) if smallest else None,
+        "shrunk": shrunk(kernel, failed),
+        "seconds": seconds,
+        "text": text,
+        "failed": len(failed),
+        "fresh": len(fresh),
+    }
+
+
+def main(names: list[str]) -> None:
+    rows = []
+    for kernel in KERNELS:
+        if names and kernel.name not in names:
+            continue
+        row = measure(kernel)
+        rows.append(row)
+        print(
+            f"{row['name']:<40} {'named' if row['named'] else 'MISNAMED'} {row['mistakes'][:2]} "
+            f"conditions {len(row['true'])}/{len(row['said'])} {row['said']} "
+            f"{'only' if row['only'] else ''}{' REFUTED' if row['refuted'] else ''} "
+            f"smallest {row['smallest']} {row['minimal']} {row['shrunk']} {row['seconds']:.1f} s, "
+            f"{row['failed']}/{row['fresh']}",
+            flush=True,
+        )
+        if names:
+            print(row["text"])
+    print(f"named rightly: {sum(row['named'] for row in rows)} of {len(rows)}")
+    print(f"conditions true: {sum(len(r['true']) for r in rows)} of {sum(len(r['said']) for r in rows)}")
+    print(f"without a mistake or a condition: {sum(not r['said'] and not r['mistakes'] for r in rows)}")
+    print(f"'only' false: {sum(r['refuted'] for r in rows)} of {sum(r['only'] for r in rows)}")
+    found = [row["minimal"] for row in rows if row["minimal"] is not None]
+    print(f"smallest cases minimal: {sum(found)} of {len(found)}")
+    print(f"shrunk cases minimal: {sum(sum(r['shrunk']) for r in rows)} of {sum(len(r['shrunk']) for r in rows)}")
+    seconds = [row["seconds"] for row in rows]
+    print(f"seconds: {sum(seconds) / len(seconds):.1f} on average, at most {max(seconds):.1f}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

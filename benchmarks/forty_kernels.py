@@ -1,6 +1,6 @@
 """Measure the diagnosis on forty wrong kernels: python benchmarks/forty_kernels.py [NAME ...].
 
-Each kernel is judged on the smoke cases, as in a first run. Then its first failure is diagnosed. The truth is what the
+Each kernel is judged on the smoke cases and 60 curated ones. Then its first failure is diagnosed. The truth is what the
 kernel does on fresh calls, which the diagnosis has not seen.
 
 - named: the diagnosis names one of the kernel's known mistakes first, and none for a kernel without any
@@ -40,7 +40,8 @@ from reference_impl.run.subject import Subject
 from reference_impl.verdicts.call import oracle
 from reference_impl.verdicts.integers import integer_call
 
-SMOKE = in_dtypes(catalogue.load("smoke"), ("float32", "float64", "int32"))
+# The cases of a first run: those of smoke, and some that are chosen by hand.
+CASES = [*in_dtypes(catalogue.load("smoke"), ("float32", "float64", "int32")), *catalogue.load("curated")[:60]]
 MOST_SMALLER = 3000
 
 
@@ -58,10 +59,10 @@ def is_wrong(kernel: WrongKernel, case: Case) -> bool:
 
 
 def first_diagnosis(kernel: WrongKernel) -> str:
-    """Judge the kernel on the smoke cases. Return the diagnosis of the first failure that has one."""
+    """Judge the kernel on some cases. Return the diagnosis of the first failure that has one."""
     subject = Subject.of(kernel.backend(), remake=kernel.backend)
     diagnoses = Diagnoses()
-    for record in records_of(for_all([subject], SMOKE, [kernel.operation], full=True)):
+    for record in records_of(for_all([subject], CASES, [kernel.operation], full=True)):
         if record.unexpected:
             told = diagnoses.added(subject, record).diagnosis or ""
             if told != (record.diagnosis or ""):
@@ -72,7 +73,7 @@ def first_diagnosis(kernel: WrongKernel) -> str:
 def fresh_cases(kernel: WrongKernel, smallest: Case | None) -> list[Case]:
     """Draw cases that no diagnosis has seen: at random, and near some that fail."""
     cases = generate(250, seed=990_001, max_products=4000, dtypes=("float32", "float64"), empty=False)
-    near = [case for case in (*SMOKE, *cases) if is_wrong(kernel, case)][:40]
+    near = [case for case in (*CASES, *cases) if is_wrong(kernel, case)][:40]
     starts = [JudgedCall(kernel.name, kernel.operation, case) for case in (*near, *([smallest] if smallest else []))]
     changed = FreshCalls(starts, seed=990_002).like(starts, 250) if starts else []
     return [*cases, *(call.case for call in changed if call.case.multiply_adds < 20_000)]
@@ -143,7 +144,9 @@ def measure(kernel: WrongKernel) -> dict[str, object]:
     start = time.process_time()
     text = first_diagnosis(kernel)
     seconds = time.process_time() - start
-    named = re.findall(r"^(?:matches|fails the same checks as)[^*:]* \*([a-z0-9-]+)\*", text, re.MULTILINE)
+    named = re.findall(
+        r"^[a-z0-9 ,]*\b(?:match|matches|fails the same checks as)\b[^*:]* \*([a-z0-9-]+)\*", text, re.MULTILINE
+    )
     right = (named[:1] == [] and not kernel.mistakes) or (bool(named) and named[0] in kernel.mistakes)
     spec = re.search(r"smallest failing case found: (\S+)", text)
     smallest = Case.parse(spec[1]) if spec else None

@@ -18,19 +18,23 @@ import re
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 from diagnosis.forty_kernels import KERNELS, WrongKernel
 
 from reference_impl.bugs import JudgedCall
+from reference_impl.bugs.bug import where
 from reference_impl.bugs.fresh_calls import FreshCalls
+from reference_impl.bugs.table import Table
 from reference_impl.cases import catalogue
-from reference_impl.cases.boundaries import BOUNDARIES, LIMITS
 from reference_impl.cases.case import Case
 from reference_impl.cases.generation import generate
-from reference_impl.diagnosis import Diagnoses
+from reference_impl.diagnosis import Diagnoses, Diagnosis, diagnose
+from reference_impl.diagnosis.conditions import outcomes_of
+from reference_impl.diagnosis.matching import does
+from reference_impl.diagnosis.probes import Probe
 from reference_impl.diagnosis.shrinking import complexity
 from reference_impl.diagnosis.shrinking import smallest as shrink
 from reference_impl.run.records import records_of
@@ -58,16 +62,17 @@ def is_wrong(kernel: WrongKernel, case: Case) -> bool:
     return not np.array_equal(answer, oracle(call))
 
 
-def first_diagnosis(kernel: WrongKernel) -> str:
-    """Judge the kernel on some cases. Return the diagnosis of the first failure that has one."""
+def first_diagnosis(kernel: WrongKernel) -> tuple[Diagnosis, float]:
+    """Judge the kernel on some cases. Return the diagnosis of the first failure that has one, and its seconds."""
     subject = Subject.of(kernel.backend(), remake=kernel.backend)
-    diagnoses = Diagnoses()
-    for record in records_of(for_all([subject], CASES, [kernel.operation], full=True)):
-        if record.unexpected:
-            told = diagnoses.added(subject, record).diagnosis or ""
-            if told != (record.diagnosis or ""):
-                return told
-    return ""
+    records = list(records_of(for_all([subject], CASES, [kernel.operation], full=True)))
+    for record in records:
+        if record.unexpected and record.outcome in ("fail", "refused"):
+            chosen = Diagnoses(run=records).chosen(record)
+            start = time.process_time()
+            diagnosis = diagnose(subject, chosen, 60, outcomes=outcomes_of(records, chosen))
+            return diagnosis, time.process_time() - start
+    return Diagnosis(), 0.0
 
 
 def fresh_cases(kernel: WrongKernel, smallest: Case | None) -> list[Case]:
@@ -79,16 +84,40 @@ def fresh_cases(kernel: WrongKernel, smallest: Case | None) -> list[Case]:
     return [*cases, *(call.case for call in changed if call.case.multiply_adds < 20_000)]
 
 
-def conditions(text: str) -> list[str]:
-    """Return the names of the conditions in a diagnosis."""
-    found = re.search(r"(?:and only these, are|are all) of kind: (.*)", text)
-    return found[1].split("; ") if found else []
+@dataclass
+class Truth:
+    """The conditions of a diagnosis, compared with what the kernel does on fresh calls."""
+
+    said: list[str]
+    true: list[str]
+    only: int
+    refuted: int
 
 
-def holds(name: str, case: Case) -> bool:
-    if name in BOUNDARIES or name in LIMITS:
-        return {**BOUNDARIES, **LIMITS}[name](case)
-    return name in (f"padding {case.padding_mode}", case.dtype)
+def truth_of(kernel: WrongKernel, diagnosis: Diagnosis, fresh: list[Case], failed: set[Case]) -> Truth:
+    shown = [case for case in fresh if not diagnosis.mistakes or does(diagnosis.mistakes[0], _probe(kernel, case))]
+    calls = [JudgedCall(kernel.name, kernel.operation, case) for case in shown]
+    inside = {id(bug): bug.holds(calls) for bug in diagnosis.bugs}
+    found = Truth([], [], 0, 0)
+    for bug in diagnosis.bugs:
+        others = [inside[id(other)] for other in diagnosis.bugs if other is not bug]
+        own = [
+            call for row, call in enumerate(calls) if call.case in failed and not any(other[row] for other in others)
+        ]
+        for condition in bug.rule:
+            found.said.append(condition.name)
+            if condition.holds(Table.of(own)).all():
+                found.true.append(condition.name)
+        if "only" in where(bug, alone=len(diagnosis.bugs) == 1):
+            found.only += 1
+            outside = [row for row in range(len(calls)) if not any(held[row] for held in inside.values())]
+            passed = any(held and call.case not in failed for held, call in zip(inside[id(bug)], calls, strict=True))
+            found.refuted += passed or any(calls[row].case in failed for row in outside)
+    return found
+
+
+def _probe(kernel: WrongKernel, case: Case) -> Probe:
+    return Probe(kernel.operation, case)
 
 
 def smaller(case: Case) -> Iterator[Case]:
@@ -141,35 +170,27 @@ def shrunk(kernel: WrongKernel, failed: list[Case]) -> list[bool]:
 
 
 def measure(kernel: WrongKernel) -> dict[str, object]:
-    start = time.process_time()
-    text = first_diagnosis(kernel)
-    seconds = time.process_time() - start
-    named = re.findall(
-        r"^[a-z0-9 ,]*\b(?:match|matches|fails the same checks as)\b[^*:]* \*([a-z0-9-]+)\*", text, re.MULTILINE
-    )
-    right = (named[:1] == [] and not kernel.mistakes) or (bool(named) and named[0] in kernel.mistakes)
-    spec = re.search(r"smallest failing case found: (\S+)", text)
-    smallest = Case.parse(spec[1]) if spec else None
+    diagnosis, seconds = first_diagnosis(kernel)
+    named = re.findall(r"\b(?:match|matches|fails the same checks as)\b[^*:]* \*([a-z0-9-]+)\*", diagnosis.text)
+    is_cache = kernel.remembers and "a cache: " in diagnosis.text
+    right = is_cache or (named[0] in kernel.mistakes if named else not kernel.mistakes)
+    smallest = diagnosis.smallest
     fresh = fresh_cases(kernel, smallest)
     failed = [case for case in fresh if is_wrong(kernel, case)]
-    said = conditions(text)
-    true = [name for name in said if all(holds(name, case) for case in failed)]
-    only = "and only these" in text
-    passed = [case for case in fresh if case not in set(failed)]
-    refuted = only and (len(true) < len(said) or any(holds(name, case) for name in said for case in passed))
+    truth = truth_of(kernel, diagnosis, fresh, set(failed))
     return {
         "name": kernel.name,
         "named": right,
         "mistakes": named,
-        "said": said,
-        "true": true,
-        "only": only,
-        "refuted": refuted,
+        "said": truth.said,
+        "true": truth.true,
+        "only": truth.only,
+        "refuted": truth.refuted,
         "smallest": str(smallest),
         "minimal": is_minimal(kernel, smallest) if smallest else None,
         "shrunk": shrunk(kernel, failed),
         "seconds": seconds,
-        "text": text,
+        "text": diagnosis.text,
         "failed": len(failed),
         "fresh": len(fresh),
     }
@@ -185,7 +206,7 @@ def main(names: list[str]) -> None:
         print(
             f"{row['name']:<40} {'named' if row['named'] else 'MISNAMED'} {row['mistakes'][:2]} "
             f"conditions {len(row['true'])}/{len(row['said'])} {row['said']} "
-            f"{'only' if row['only'] else ''}{' REFUTED' if row['refuted'] else ''} "
+            f"only {row['only']} refuted {row['refuted']} "
             f"smallest {row['smallest']} {row['minimal']} {row['shrunk']} {row['seconds']:.1f} s, "
             f"{row['failed']}/{row['fresh']}",
             flush=True,

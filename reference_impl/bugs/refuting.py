@@ -122,7 +122,7 @@ def _cover(agree: np.ndarray, never: np.ndarray, most: int) -> Iterator[int]:
 
 def random_rows(pool: Table, rule: Sequence[Condition], most: int) -> list[int]:
     """Return rows within the rule, and rows on which all its conditions but one hold, as many of each."""
-    masks = np.array([condition.holds(pool) for condition in rule]).reshape(len(rule), len(pool))
+    masks = np.array([condition.holds(pool) for condition in rule], bool).reshape(len(rule), len(pool))
     missing = (~masks).sum(axis=0)
     rows: list[int] = np.flatnonzero(missing == 0)[:most].tolist()
     for place in range(len(rule)):

@@ -94,14 +94,14 @@ def _pairs(case: Case) -> Iterator[dict]:
         if not one.keys() & other.keys():
             yield {**one, **other}
     for name in ("kernel_size", "strides", "dilations"):
-        first, second = getattr(case, name)
-        yield from ({name: pair} for pair in product(_smaller(first), _smaller(second)))
+        height, width = getattr(case, name)
+        yield from ({name: pair} for pair in product(_smaller(height), _smaller(width)))
     if not isinstance(case.padding, str):
         pads = [pad for pair in case.padding for pad in pair]
-        for one, other in combinations(range(4), 2):
-            for less in product(_smaller(pads[one], 0), _smaller(pads[other], 0)):
+        for first, second in combinations(range(4), 2):
+            for less in product(_smaller(pads[first], 0), _smaller(pads[second], 0)):
                 top, bottom, left, right = (
-                    less[0] if place == one else less[1] if place == other else pad for place, pad in enumerate(pads)
+                    less[0] if place == first else less[1] if place == second else pad for place, pad in enumerate(pads)
                 )
                 yield {"padding": ((top, bottom), (left, right))}
 

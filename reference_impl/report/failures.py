@@ -35,7 +35,8 @@ def failures(
     if tally.suspects:
         yield suspicion_text(tally.suspects, failed=len(tally.unexpected))
         return
-    unexpected, diagnoses, implementations = tally.unexpected, Diagnoses(isolate=isolate), Implementations()
+    diagnoses, implementations = Diagnoses(isolate=isolate, run=tally.records), Implementations()
+    unexpected = tally.unexpected
     by_name = {subject.name: subject for subject in subjects}
     for record in unexpected[:most]:
         told, subject = record, by_name.get(record.backend)

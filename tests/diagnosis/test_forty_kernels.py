@@ -9,10 +9,16 @@ import pytest
 from diagnosis.forty_kernels import KERNELS
 
 from reference_impl.cases import catalogue
+from reference_impl.diagnosis import diagnose
+from reference_impl.diagnosis.conditions import outcomes_of
 from reference_impl.mistakes import by_name
+from reference_impl.run.judge import judge
+from reference_impl.run.subject import Subject
 from reference_impl.verdicts.call import oracle
+from reference_impl.verdicts.checks import CHECKS
 from reference_impl.verdicts.integers import integer_call
 
+_EXACT = [check for check in CHECKS if check.name == "exact"]
 SMOKE = tuple(catalogue.load("smoke"))
 
 
@@ -46,3 +52,36 @@ def test_kernel_is_wrong_only_under_its_condition(kernel):
 @pytest.mark.parametrize("kernel", [one for one in KERNELS if one.mistakes], ids=lambda kernel: kernel.name)
 def test_mistakes_are_known_for_the_operation(kernel):
     assert all(kernel.operation in by_name(mistake).operations for mistake in kernel.mistakes)
+
+
+def diagnosis_of(name):
+    """Judge a kernel on the smoke cases, and diagnose the failure that the run would diagnose."""
+    kernel = next(one for one in KERNELS if one.name == name)
+    subject = Subject.of(kernel.backend(), remake=kernel.backend)
+    judged = [judge(subject, case, kernel.operation, checks=_EXACT) for case in SMOKE]
+    records = [record for of_case in judged for record in of_case]
+    first = next(record for record in records if record.unexpected)
+    return diagnose(subject, first, 60, outcomes=outcomes_of(records, first))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("batch-above-1", "wrong where batch above 1, and only there: "),
+        ("kernel-other-than-3x3", "wrong where kernel other than 3 x 3, and only there: "),
+        ("eight-channels-per-group", "channels per group 9 or more"),
+        (
+            "refuses-dilation",
+            'lacks=(Lack("dilation is not supported", lambda operation, case: case.dilations != (1, 1)),)',
+        ),
+    ],
+)
+def test_condition_is_named(name, said):
+    diagnosis = diagnosis_of(name)
+    assert diagnosis.mistakes == []
+    assert said in diagnosis.text
+
+
+def test_each_of_two_conditions_is_named():
+    text = diagnosis_of("strided-or-dilated").text
+    assert {"strided", "dilated"} <= {word for line in text.splitlines() for word in line.replace(":", " ").split()}

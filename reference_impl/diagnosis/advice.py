@@ -33,7 +33,7 @@ def advice(record: Record, bugs: Sequence[Bug], *, all_right: bool) -> list[str]
 
     `all_right` says that plain calls on integers are right.
     """
-    kind, _, said = re.sub(r" \([^()]+, line \d+\)", "", record.message or "").partition(": ")
+    kind, _, said = re.sub(r" \([^()]+, line \d+, in [^)]*\)", "", record.message or "").partition(": ")
     if record.outcome == outcome.REFUSED and said.strip() and kind not in _ACCIDENTS:
         codes = [as_code(bug.rule or ()) for bug in bugs if bug.tried and bug.held == bug.tried]
         if codes and all(codes):

@@ -140,6 +140,37 @@ def test_parametrize_with_checks_gives_an_item_for_each_claim(pytester, request)
     assert result.parseoutcomes()["passed"] > 28
 
 
+def outcomes_of_items(backend):
+    """Call each item, and return what it says if it fails, by its name."""
+    failed = {}
+    for item in parametrize_with_checks([backend], cases=CASES[:1]).args[1]:
+        try:
+            item.values[1](backend)
+        except AssertionError as error:
+            failed[item.id] = str(error)
+    return failed
+
+
+def test_one_refusal_fails_one_item():
+    class Refuses(ConvolutionOnly):
+        def conv2d(self, *args, **options):
+            if options["strides"] != (1, 1):
+                raise NotImplementedError("only stride 1")
+            return super().conv2d(*args, **options)
+
+    failed = outcomes_of_items(Refuses())
+    assert list(failed) == ["only-conv2d-shape_and_dtype-EXPLICIT"]
+
+
+def test_item_carries_the_diagnosis():
+    class OnlyFlips(ConvolutionOnly):
+        def conv2d(self, *args, **options):
+            return Flipped().conv2d(*args, **options)
+
+    failed = outcomes_of_items(OnlyFlips())
+    assert "matches *kernel-flipped*" in failed["only-conv2d-exact-EXPLICIT"]
+
+
 def test_parametrize_with_checks_expects_what_a_file_says(pytester, request):
     result = run_users_test(
         pytester,

@@ -106,7 +106,7 @@ def _without_name(asker: Asker, seen: Sequence[Seen], small: Case, outcomes: Out
     bugs = [bug for bug in all_bugs if is_well_told(bug)]
     if not wrong and not bugs:
         return Diagnosis(found, [*lines, f"right on all {len(plain)} other integer calls that were tried"])
-    lines += telling.where_wrong(bugs, plain)
+    lines += telling.where_wrong(bugs, plain, alone=len(all_bugs) == 1)
     wrong = wrong[-_MOST_EXPLAINED:]
     parts = matching_in_part(operation, wrong, asker.until)
     # One rule that explains all failures tells more than several mistakes that explain some of them.
@@ -173,9 +173,10 @@ def _looked_at(subject: Subject, record: Record, until: float = np.inf, *, plain
     if record.outcome == outcome.FAIL:
         seen = [each for each in seen if not each.observation.refused]
     failing = _failing_probe(record)
+    last = see(subject, failing)
     if failing.plain:  # an error that does not shrink with the numbers is no rounding
-        seen.append(see(subject, replace(failing, kind="small")))
-    return [*seen, see(subject, failing)]
+        seen.append(see(subject.fresh() or subject, replace(failing, kind="small")))
+    return [*seen, last]
 
 
 def _failing_probe(record: Record) -> Probe:

@@ -48,7 +48,7 @@ def named_sometimes(found: Mistake, seen: Sequence[Seen], bugs: Sequence[Bug]) -
         *_told([(f"matches *{found.name}* under some condition", found)]),
         f"tried {len(plain)} calls: wrong in the same way on {len(wrong)}, right on {len(spared)} where that mistake "
         f"would show: {_specs(spared)}",
-        *(where_wrong(bugs, plain) if bugs else []),
+        *(where_wrong(bugs, plain, alone=len(bugs) == 1) if bugs else []),
         *_made_before(found),
     ]
 
@@ -71,11 +71,11 @@ def unnamed(operation: str, seen: Sequence[Seen]) -> tuple[list[str], list[Mista
     return [_NO_MATCH, *([f"the answer is {said}"] if said else [])], []
 
 
-def where_wrong(bugs: Sequence[Bug], plain: Sequence[Seen]) -> list[str]:
+def where_wrong(bugs: Sequence[Bug], plain: Sequence[Seen], *, alone: bool) -> list[str]:
     """Say under which conditions it is wrong, a line for each bug."""
     if bugs:
         failed = "refused" if bugs[0].kind == REFUSED else "wrong"
-        told = ["; ".join([where(bug, alone=len(bugs) == 1), *fresh(bug)]) for bug in bugs[:_MOST_NAMED]]
+        told = ["; ".join([where(bug, alone=alone), *fresh(bug)]) for bug in bugs[:_MOST_NAMED]]
         return [f"{failed} {one}" for one in told]
     wrong = sum(not each.right() for each in plain)
     return [f"wrong on {wrong} cases tried, right on {len(plain) - wrong}: no condition was found"]

@@ -9,10 +9,14 @@ import pytest
 from diagnosis.forty_kernels import KERNELS
 
 from reference_impl.cases import catalogue
+from reference_impl.cases.case import Case
 from reference_impl.diagnosis import diagnose
 from reference_impl.diagnosis.conditions import outcomes_of
+from reference_impl.diagnosis.stale import stale
 from reference_impl.mistakes import by_name
+from reference_impl.run import outcome
 from reference_impl.run.judge import judge
+from reference_impl.run.outcome import Record
 from reference_impl.run.subject import Subject
 from reference_impl.verdicts.call import oracle
 from reference_impl.verdicts.checks import CHECKS
@@ -83,3 +87,13 @@ def test_condition_is_named(name, said):
 def test_each_of_two_conditions_is_named():
     text = diagnosis_of("strided-or-dilated").text
     assert {"strided", "dilated"} <= {word for line in text.splitlines() for word in line.replace(":", " ").split()}
+
+
+def test_stale_answer_is_told_as_a_cache():
+    kernel = next(one for one in KERNELS if one.name == "answers-kept-without-padding")
+    subject = Subject.of(kernel.backend(), remake=kernel.backend)
+    case = Case.parse("n2_h6w7c2_k3x3o2_p1,1,0,0")
+    record = Record(subject.name, "", "conv2d", str(case), "other_options", outcome.FAIL)
+    assert stale(subject, record) == [
+        "a cache: it gives the answer of an earlier call with the same shapes and other padding"
+    ]

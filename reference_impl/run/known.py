@@ -65,9 +65,9 @@ def is_known(subject: Subject, operation: str, case: Case) -> bool:
     return any(not entry.checks or "exact" in entry.checks for entry in expected(subject, operation, case))
 
 
-def is_deadly(subject: Subject, operation: str, case: Case) -> bool:
-    """True if the process is expected to die of this call."""
-    return any(entry.outcome == outcome.CRASHED for entry in expected(subject, operation, case))
+def is_deadly(subject: Subject, operation: str, case: Case, invalid: str | None = None) -> bool:
+    """True if the process is expected to die of this call, or of the `invalid` call of that name."""
+    return any(entry.outcome == outcome.CRASHED for entry in expected(subject, operation, case, invalid))
 
 
 def mark_expected(records: list[Record], subject: Subject) -> list[Record]:

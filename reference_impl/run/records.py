@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from .judge import failed_ourselves, judge_here
-from .known import Watch
+from .known import Watch, is_deadly
 from .outcome import CRASHED, REFUSED, Record
 from .processes.asking import CALL_TIME_LIMIT
 from .processes.pool import judge_isolated
@@ -80,7 +80,7 @@ def _of_whole_backends(selection: Selection, threads: int) -> Iterator[tuple[Sub
 def _of_whole_backend(selection: Selection, subject: Subject) -> Iterator[Record]:
     blank = subject.blank(selection.operations[0], str(STEADY_CASE), selection.seed, selection.whole[-1])
     try:
-        yield from judge_whole_backend(selection.whole, subject, selection.operations, selection.seed)
+        yield from judge_whole_backend(selection.whole, subject, selection.operations, selection.seed, is_deadly)
     except Died as died:
         yield replace(blank, outcome=CRASHED, message=str(died))
     except Raised as error:

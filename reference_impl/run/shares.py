@@ -68,17 +68,22 @@ def _is_due(check: Check, case: Case, seed: int, share: float) -> bool:
 
 @lru_cache(_CASES)
 def is_designed(case: Case) -> bool:
-    return case.with_dtype("float32") in _designed()
+    """True for a case of the designed catalogues that is in none of the others."""
+    same = case.with_dtype("float32")
+    spec = str(same)
+    return any(spec in catalogue.specs(name) for name in catalogue.DESIGNED) and same not in _others()
 
 
 @cache
 def _for_thresholds() -> frozenset[Case]:
     """The cases of the designed catalogues that are in no covering design, nor in the other catalogues."""
-    return _designed() - {case for name in catalogue.BY_STRENGTH.values() for case in catalogue.load(name)}
+    designed = {case for name in catalogue.DESIGNED for case in catalogue.load(name)}
+    return frozenset(designed - {case for name in catalogue.BY_STRENGTH.values() for case in catalogue.load(name)}) - (
+        _others()
+    )
 
 
 @cache
-def _designed() -> frozenset[Case]:
-    """The cases of the designed catalogues that are in none of the others."""
-    others = {case for name in ("curated", "regressions", "networks") for case in catalogue.load(name)}
-    return frozenset(case for name in catalogue.DESIGNED for case in catalogue.load(name)) - others
+def _others() -> frozenset[Case]:
+    """The cases of the catalogues that people chose."""
+    return frozenset(case for name in ("curated", "regressions", "networks") for case in catalogue.load(name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -56,15 +56,22 @@ THREAD_CASES = tuple(
     )
 )
 
+IsDeadly = Callable[[Subject, str, Case, str], bool]
+"""True if a backend is known to die of the operation, on this case, in the invalid call of that name."""
+
 
 def judge_whole_backend(
-    names: Sequence[str], subject: Subject, operations: Sequence[str], seed: int = 0
+    names: Sequence[str],
+    subject: Subject,
+    operations: Sequence[str],
+    seed: int = 0,
+    is_deadly: IsDeadly = lambda *call: False,
 ) -> Iterator[Record]:
     """Run those of WHOLE_BACKEND_CHECKS that are named."""
     if STEADY in names:  # first, while nothing else has taken memory there
         yield from steady_memory(subject, operations, seed)
     if REFUSES in names:
-        yield from invalid_calls(subject, operations, seed)
+        yield from invalid_calls(subject, operations, seed, is_deadly)
     if THREADS in names:
         yield from thread_counts(subject, operations, seed)
 
@@ -116,16 +123,30 @@ def _not_answered(blank: Record, error: Died | Raised) -> Record:
     return replace(blank, outcome=outcome.CRASHED if isinstance(error, Died) else outcome.REFUSED, message=str(error))
 
 
-def invalid_calls(subject: Subject, operations: Sequence[str], seed: int = 0) -> Iterator[Record]:
-    """Make every invalid call: a record for each."""
+def invalid_calls(
+    subject: Subject, operations: Sequence[str], seed: int = 0, is_deadly: IsDeadly = lambda *call: False
+) -> Iterator[Record]:
+    """Make every invalid call: a record for each. Deadly ones come last, as a framework's first call takes seconds."""
+    deadly = []
     for invalid in INVALID_CALLS:
         for operation in invalid.operations:
-            if operation in operations and operation in subject.capabilities.operations:
+            if operation not in operations or operation not in subject.capabilities.operations:
+                continue
+            if is_deadly(subject, operation, CASE, invalid.name):
+                deadly.append((operation, invalid))
+            else:
                 yield invalid_call(subject, operation, invalid, seed)
+    for operation, invalid in deadly:
+        yield invalid_call(subject, operation, invalid, seed, is_deadly=True)
 
 
-def invalid_call(subject: Subject, operation: str, invalid: InvalidCall, seed: int = 0) -> Record:
-    """Make one invalid call, in the backend's own process."""
+def invalid_call(
+    subject: Subject, operation: str, invalid: InvalidCall, seed: int = 0, *, is_deadly: bool = False
+) -> Record:
+    """Make one invalid call, in the backend's own process.
+
+    A call that `is_deadly` is the first of a fresh process. So its death is its own, and it is made once, not twice.
+    """
     declared = subject.capabilities
     record = subject.blank(operation, str(CASE), seed, REFUSES, invalid.name)
     if REFUSES in declared.unclaimed:
@@ -135,7 +156,11 @@ def invalid_call(subject: Subject, operation: str, invalid: InvalidCall, seed: i
         if not declared.supports(operation, near):
             return replace(record, outcome=outcome.UNSUPPORTED, message=declared.unsupported(operation, near))
     try:
+        if is_deadly:
+            subject.apart.backend.process.renew()
         right, said = answer_to(subject.apart.backend, invalid.name, operation)
+        if is_deadly:
+            subject.apart.backend.process.renew()  # it may have damaged the memory of the process
         for late in subject.apart.backend.take_late_deaths():
             return replace(record, outcome=outcome.CRASHED, message=late.message)
         return replace(record, outcome=outcome.PASS if right else outcome.FAIL, message=said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -59,7 +60,7 @@ class Task:
         """Make calls whose arguments share memory, or repeat elements by strides of 0."""
         laid = [overlapping(self.call, self.seed), repeated(self.small.call, self.seed)]
         # Elements that are repeated can add up to more than the dtype holds, where most of them had to be zero.
-        return [one for one in laid if gauge(one.call).max(initial=0) <= EXACT_INTEGERS[self.case.dtype]]
+        return [one for one in laid if _is_exact(one.call)]
 
     @cached_property
     def neighbours(self) -> list[Task]:
@@ -80,3 +81,13 @@ class Task:
     @cached_property
     def special(self) -> SpecialTask | None:
         return special_task(self.call, self.seed)
+
+
+def _is_exact(call: Call) -> bool:
+    """True if the dtype holds every partial sum of a call on integers."""
+    limit = EXACT_INTEGERS[call.case.dtype]
+    magnitudes = [float(np.abs(array).max(initial=0)) for array in call.arrays.values()]
+    # The product of the largest is a bound that costs little; it nearly always decides.
+    if math.prod(magnitudes) * call.case.convolution.terms(call.operation) <= limit:
+        return True
+    return bool(gauge(call).max(initial=0) <= limit)

@@ -232,3 +232,13 @@ def test_resolve_lists_all_that_it_could_be(text):
         catalogue.resolve(text)
     assert f"no file {text!r}" in str(raised.value)
     assert re.search("cannot read the case|is no convolution", str(raised.value))
+
+
+@pytest.mark.parametrize("name", catalogue.DESIGNED)
+def test_specs_of_a_designed_catalogue_are_those_of_its_cases(name):
+    assert catalogue.specs(name) == {str(case) for case in catalogue.load(name)}
+
+
+def test_specs_are_told_of_designed_catalogues_alone():
+    with pytest.raises(ValueError, match=r"must be one of covering-2, .*; not 'curated'"):
+        catalogue.specs("curated")

@@ -128,6 +128,21 @@ def test_a_backend_that_answers_or_dies_fails_the_claim(planted_as):
     assert by_call["groups-zero"].message == "groups must be at least 1; it answered, with shape (2, 3, 5, 6)"
 
 
+def test_calls_that_are_known_to_kill_come_last_and_are_made_once(planted_as, monkeypatch):
+    subject, made = planted_as("Answers"), []
+    process = subject.apart.backend.process
+    make_once = process.make_once
+    monkeypatch.setattr(process, "make_once", lambda request: made.append(request) or make_once(request))
+    records = list(
+        whole_backend.invalid_calls(
+            subject, ["conv2d"], is_deadly=lambda subject, operation, case, invalid: invalid == "stride-zero"
+        )
+    )
+    assert (records[-1].invalid_call, records[-1].outcome) == ("stride-zero", outcome.CRASHED)
+    assert {record.outcome for record in records[:-1]} == {outcome.FAIL}
+    assert len(made) == len(records)
+
+
 def test_a_known_failure_to_refuse_is_expected(planted_as, monkeypatch):
     entry = KnownFailure(
         ("Answers",), ">=1", ("conv2d",), always, "fail", "answers", "found here", invalid=("groups-zero",)

@@ -57,6 +57,15 @@ def entries(name: str) -> list[Entry]:
 
 
 @cache
+def specs(name: str) -> frozenset[str]:
+    """The specs of the designed catalogue `name`, one of `DESIGNED`. To parse thousands of cases takes longer."""
+    if name not in DESIGNED:
+        raise ValueError(f"a designed catalogue must be one of {', '.join(DESIGNED)}; not {name!r}")
+    lines = files(__package__).joinpath(f"{name}.txt").read_text(encoding="utf-8").splitlines()
+    return frozenset(words[0] for words in map(str.split, lines) if words and words[0] != "#")
+
+
+@cache
 def _shipped(file: str) -> tuple[Entry, ...]:
     return tuple(_entries(files(__package__).joinpath(file).read_text(encoding="utf-8"), file))
 

@@ -14,6 +14,7 @@ from ..place import told
 from ..sweep.jobs import Answer, Job, Setting
 from ..sweep.judging import judge_chunk
 from ..sweep.machine import Machine
+from . import numpy_threads
 from .channel import Closed, receive, send
 from .judge_process import Subjects, end_with
 
@@ -50,6 +51,7 @@ def judged(setting: Setting, job: Job, load: Subjects, machine: Machine) -> Answ
 
 def main() -> None:
     """Judge what is asked, until the channel is closed or the process that asks has ended."""
+    numpy_threads.restore()
     threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
     machine = Machine.here()
     setting: Setting | None = None

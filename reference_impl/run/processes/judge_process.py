@@ -17,6 +17,7 @@ from ...verdicts.task import Task
 from ..judge import judge
 from ..outcome import CRASHED, Record
 from ..subject import NotLoaded, Subject, process_for, process_of
+from . import numpy_threads
 from .asking import BackendProcess
 from .channel import Closed, receive, send
 from .worker import Died
@@ -64,6 +65,7 @@ class Subjects:
 
 def main(time_limit: str, *names: str) -> None:
     """Judge what is asked, until the channel is closed or the process that asks has ended."""
+    numpy_threads.restore()
     threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
     subjects = Subjects(list(names), float(time_limit))
     while True:

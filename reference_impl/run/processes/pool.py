@@ -14,6 +14,7 @@ from ..judge import failed_ourselves
 from ..outcome import Record
 from ..selection import Asked, Selection
 from ..subject import Subject
+from . import numpy_threads
 from .asking import CALL_TIME_LIMIT
 from .worker import Died, Worker
 
@@ -48,10 +49,9 @@ def _judge_group(
     free: queue.SimpleQueue[Worker] = queue.SimpleQueue()
     named = {subject.argument or subject.name: subject for subject in subjects}
     names = list(named)
-    judges = [
-        Worker("judge_process", [str(time_limit), *names])
-        for _ in range(min(processes or os.cpu_count() or 1, len(cases)))
-    ]
+    count = min(processes or os.cpu_count() or 1, len(cases))
+    environment = numpy_threads.shared_by(count)
+    judges = [Worker("judge_process", [str(time_limit), *names], environment=environment) for _ in range(count)]
     for judge in judges:
         free.put(judge)
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ..processes import numpy_threads
 from ..processes.chunk_process import packed, unpacked
 from ..processes.worker import Died, Worker
 from .jobs import Answer, Job, Lost, Setting
@@ -23,9 +24,10 @@ class EngineError(Exception):
 class Judge:
     """A process that judges chunks. If it dies, it is started again and judges the same chunk once more."""
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: Setting, judges: int = 1) -> None:
+        """`judges` is the number of such processes that share this machine."""
         self._setting = setting
-        self._worker = Worker("chunk_process")
+        self._worker = Worker("chunk_process", environment=numpy_threads.shared_by(judges))
         self._is_set = False
 
     def judged(self, job: Job) -> Answer | Lost:
@@ -53,7 +55,7 @@ class Here:
 
     def __init__(self, setting: Setting, processes: int) -> None:
         self.processes = processes
-        self._judges = [Judge(setting) for _ in range(processes)]
+        self._judges = [Judge(setting, processes) for _ in range(processes)]
 
     def answers(self, jobs: Iterator[Job]) -> Iterator[Answer | Lost]:
         """Judge all jobs, and yield their answers as they come. Raises Raised if the suite itself fails."""

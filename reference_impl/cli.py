@@ -23,6 +23,7 @@ from .explain.command import explain
 from .files import check_writable
 from .operations import OPERATIONS
 from .options import BadUsage, one_of
+from .passport.command import passport
 from .report.failures import Illustrate, failures
 from .report.judged import Judged, exit_status, judged
 from .report.verify_report import Run, print_report, write_records
@@ -170,6 +171,7 @@ app.command()(export)
 app.command()(compare)
 app.command()(draw)
 app.command()(explain)
+app.command()(passport)
 
 
 def _load(console: PlainConsole, asked: Sequence[str] | None, *, here: bool) -> tuple[Loaded, list[str]]:

@@ -80,8 +80,8 @@ class Element:
 
     def _of_filter(self) -> Iterator[Term]:
         p, q, channel, output = self.index
-        first = output // (self.case.output_channels // self.case.groups) * (
-            self.case.input_channels // self.case.groups
+        first = (
+            output // (self.case.output_channels // self.case.groups) * (self.case.input_channels // self.case.groups)
         )
         for image in range(self.case.batch):
             for (row, h), (column, w) in product(*self._windows(_tapped, p, q)):
@@ -124,7 +124,9 @@ def _reading(axis: Axis, position: int) -> list[tuple[int, int]]:
 
 def _tapped(axis: Axis, tap: int) -> list[tuple[int, int]]:
     """The (output position, input position) pairs of one tap, without padding."""
-    reads = ((output, output * axis.stride + tap * axis.dilation - axis.pad_before) for output in range(axis.output_size))
+    reads = (
+        (output, output * axis.stride + tap * axis.dilation - axis.pad_before) for output in range(axis.output_size)
+    )
     return [(output, position) for output, position in reads if 0 <= position < axis.input_size]
 
 
@@ -144,7 +146,9 @@ class Probe:
         found: list[float] = []
         for start in range(0, len(first), _MOST_CALLS):
             rows = slice(start, start + _MOST_CALLS)
-            calls = [self.element.call(one, other, around) for one, other in zip(first[rows], second[rows], strict=True)]
+            calls = [
+                self.element.call(one, other, around) for one, other in zip(first[rows], second[rows], strict=True)
+            ]
             found += [float(answer[self.element.index]) for answer in self._ask(calls)]
         self.calls += len(found)
         return np.array(found)

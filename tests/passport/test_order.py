@@ -10,7 +10,7 @@ from reference_impl.cases.case import Case
 from reference_impl.operations import OPERATIONS
 from reference_impl.passport.element import Element, Probe
 from reference_impl.passport.naming import Labels, name_of
-from reference_impl.passport.order import Masks, Untold, reveal
+from reference_impl.passport.order import Masks, reveal
 from reference_impl.verdicts.call import oracle
 
 CASE = Case.parse("n2_h5w4c5_k3x2o6_p1,0,0,1")

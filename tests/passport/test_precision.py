@@ -39,7 +39,10 @@ def test_bits_of_the_accumulator_are_told_in_each_operation(operation):
     ("rounding", "said"), [("truncated", "toward zero (truncated)"), ("down", "down"), ("stochastic", AT_RANDOM)]
 )
 def test_rounding_is_told(rounding, said):
-    assert told(Planted("8 lanes" if rounding != "stochastic" else "sequential", Arithmetic(24, rounding))).rounding == said
+    assert (
+        told(Planted("8 lanes" if rounding != "stochastic" else "sequential", Arithmetic(24, rounding))).rounding
+        == said
+    )
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
@@ -52,7 +55,9 @@ def test_factors_of_tf32_are_told():
     assert told(Planted(factors=11)).factors == (11, 11)
 
 
-@pytest.mark.parametrize(("order", "said"), [("fused", "fused"), ("sequential", "rounded to float32"), ("Kahan", "rounded")])
+@pytest.mark.parametrize(
+    ("order", "said"), [("fused", "fused"), ("sequential", "rounded to float32"), ("Kahan", "rounded")]
+)
 def test_products_are_told(order, said):
     assert told(Planted(order)).products.startswith(said)
 

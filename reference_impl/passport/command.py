@@ -1,0 +1,116 @@
+"""`python -m reference_impl passport`: how a backend adds, and whether that can be relied on."""
+
+from __future__ import annotations
+
+import json as json_files
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..cases.case import Case
+from ..console import PlainConsole
+from ..exact.formats import FORMATS
+from ..exit_status import ExitStatus
+from ..files import check_writable, write_file
+from ..operations import OPERATIONS
+from ..options import BadUsage, one_of
+from ..run.processes.worker import Died, Raised
+from ..run.subject import Subject, load
+from ..stopping import status_of, stop_signals
+from . import text
+from .asking import cpu_name, of_subject
+from .telling import CASES, Passport
+
+
+def passport(
+    backend: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A backend, as in verify: torch, 'torch:*', torch@avx2, package.module:Object. Default: torch "
+            "and tensorflow, if installed. May be repeated."
+        ),
+    ] = None,
+    case: Annotated[
+        list[str] | None,
+        typer.Option(help="A case whose sums are told. Default: four telling ones. May be repeated."),
+    ] = None,
+    operation: Annotated[list[str] | None, typer.Option(help="One of the four. May be repeated.")] = None,
+    dtype: Annotated[
+        list[str] | None, typer.Option(help=f"One of {', '.join(FORMATS)}. Default: float32. May be repeated.")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the passports to this file, with the trees.")] = None,
+) -> None:
+    """Tell in what order and precision a backend adds, whether that can be relied on, and how far off it is.
+
+    It asks the backend and nothing else, in processes of its own.
+
+    Exit status: 0 if all was told, 2 for bad usage, 4 if nothing could be asked, 74 if the report could not be written,
+    128 and the signal's number if it was interrupted. `verify --require` makes a promise that is broken a failure.
+    """
+    operations = one_of(operation, OPERATIONS, "--operation") or OPERATIONS
+    dtypes = one_of(dtype, tuple(FORMATS), "--dtype") or ("float32",)
+    try:
+        cases = tuple(map(Case.parse, case or ())) or CASES
+    except ValueError as error:
+        raise BadUsage(error, "--case") from error
+    if json is not None:
+        try:
+            check_writable(json)
+        except (OSError, ValueError) as error:
+            raise BadUsage(error, "--json") from error
+    console = PlainConsole()
+    with stop_signals():
+        try:
+            found = _asked(console, backend or _usual(), operations, dtypes, cases)
+        except KeyboardInterrupt as stopped:
+            console.verdict("Interrupted: the passport is not complete.")
+            raise typer.Exit(status_of(stopped)) from stopped
+    for one in found:
+        for line in text.lines(one, found):
+            console.print(line, soft_wrap=True)
+    if found:
+        console.print(f"CPU: {cpu_name()}", soft_wrap=True)
+    if json is not None:
+        document = {"cpu": cpu_name(), "passports": [text.as_json(one) for one in found]}
+        try:
+            write_file(json, (json_files.dumps(document, indent=1) + "\n").encode())
+        except OSError as error:
+            raise BadUsage(f"the passports could not be written: {error}", "--json") from error
+    if not any(one.sums for one in found):
+        console.verdict("Nothing could be asked: no passport.")
+        raise typer.Exit(ExitStatus.JUDGED_TOO_LITTLE)
+    raise typer.Exit(console.exit_status())
+
+
+def _usual() -> list[str]:
+    from ..backends import registry
+
+    return [name for name in ("torch", "tensorflow") if registry.installed()[name]] or ["reference"]
+
+
+def _asked(
+    console: PlainConsole, words: list[str], operations: tuple | list, dtypes: tuple | list, cases: tuple[Case, ...]
+) -> list[Passport]:
+    try:
+        loaded = load(words)
+    except (ImportError, ValueError) as error:
+        raise BadUsage(error, "--backend") from error
+    for name, error in (*loaded.errors.items(), *loaded.not_here.items()):
+        console.print(f"Not asked: {name}: {error}", soft_wrap=True)
+    found = []
+    for subject in loaded.subjects:
+        for dtype in dtypes:
+            if dtype in subject.capabilities.dtypes:
+                found += _one(console, subject, dtype, operations, cases)
+    return found
+
+
+def _one(
+    console: PlainConsole, subject: Subject, dtype: str, operations: tuple | list, cases: tuple[Case, ...]
+) -> list[Passport]:
+    try:
+        return [of_subject(subject, dtype, operations, cases)]
+    except (Died, Raised) as error:
+        console.print(f"No passport of {subject.name} in {dtype}: {error}", soft_wrap=True)
+        return []

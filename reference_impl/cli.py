@@ -24,6 +24,7 @@ from .files import check_writable
 from .operations import OPERATIONS
 from .options import BadUsage, one_of
 from .passport.command import passport
+from .passport.invariance import PROMISES
 from .report.failures import Illustrate, failures
 from .report.judged import Judged, exit_status, judged
 from .report.verify_report import Run, print_report, write_records
@@ -93,6 +94,13 @@ def verify(
         list[str] | None,
         typer.Option(help=f"One of {', '.join(CHECK_NAMES)}. Default: all; may be repeated."),
     ] = None,
+    require: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WORD,WORD",
+            help=f"Hold every backend to these promises: {', '.join(PROMISES)} (docs/passport.md). May be repeated.",
+        ),
+    ] = None,
     examples: Annotated[
         int | None,
         typer.Option(min=0, help=f"Number of generated cases. Default: {EXAMPLES}; none with --cases."),
@@ -140,6 +148,7 @@ def verify(
     operations = one_of(operation, OPERATIONS, "--operation")
     dtypes = one_of(dtype, DTYPES, "--dtype")
     checks = one_of(check, CHECK_NAMES, "--check")
+    required = one_of([word.strip() for words in require or () for word in words.split(",")], PROMISES, "--require")
     processes = 0 if no_isolation else processes
     if cases and strength is not None:
         words = ", ".join(catalogue.BY_STRENGTH.values())
@@ -151,7 +160,7 @@ def verify(
     if loaded.not_here and not (loaded.subjects or loaded.errors):
         _end_with_nothing(console, lines)
     narrowing = {"operations": operations, "dtypes": dtypes, "checks": checks}
-    chosen = {"examples": examples, "strength": strength or STRENGTH, "seed": seed, "full": full}
+    chosen = {"examples": examples, "strength": strength or STRENGTH, "seed": seed, "full": full, "required": required}
     asked = _select(loaded, cases or (), **chosen, **narrowing)
     illustrate = _illustrate(pictures, isolate=processes > 0)
     for line in lines:

@@ -56,7 +56,8 @@ class Precision:
             said = f"adds in {'more than ' if self.wide else ''}{bits_named(bits[0])}"
         else:
             wider = max(size for size, found in self.additions.items() if found == bits[-1])
-            said = f"adds in {bits_named(bits[-1])} up to {wider} products, and in {bits_named(bits[0])} between such parts"
+            narrow, wide = bits_named(bits[0]), bits_named(bits[-1])
+            said = f"adds in {wide} up to {wider} products, and in {narrow} between such parts"
         rounds = f", rounded {self.rounding}" if bits and not self.wide else ""
         return f"{said}{rounds}; products are {self.products}"
 
@@ -161,10 +162,14 @@ def _products(probe: Probe, tree: Tree, factors: int, additions: int) -> str:
         return "rounded once, as the result"
     half = (factors + 1) // 2
     value, rest = 1 + 2.0**-half, 1 + 2.0 ** (1 - half)
-    start = leaves(tree)[0]
-    others = [number for number in leaves(tree) if number != start][:32]
-    rows = [{start: (-rest, 1.0), other: (value, value)} for other in others]
-    rows += [{start: (value, value), other: (-rest, 1.0)} for other in others]
+    pairs = [
+        (one, leaves(other)[0])
+        for node in nodes(tree)
+        for one in node
+        for other in node
+        if one is not other and not isinstance(one, tuple)
+    ]
+    rows = [{one: (value, value), other: (-rest, 1.0)} for one, other in pairs[:32] + pairs[32:][-32:]]
     kept = _asked(probe, rows) == 2.0 ** (-2 * half)
     if kept.all():
         return "exact"

@@ -96,6 +96,7 @@ class Backends:
                 "citation": declared.citation,
                 "unclaimed": dict(declared.unclaimed),
                 "same_bits_on_any_threads": declared.same_bits_on_any_threads,
+                "requires": list(declared.requires),
             },
         }
 

@@ -148,7 +148,9 @@ def verify(
     operations = one_of(operation, OPERATIONS, "--operation")
     dtypes = one_of(dtype, DTYPES, "--dtype")
     checks = one_of(check, CHECK_NAMES, "--check")
-    required = one_of([word.strip() for words in require or () for word in words.split(",")], PROMISES, "--require")
+    required = one_of(
+        [word.strip() for words in require or () for word in words.split(",")], tuple(PROMISES), "--require"
+    )
     processes = 0 if no_isolation else processes
     if cases and strength is not None:
         words = ", ".join(catalogue.BY_STRENGTH.values())

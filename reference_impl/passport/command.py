@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_files
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -27,8 +28,8 @@ def passport(
     backend: Annotated[
         list[str] | None,
         typer.Option(
-            help="A backend, as in verify: torch, 'torch:*', torch@avx2, package.module:Object. Default: torch "
-            "and tensorflow, if installed. May be repeated."
+            help="A backend, as in verify: torch, 'torch:*', torch@avx2, package.module:Object. "
+            "Default: torch and tensorflow, if installed. May be repeated."
         ),
     ] = None,
     case: Annotated[
@@ -90,14 +91,14 @@ def _usual() -> list[str]:
 
 
 def _asked(
-    console: PlainConsole, words: list[str], operations: tuple | list, dtypes: tuple | list, cases: tuple[Case, ...]
+    console: PlainConsole, words: list[str], operations: Sequence[str], dtypes: Sequence[str], cases: tuple[Case, ...]
 ) -> list[Passport]:
     try:
         loaded = load(words)
     except (ImportError, ValueError) as error:
         raise BadUsage(error, "--backend") from error
-    for name, error in (*loaded.errors.items(), *loaded.not_here.items()):
-        console.print(f"Not asked: {name}: {error}", soft_wrap=True)
+    for name, reason in (*loaded.errors.items(), *loaded.not_here.items()):
+        console.print(f"Not asked: {name}: {reason}", soft_wrap=True)
     found = []
     for subject in loaded.subjects:
         for dtype in dtypes:
@@ -107,7 +108,7 @@ def _asked(
 
 
 def _one(
-    console: PlainConsole, subject: Subject, dtype: str, operations: tuple | list, cases: tuple[Case, ...]
+    console: PlainConsole, subject: Subject, dtype: str, operations: Sequence[str], cases: tuple[Case, ...]
 ) -> list[Passport]:
     try:
         return [of_subject(subject, dtype, operations, cases)]

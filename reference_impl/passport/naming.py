@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations, permutations, product
+from itertools import combinations, pairwise, permutations, product
 
 from . import schemes
 from .element import Index
@@ -264,7 +264,7 @@ def _split(products: Sequence[int], count: int) -> list[Sequence[int]]:
     """Split into so many parts, the first ones larger by one if they cannot be equal."""
     size, more = divmod(len(products), count)
     ends = [0, *(place * size + min(place, more) for place in range(1, count + 1))]
-    return [products[start:end] for start, end in zip(ends, ends[1:])]
+    return [products[start:end] for start, end in pairwise(ends)]
 
 
 def _sizes(sizes: Sequence[int]) -> str:

@@ -13,12 +13,19 @@ from .order import Tree, leaves, nodes
 
 # The largest product of these probes, as a power of two. So the smallest result is a normal number of the dtype.
 _TOP = {"float16": 10}
-_MOST_BITS = {"float16": 24, "bfloat16": 60, "float32": 60, "float64": 110}
+# Bits after the first that are tried: all that a narrow accumulator may have, and those around the wider formats'.
+_NARROW, _WIDE = range(1, 27), (31, 47, 51, 52, 53, 59)
+_STEPS = {
+    "float16": tuple(range(1, 24)),
+    "bfloat16": (*_NARROW, *_WIDE),
+    "float32": (*_NARROW, *_WIDE),
+    "float64": (7, 10, 22, 23, 24, 50, 51, 52, 53, 62, 63, 64, 104, 105, 106, 109),
+}
 _FORMATS = {form.precision: name for name, form in FORMATS.items()}
-_MOST_NODES = 24
+_MOST_NODES = 8
 # Results in units of the last place, for numbers of +3/4, -3/4, +1/4 and -1/4 of it.
 _QUARTERS = (0.75, -0.75, 0.25, -0.25)
-_ROUNDINGS = {
+_ROUNDINGS: dict[tuple[int, ...], str] = {
     (1, -1, 0, 0): "to nearest",
     (0, 0, 0, 0): "toward zero (truncated)",
     (0, -1, 0, -1): "down",
@@ -79,11 +86,10 @@ def precision(probe: Probe, tree: Tree) -> Precision:
     dtype = probe.element.case.dtype
     factors = _factors(probe)
     trios = _trios(tree)
-    most = _MOST_BITS[dtype]
-    additions = {size: _bits(probe, trio, most) for size, trio in trios.items()}
+    additions = {size: _bits(probe, trio) for size, trio in trios.items()}
     bits = max(additions.values(), default=FORMATS[dtype].precision)
     rounding = "to nearest"
-    wide = bool(additions) and bits >= most
+    wide = bool(additions) and bits > _STEPS[dtype][-1]
     if additions and not wide:
         size = next(size for size, found in additions.items() if found == bits)
         rounding = _rounding(probe, trios[size], bits)
@@ -131,14 +137,14 @@ def _trios(tree: Tree) -> dict[int, tuple[int, int, int]]:
     return {size: found[size] for size in chosen}
 
 
-def _bits(probe: Probe, trio: tuple[int, int, int], most: int) -> int:
+def _bits(probe: Probe, trio: tuple[int, int, int]) -> int:
     """The number of bits that 1 + 2**-k may have and still be kept by an addition."""
     one, other, last = trio
     top = _TOP.get(probe.element.case.dtype, 0)
-    steps = range(1, most)
+    steps = _STEPS[probe.element.case.dtype]
     rows = [{one: _power(top), other: _power(top - k), last: _power(top, -1.0)} for k in steps]
     sums = _asked(probe, rows)
-    return 1 + max((k for k in steps if sums[k - 1] == 2.0 ** (top - k)), default=0)
+    return 1 + max((k for k, left in zip(steps, sums, strict=True) if left == 2.0 ** (top - k)), default=0)
 
 
 def _rounding(probe: Probe, trio: tuple[int, int, int], bits: int) -> str:
@@ -153,7 +159,7 @@ def _rounding(probe: Probe, trio: tuple[int, int, int], bits: int) -> str:
             half, rest = _power(scale - bits + 1)
             rows.append({one: _power(scale, sign), other: (half * abs(part), sign * rest), last: _power(scale, -sign)})
         patterns.add(tuple(round(value / unit) if np.isfinite(value) else 9 for value in _asked(probe, rows)))
-    return _ROUNDINGS.get(patterns.pop(), AT_RANDOM) if len(patterns) == 1 else AT_RANDOM
+    return _ROUNDINGS.get(next(iter(patterns)), AT_RANDOM) if len(patterns) == 1 else AT_RANDOM
 
 
 def _products(probe: Probe, tree: Tree, factors: int, additions: int) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -75,8 +76,8 @@ def element_of(operation: str, case: Case) -> Element:
 
 def passport(
     ask: Ask,
-    supports: dict[str, Sequence[Case]],
-    invariance_cases: dict[str, Sequence[Case]],
+    supports: Mapping[str, Sequence[Case]],
+    invariance_cases: Mapping[str, Sequence[Case]],
     dtype: str,
     on_threads: MakeOnThreads,
     *,
@@ -117,9 +118,8 @@ def told_sum(ask: Ask, operation: str, case: Case, *, races: bool = False) -> To
                     tree, order = None, "compensated (as Kahan's): numbers too small to be added one by one are kept"
         except Untold as reason:
             order, untold = f"cannot be told: {_shown(probe)}{reason}", True
-    return ToldSum(
-        operation, case, probe.terms, probe.calls, order, tree, found, _errors(ask, element, tree, found), untold
-    )
+    errors = _errors(ask, element, tree, found)
+    return ToldSum(operation, case, probe.terms, probe.calls, order, tree, found, errors, untold)
 
 
 def _labels(element: Element) -> Labels:
@@ -203,7 +203,7 @@ def _change(ask: Ask, operation: str, dtype: str) -> str:
         return found[channels]
 
     try:
-        for fewer, more in zip(_CHANNELS, _CHANNELS[1:]):
+        for fewer, more in pairwise(_CHANNELS):
             if of(fewer).same_as(of(more)):
                 continue
             while more - fewer > 1:

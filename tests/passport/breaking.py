@@ -7,13 +7,15 @@ import os
 import numpy as np
 
 import reference_impl
-from reference_impl.backends.protocol import Capabilities
+from reference_impl.backends.protocol import Capabilities, Lack
+
+_SMALL = (Lack("takes small cases only", lambda operation, case: case.multiply_adds > 100_000),)
 
 
 class Steady:
     """The oracle, answering in the dtype of its arguments."""
 
-    capabilities = Capabilities(operations=("conv2d",), dtypes=("float32",))
+    capabilities = Capabilities(operations=("conv2d",), dtypes=("float32",), lacks=_SMALL)
 
     def conv2d(self, input, filters, **options):
         return self.altered(reference_impl.conv2d(input, filters, **options), input).astype(input.dtype)
@@ -26,7 +28,10 @@ class Promises(Steady):
     """Keeps what it declares."""
 
     capabilities = Capabilities(
-        operations=("conv2d",), dtypes=("float32",), requires=("deterministic", "batch-invariant", "layout-invariant")
+        operations=("conv2d",),
+        dtypes=("float32",),
+        lacks=_SMALL,
+        requires=("deterministic", "batch-invariant", "layout-invariant"),
     )
 
 
@@ -61,4 +66,6 @@ class ByThreads(Steady):
 class BreaksItsPromise(ByBatch):
     """Declares what it does not keep."""
 
-    capabilities = Capabilities(operations=("conv2d",), dtypes=("float32",), requires=("batch-invariant",))
+    capabilities = Capabilities(
+        operations=("conv2d",), dtypes=("float32",), lacks=_SMALL, requires=("batch-invariant",)
+    )

@@ -44,7 +44,7 @@ class Planted:
     def conv2d(self, input, filters, **options):
         whole, top, left = _pads(input.shape, filters.shape, options)
         x, w, dtype = self._wide(input), self._wide(filters), input.dtype
-        images, rows, columns, _ = whole.output_shape
+        _, rows, columns, _ = whole.output_shape
         terms = {}
         for p, q, c in np.ndindex(*filters.shape[:3]):
             term = np.zeros(whole.output_shape)

@@ -21,7 +21,7 @@ from ..run.subject import Subject, load
 from ..stopping import status_of, stop_signals
 from . import text
 from .asking import cpu_name, of_subject
-from .telling import CASES, Passport
+from .telling import CASES, Passport, element_of
 
 
 def passport(
@@ -41,6 +41,10 @@ def passport(
         list[str] | None, typer.Option(help=f"One of {', '.join(FORMATS)}. Default: float32. May be repeated.")
     ] = None,
     json: Annotated[Path | None, typer.Option(help="Write the passports to this file, with the trees.")] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Draw the order of each sum to this folder (needs the extra draw)."),
+    ] = None,
 ) -> None:
     """Tell in what order and precision a backend adds, whether that can be relied on, and how far off it is.
 
@@ -72,6 +76,8 @@ def passport(
             console.print(line, soft_wrap=True)
     if found:
         console.print(f"CPU: {cpu_name()}", soft_wrap=True)
+    if pictures is not None:
+        _draw(console, found, pictures)
     if json is not None:
         document = {"cpu": cpu_name(), "passports": [text.as_json(one) for one in found]}
         try:
@@ -82,6 +88,25 @@ def passport(
         console.verdict("Nothing could be asked: no passport.")
         raise typer.Exit(ExitStatus.JUDGED_TOO_LITTLE)
     raise typer.Exit(console.exit_status())
+
+
+def _draw(console: PlainConsole, found: Sequence[Passport], folder: Path) -> None:
+    """Draw the tree of each sum that has one to a file of the folder."""
+    try:
+        from ..drawing import save
+        from .tree_picture import draw_tree
+
+        folder.mkdir(parents=True, exist_ok=True)
+        for one in found:
+            for told in one.sums:
+                if isinstance(told.tree, tuple):
+                    title = f"{one.name}: {told.operation} on {told.case}: {told.order}"
+                    labels = [term.label for term in element_of(told.operation, told.case).terms]
+                    name = f"{one.name}_{told.operation}_{told.case}.svg".replace(":", "-").replace("/", "-")
+                    save(draw_tree(told.tree, labels, title), folder / name)
+    except (ImportError, OSError, ValueError) as error:
+        raise BadUsage(error, "--pictures") from error
+    console.print(f"Orders drawn to {folder}", soft_wrap=True)
 
 
 def _usual() -> list[str]:

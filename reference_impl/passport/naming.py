@@ -201,7 +201,7 @@ def _with_parts_for_products(tree: tuple, parts: Sequence[tuple]) -> Tree:
 
     def cut(node: Tree) -> Tree:
         if node in numbers:
-            return numbers[node]  # type: ignore[index]
+            return numbers[node]
         return tuple(sorted((cut(part) for part in node), key=smallest)) if isinstance(node, tuple) else node
 
     return cut(tree)

@@ -41,7 +41,7 @@ class Precision:
 
     Parameters
     ----------
-    factors : bits that are kept of the first and of the second factor
+    factors : bits that are kept of the first and of the second factor; all, if the additions keep no more of them
     additions : bits of the additions that were looked at, by their number of products; the last addition is left out
     rounding : of the additions
     products : "exact", "fused" or "rounded"
@@ -88,6 +88,8 @@ def precision(probe: Probe, tree: Tree) -> Precision:
     trios = _trios(tree)
     additions = {size: _bits(probe, trio) for size, trio in trios.items()}
     bits = max(additions.values(), default=FORMATS[dtype].precision)
+    whole = FORMATS[dtype].precision
+    factors = (factors[0] if factors[0] < bits else whole, factors[1] if factors[1] < bits else whole)
     rounding = "to nearest"
     wide = bool(additions) and bits > _STEPS[dtype][-1]
     if additions and not wide:
@@ -166,7 +168,7 @@ def _products(probe: Probe, tree: Tree, factors: int, additions: int) -> str:
     """Square 1 + 2**-h, and take off all but the last bit: that bit is left only if the square was not rounded."""
     if probe.terms < 2:
         return "rounded once, as the result"
-    half = (factors + 1) // 2
+    half = (min(factors, additions) + 1) // 2
     value, rest = 1 + 2.0**-half, 1 + 2.0 ** (1 - half)
     pairs = [
         (one, leaves(other)[0])

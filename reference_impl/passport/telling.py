@@ -16,8 +16,9 @@ from .element import Ask, Element, Index, Probe
 from .invariance import CASES as INVARIANCE_CASES
 from .invariance import PROMISES, Invariance, MakeOnThreads, invariances
 from .naming import Labels, name_of
-from .order import Masks, Tree, Untold, leaves, nodes, reveal
+from .order import SCALES, Masks, Tree, Untold, leaves, nodes, reveal
 from .precision import Precision, precision
+from .replay import Replayed, replayed
 
 # One output and many, few channels and many, 1x1 and 3x3. The filter gradient sums over images and positions.
 CASES = tuple(
@@ -53,6 +54,8 @@ class ToldSum:
     precision: Precision | None
     errors: Errors | None
     untold: bool = False
+    replayed: Replayed | None = None
+    """Random sums that come out to the bit, if they are added in this order and precision."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ def told_sum(ask: Ask, operation: str, case: Case, *, races: bool = False) -> To
     """Tell the order, precision and error of one sum."""
     element = element_of(operation, case)
     probe = Probe(ask, element)
-    tree, found, untold = None, None, False
+    tree, found, untold, again = None, None, False, None
     if races:
         order, untold = "cannot be told: the bits differ from run to run", True
     elif probe.terms > MOST_TERMS:
@@ -116,10 +119,12 @@ def told_sum(ask: Ask, operation: str, case: Case, *, races: bool = False) -> To
                 found = precision(probe, tree)
                 if _compensates(probe, tree, order, found):
                     tree, order = None, "compensated (as Kahan's): numbers too small to be added one by one are kept"
+                else:
+                    again = replayed(probe, tree, found)
         except Untold as reason:
             order, untold = f"cannot be told: {_shown(probe)}{reason}", True
     errors = _errors(ask, element, tree, found)
-    return ToldSum(operation, case, probe.terms, probe.calls, order, tree, found, errors, untold)
+    return ToldSum(operation, case, probe.terms, probe.calls, order, tree, found, errors, untold, again)
 
 
 def _labels(element: Element) -> Labels:
@@ -127,13 +132,17 @@ def _labels(element: Element) -> Labels:
 
 
 def _shown(probe: Probe) -> str:
-    """Say that products outside the sum change it, as they do in Winograd's and Fourier's transforms."""
+    """Say that factors are mixed before they are multiplied, as they are in Winograd's and Fourier's transforms."""
     random = np.random.default_rng(0)
-    first, second = random.standard_normal((2, 1, probe.terms))
-    beside = [probe.sums(first, second, around)[0] for around in (0.0, 100.0)]
-    if beside[0] == beside[1]:
+    first, second = random.standard_normal((2, 2, probe.terms))
+    first[1], second[1] = first[0], second[0]
+    some = random.random(probe.terms) < 0.5
+    second[:, some] = 0.0
+    first[0, some], first[1, some] = 0.0, SCALES[probe.element.case.dtype][0].large
+    plain, mixed = probe.sums(first, second, 0.0)
+    if plain == mixed:
         return ""
-    return "elements outside the window change the sum, as in Winograd's or Fourier's transforms; "
+    return "products of 0 and large numbers change the sum, as in Winograd's or Fourier's transforms; "
 
 
 def _compensates(probe: Probe, tree: Tree, order: str, found: Precision) -> bool:

@@ -45,6 +45,8 @@ def lines(passport: Passport, others: Sequence[Passport] = ()) -> Iterator[str]:
             if one.precision is not None:
                 factors = one.precision.factors_said(passport.dtype)
                 yield f"      precision  {one.precision.words}" + (f"; factors are {factors}" if factors else "")
+            if one.replayed is not None:
+                yield f"      replayed   {one.replayed.right} of {one.replayed.count} random sums to the bit"
             if one.errors is not None:
                 yield f"      error      {_errors(one)}"
         if operation in passport.changes:
@@ -103,6 +105,7 @@ def as_json(passport: Passport) -> dict[str, Any]:
                 "told": not one.untold,
                 "tree": one.tree,
                 "precision": None if one.precision is None else vars(one.precision),
+                "replayed": None if one.replayed is None else vars(one.replayed),
                 "errors": None if one.errors is None else vars(one.errors),
             }
             for one in passport.sums

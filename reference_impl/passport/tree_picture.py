@@ -11,7 +11,7 @@ from .order import Tree, leaves, smallest
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_FONT = {"family": "DejaVu Sans", "size": 7}
+_FONT = "DejaVu Sans"
 _WIDEST = 14.0  # inches
 
 
@@ -43,9 +43,11 @@ def draw_tree(tree: Tree, labels: Sequence[Index], title: str) -> Figure:
     axes.add_collection(LineCollection(lines, colors="#0072B2", linewidths=1.1))
     axes.set(xlim=(-1, count), ylim=(-0.1, height + 1.2))
     axes.axis("off")
-    axes.set_title(title, fontdict={"family": "DejaVu Sans", "size": 9}, loc="left")
+    axes.set_title(title, fontdict={"family": _FONT, "size": 9}, loc="left")
     for number, place in across.items():
-        axes.text(place, -0.3, ",".join(map(str, labels[number])), ha="center", va="top", rotation=90, **_FONT)
+        axes.text(
+            place, -0.3, ",".join(map(str, labels[number])), ha="center", va="top", rotation=90, size=7, family=_FONT
+        )
     return figure
 
 

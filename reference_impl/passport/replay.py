@@ -54,7 +54,6 @@ def replayed(probe: Probe, tree: Tree, found: Precision) -> Replayed | None:
 
 def _replay(tree: Tree, products: list[Fraction], bits: int, found: Precision) -> Fraction:
     """Add the products along the tree. A product that is fused is rounded only with the sum that it is added to."""
-    fused = not found.products.startswith("rounded")
     sums: dict[int, Fraction] = {}
 
     def value(part: Tree, exact: bool) -> Fraction:
@@ -63,8 +62,8 @@ def _replay(tree: Tree, products: list[Fraction], bits: int, found: Precision) -
         return products[part] if exact else _rounded(products[part], bits, found.rounding)
 
     for node in reversed(list(nodes(tree))):
-        first, *others = sorted(node, key=lambda part: -len(leaves(part)))
-        total = value(first, False) + sum(value(part, fused) for part in others)
+        first, *others = sorted(node, key=lambda part: (-len(leaves(part)), part in found.fused))
+        total = value(first, False) + sum(value(part, part in found.fused) for part in others)
         sums[id(node)] = _rounded(total, bits, found.rounding)
     return value(tree, False)
 

@@ -104,7 +104,9 @@ def as_json(passport: Passport) -> dict[str, Any]:
                 "order": one.order,
                 "told": not one.untold,
                 "tree": one.tree,
-                "precision": None if one.precision is None else vars(one.precision),
+                "precision": None
+                if one.precision is None
+                else vars(one.precision) | {"fused": sorted(one.precision.fused)},
                 "replayed": None if one.replayed is None else vars(one.replayed),
                 "errors": None if one.errors is None else vars(one.errors),
             }

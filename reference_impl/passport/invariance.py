@@ -30,7 +30,7 @@ RUNS = 10
 _BATCHES = (2, 3, 5, 8, 16)
 
 DETERMINISTIC, BATCH, LAYOUT, THREAD = "deterministic", "batch-invariant", "layout-invariant", "thread-invariant"
-# What each word promises.
+# The promise of each word.
 PROMISES = {
     DETERMINISTIC: "the same call gives the same bits each time",
     BATCH: "an image gives the same bits at every place in a batch, and at every batch size",

@@ -185,7 +185,7 @@ def _products(probe: Probe, tree: Tree, factors: int, additions: int) -> tuple[s
     fused = frozenset(one for (one, _), whole in zip(steps, kept, strict=True) if whole)
     if kept.all():
         return "exact", fused
-    # Of two that begin a chain, one is not added to a sum.
+    # A chain begins with two products: one of them is no step.
     able = [{one} if isinstance(other, tuple) else {one, other} for one, other in steps]
     count = sum(bool(some & fused) for some in able)
     if count == len(able):

@@ -51,7 +51,7 @@ def passport(
     It asks the backend and nothing else, in processes of its own.
 
     Exit status: 0 if it was told, 2 for bad usage, 4 if nothing could be asked, 74 if the report could not be written.
-    It is 128 and the signal's number after an interruption. `verify --require` makes a promise that is broken a failure.
+    After a signal it is 128 and its number. `verify --require` makes a promise that is broken a failure.
     """
     operations = one_of(operation, OPERATIONS, "--operation") or OPERATIONS
     dtypes = one_of(dtype, tuple(FORMATS), "--dtype") or ("float32",)

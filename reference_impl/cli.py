@@ -9,6 +9,7 @@ import typer
 from . import __version__
 from .drawing.command import draw
 from .explain.command import explain
+from .passport.command import passport
 from .scoring.command import mistakes
 from .sweep.command import sweep
 from .vectors.command import compare, export
@@ -43,3 +44,4 @@ app.command()(compare)
 app.command()(draw)
 app.command()(explain)
 app.command()(sweep)
+app.command()(passport)

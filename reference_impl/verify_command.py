@@ -19,6 +19,7 @@ from .exit_status import ExitStatus
 from .files import check_writable
 from .operations import OPERATIONS
 from .options import BadUsage, one_of
+from .passport.invariance import PROMISES
 from .report import expected_failures
 from .report.answer import answers
 from .report.expected_failures import ExpectedFailures
@@ -71,6 +72,13 @@ def verify(
     check: Annotated[
         list[str] | None,
         typer.Option(help=f"One of {', '.join(CHECK_NAMES)}. Default: all; may be repeated."),
+    ] = None,
+    require: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WORD,WORD",
+            help=f"Hold every backend to these promises: {', '.join(PROMISES)} (docs/passport.md). May be repeated.",
+        ),
     ] = None,
     examples: Annotated[
         int | None,
@@ -139,6 +147,8 @@ def verify(
     operations = one_of(operation, OPERATIONS, "--operation")
     dtypes = one_of(dtype, DTYPES, "--dtype")
     checks = one_of(check, CHECK_NAMES, "--check")
+    promises = [word.strip() for words in require or () for word in words.split(",")]
+    required = one_of(promises, tuple(PROMISES), "--require")
     processes = 0 if no_isolation else processes
     if cases and strength is not None:
         words = ", ".join(catalogue.BY_STRENGTH.values())
@@ -152,7 +162,7 @@ def verify(
     if loaded.not_here and not (loaded.subjects or loaded.errors):
         _end_with_nothing(console, lines)
     narrowing = {"operations": operations, "dtypes": dtypes, "checks": checks}
-    chosen = {"examples": examples, "strength": strength or STRENGTH, "seed": seed, "full": full}
+    chosen = {"examples": examples, "strength": strength or STRENGTH, "seed": seed, "full": full, "required": required}
     asked = _select(loaded, cases or (), **chosen, **narrowing)
     if list_:
         for line in [*lines, *listing(asked)]:

@@ -38,6 +38,8 @@ UNCLAIMABLE = (
     "thread_counts",
     "prints_nothing",
 )
+# The promises that `requires` may hold. `tests/passport/test_gates.py` compares them with those of the passport.
+REQUIRABLE = ("deterministic", "batch-invariant", "layout-invariant", "thread-invariant")
 # Further dtypes that results may have, beside those of the arguments.
 _RESULT_DTYPES = (*DTYPES, "uint16", "uint32", "uint64")
 
@@ -131,6 +133,8 @@ class Capabilities:
     unclaimed : checks that it does not claim to pass: {name of the check: reason}. `verify --help` lists the names.
     same_bits_on_any_threads : True if it promises the same bits on any number of threads
     made_for : specs of cases that it was made for. They are asked first, then each with one option changed at a time.
+    requires : promises that it is held to, where whole backends are checked: deterministic, batch-invariant,
+        layout-invariant, thread-invariant (docs/passport.md)
 
     `operations`, `dtypes`, `lacks` and `flushes` may be tuples, lists or sets.
 
@@ -154,12 +158,14 @@ class Capabilities:
     unclaimed: Mapping[str, str] = field(default_factory=dict)
     same_bits_on_any_threads: bool = False
     made_for: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         put = object.__setattr__  # the dataclass is frozen
         put(self, "operations", checked.names("operations", self.operations, OPERATIONS))
         put(self, "dtypes", checked.names("dtypes", self.dtypes, DTYPES))
         put(self, "flushes", checked.names("flushes", self.flushes, DTYPES, empty=True))
+        put(self, "requires", checked.names("requires", self.requires, REQUIRABLE, empty=True))
         put(self, "lacks", _lacks(self.lacks))
         put(self, "made_for", _specs(self.made_for))
         for dtype, result in checked.mapping("result_dtypes", self.result_dtypes, '{"int8": "int32"}').items():

@@ -23,7 +23,7 @@ from .selection import Selection, for_all
 from .shares import LARGE, takes
 from .spread import DEFAULT_DTYPES, GENERATED, dtypes_of, further_dtypes, in_dtypes, spread, together
 from .subject import Loaded, Subject
-from .whole_backend import WHOLE_BACKEND_CHECKS
+from .whole_backend import USUAL, WHOLE_BACKEND_CHECKS
 
 # Generated cases by default: of `verify` and `check_backend`, and of `parametrize_with_checks`.
 EXAMPLES, PYTEST_EXAMPLES = 100, 20
@@ -51,6 +51,7 @@ def for_verify(
     seed: int = 0,
     full: bool = False,
     strength: int = STRENGTH,
+    required: Sequence[str] = (),
 ) -> Selection:
     """Select what `verify` asks. `words` name cases; empty sequences, and None, stand for the default.
 
@@ -85,7 +86,8 @@ def for_verify(
             for subject in (each for each in group if each.capabilities.share < 1 and (each.adapter or not words)):
                 assured[subject.name] = assured_cases(small, subject, named, seed, partial(takes, subject, seed=seed))
         groups.append((tuple(group), tuple(cases)))
-    whole = tuple(name for name in WHOLE_BACKEND_CHECKS if name in checks or not (checks or words))
+    usual_checks = () if checks or words else USUAL
+    whole = tuple(name for name in WHOLE_BACKEND_CHECKS if name in checks or name in usual_checks)
     return Selection(
         tuple(groups),
         named,
@@ -100,6 +102,7 @@ def for_verify(
         all_of_state=full or bool(checks),
         slow_in_part=in_part,
         designed_in_part=in_part and not checks,
+        required=tuple(required),
     )
 
 
@@ -117,7 +120,7 @@ def for_own_backend(
     them. Cases that are named one by one are run as they are. `as_a_whole` adds the checks on whole backends, unless
     cases are named.
     """
-    whole = tuple(WHOLE_BACKEND_CHECKS) if as_a_whole and cases is None else ()
+    whole = USUAL if as_a_whole and cases is None else ()
     words = None if cases is None else [cases] if isinstance(cases, Case | str) else list(cases)
     usual, others = dtypes_of(subject), further_dtypes(subject)
     chosen: list[Case] = []

@@ -78,9 +78,10 @@ def _of_whole_backends(selection: Selection, threads: int) -> Iterator[tuple[Sub
 
 
 def _of_whole_backend(selection: Selection, subject: Subject) -> Iterator[Record]:
-    blank = subject.blank(selection.operations[0], str(STEADY_CASE), selection.seed, selection.whole[-1])
+    names = selection.whole_of(subject)
+    blank = subject.blank(selection.operations[0], str(STEADY_CASE), selection.seed, names[-1])
     try:
-        yield from judge_whole_backend(selection.whole, subject, selection.operations, selection.seed, is_deadly)
+        yield from judge_whole_backend(names, subject, selection.operations, selection.seed, is_deadly)
     except Died as died:
         yield replace(blank, outcome=CRASHED, message=str(died))
     except Raised as error:

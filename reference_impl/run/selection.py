@@ -54,6 +54,7 @@ class Selection:
     unasked : dtypes that nobody asked for: only backends that offer them are given their cases
     assured : cases that a backend is given, by its name, even if its share leaves them out
     fewest : calls that must be judged of each operation that a backend supports at all; `report.tally` looks
+    required : promises that every backend is held to, beside those that it declares
     all_of_state : run the checks of state in every dtype of a case, and on every route
     """
 
@@ -70,6 +71,7 @@ class Selection:
     all_of_state: bool = False
     slow_in_part: bool = False
     designed_in_part: bool = False
+    required: tuple[str, ...] = ()
 
     @property
     def subjects(self) -> list[Subject]:
@@ -78,7 +80,13 @@ class Selection:
     @property
     def asked_as_a_whole(self) -> list[Subject]:
         """The backends for the checks on whole backends: by default the plain ones, and the oracle."""
-        return [s for s in self.subjects if self.whole and (self.full or not s.is_route or s.name == "reference")]
+        return [subject for subject in self.subjects if self.whole_of(subject)]
+
+    def whole_of(self, subject: Subject) -> tuple[str, ...]:
+        """The checks of one backend as a whole, and the promises that it is held to."""
+        usual = self.whole if self.full or not subject.is_route or subject.name == "reference" else ()
+        declared = subject.capabilities.requires if self.whole else ()
+        return tuple(dict.fromkeys((*usual, *self.required, *declared)))
 
     @cached_property
     def cases(self) -> list[Case]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..backends import environments
 from ..cases.case import Case
+from ..passport.invariance import PROMISES
 from ..verdicts.invalid_calls import CASE, INVALID_CALLS, InvalidCall, answer_to
 from ..verdicts.real_data import real_task
 from . import outcome
@@ -27,7 +28,10 @@ WHOLE_BACKEND_CHECKS = {
     STEADY: "the same call, made again and again, takes no more memory",
     REFUSES: "an invalid call raises an error; it is not answered, and does not kill or hang the process",
     THREADS: "the same call gives the same bits on 1 and on 4 threads (reported, unless the backend promises it)",
+    **PROMISES,
 }
+# Those that run by default. A promise is looked at where it is required.
+USUAL = tuple(name for name in WHOLE_BACKEND_CHECKS if name not in PROMISES)
 
 TIME_LIMIT = 60  # seconds
 THREAD_COUNTS = (1, 4)
@@ -74,6 +78,10 @@ def judge_whole_backend(
         yield from invalid_calls(subject, operations, seed, is_deadly)
     if THREADS in names:
         yield from thread_counts(subject, operations, seed)
+    if set(PROMISES) & set(names):
+        from ..passport.gates import required  # by its name: it stands above `run`
+
+        yield from required([name for name in PROMISES if name in names], subject, operations, seed)
 
 
 def not_loaded(name: str, error: NotLoaded | Died, seed: int = 0) -> Record:

@@ -98,6 +98,7 @@ class Backends:
                 "unclaimed": dict(declared.unclaimed),
                 "same_bits_on_any_threads": declared.same_bits_on_any_threads,
                 "made_for": list(declared.made_for),
+                "requires": list(declared.requires),
             },
         }
 

@@ -1,0 +1,142 @@
+"""`python -m reference_impl passport`: how a backend adds, and whether that can be relied on."""
+
+from __future__ import annotations
+
+import json as json_files
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..cases.case import Case
+from ..console import PlainConsole
+from ..exact.formats import FORMATS
+from ..exit_status import ExitStatus
+from ..files import check_writable, write_file
+from ..operations import OPERATIONS
+from ..options import BadUsage, one_of
+from ..run.processes.worker import Died, Raised
+from ..run.subject import Subject, load
+from ..stopping import status_of, stop_signals
+from . import text
+from .asking import cpu_name, of_subject
+from .telling import CASES, Passport, element_of
+
+
+def passport(
+    backend: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A backend, as in verify: torch, 'torch:*', torch@avx2, package.module:Object. "
+            "Default: torch and tensorflow, if installed. May be repeated."
+        ),
+    ] = None,
+    case: Annotated[
+        list[str] | None,
+        typer.Option(help="A case whose sums are told. Default: four telling ones. May be repeated."),
+    ] = None,
+    operation: Annotated[list[str] | None, typer.Option(help="One of the four. May be repeated.")] = None,
+    dtype: Annotated[
+        list[str] | None, typer.Option(help=f"One of {', '.join(FORMATS)}. Default: float32. May be repeated.")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the passports to this file, with the trees.")] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Draw the order of each sum to this folder (needs the extra draw)."),
+    ] = None,
+) -> None:
+    """Tell in what order and precision a backend adds, whether that can be relied on, and how far off it is.
+
+    It asks the backend and nothing else, in processes of its own.
+
+    Exit status: 0 if it was told, 2 for bad usage, 4 if nothing could be asked, 74 if the report could not be written.
+    After a signal it is 128 and its number. `verify --require` makes a promise that is broken a failure.
+    """
+    operations = one_of(operation, OPERATIONS, "--operation") or OPERATIONS
+    dtypes = one_of(dtype, tuple(FORMATS), "--dtype") or ("float32",)
+    try:
+        cases = tuple(map(Case.parse, case or ())) or CASES
+    except ValueError as error:
+        raise BadUsage(error, "--case") from error
+    if json is not None:
+        try:
+            check_writable(json)
+        except (OSError, ValueError) as error:
+            raise BadUsage(error, "--json") from error
+    console = PlainConsole()
+    with stop_signals():
+        try:
+            found = _asked(console, backend or _usual(), operations, dtypes, cases)
+        except KeyboardInterrupt as stopped:
+            console.verdict("Interrupted: the passport is not complete.")
+            raise typer.Exit(status_of(stopped)) from stopped
+    for one in found:
+        for line in text.lines(one, found):
+            console.print(line, soft_wrap=True)
+    if found:
+        console.print(f"CPU: {cpu_name()}", soft_wrap=True)
+    if pictures is not None:
+        _draw(console, found, pictures)
+    if json is not None:
+        document = {"cpu": cpu_name(), "passports": [text.as_json(one) for one in found]}
+        try:
+            write_file(json, (json_files.dumps(document, indent=1) + "\n").encode())
+        except OSError as error:
+            raise BadUsage(f"the passports could not be written: {error}", "--json") from error
+    if not any(one.sums for one in found):
+        console.verdict("Nothing could be asked: no passport.")
+        raise typer.Exit(ExitStatus.JUDGED_TOO_LITTLE)
+    raise typer.Exit(console.exit_status())
+
+
+def _draw(console: PlainConsole, found: Sequence[Passport], folder: Path) -> None:
+    """Draw the tree of each sum that has one to a file of the folder."""
+    try:
+        from ..drawing import save
+        from .tree_picture import draw_tree
+
+        folder.mkdir(parents=True, exist_ok=True)
+        for one in found:
+            for told in one.sums:
+                if isinstance(told.tree, tuple):
+                    title = f"{one.name}: {told.operation} on {told.case}: {told.order}"
+                    labels = [term.label for term in element_of(told.operation, told.case).terms]
+                    name = f"{one.name}_{told.operation}_{told.case}.svg".replace(":", "-").replace("/", "-")
+                    save(draw_tree(told.tree, labels, title), folder / name)
+    except (ImportError, OSError, ValueError) as error:
+        raise BadUsage(error, "--pictures") from error
+    console.print(f"Orders drawn to {folder}", soft_wrap=True)
+
+
+def _usual() -> list[str]:
+    from ..backends import registry
+
+    return [name for name in ("torch", "tensorflow") if registry.installed()[name]] or ["reference"]
+
+
+def _asked(
+    console: PlainConsole, words: list[str], operations: Sequence[str], dtypes: Sequence[str], cases: tuple[Case, ...]
+) -> list[Passport]:
+    try:
+        loaded = load(words)
+    except (ImportError, ValueError) as error:
+        raise BadUsage(error, "--backend") from error
+    for name, reason in (*loaded.errors.items(), *loaded.not_here.items()):
+        console.print(f"Not asked: {name}: {reason}", soft_wrap=True)
+    found = []
+    for subject in loaded.subjects:
+        for dtype in dtypes:
+            if dtype in subject.capabilities.dtypes:
+                found += _one(console, subject, dtype, operations, cases)
+    return found
+
+
+def _one(
+    console: PlainConsole, subject: Subject, dtype: str, operations: Sequence[str], cases: tuple[Case, ...]
+) -> list[Passport]:
+    try:
+        return [of_subject(subject, dtype, operations, cases)]
+    except (Died, Raised) as error:
+        console.print(f"No passport of {subject.name} in {dtype}: {error}", soft_wrap=True)
+        return []

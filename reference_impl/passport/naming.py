@@ -1,0 +1,298 @@
+"""The name of an order: words for the tree of a sum. A scheme is named only if it gives this very tree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations, pairwise, permutations, product
+
+from . import schemes
+from .element import Index
+from .order import Tree, leaves, nodes, smallest
+from .schemes import Scheme, Sum, sum_of
+
+_PAIRWISE: dict[str, Scheme] = {
+    "pairwise": schemes.folded,
+    "pairwise, neighbours first": schemes.neighbours,
+    "pairwise, by halves": schemes.halves,
+}
+_MERGES = {**_PAIRWISE, "one after another": schemes.chain}
+_REST = {
+    "": schemes.lanes,
+    ", and then the rest": schemes.lanes_and_rest,
+    ", with the rest in the first lane": schemes.lanes_and_rest_in_first,
+}
+_WIDTHS = (2, 4, 8, 16, 32, 64)  # of vectors, and of groups of them
+# The name of one place along these axes.
+_ONE = {
+    ("kernel rows",): "row of the kernel",
+    ("kernel columns",): "column of the kernel",
+    ("kernel rows", "kernel columns"): "tap",
+    ("channels",): "channel",
+    ("images",): "image",
+    ("images", "rows"): "row of each image",
+    ("rows",): "row",
+    ("columns",): "column",
+    ("rows", "columns"): "position",
+}
+# The names of two axes that follow each other.
+_TOGETHER = {("kernel rows", "kernel columns"): "taps", ("rows", "columns"): "positions"}
+IRREGULAR = "no order that has a name here"
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The places of the products along the axes of the sum."""
+
+    places: tuple[Index, ...]
+    axes: tuple[str, ...]
+
+    def used(self, products: Sequence[int]) -> list[int]:
+        """The axes along which these products have more than one place."""
+        return [axis for axis in range(len(self.axes)) if len({self.places[number][axis] for number in products}) > 1]
+
+    def sequences(self, products: Sequence[int], *, swapped: bool = False) -> Iterator[Sequenced]:
+        """Yield the products in each order and direction of their axes. The plain one, and its reverse, come first.
+
+        `swapped` puts the second of each pair of places along the innermost axis before the first.
+        """
+        used, seen = self.used(products), set()
+        for signs in sorted(product((1, -1), repeat=len(used)), key=lambda signs: -abs(sum(signs))):
+            for order in permutations(zip(used, signs)):
+                inner = order[-1][0] if order and swapped else None
+
+                def key(number: int, order: Sequence = order, inner: int | None = inner) -> list[int]:
+                    place = self.places[number]
+                    return [sign * (place[axis] ^ 1 if axis == inner else place[axis]) for axis, sign in order]
+
+                ordered = tuple(sorted(products, key=key))
+                if ordered not in seen:
+                    seen.add(ordered)
+                    back = tuple(self.axes[axis] for axis, sign in order if sign < 0)
+                    yield Sequenced(tuple(self.axes[axis] for axis, _ in order), back, ordered)
+
+
+@dataclass(frozen=True)
+class Sequenced:
+    """Products sorted along axes, the outermost first. Those of `back` run backwards."""
+
+    axes: tuple[str, ...]
+    back: tuple[str, ...]
+    products: tuple[int, ...]
+
+    @property
+    def parts(self) -> list[Sum]:
+        return [schemes.product(number) for number in self.products]
+
+    @property
+    def words(self) -> str:
+        """The order of the axes: ", channels inner", ", reversed"."""
+        said = ""
+        if self.back:
+            said += ", reversed" if len(self.back) == len(self.axes) else f", {' and '.join(self.back)} reversed"
+        names = _together(self.axes)
+        if len(names) > 1:
+            said += f", {names[-1]} inner" + (f" and {names[0]} outer" if len(names) > 2 else "")
+        return said
+
+
+@lru_cache(1024)  # parts of a sum are looked at by several schemes
+def name_of(tree: Tree, labels: Labels) -> str:
+    """Name the order of a sum: "one after another", "8 lanes, added pairwise", "one sum for each tap, ..."."""
+    if not isinstance(tree, tuple):
+        return "a single product"
+    if all(len(node) == 2 for node in nodes(tree)):
+        for named in (_one_after_another, _for_each_place, _by_lanes, _for_each_channel, _with_rest, _in_blocks):
+            said = named(tree, labels)
+            if said is not None:
+                return said
+    elif len(tree) > 2 and not any(isinstance(part, tuple) for part in tree):
+        return f"all {len(tree)} at once"
+    return f"{IRREGULAR} ({len(leaves(tree))} products, {depth(tree)} additions deep)"
+
+
+def _one_after_another(tree: tuple, labels: Labels) -> str | None:
+    found, products = sum_of(tree), sorted(leaves(tree))
+    if depth(tree) != len(products) - 1:
+        return None
+    for sequence in labels.sequences(products):
+        if schemes.chain(sequence.parts) == found:
+            return "one after another" + sequence.words
+        paired = [place ^ 1 if place ^ 1 < len(products) else place for place in range(len(products))]
+        if schemes.chain([sequence.parts[place] for place in paired]) == found:
+            return "one after another in swapped pairs (1 0 3 2 ...)" + sequence.words
+    for sequence in labels.sequences(products, swapped=True):
+        if schemes.chain(sequence.parts) == found:
+            return "one after another in swapped pairs (1 0 3 2 ...)" + sequence.words
+    return None
+
+
+def _by_lanes(tree: tuple, labels: Labels) -> str | None:
+    found, products = sum_of(tree), sorted(leaves(tree))
+    one, other = _first_pair(tree)
+    for sequence in labels.sequences(products):
+        parts = sequence.parts
+        for merge, scheme in _PAIRWISE.items():
+            if len(parts) > 3 and scheme(parts) == found:
+                return f"{merge}{sequence.words}"
+        step = abs(sequence.products.index(one) - sequence.products.index(other))
+        for count in dict.fromkeys((step, 2 * step, *_WIDTHS)):
+            if not 2 <= count <= min(len(parts) - 1, 2 * _WIDTHS[-1]):
+                continue
+            if 2 * count <= len(parts) and (parts[0] + parts[count]).products not in found.additions:
+                continue
+            for merge, scheme in _MERGES.items():
+                for rest, lanes in _REST.items():
+                    if lanes(count, scheme, parts) == found:
+                        return f"{count} lanes, added {merge}{rest}{sequence.words}"
+    return None
+
+
+def _first_pair(tree: tuple) -> tuple[int, int]:
+    """Two products that are added to each other in the deepest addition of two."""
+    deepest, pair = -1, (0, 0)
+    left: list[tuple[int, tuple]] = [(0, tree)]
+    while left:
+        level, node = left.pop()
+        if level > deepest and not any(isinstance(part, tuple) for part in node):
+            deepest, pair = level, (node[0], node[1])
+        left += [(level + 1, part) for part in node if isinstance(part, tuple)]
+    return pair
+
+
+def _for_each_place(tree: tuple, labels: Labels) -> str | None:
+    return _for_each(tree, labels, ("kernel rows", "kernel columns", "images", "rows", "columns"))
+
+
+def _for_each_channel(tree: tuple, labels: Labels) -> str | None:
+    return _for_each(tree, labels, labels.axes)
+
+
+def _for_each(tree: tuple, labels: Labels, among: Sequence[str]) -> str | None:
+    """Name a sum of one sum for each place along some axes."""
+    products = sorted(leaves(tree))
+    used = labels.used(products)
+    below = {frozenset(leaves(node)): node for node in nodes(tree)}
+    for size in range(1, len(used)):
+        for axes in combinations(used, size):
+            if not all(labels.axes[axis] in among for axis in axes):
+                continue
+            groups: dict[Index, set[int]] = {}
+            for number in products:
+                place = labels.places[number]
+                groups.setdefault(tuple(place[axis] for axis in axes), set()).add(number)
+            parts = [below.get(frozenset(some)) for some in groups.values()]
+            if any(part is None for part in parts):
+                continue
+            inner = {name_of(part, labels) for part in parts if part is not None}
+            between = Labels(tuple(groups), tuple(labels.axes[axis] for axis in axes))
+            outer = name_of(_with_parts_for_products(tree, [part for part in parts if part is not None]), between)
+            if len(inner) == 1 and not outer.startswith(IRREGULAR):
+                one = _ONE.get(between.axes, " and ".join(between.axes))
+                added = "added" if len(parts) == 2 else f"added {outer}"
+                return f"one sum for each {one}, {added}; within it {inner.pop()}"
+    return None
+
+
+def _with_parts_for_products(tree: tuple, parts: Sequence[tuple]) -> Tree:
+    """The tree in which each of the parts stands as one product, by its number in `parts`."""
+    numbers = {part: number for number, part in enumerate(parts)}
+
+    def cut(node: Tree) -> Tree:
+        if node in numbers:
+            return numbers[node]
+        return tuple(sorted((cut(part) for part in node), key=smallest)) if isinstance(node, tuple) else node
+
+    return cut(tree)
+
+
+def _parts(tree: tuple, labels: Labels, *simple: Callable[[tuple, Labels], str | None]) -> list[Tree]:
+    """The parts that are added one after another, the first one first. The first is as a `simple` scheme gives it."""
+    parts: list[Tree] = []
+    core: Tree = tree
+    while isinstance(core, tuple) and not any(named(core, labels) for named in simple):
+        core, part = sorted(core, key=lambda some: (-len(leaves(some)), smallest(some)))
+        parts.append(part)
+    return [core, *reversed(parts)]
+
+
+def _with_rest(tree: tuple, labels: Labels) -> str | None:
+    """Name a sum to which single products are added in the end."""
+    core, rest = tree, 0
+    while any(not isinstance(part, tuple) for part in core):
+        (core,) = [part for part in core if isinstance(part, tuple)] or [()]
+        rest += 1
+        if not core:
+            return None
+    said = name_of(core, labels) if rest else IRREGULAR
+    if said.startswith(IRREGULAR) or rest > len(leaves(core)):
+        return None
+    return f"{said}; then the last {rest}" + (", one after another" if rest > 1 else "")
+
+
+def _in_blocks(tree: tuple, labels: Labels) -> str | None:
+    """Name a sum of parts of neighbours, each with a name of its own."""
+    return _of_parts(_parts(tree, labels, _one_after_another), labels) or _of_parts(
+        _parts(tree, labels, _one_after_another, _by_lanes), labels
+    )
+
+
+def _of_parts(parts: Sequence[Tree], labels: Labels) -> str | None:
+    sizes = [len(leaves(part)) for part in parts]
+    members = {frozenset(leaves(part)): part for part in parts}
+    if len(parts) < 2 or min(sizes[:-1]) < 2:
+        return None
+    for sequence in labels.sequences(sorted(number for part in parts for number in leaves(part))):
+        ranks = dict(zip(sequence.products, range(len(sequence.products))))
+        along = Labels(tuple((ranks.get(number, 0),) for number in range(len(labels.places))), ("products",))
+        for cut in (_cut(sequence.products, max(sizes)), _split(sequence.products, len(parts))):
+            if {frozenset(some) for some in cut} != set(members):
+                continue
+            names = {name_of(members[frozenset(some)], along) for some in cut if len(some) > 2}
+            if len(names) == 1 and not (name := names.pop()).startswith(IRREGULAR):
+                added = ", added one after another" if len(parts) > 2 else ""
+                return f"{_sizes([len(some) for some in cut])}{added}{sequence.words}; within each {name}"
+    return None
+
+
+def _cut(products: Sequence[int], size: int) -> list[Sequence[int]]:
+    return [products[start : start + size] for start in range(0, len(products), size)]
+
+
+def _split(products: Sequence[int], count: int) -> list[Sequence[int]]:
+    """Split into so many parts, the first ones larger by one if they cannot be equal."""
+    size, more = divmod(len(products), count)
+    ends = [0, *(place * size + min(place, more) for place in range(1, count + 1))]
+    return [products[start:end] for start, end in pairwise(ends)]
+
+
+def _sizes(sizes: Sequence[int]) -> str:
+    """Name the sizes of parts. Equal ones may be a fixed number of parts, or parts of a fixed size."""
+    if len(set(sizes)) == 1:
+        return f"{len(sizes)} parts of {sizes[0]}"
+    if len(set(sizes[:-1])) == 1 and sizes[0] - sizes[-1] > 1:
+        return f"blocks of {sizes[0]}, the last of {sizes[-1]}"
+    return f"{len(sizes)} parts of {max(sizes)} or {min(sizes)}"
+
+
+def depth(tree: Tree) -> int:
+    """The most additions that one product goes through."""
+    deepest, left = 0, [(tree, 0)]
+    while left:
+        node, level = left.pop()
+        if isinstance(node, tuple):
+            left += [(part, level + 1) for part in node]
+        deepest = max(deepest, level)
+    return deepest
+
+
+def _together(axes: Sequence[str]) -> list[str]:
+    """The names of axes from the outermost on. Two that follow each other may have one name."""
+    names = list(axes)
+    for pair, name in _TOGETHER.items():
+        for place in range(len(names) - 1):
+            if tuple(names[place : place + 2]) == pair:
+                names[place : place + 2] = [name]
+                break
+    return names

@@ -1,0 +1,79 @@
+"""Replay sums in exact arithmetic, rounded as a passport says: if order and precision are right, so are all bits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from ..exact.formats import FORMATS
+from ..verdicts.call import numpy_dtype
+from .element import Probe
+from .order import Tree, leaves, nodes
+from .precision import Precision
+
+SUMS = 16
+_INTEGERS: dict[str, Callable[[Fraction], int]] = {
+    "to nearest": round,  # ties to even
+    "toward zero (truncated)": math.trunc,
+    "down": math.floor,
+    "up": math.ceil,
+}
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """The number of random sums, and of those that a replay gives to the bit."""
+
+    right: int
+    count: int = SUMS
+
+
+def replayed(probe: Probe, tree: Tree, found: Precision) -> Replayed | None:
+    """Compare sums of random numbers with their replay. None if there is no model of the rounding."""
+    bits = set(found.additions.values()) or {FORMATS[probe.element.case.dtype].precision}
+    if len(bits) > 1 or found.wide or found.rounding not in _INTEGERS:
+        return None
+    dtype = numpy_dtype(probe.element.case.dtype)
+    random = np.random.default_rng(0)
+    first, second = random.standard_normal((2, SUMS, probe.terms)).astype(dtype).astype(np.float64)
+    actual = probe.sums(first, second)
+    right = 0
+    for place in range(SUMS):
+        factors = [
+            [_rounded(Fraction(x), kept) for x in some[place]] for some, kept in zip((first, second), found.factors)
+        ]
+        products = [one * other for one, other in zip(*factors)]
+        total = _replay(tree, products, bits.copy().pop(), found)
+        right += int(float(_rounded(total, FORMATS[probe.element.case.dtype].precision)) == actual[place])
+    return Replayed(right)
+
+
+def _replay(tree: Tree, products: list[Fraction], bits: int, found: Precision) -> Fraction:
+    """Add the products along the tree. A product that is fused is rounded only with the sum that it is added to."""
+    sums: dict[int, Fraction] = {}
+
+    def value(part: Tree, exact: bool) -> Fraction:
+        if isinstance(part, tuple):
+            return sums[id(part)]
+        return products[part] if exact else _rounded(products[part], bits, found.rounding)
+
+    for node in reversed(list(nodes(tree))):
+        first, *others = sorted(node, key=lambda part: (-len(leaves(part)), part in found.fused))
+        total = value(first, False) + sum(value(part, part in found.fused) for part in others)
+        sums[id(node)] = _rounded(total, bits, found.rounding)
+    return value(tree, False)
+
+
+def _rounded(number: Fraction, bits: int, rounding: str = "to nearest") -> Fraction:
+    """Round to a number of bits. Overflow and underflow are left out, as the numbers here are near 1."""
+    if not number:
+        return number
+    exponent = abs(number.numerator).bit_length() - number.denominator.bit_length()
+    if abs(number) < Fraction(2) ** exponent:
+        exponent -= 1
+    unit = Fraction(2) ** (exponent - bits + 1)
+    return _INTEGERS[rounding](number / unit) * unit

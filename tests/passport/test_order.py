@@ -1,0 +1,83 @@
+"""The order of a sum: planted kernels of a known order are told rightly, and what has no order is told as that."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from passport.planted_sums import CHANNELS_OUTER, Planted
+
+from reference_impl.cases.case import Case
+from reference_impl.operations import OPERATIONS
+from reference_impl.passport.element import Element, Probe
+from reference_impl.passport.naming import Labels, name_of
+from reference_impl.passport.order import Masks, reveal
+from reference_impl.verdicts.call import oracle
+
+CASE = Case.parse("n2_h5w4c5_k3x2o6_p1,0,0,1")
+SHAPES = {"conv2d": CASE.output_shape, "conv2d_backprop_filter": CASE.filter_sizes}
+
+
+def told(kernel, operation="conv2d", case=CASE):
+    shape = {"conv2d": case.output_shape, "conv2d_backprop_filter": case.filter_sizes}.get(operation, case.input_sizes)
+    element = Element(operation, case, tuple(size // 2 for size in shape))
+    tree = reveal(Masks(Probe(lambda calls: [call.run(kernel) for call in calls], element)))
+    if tree is None:
+        return "exact"
+    return name_of(tree, Labels(tuple(term.label for term in element.terms), element.axes))
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("spec", ["n2_h5w4c5_k3x2o6_p1,0,0,1", "n2_h7w5c4_k2x3o6_s2x1_d2x1_g2_SAME"])
+def test_products_of_every_element_add_up_to_the_oracle(operation, spec):
+    case = Case.parse(spec)
+    shape = {"conv2d": case.output_shape, "conv2d_backprop_filter": case.filter_sizes}.get(operation, case.input_sizes)
+    random = np.random.default_rng(0)
+    for index in np.ndindex(*shape):
+        element = Element(operation, case, index)
+        first, second = random.integers(-9, 10, (2, len(element.terms)))
+        if len(first):
+            answer = oracle(element.call(first, second))
+            assert answer[index] == first @ second
+
+
+ORDERS = {
+    "sequential": "one after another",
+    "reversed": "one after another, reversed",
+    "4 lanes": "4 lanes, added pairwise",
+    "8 lanes": "8 lanes, added pairwise",
+    "16 lanes": "16 lanes, added pairwise",
+    "pairwise": "pairwise",
+    "blocks of 16": "blocks of 16, the last of 8; within each one after another",
+    "split in 2": "2 parts of 12; within each one after another",
+    **{
+        f"split in {count}": f"{count} parts of {24 // count}, added one after another; within each one after another"
+        for count in (3, 4, 6, 8)
+    },
+    "split in 5": "5 parts of 5 or 4, added one after another; within each one after another",
+    "split in 7": "7 parts of 4 or 3, added one after another; within each one after another",
+    "fused": "one after another",
+}
+POINTWISE = Case.parse("n2_h3w4c24_k1x1o24")
+
+
+@pytest.mark.parametrize(("order", "name"), ORDERS.items(), ids=list(ORDERS))
+def test_planted_order_is_told(order, name):
+    assert told(Planted(order), "conv2d", POINTWISE) == name
+
+
+@pytest.mark.parametrize("operation", OPERATIONS[1:])
+@pytest.mark.parametrize("order", ["reversed", "8 lanes", "pairwise", "split in 3"])
+def test_planted_order_is_told_in_each_operation(order, operation):
+    name, found = ORDERS[order], told(Planted(order), operation, POINTWISE)
+    if operation != "conv2d_backprop_filter":
+        assert found == name
+    else:  # its products have three axes
+        assert found.startswith((name.partition(";")[0].partition(",")[0], "one sum for each"))
+
+
+@pytest.mark.parametrize(
+    ("nested", "name"),
+    [((0, 1, 2), "one after another, channels inner"), (CHANNELS_OUTER, "one after another, taps inner")],
+)
+def test_nesting_of_taps_and_channels_is_told(nested, name):
+    assert told(Planted(nested=nested)) == name

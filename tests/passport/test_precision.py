@@ -1,0 +1,67 @@
+"""The precision of a sum: planted accumulators, roundings and factors are told rightly."""
+
+from __future__ import annotations
+
+import pytest
+from passport.planted_sums import Planted
+from summation import Arithmetic
+
+from reference_impl.cases.case import Case
+from reference_impl.operations import OPERATIONS
+from reference_impl.passport.element import Element, Probe
+from reference_impl.passport.order import Masks, reveal
+from reference_impl.passport.precision import AT_RANDOM, precision
+
+CASE = Case.parse("n1_h4w2c8_k1x1o8")
+
+
+def told(kernel, operation="conv2d", dtype="float32"):
+    case = CASE.with_dtype(dtype)
+    probe = Probe(lambda calls: [call.run(kernel) for call in calls], Element(operation, case, (0, 0, 0, 1)))
+    return precision(probe, reveal(Masks(probe)))
+
+
+@pytest.mark.parametrize("order", ["sequential", "4 lanes", "pairwise", "split in 3"])
+@pytest.mark.parametrize("bits", [8, 11, 24])
+def test_bits_of_the_accumulator_are_told(bits, order):
+    found = told(Planted(order, Arithmetic(bits)))
+    assert set(found.additions.values()) == {bits}
+    assert found.rounding == "to nearest"
+    assert found.factors == (24, 24)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_bits_of_the_accumulator_are_told_in_each_operation(operation):
+    assert set(told(Planted("sequential", Arithmetic(11)), operation).additions.values()) == {11}
+
+
+@pytest.mark.parametrize(
+    ("rounding", "said"), [("truncated", "toward zero (truncated)"), ("down", "down"), ("stochastic", AT_RANDOM)]
+)
+def test_rounding_is_told(rounding, said):
+    assert (
+        told(Planted("8 lanes" if rounding != "stochastic" else "sequential", Arithmetic(24, rounding))).rounding
+        == said
+    )
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("bits", [8, 11, 24])
+def test_accumulator_of_halves_is_told(dtype, bits):
+    assert set(told(Planted("sequential", Arithmetic(bits)), dtype=dtype).additions.values()) == {bits}
+
+
+def test_factors_of_tf32_are_told():
+    assert told(Planted(factors=11)).factors == (11, 11)
+
+
+@pytest.mark.parametrize(
+    ("order", "said"), [("fused", "fused"), ("sequential", "rounded to float32"), ("Kahan", "rounded")]
+)
+def test_products_are_told(order, said):
+    assert told(Planted(order)).products.startswith(said)
+
+
+@pytest.mark.parametrize("fused", ["4 lanes", "split in 2", "reversed"])
+def test_fused_products_are_told_in_other_orders(fused):
+    assert told(Planted(fused, fused=True)).products.startswith("fused")

@@ -83,7 +83,8 @@ def packed(records: Iterable[Record], backends: Sequence[str], *, left_out: str 
     for record in records:
         of_whole = record.check if record.check in WHOLE_BACKEND_CHECKS else None
         by_call.setdefault((*record.call, of_whole), []).append(record)
-    calls = sorted(by_call.values(), key=lambda some: min(map(severity, some)))
+    whole = {id(some) for key, some in by_call.items() if key[-1]}
+    calls = sorted(by_call.values(), key=lambda some: (min(map(severity, some)), id(some) in whole))
     names, operations, cases, checks = _Words(backends), _Words(), _Words(), _Words()
     outcomes, modes, texts = _Words(), _Words(), _Texts()
     commands: dict[tuple[str, str], int] = {}

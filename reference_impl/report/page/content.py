@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ...run import outcome
 from ..answer import CUT_SHORT, FIXED, KNOWN, NOT_JUDGED, RIGHT, Answer
@@ -24,9 +24,13 @@ _NOTED = {
 
 @dataclass(frozen=True)
 class Cell:
-    """The calls of one operation of one backend: their number by outcome, and "composed" of those that passed."""
+    """The calls of one operation of one backend: their number by outcome, and "composed" of those that passed.
+
+    With `failures_only`, calls that passed were not counted.
+    """
 
     counts: Mapping[str, int]
+    failures_only: bool = False
 
     @property
     def failed(self) -> int:
@@ -48,12 +52,19 @@ class Cell:
 
     @property
     def said(self) -> str:
+        if self.failures_only:
+            return f"✗ {self.failed:,} fail" if self.failed else "none fails"
         if self.failed:
             return f"✗ {self.failed:,} of {self.judged:,} fail"
         right = self.counts.get(outcome.PASS, 0) + self.counts.get(outcome.MISTRUSTED, 0)
         if self.counts.get(outcome.KNOWN):
             return f"{right:,} right"
         return f"✓ {right:,} right" if right else "none judged"
+
+    @property
+    def has_calls(self) -> bool:
+        """True if the page can list calls of the cell."""
+        return bool(sum(self.counts.values()))
 
     @property
     def notes(self) -> list[str]:
@@ -185,6 +196,12 @@ class Page:
     def kind(self) -> str:
         """The style of the verdict: that of the worst answer."""
         return min((kind_of(answer) for answer in self.answers), key=("bad", "warn", "good").index, default="warn")
+
+    @property
+    def told(self) -> tuple[list[Answer], list[Answer]]:
+        """The answers that are not RIGHT without reserve, and those that are."""
+        right = [answer for answer in self.answers if kind_of(answer) == "good"]
+        return [answer for answer in self.answers if kind_of(answer) != "good"], right
 
     @property
     def environments(self) -> bool:

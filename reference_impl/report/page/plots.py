@@ -86,7 +86,9 @@ def _svg(lines: Mapping[str, _Points], numbers: Mapping[str, int | None], name: 
         axes.axhline(THRESHOLD, color=_LIMIT, linestyle="--", linewidth=1.2)
         for backend in sorted(lines, key=lambda one: numbers[one] is not None):
             number, points = numbers[backend], sorted(lines[backend].items())
-            style_of = {"color": _FAINT} if number is None else {"color": _LINES[number], "marker": "o", "markersize": 3}
+            style_of = (
+                {"color": _FAINT} if number is None else {"color": _LINES[number], "marker": "o", "markersize": 3}
+            )
             worst = [max(_worst(records), 1e-3) for _, records in points]
             axes.plot([terms for terms, _ in points], worst, linewidth=1.2, **style_of)
         axes.set_xlabel("terms of a sum")

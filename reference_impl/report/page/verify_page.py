@@ -156,10 +156,16 @@ def _first_notes(run: Run) -> list[str]:
 
 def _covered(run: Run, counts: Sequence[Judged]) -> list[str]:
     calls = f"{sum(one.judged.total() for one in counts):,} of {sum(one.given for one in counts):,} calls were judged"
-    said = [f"{calls}: {len(run.asked.cases):,} cases, {len(counts)} backends, seed {run.asked.seed}."]
+    said = [
+        f"{calls}: {counted(len(run.asked.cases), 'case')}, {counted(len(counts), 'backend')}, seed {run.asked.seed}."
+    ]
     if run.asked.fewest > 1 and not run.tally.suspects:
         said += searched(run.tally, run.subjects)
     return said
+
+
+def counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' if number != 1 else ''}"
 
 
 def _unclaimed(subjects: Sequence[Subject]) -> list[str]:
@@ -217,13 +223,12 @@ _ORDER = (
 )
 
 
-def facts(versions: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+def facts(versions: Iterable[tuple[str, str]], judged_on: Machine | None = None) -> list[tuple[str, str]]:
     """List the versions and the machine, as name and value."""
-    said = [line.partition(": ") for line in Machine.here().lines()]
+    said = [line.partition(": ") for line in (judged_on or Machine.here()).lines()]
     return [
         *((plain_name(name), plain_name(version)) for name, version in versions),
         *((name if value else "Software", value or name) for name, _, value in said),
         ("The oracle computes with", machine()),
         ("Made at", datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")),
     ]
-

@@ -240,7 +240,9 @@
     cell.addEventListener("click", async () => {
       form.reset();
       form.elements.backend.value = cell.dataset.backend;
-      form.elements.operation.value = cell.dataset.operation;
+      const operation = form.elements.operation;
+      operation.value = cell.dataset.operation;
+      if (operation.selectedIndex < 0) operation.selectedIndex = 0; // the column of all operations
       const section = find("#calls");
       await show();
       section.scrollIntoView();

@@ -75,12 +75,12 @@ def as_part(page: Page) -> str:
 
 
 def _render(template: str, page: Page, **trusted: Any) -> str:
+    require("jinja2")
     return _environment().get_template(template).render(page=page, version=__version__, kind_of=kind_of, **trusted)
 
 
 @cache
 def _environment() -> Any:
-    require("jinja2")
     import jinja2
 
     made = jinja2.Environment(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
@@ -52,7 +53,7 @@ def page_of(
         covered=_covered(run, counts),
         not_covered=[*notes, *left_out(run), *_unclaimed(subjects)],
         coverage=_coverage(tally, counts, subjects, run.asked.operations),
-        facts=facts((f"{one.name}", one.version) for one in subjects),
+        facts=facts((one.name, one.version) for one in subjects),
         calls=packed(tally.records, names),
     )
 
@@ -224,10 +225,11 @@ _ORDER = (
 
 
 def facts(versions: Iterable[tuple[str, str]], judged_on: Machine | None = None) -> list[tuple[str, str]]:
-    """List the versions and the machine, as name and value."""
+    """List the versions and the machine, as name and value. Routes of a framework have its version."""
+    named = dict.fromkeys((re.split("[:@]| \\(", name)[0] or name, version) for name, version in versions)
     said = [line.partition(": ") for line in (judged_on or Machine.here()).lines()]
     return [
-        *((plain_name(name), plain_name(version)) for name, version in versions),
+        *((plain_name(name), plain_name(version)) for name, version in named),
         *((name if value else "Software", value or name) for name, _, value in said),
         ("The oracle computes with", machine()),
         ("Made at", datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")),

@@ -77,8 +77,7 @@ def _svg(lines: Mapping[str, _Points], numbers: Mapping[str, int | None], name: 
     from matplotlib.figure import Figure
 
     # Ids differ from those of the other plots of the page. Text stays text, so that it has the page's font.
-    style = {"svg.hashsalt": name, "svg.id": name.replace(" ", "-"), "svg.fonttype": "none", "font.size": 9}
-    with rc_context({key: value for key, value in style.items() if key != "svg.id"}):
+    with rc_context({"svg.hashsalt": name, "svg.fonttype": "none", "font.size": 9}):
         figure = Figure(figsize=(4.2, 2.9), layout="constrained")
         axes = figure.subplots()
         axes.set_xscale("log", base=2)

@@ -13,7 +13,7 @@ from .calls import Calls
 _WARNINGS = (KNOWN, CUT_SHORT, NOT_JUDGED, FIXED)
 _FAILED = tuple(name for name in outcome.UNEXPECTED if name != outcome.SUITE)
 # The small print of a cell, in this order.
-_NOTED = {
+NOTED = {
     "composed": "composed",
     outcome.KNOWN: "known to fail",
     outcome.MISTRUSTED: "on weak data",
@@ -68,7 +68,7 @@ class Cell:
 
     @property
     def notes(self) -> list[str]:
-        return [f"{self.counts[name]:,} {word}" for name, word in _NOTED.items() if self.counts.get(name)]
+        return [f"{self.counts[name]:,} {word}" for name, word in NOTED.items() if self.counts.get(name)]
 
 
 @dataclass(frozen=True)

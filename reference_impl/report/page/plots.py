@@ -17,10 +17,11 @@ from ...verdicts.agreement import THRESHOLD
 from .content import Plot, Plots, Table
 
 MOST_COLOURS = 8
+_FIRST = "float32"  # it is shown open
 # These stand for colours of the page, which has a light and a dark form.
-_INK, _FAINT, _LIMIT = "#010101", "#020202", "#030303"
+_INK, _FAINT, _LIMIT, _OTHERS = "#010101", "#020202", "#030303", "#050505"
 _LINES = [f"#0404{number:02x}" for number in range(MOST_COLOURS)]
-_COLOURS = {_INK: "currentColor", _FAINT: "var(--line)", _LIMIT: "var(--bad)"} | {
+_COLOURS = {_INK: "currentColor", _FAINT: "var(--line)", _LIMIT: "var(--bad)", _OTHERS: "var(--soft)"} | {
     line: f"var(--line-{number})" for number, line in enumerate(_LINES)
 }
 
@@ -39,7 +40,8 @@ def accuracy_plots(records: Iterable[Record], backends: Sequence[str]) -> list[P
             dtype, terms = _facts(record.case, record.operation)
             points = found.setdefault(dtype, {}).setdefault((record.backend, record.operation), defaultdict(list))
             points[1 << (terms.bit_length() - 1 if terms else 0)].append(record)
-    return [_of_dtype(dtype, found[dtype], backends) for dtype in DTYPES if dtype in found]
+    order = sorted(DTYPES, key=_FIRST.__ne__)
+    return [_of_dtype(dtype, found[dtype], backends) for dtype in order if dtype in found]
 
 
 @lru_cache(100_000)
@@ -83,13 +85,14 @@ def _svg(lines: Mapping[str, _Points], numbers: Mapping[str, int | None], name: 
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")
         axes.axhline(THRESHOLD, color=_LIMIT, linestyle="--", linewidth=1.2)
-        for backend in sorted(lines, key=lambda one: numbers[one] is not None):
+        for backend in sorted(lines, key=lambda one: -1 if numbers[one] is None else numbers[one]):
             number, points = numbers[backend], sorted(lines[backend].items())
-            style_of = (
-                {"color": _FAINT} if number is None else {"color": _LINES[number], "marker": "o", "markersize": 3}
-            )
             worst = [max(_worst(records), 1e-3) for _, records in points]
-            axes.plot([terms for terms, _ in points], worst, linewidth=1.2, **style_of)
+            colour, marker = (_OTHERS, "") if number is None else (_LINES[number], "o")
+            # Later lines are thinner, so that equal ones do not hide each other.
+            behind = 0 if number is None else min(len(lines), MOST_COLOURS) - 1 - number
+            terms = [terms for terms, _ in points]
+            axes.plot(terms, worst, color=colour, marker=marker, markersize=3, linewidth=1 + 0.4 * max(behind, 0))
         axes.set_xlabel("terms of a sum")
         axes.set_ylabel("largest error / (eps · gauge)")
         axes.grid(color=_FAINT, linewidth=0.4)

@@ -22,11 +22,11 @@ from ..findings import Finding
 from ..judged import Judged
 from ..searched import searched
 from ..suspicion import machine
-from ..tables import legend
+from ..tables import AGREED
 from ..tally import Cells, Tally
 from ..verify_report import Run, left_out
 from .calls import packed
-from .content import BugText, Page, Row, Table, total
+from .content import NOTED, BugText, Page, Row, Table, total
 from .page import write_page
 from .plots import accuracy_plots
 
@@ -51,7 +51,7 @@ def page_of(
         notes=_first_notes(run),
         accuracy=[] if suspect else accuracy_plots(tally.records, names),
         covered=_covered(run, counts),
-        not_covered=[*notes, *left_out(run), *_unclaimed(subjects)],
+        not_covered=[*notes, *_narrowed(run, counts), *left_out(run), *_unclaimed(subjects)],
         coverage=_coverage(tally, counts, subjects, run.asked.operations),
         facts=facts((one.name, one.version) for one in subjects),
         calls=packed(tally.records, names),
@@ -103,7 +103,7 @@ def _of_every_form(
         "answers": told,
         "columns": operations,
         "rows": [] if tally.suspects else _rows(cells, subjects, operations),
-        "legend": legend(cells),
+        "legend": _legend(cells),
         "bugs": [_bug(finding, pictures) for mine in found.values() for finding in mine],
     }
 
@@ -123,6 +123,22 @@ def _rows(cells: Cells, subjects: Sequence[Subject], operations: Sequence[str]) 
         )
         for number, subject in enumerate(subjects)
     ]
+
+
+def _legend(cells: Cells) -> str:
+    """Explain the words that are in the cells."""
+    shown = {name for counts in cells.values() for name, count in counts.items() if count}
+    said = [f"{word[0].upper()}{word[1:]}: {_EXPLAINED[name]}." for name, word in NOTED.items() if name in shown]
+    return " ".join([AGREED.replace("A number counts the calls that", "Right: the call"), *said])
+
+
+_EXPLAINED = {
+    "composed": "right too, but the adapter composed the call, as the framework has no such mode",
+    outcome.KNOWN: "fails as expected of this version",
+    outcome.MISTRUSTED: "right, on data that prove little",
+    outcome.SUITE: "the suite itself failed",
+    outcome.UNSUPPORTED: "the backend declares that it does not offer this",
+}
 
 
 def _bug(finding: Finding, pictures: Pictures) -> BugText:
@@ -167,6 +183,20 @@ def _covered(run: Run, counts: Sequence[Judged]) -> list[str]:
 
 def counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'s' if number != 1 else ''}"
+
+
+def _narrowed(run: Run, counts: Sequence[Judged]) -> list[str]:
+    """Say to what the run was narrowed, and how many calls are unsupported."""
+    said = []
+    asked = [*run.asked.only, *(run.asked.whole if not run.asked.cases else ())]
+    if asked:
+        said.append(f"Only these checks were asked: {', '.join(asked)}.")
+    if len(run.asked.operations) < len(OPERATIONS):
+        said.append(f"Only these operations were asked: {', '.join(run.asked.operations)}.")
+    unsupported = sum(one.reasons.total() for one in counts)
+    if unsupported:
+        said.append(f"{counted(unsupported, 'call')} of a kind that the backend does not offer: the table says why.")
+    return said
 
 
 def _unclaimed(subjects: Sequence[Subject]) -> list[str]:

@@ -12,11 +12,12 @@ from statistics import median
 from ...cases.case import DTYPES, Case
 from ...console import plain_name
 from ...operations import OPERATIONS
-from ...run.outcome import Record
+from ...run.outcome import KNOWN, Record
 from ...verdicts.agreement import THRESHOLD
 from .content import Plot, Plots, Table
 
 MOST_COLOURS = 8
+_LEAST, _MOST = 1e-3, 1e3  # where smaller and larger errors are drawn
 _FIRST = "float32"  # it is shown open
 # These stand for colours of the page, which has a light and a dark form.
 _INK, _FAINT, _LIMIT, _OTHERS = "#010101", "#020202", "#030303", "#050505"
@@ -36,7 +37,8 @@ def accuracy_plots(records: Iterable[Record], backends: Sequence[str]) -> list[P
     """
     found: dict[str, dict[tuple[str, str], _Points]] = {}
     for record in records:
-        if record.check == "rounded" and record.ratio is not None and math.isfinite(record.ratio):
+        known = record.outcome == KNOWN
+        if record.check == "rounded" and not known and record.ratio is not None and math.isfinite(record.ratio):
             dtype, terms = _facts(record.case, record.operation)
             points = found.setdefault(dtype, {}).setdefault((record.backend, record.operation), defaultdict(list))
             points[1 << (terms.bit_length() - 1 if terms else 0)].append(record)
@@ -85,9 +87,10 @@ def _svg(lines: Mapping[str, _Points], numbers: Mapping[str, int | None], name: 
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")
         axes.axhline(THRESHOLD, color=_LIMIT, linestyle="--", linewidth=1.2)
-        for backend in sorted(lines, key=lambda one: -1 if numbers[one] is None else numbers[one]):
-            number, points = numbers[backend], sorted(lines[backend].items())
-            worst = [max(_worst(records), 1e-3) for _, records in points]
+        grey_first = sorted(((numbers[name], name) for name in lines), key=lambda one: -1 if one[0] is None else one[0])
+        for number, backend in grey_first:
+            points = sorted(lines[backend].items())
+            worst = [min(max(_worst(records), _LEAST), _MOST) for _, records in points]
             colour, marker = (_OTHERS, "") if number is None else (_LINES[number], "o")
             # Later lines are thinner, so that equal ones do not hide each other.
             behind = 0 if number is None else min(len(lines), MOST_COLOURS) - 1 - number

@@ -197,8 +197,8 @@ def _frameworks(item: pytest.Item) -> list[str]:
 
 
 def _is_installed(name: str) -> bool:
-    """Tell whether a package or compiler is installed, or for "cuda" whether torch can use a GPU."""
-    if name in ("g++", "nvcc"):
+    """Tell whether a package or program is installed, or for "cuda" whether torch can use a GPU."""
+    if name in ("g++", "nvcc", "chromium"):
         return shutil.which(name) is not None
     if name == "cuda":
         return _is_installed("torch") and importlib.import_module("torch").cuda.is_available()

@@ -14,7 +14,7 @@ from .backends import environments, registry
 from .cases import catalogue
 from .cases.case import DTYPES
 from .console import PlainConsole
-from .drawing.failures import Pictures
+from .drawing.failures import Gallery, Pictures
 from .exit_status import ExitStatus
 from .files import check_writable
 from .operations import OPERATIONS
@@ -27,6 +27,8 @@ from .report.failures import Illustrate, explained
 from .report.judged import Judged, exit_status, judged
 from .report.junit import write_junit
 from .report.listing import listing
+from .report.page.page import FILE, check_folder
+from .report.page.verify_page import write_verify_page
 from .report.progress import progress
 from .report.searched import least_shares
 from .report.verify_report import FirstFailure, Run, counts_as_failure, print_quietly, print_report, write_records
@@ -137,6 +139,12 @@ def verify(
             help="Draw to this folder a wrong answer of each backend and operation that fails (needs the extra draw).",
         ),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Write the report as one page, index.html, to this folder (needs the extra report)."
+        ),
+    ] = None,
 ) -> None:
     """Say of each backend if it equals the oracle and, if not, which distinct bugs it has.
 
@@ -169,20 +177,25 @@ def verify(
             console.print(line, soft_wrap=True)
         raise typer.Exit(console.exit_status())
     illustrate = _illustrate(pictures, isolate=processes > 0)
+    gallery = None if report is None else _gallery(report, illustrate, isolate=processes > 0)
 
     run = Run(asked, loaded.subjects, robustness=robustness)
     with stop_signals():
-        _run(run, processes, timeout, illustrate, expecting, first=first, quiet=quiet)
+        _run(run, processes, timeout, gallery.added if gallery else illustrate, expecting, first=first, quiet=quiet)
         unwritten = write_records(json, run) or _write_junit(junit, run)
         excusable = _nobody_named(loaded.subjects, backend or ()) if cases or any(narrowing.values()) else ()
         counts = judged(run.tally, asked, excusable)
         shares = least_shares(run.tally, run.subjects) if asked.fewest > 1 else {}
         told = answers(run.tally, asked, counts, run.found, shares=shares, ended=run.came_so_far)
+        unpaged = None
+        if report is not None and gallery is not None:
+            unpaged = write_verify_page(report, run, counts, told, pictures=gallery.pictures, notes=lines)
+            lines = lines if unpaged else [*lines, f"Report page: {report / FILE}"]
         if quiet:
             print_quietly(console, told)
         else:
             print_report(console, run, counts, told, written=json if unwritten is None else None, notes=lines)
-    _exit(console, run, counts, unwritten)
+    _exit(console, run, counts, unwritten, unpaged)
 
 
 def _load(console: PlainConsole, asked: Sequence[str] | None, *, here: bool) -> tuple[Loaded, list[str]]:
@@ -260,6 +273,15 @@ def _illustrate(folder: Path | None, *, isolate: bool) -> Illustrate | None:
         raise BadUsage(error, "--pictures") from error
 
 
+def _gallery(folder: Path, also: Illustrate | None, *, isolate: bool) -> Gallery:
+    """Make what draws failures for the page. Refuse a folder that no page can be written to."""
+    try:
+        check_folder(folder)
+    except (ImportError, OSError, ValueError) as error:
+        raise BadUsage(error, "--report") from error
+    return Gallery(isolate, also)
+
+
 def _run(
     run: Run,
     processes: int,
@@ -304,13 +326,18 @@ def _nobody_named(subjects: Sequence[Subject], named: Sequence[str]) -> list[str
     return [subject.name for subject in subjects if subject.argument not in named]
 
 
-def _exit(console: PlainConsole, run: Run, counts: list[Judged], unwritten: OSError | None) -> NoReturn:
+def _exit(
+    console: PlainConsole, run: Run, counts: list[Judged], unwritten: OSError | None, unpaged: Exception | None
+) -> NoReturn:
     """End with the status of the run. docs/verdicts.md lists them."""
     if unwritten is not None:
         raise BadUsage(f"the records could not be written: {unwritten}", "--json")
-    if run.is_broken:
-        traceback.print_exception(run.ended)
+    if isinstance(unpaged, OSError):
+        raise BadUsage(f"the page could not be written: {unpaged}", "--report")
+    for error in (unpaged, run.ended if run.is_broken else None):
+        if error is not None:
+            traceback.print_exception(error)
     if isinstance(run.ended, KeyboardInterrupt):
         raise typer.Exit(status_of(run.ended))
-    status = exit_status(run.tally, counts, broken=run.is_broken, failed=run.failed)
+    status = exit_status(run.tally, counts, broken=run.is_broken or unpaged is not None, failed=run.failed)
     raise typer.Exit(console.exit_status(status))

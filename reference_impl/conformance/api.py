@@ -15,6 +15,8 @@ from ..report import tables
 from ..report.answer import answers, summary
 from ..report.failures import explained, failure_text, suspicion_text
 from ..report.judged import Judged, judged
+from ..report.page.page import as_part
+from ..report.page.verify_page import part_of
 from ..report.searched import least_shares
 from ..report.tally import Tally
 from ..report.verify_report import print_answers, print_findings
@@ -83,6 +85,12 @@ class Report:
     __repr__ = __str__  # pytest shows it for `assert report.passed, report`
 
     def _repr_html_(self) -> str:
+        try:
+            return as_part(part_of(self.tally, [self.subject], self._answers, self._found, self.judged.line))
+        except ModuleNotFoundError:  # Jinja2 is in the extra `report`
+            return self._as_preformatted()
+
+    def _as_preformatted(self) -> str:
         with Path("/dev/null").open("w") as nowhere:
             console = PlainConsole(width=120, record=True, file=nowhere)
             self._print(console)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import tempfile
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -56,6 +58,23 @@ class Pictures:
             return subject.ask("picture", asdict(record), str(path))
         except (Exception, SystemExit) as error:  # a backend may raise anything when it is asked again
             return str(error)
+
+
+@dataclass
+class Gallery:
+    """Pictures of failures as PNG bytes, by call, for a page. `also` illustrates the records in another way too."""
+
+    isolate: bool = False
+    also: Callable[[Subject, Record], Record] | None = None
+    pictures: dict[tuple, bytes] = field(default_factory=dict)
+
+    def added(self, subject: Subject, record: Record) -> Record:
+        """Draw the failure and keep the picture. The record stays as it is, unless `also` changes it."""
+        with tempfile.TemporaryDirectory() as folder:
+            Pictures(Path(folder), self.isolate).added(subject, record)
+            for path in Path(folder).glob("*.png"):
+                self.pictures[record.call] = path.read_bytes()
+        return record if self.also is None else self.also(subject, record)
 
 
 def draw_failure(subject: Subject, record: Record, path: Path) -> str | None:

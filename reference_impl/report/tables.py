@@ -17,7 +17,7 @@ from ..run.subject import Subject
 from . import accuracy, remarks
 from .tally import Cells, Tally
 
-_AGREED = (
+AGREED = (
     "A number counts the calls that agreed with the oracle to the bit: right shape and dtype, every element equal, "
     "arguments unchanged and, where asked again, the same bits twice."
 )
@@ -91,7 +91,7 @@ def legend(cells: Cells, *, slow: bool = False) -> str:
     """Explain the marks that are in the cells, and no others; `slow` if a share is shown beside a name."""
     shown = "".join(_cell(counts).plain for counts in cells.values()) + ("%" if slow else "")
     told = [f"{'(25%)' if mark == '%' else mark}: {said}" for mark, said in _MARKS.items() if mark in shown]
-    return " ".join([_AGREED, *told])
+    return " ".join([AGREED, *told])
 
 
 def by_operation(

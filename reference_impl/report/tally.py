@@ -32,6 +32,11 @@ Cells = dict[tuple[str, str, str], Counter[str]]
 _Key = tuple[object, ...]
 
 
+def severity(record: Record) -> int:
+    """Return the place of a record's outcome among all outcomes, the worst first."""
+    return _SEVERITY.index(record.outcome)
+
+
 class Tally:
     """The records of a run, and the worst record of each call."""
 
@@ -45,7 +50,7 @@ class Tally:
         self.records.append(record)
         key = _key(record)
         worst = self._worst.get(key)
-        if worst is None or _SEVERITY.index(record.outcome) < _SEVERITY.index(worst.outcome):
+        if worst is None or severity(record) < severity(worst):
             self._worst[key] = record
             self.failed += record.unexpected - (worst is not None and worst.unexpected)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -125,7 +125,8 @@ def print_report(
         print_findings(console, run.found, robustness_counts=run.robustness)
         if not run.tally.suspects:
             tables.print_tables(console, run.tally, run.subjects, run.asked.operations)
-        _print_left_out(console, run)
+        for paragraph in left_out(run):
+            console.prose(paragraph)
         _print_counts(console, counts, early=run.ended is not None)
         if run.asked.fewest > 1 and not run.tally.suspects:  # the cases are of our choice
             for line in searched(run.tally, run.subjects):
@@ -168,16 +169,17 @@ def print_findings(
                 console.print()
 
 
-def _print_left_out(console: PlainConsole, run: Run) -> None:
-    left_out = sum(case.multiply_adds > MOST_ROUNDED for case in run.asked.cases)
-    if left_out and not run.asked.full:
-        console.prose(
-            f"Accuracy, memory layouts and special values leave out {left_out} cases of over "
+def left_out(run: Run) -> Iterator[str]:
+    """Yield a paragraph on each kind of calls that a run leaves out."""
+    large = sum(case.multiply_adds > MOST_ROUNDED for case in run.asked.cases)
+    if large and not run.asked.full:
+        yield (
+            f"Accuracy, memory layouts and special values leave out {large} cases of over "
             f"{MOST_ROUNDED:,} multiply-adds. The other cases are sampled for routes, and for checks that "
             "rarely depend on shape. --full leaves out nothing."
         )
     if run.asked.full and any(map(run.asked.gives_a_part, run.subjects)):
-        console.prose("Slow routes were given a part of the cases. --full gives them all.")
+        yield "Slow routes were given a part of the cases. --full gives them all."
 
 
 def _print_counts(console: PlainConsole, counts: Sequence[Judged], *, early: bool) -> None:

@@ -15,6 +15,7 @@ from ..cases.case import DTYPES
 from ..console import PlainConsole
 from ..exit_status import ExitStatus
 from ..options import BadUsage, one_of
+from ..report.page.page import check_folder, write_page
 from ..run.processes.worker import Raised
 from ..run.sweep import scope as scopes
 from ..run.sweep.database import StoreError
@@ -28,6 +29,7 @@ from .beginning import DEFAULT_SCOPE, Begun, begin
 from .claim import bug_lines, claims, details, exit_status
 from .distinct import Found, Swept, found, known_failures
 from .judging import Ended, judge
+from .page import page_of
 from .reports import write_reports
 
 _TIME_LIMIT = 10.0  # seconds
@@ -63,6 +65,10 @@ def sweep(
     reports: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write a Markdown file on each distinct bug to this folder.")
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write the report as one page, index.html, to this folder (extra report)."),
+    ] = None,
     merge: Annotated[
         list[Path] | None,
         typer.Option(metavar="FILE", help="Merge this store with others into --store, and judge nothing. Repeat it."),
@@ -86,12 +92,14 @@ def sweep(
         _merge(merge, store)
     if resume and store is None:
         raise BadUsage("needs --store FILE, the store to go on with", "--resume")
+    if report is not None:
+        _check_page(report)
     console = PlainConsole()
     try:
         with stop_signals():
             begun = begin(console, backend, scope, dtype, seed, store, resume=resume)
             with begun.store:
-                _run(console, begun, minutes, scheduler, reports, processes, timeout)
+                _run(console, begun, minutes, scheduler, reports, report, processes, timeout)
     except KeyboardInterrupt as stopped:
         console.verdict("Interrupted. The chunks that were judged are in the store, if there is one.")
         raise typer.Exit(status_of(stopped)) from stopped
@@ -123,6 +131,7 @@ def _run(
     minutes: float | None,
     scheduler: str | None,
     reports: Path | None,
+    report: Path | None,
     processes: int,
     time_limit: float,
 ) -> NoReturn:
@@ -140,6 +149,9 @@ def _run(
         _tell(console, begun, swept, result, ended)
     if reports is not None and not stopped:
         _write(console, reports, result, swept)
+    if report is not None:
+        with undisturbed():
+            _write_page(console, report, begun, result, swept, ended)
     if ended.error is not None or _is_unfinished(begun):
         console.print(_how_to_go_on(begun), soft_wrap=True)
     if isinstance(ended.error, KeyboardInterrupt):
@@ -194,6 +206,27 @@ def _write(console: PlainConsole, folder: Path, result: Found, swept: Swept) -> 
         raise BadUsage(f"the reports could not be written: {error}", "--reports") from error
     if not result.bugs:
         console.print(f"No bug was found, so no report was written to {folder}.", soft_wrap=True)
+
+
+def _check_page(folder: Path) -> None:
+    try:
+        check_folder(folder)
+    except (ImportError, OSError, ValueError) as error:
+        raise BadUsage(error, "--report") from error
+
+
+def _write_page(console: PlainConsole, folder: Path, begun: Begun, result: Found, swept: Swept, ended: Ended) -> None:
+    """Write the page. The claim has been told before, so that no error can lose it."""
+    early = "" if ended.error is None else f"The sweep ended early ({type(ended.error).__name__}: {ended.error})."
+    asks = not isinstance(ended.error, KeyboardInterrupt)
+    try:
+        page = page_of(begun.backends, begun.scope.describe(), result, swept, ended=early, ask=asks)
+        console.print(f"Report page: {write_page(folder, page)}", soft_wrap=True)
+    except OSError as error:
+        raise BadUsage(f"the page could not be written: {error}", "--report") from error
+    except Exception as error:
+        traceback.print_exception(error)
+        raise typer.Exit(ExitStatus.SUITE_FAILED) from error
 
 
 def _is_unfinished(begun: Begun) -> bool:

@@ -30,7 +30,7 @@ _WRITTEN_FOR = {name: name for name in FRAMEWORKS if name != "onnx"} | {"onnxrun
 
 
 @dataclass(frozen=True)
-class _Tried:
+class Tried:
     """A script, and how it ended."""
 
     text: str
@@ -48,15 +48,15 @@ def write_reports(folder: Path, found: Found, swept: Swept) -> Iterator[tuple[Pa
     implementations = Implementations(most=2 * len(found.bugs))
     try:
         for number, bug in enumerate(found.bugs, start=1):
-            subject = next(one for one in swept.subjects.values() if _is_of(bug.smallest, one))
-            tried = _reproducer(bug, _smallest(bug, failures), swept.store.sweep.seed, swept.store.sweep.machine)
+            subject = next(one for one in swept.subjects.values() if is_of(bug.smallest, one))
+            tried = reproducer(bug, smallest_of(bug, failures), swept.store.sweep.seed, swept.store.sweep.machine)
             failure = swept.failure(bug.smallest, subject)
             kernel = failure.call.implementation if failure else None
             kernel = kernel or _kernel(implementations, subject, bug.smallest, swept.store.sweep.seed)
             text = _page(bug, subject, swept.store.sweep, tried, kernel, failure.message if failure else "")
             path = folder / f"{number:02}-{_plain(f'{bug.backend} {bug.kind}')}.md"
             write_file(path, text.encode())
-            yield path, _seen(tried)
+            yield path, seen(tried)
     finally:
         implementations.close()
 
@@ -65,12 +65,12 @@ def _plain(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
-def _is_of(call: JudgedCall, subject: Subject) -> bool:
+def is_of(call: JudgedCall, subject: Subject) -> bool:
     other = told(JudgedCall(subject.route, call.operation, call.case), subject)
     return (other.backend, other.route, other.environment) == (call.backend, call.route, call.environment)
 
 
-def _smallest(bug: Bug, failures: Sequence[JudgedCall]) -> list[JudgedCall]:
+def smallest_of(bug: Bug, failures: Sequence[JudgedCall]) -> list[JudgedCall]:
     """Return the smallest failures of a bug."""
     alike = [call for call in failures if call.backend == bug.backend and call.outcome == bug.kind]
     mine = [call for call, holds in zip(alike, bug.holds(alike), strict=True) if holds and call != bug.smallest]
@@ -78,11 +78,11 @@ def _smallest(bug: Bug, failures: Sequence[JudgedCall]) -> list[JudgedCall]:
     return [bug.smallest, *(mine[place] for place in order)]
 
 
-def _reproducer(bug: Bug, calls: Sequence[JudgedCall], seed: int, machine: Machine) -> _Tried | None:
+def reproducer(bug: Bug, calls: Sequence[JudgedCall], seed: int, machine: Machine) -> Tried | None:
     """Write scripts and run them until one fails. Return it, or the first; None if none can be written."""
-    first: _Tried | None = None
+    first: Tried | None = None
     for _, (text, call) in zip(range(_MOST_RUNS), _scripts(bug, calls, seed, machine), strict=False):
-        tried = _Tried(text, run(text), call)
+        tried = Tried(text, run(text), call)
         if tried.run.shows_the_bug:
             return tried
         first = first or tried
@@ -124,7 +124,7 @@ def _kernel(implementations: Implementations, subject: Subject, call: JudgedCall
     return implementations.added(subject, replace(blank, outcome=outcome.FAIL)).implementation
 
 
-def _page(bug: Bug, subject: Subject, sweep: Sweep, tried: _Tried | None, kernel: str | None, message: str) -> str:
+def _page(bug: Bug, subject: Subject, sweep: Sweep, tried: Tried | None, kernel: str | None, message: str) -> str:
     smallest = bug.smallest
     where = "unknown" if bug.conditions is None else ", ".join(bug.conditions) or "every call"
     again = f"conv2d-reference verify --backend '{subject.argument or subject.name}' --cases {smallest.case}"
@@ -134,7 +134,7 @@ def _page(bug: Bug, subject: Subject, sweep: Sweep, tried: _Tried | None, kernel
         f"{line(bug)}.",
         "",
         f"- Conditions: {where}",
-        f"- On the calls of the sweep: {_counts(bug)}",
+        f"- On the calls of the sweep: {counts(bug)}",
         f"- Smallest case: `{smallest.operation}` `{smallest.case}`",
         f"- Backend: {subject.name} {subject.version}",
         f"- Environment: {smallest.environment or 'none'}",
@@ -151,14 +151,14 @@ def _page(bug: Bug, subject: Subject, sweep: Sweep, tried: _Tried | None, kernel
     return "\n".join(lines) + "\n"
 
 
-def _counts(bug: Bug) -> str:
+def counts(bug: Bug) -> str:
     if bug.conditions is None:
         return f"{bug.failures:,} fail, too few to tell conditions"
     under = f"{bug.failures:,} of {bug.calls:,} under the conditions fail"
     return f"{under}; elsewhere {bug.right:,} of {bug.elsewhere:,} are right"
 
 
-def _shown(bug: Bug, tried: _Tried | None) -> list[str]:
+def _shown(bug: Bug, tried: Tried | None) -> list[str]:
     if tried is None:
         return [f"No code that uses {bug.backend} alone can be written for this call. Run the command above."]
     ended = _ending(tried.run)
@@ -172,7 +172,7 @@ def _shown(bug: Bug, tried: _Tried | None) -> list[str]:
     return [said, "", "```python", tried.text.rstrip(), "```", "", "```text", tried.run.output.rstrip(), "```"]
 
 
-def _seen(tried: _Tried | None) -> str:
+def seen(tried: Tried | None) -> str:
     if tried is None:
         return "without a reproducer, as no code that uses the framework alone can be written"
     if tried.run.shows_the_bug:

@@ -38,7 +38,23 @@ def test_check_backend_reports_what_a_wrong_one_does():
     for words in ("FAIL  planted unversioned: conv2d on n1_h6w5c2_k2x3o3_SAME", "failed 6 calls (2 cases, seed 0)"):
         assert words in str(report)
     assert "FAIL  planted" in report._repr_html_()
-    assert report._repr_html_().startswith("<pre>")
+
+
+@pytest.mark.framework("jinja2")
+def test_check_backend_shows_a_part_of_the_page_in_a_notebook():
+    shown = check_backend(Flipped, CASES)._repr_html_()
+    assert shown.startswith('<div class="conv2d-reference">')
+    assert "planted unversioned: WRONG" in shown
+    assert "2 of 2 fail" in shown
+    assert "<script" not in shown
+    assert "<button" not in shown
+
+
+def test_check_backend_shows_its_text_in_a_notebook_without_jinja2(monkeypatch):
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    shown = check_backend(Flipped, CASES)._repr_html_()
+    assert shown.startswith("<pre>")
+    assert "FAIL  planted" in shown
 
 
 def test_check_backend_takes_what_there_is():

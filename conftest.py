@@ -41,6 +41,9 @@ settings.load_profile("dev")
 
 # Test files that are collected only where the packages that they import are installed.
 _FRAMEWORK_TESTS = {
+    "tests/drawing/test_all_channels.py": ("matplotlib",),
+    "tests/drawing/test_as_convolution.py": ("matplotlib",),
+    "tests/docs/test_learn_frameworks.py": ("tensorflow", "torch"),
     "tests/drawing/test_drawing.py": ("matplotlib",),
     "tests/oracle/test_framework_sizes.py": ("keras", "torch"),
     "tests/vectors/test_onnx_files.py": ("onnx", "onnxruntime"),
@@ -67,6 +70,7 @@ _FRAMEWORK_TESTS = {
     "tests/examples/test_kernel_cuda.py": ("torch",),
     "tests/examples/test_worked_convnet.py": ("matplotlib", "sklearn", "tensorflow", "torch"),
     "tests/examples/test_worked_convolution_layer.py": ("matplotlib", "sklearn", "tensorflow"),
+    "tests/examples/test_worked_im2col.py": ("tensorflow",),
     "tests/examples/test_worked_four_functions.py": ("tensorflow", "torch"),
 }
 

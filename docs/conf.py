@@ -7,12 +7,17 @@ author = "The reference_impl founders"
 copyright = "2026, The reference_impl founders"
 version = release = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "numpydoc"]
 html_theme = "furo"
 html_title = f"reference_impl {release}"
 
 # Links to headings work on the site as they do on GitHub.
 myst_heading_anchors = 4
+
+# The notebook is kept without outputs, and run here: an error in a cell is an error of the build.
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 120
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the docstrings give shapes and units

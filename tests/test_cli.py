@@ -135,9 +135,9 @@ def test_help_names_every_exit_status(status):
     [
         (["--backend", "caffe"], "must be one of reference, definition, minimal, tensorflow"),
         (["--backend", "reference:fast"], "has no route 'fast'"),
-        (["--backend", "..x:y"], "or package.module:Object; not '..x:y'"),
-        (["--backend", ":y"], "or package.module:Object; not ':y'"),
-        (["--backend", "x:y."], "or package.module:Object; not 'x:y.'"),
+        (["--backend", "..x:y"], "FILE.py:Object; not '..x:y'"),
+        (["--backend", ":y"], "FILE.py:Object; not ':y'"),
+        (["--backend", "x:y."], "FILE.py:Object; not 'x:y.'"),
         (["--backend", "no_such_module:Thing"], "No module named 'no_such_module'"),
         (["--backend", "planted:Missing"], "planted has no Missing"),
         (["--backend", "json:JSONDecoder"], "must offer at least one of"),

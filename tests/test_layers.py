@@ -29,6 +29,7 @@ ROOMS = (
     "vectors",
     "conformance",
     "testing",
+    "sweep",
     "cli",
 )
 # The room of each module that is in no folder. A new one must be named here.

@@ -1,4 +1,4 @@
-"""Runs the pages in docs/worked: their indented `>>>` lines are doctests."""
+"""Runs the pages in docs/learn and docs/worked: their indented `>>>` lines are doctests."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import doctest
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parent.parent / "docs" / "worked"
+DOCS = Path(__file__).parent.parent / "docs"
 
 
-def run_page(name: str) -> dict[str, Any]:
-    """Every line must print what the page says; gives the names that the page leaves."""
-    path = FOLDER / f"{name}.md"
+def run_page(name: str, folder: str = "worked") -> dict[str, Any]:
+    """Run a page: every line must print what the page says. Return the names that the page leaves."""
+    path = DOCS / folder / f"{name}.md"
     page = doctest.DocTestParser().get_doctest(path.read_text(encoding="utf-8"), {}, name, str(path), 0)
     assert page.examples, f"{path} has no code to run"
     failures: list[str] = []

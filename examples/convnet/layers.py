@@ -97,7 +97,7 @@ def softmax(scores):
 def cross_entropy(scores, labels):
     """The mean over images of -log softmax(scores)[label], and its derivative by the scores.
 
-    The derivatives of softmax and of the logarithm multiply to softmax, less 1 at the label: nothing is divided.
+    The derivatives of softmax and of the logarithm, multiplied, are softmax less 1 at the label. No division is needed.
     """
     shares = softmax(scores)
     loss = -np.log(shares[np.arange(len(labels)), labels]).mean()

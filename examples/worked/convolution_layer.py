@@ -1,7 +1,7 @@
-"""What a series of articles tells of a convolution layer's sizes and gradients: docs/worked/convolution-layer.md.
+"""A convolution layer's sizes and gradients, as a series of articles tells them: docs/worked/convolution-layer.md.
 
-What is told wrongly is here twice: as told, and right. One axis is `size`, `kernel` and `stride`; images and kernels
-are 2-D arrays, and out_backprop is the error of the layer's output.
+Each rule that the series tells wrongly is here twice: as told, and right. One axis is `size`, `kernel` and `stride`.
+Images and kernels are 2-D arrays, and out_backprop is the error of the layer's output.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ def same_total_as_told(size, kernel, stride):
 
 
 def split(total):
-    """Zeros before and after."""
+    """Return the zeros before and after."""
     return total // 2, total - total // 2
 
 
 def windows_fit(size, kernel, stride):
-    """Whether VALID windows read every position."""
+    """True if VALID windows read every position."""
     return (size - kernel) % stride == 0
 
 
@@ -45,7 +45,7 @@ def windows_fit_as_told(size, stride):
 
 
 def pad(image, kernel, strides, *, total=same_total, axes_swapped=False):
-    """The image in a field of zeros as SAME asks; as told, it is as far from the top as it should be from the left."""
+    """Return the image in the field of zeros of SAME. As told, its offsets from top and left are exchanged."""
     totals = list(map(total, image.shape, kernel.shape, strides))
     top, left = (split(zeros)[0] for zeros in (totals[::-1] if axes_swapped else totals))
     (height, width), (more_rows, more_columns) = image.shape, totals
@@ -65,7 +65,7 @@ def same_conv2d(image, kernel, strides, **told):
 def backprop_input(sizes, kernel, out_backprop, stride, *, unread=0):
     """Zeros between the errors for the stride, kernel - 1 around them, and the rotated kernel at stride 1.
 
-    What no window reads is left over at the bottom and right. Its gradient is 0; 1 as told.
+    Rows and columns that no window reads are left over at the bottom and right. Their gradient is 0; 1 as told.
     """
     spread = np.zeros([(count - 1) * stride + 1 for count in out_backprop.shape])
     spread[::stride, ::stride] = out_backprop
@@ -76,7 +76,7 @@ def backprop_input(sizes, kernel, out_backprop, stride, *, unread=0):
 
 
 def backprop_filter_as_told(image, sizes, out_backprop):
-    """The error slid over the image: right at stride 1. A stride is not asked for, where it should spread the error."""
+    """Return the error slid over the image. That is right at stride 1; another stride should spread the error."""
     return correlate(image, out_backprop)[: sizes[0], : sizes[1]]
 
 
@@ -86,12 +86,11 @@ def softmax_derivative(shares):
 
 
 def cross_entropy(shares, labels):
-    """-sum y log a, and its derivative by a, -y / a; labels are 0 but for a 1."""
+    """Return -sum y log a, and its derivative by a, -y / a. The labels are 0, and 1 for the right class."""
     return -np.sum(labels * np.log(shares)), -labels / shares
 
 
-def cross_entropy_in_place(shares, labels):
-    """The same loss, computed in the array that it is given, which leaves the caller without a softmax."""
-    np.log(shares, out=shares)
-    shares *= labels
-    return -shares.sum()
+def cross_entropy_as_told(shares, labels):
+    """Return the same two, with a guard against log 0: exact zeros become 1e-12, in the caller's array."""
+    shares[shares == 0] = 1e-12
+    return cross_entropy(shares, labels)

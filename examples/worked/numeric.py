@@ -26,5 +26,5 @@ def relative_error(actual: np.ndarray, expected: np.ndarray) -> float:
 
 
 def agrees(actual: np.ndarray, numeric: np.ndarray) -> bool:
-    """Whether half of the digits are those of a numeric gradient, which are the digits that it can vouch for."""
+    """True if half of the digits are those of a numeric gradient, as the other half of its own digits is not sure."""
     return relative_error(actual, numeric) < np.sqrt(np.finfo(float).eps)

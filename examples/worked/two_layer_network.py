@@ -55,6 +55,11 @@ def rot180(kernel):
     return kernel[::-1, ::-1]
 
 
+def sigmoid(score):
+    """Return the logistic sigmoid, whose derivative is sigmoid (1 - sigmoid)."""
+    return 1 / (1 + np.exp(-score))
+
+
 def as_image(array):
     """(H, W) as N H W I."""
     return array[None, :, :, None]
@@ -89,7 +94,7 @@ def propagated(w2, delta2):
 
 
 def propagated_as_printed(w2, delta2):
-    """What the article has in place of `propagated`: the same numbers, rotated by 180 degrees."""
+    """Return the error as the article prints it: the numbers of `propagated`, rotated by 180 degrees."""
     return conv(np.pad(w2, 1), rot180(delta2))
 
 

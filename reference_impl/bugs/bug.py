@@ -80,7 +80,7 @@ def lines(bugs: Iterable[Bug]) -> list[str]:
 def line(bug: Bug) -> str:
     kind, _ = _SAID.get(bug.kind, (bug.kind, bug.kind))
     head = f"{kind} ({bug.check})" if bug.check else kind
-    parts = [f"{head}  {_where(bug)}", *_fresh(bug), *_instead(bug)]
+    parts = [f"{head}  {where(bug)}", *fresh(bug), *_instead(bug)]
     if bug.diagnosis:
         parts.append(f"matches {bug.diagnosis}")
     if bug.implementations:
@@ -90,7 +90,12 @@ def line(bug: Bug) -> str:
     return "; ".join([*parts, f"smallest: {place} {smallest.case}"])
 
 
-def _where(bug: Bug) -> str:
+def where(bug: Bug, *, alone: bool = True) -> str:
+    """Say under which conditions a bug shows, and count the calls that fail and pass.
+
+    It says "and only there" if fresh calls have not refuted that; not if the bug is not `alone`, as the others may
+    have been told less well.
+    """
     _, failed = _SAID.get(bug.kind, (bug.kind, bug.kind))
     counts = f"{bug.failures:,} of {bug.calls:,} {failed}"
     if bug.conditions is None:
@@ -101,18 +106,19 @@ def _where(bug: Bug) -> str:
     operations = {condition.name for condition in bug.rule or () if condition.subject == "operation"}
     said = "".join(f"{name} " for name in bug.conditions if name in operations)
     others = [name for name in bug.conditions if name not in operations]
-    was_tried = bug.tried and bug.held == bug.tried and bug.right == bug.elsewhere
+    was_tried = alone and bug.tried and bug.held == bug.tried and bug.right == bug.elsewhere
     only = "and only there" if was_tried else ""
-    where = ", ".join(filter(None, (f"where {_joined(others)}" if others else "", only)))
+    there = ", ".join(filter(None, (f"where {_joined(others)}" if others else "", only)))
     right = f", {bug.right:,} of {bug.elsewhere:,} right elsewhere" if bug.elsewhere else ""
-    return f"{said}{where}: {counts}{right}"
+    return f"{said}{there}: {counts}{right}"
 
 
 def _joined(names: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
-def _fresh(bug: Bug) -> list[str]:
+def fresh(bug: Bug) -> list[str]:
+    """Say on how many fresh calls the conditions held."""
     if bug.conditions is None:
         return []
     if not bug.tried:

@@ -1,4 +1,4 @@
-"""Conditions on a call, by name: thresholds on numbers, multiples, relations between sizes, words."""
+"""Conditions on a call, by name: words, thresholds on numbers, multiples, and the relations between sizes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from itertools import combinations
 import numpy as np
 
 from .judged_call import JudgedCall
+from .relations import Holds, opposite_of, relations
 from .table import AXES, COUNTED, WORDS, Table
-
-Holds = Callable[[Table], np.ndarray]
 
 # The most thresholds for one number.
 _MOST_VALUES = 32
@@ -33,6 +32,9 @@ _NAMES = {
     "padding height or width above 0": "padded",
     "padding height and width 0": "no padding",
     "leftover height or width above 0": "leftover rows or columns",
+    "unread input height or width above 0": "rows or columns that no window reads",
+    "unread input height above 0": "rows that no window reads",
+    "unread input width above 0": "columns that no window reads",
     "kernel height and width 1": "kernel 1 x 1",
     "output height and width 1": "one output position",
 }
@@ -74,7 +76,7 @@ class Condition:
 def conditions_on(table: Table, failed: np.ndarray) -> list[Condition]:
     """Return all conditions that may tell the failed calls from others, the cheapest first."""
     found: dict[str, Condition] = {}
-    for condition in (*_on_words(table), *_facts(), *_on_numbers(table, failed), *_multiples()):
+    for condition in (*_on_words(table), *_relations(), *_on_numbers(table, failed), *_multiples()):
         found.setdefault(condition.name, condition)
     return sorted(found.values(), key=lambda condition: condition.cost)
 
@@ -114,7 +116,7 @@ def _on_numbers(table: Table, failed: np.ndarray) -> Iterator[Condition]:
             yield Condition(_NAMES.get(said, said), cost, partial(_is_least, name, value), name)
             below = f"{value - 1}" if value <= 2 and values.min() >= value - 1 else f"at most {value - 1}"
             said = f"{_opposite(name) if of_axes else name} {below}"
-            yield Condition(_NAMES.get(said, said), cost, _not(partial(_is_least, name, value)), name)
+            yield Condition(_NAMES.get(said, said), cost, opposite_of(partial(_is_least, name, value)), name)
         if not of_axes:
             common, counts = np.unique(values[failed], return_counts=True)
             for value in common[np.argsort(-counts, kind="stable")][:8].tolist():
@@ -153,157 +155,19 @@ def _multiples() -> Iterator[Condition]:
             if number == 2:
                 said, opposite = ("an even number of {}", "an odd number of {}") if plural else ("even {}", "odd {}")
                 yield Condition(said.format(name), cost, multiple, name)
-                yield Condition(opposite.format(name), cost, _not(multiple), name)
+                yield Condition(opposite.format(name), cost, opposite_of(multiple), name)
             else:
                 yield Condition(f"{name} a multiple of {number}", cost, multiple, name)
-                yield Condition(f"{name} no multiple of {number}", cost + 0.1, _not(multiple), name)
+                yield Condition(f"{name} no multiple of {number}", cost + 0.1, opposite_of(multiple), name)
 
 
 def _is_multiple(name: str, number: int, table: Table) -> np.ndarray:
     return table.numbers[name] % number == 0
 
 
-def _not(holds: Holds) -> Holds:
-    return lambda table: ~holds(table)
-
-
-def _facts() -> Iterator[Condition]:
-    """Yield relations between the sizes of a case, and their opposites."""
-    for name, holds, opposite, cost in _RELATIONS:
-        yield Condition(name, cost, holds, name)
-        yield Condition(opposite, cost + 0.1, _not(holds), name)
-    for said, opposite, relation in _AXIS_RELATIONS:
-        for axis in AXES:
-            along = f" along {axis}"
-            yield Condition(f"{said}{along}", 1.3, partial(relation, axis), said)
-            yield Condition(f"{opposite}{along}", 1.4, _not(partial(relation, axis)), said)
-        yield Condition(said, 1.2, _any_axis(relation), said)
-        yield Condition(f"{said} along both axes", 1.4, _both_axes(relation), said)
-        yield Condition(opposite, 1.3, _not(_any_axis(relation)), said)
-        yield Condition(f"{opposite} along both axes", 1.5, _not(_both_axes(relation)), said)
-
-
-Relation = Callable[[str, Table], np.ndarray]
-
-
-def _any_axis(relation: Relation) -> Holds:
-    return lambda table: relation("height", table) | relation("width", table)
-
-
-def _both_axes(relation: Relation) -> Holds:
-    return lambda table: relation("height", table) & relation("width", table)
-
-
-def _compare(first: str, test: np.ufunc, second: str) -> Relation:
-    return lambda axis, table: test(table.numbers[f"{first} {axis}"], table.numbers[f"{second} {axis}"])
-
-
-def _even_kernel(axis: str, table: Table) -> np.ndarray:
-    return table.numbers[f"kernel {axis}"] % 2 == 0
-
-
-def _strided_and_dilated(axis: str, table: Table) -> np.ndarray:
-    return (table.numbers[f"stride {axis}"] > 1) & (table.numbers[f"dilation {axis}"] > 1)
-
-
-def _odd_padding(axis: str, table: Table) -> np.ndarray:
-    return table.numbers[f"padding {axis}"] % 2 == 1
-
-
-def _uneven_pads(axis: str, table: Table) -> np.ndarray:
-    before, after = ("top", "bottom") if axis == "height" else ("left", "right")
-    return table.numbers[f"{before} padding"] != table.numbers[f"{after} padding"]
-
-
-def _no_multiple_of_stride(axis: str, table: Table) -> np.ndarray:
-    return table.numbers[f"input {axis}"] % table.numbers[f"stride {axis}"] != 0
-
-
-_AXIS_RELATIONS: tuple[tuple[str, str, Relation], ...] = (
-    ("stride above the kernel", "stride at most the kernel", _compare("stride", np.greater, "kernel")),
-    (
-        "stride above the kernel's extent",
-        "stride at most the kernel's extent",
-        _compare("stride", np.greater, "kernel extent"),
-    ),
-    ("kernel as large as the input", "kernel not as large as the input", _compare("kernel", np.equal, "input")),
-    ("kernel above the input", "kernel at most the input", _compare("kernel", np.greater, "input")),
-    (
-        "kernel's extent above the input",
-        "kernel's extent at most the input",
-        _compare("kernel extent", np.greater, "input"),
-    ),
-    (
-        "kernel's extent as large as the padded input",
-        "kernel's extent below the padded input",
-        _compare("kernel extent", np.equal, "padded"),
-    ),
-    ("dilation above the kernel", "dilation at most the kernel", _compare("dilation", np.greater, "kernel")),
-    ("stride above the dilation", "stride at most the dilation", _compare("stride", np.greater, "dilation")),
-    ("dilation above the stride", "dilation at most the stride", _compare("dilation", np.greater, "stride")),
-    ("even kernel", "odd kernel", _even_kernel),
-    ("strided and dilated", "not strided and dilated", _strided_and_dilated),
-    ("an odd number of zeros of padding", "an even number of zeros of padding", _odd_padding),
-    ("uneven padding", "even padding", _uneven_pads),
-    ("input no multiple of the stride", "input a multiple of the stride", _no_multiple_of_stride),
-)
-
-
-def _both(part: str, test: np.ufunc) -> Holds:
-    return lambda table: test(table.numbers[f"{part} height"], table.numbers[f"{part} width"])
-
-
-def _depthwise(table: Table) -> np.ndarray:
-    return (table.numbers["groups"] > 1) & (table.numbers["channels per group"] == 1)
-
-
-def _has_multiplier(table: Table) -> np.ndarray:
-    return _depthwise(table) & (table.numbers["output channels per group"] > 1)
-
-
-def _grouped_only(table: Table) -> np.ndarray:
-    return (table.numbers["groups"] > 1) & (table.numbers["channels per group"] > 1)
-
-
-def _kernel_3_by_3(table: Table) -> np.ndarray:
-    return (table.numbers["kernel height"] == 3) & (table.numbers["kernel width"] == 3)
-
-
-def _same_channels(table: Table) -> np.ndarray:
-    return table.numbers["input channels"] == table.numbers["output channels"]
-
-
-def _fewer_outputs(table: Table) -> np.ndarray:
-    return table.numbers["output channels"] < table.numbers["input channels"]
-
-
-def _more_outputs(table: Table) -> np.ndarray:
-    return table.numbers["output channels"] > table.numbers["input channels"]
-
-
-def _some_zeros(*names: str) -> Holds:
-    return lambda table: np.logical_or.reduce([table.numbers[name] == 0 for name in names])
-
-
-_RELATIONS: tuple[tuple[str, Holds, str, float], ...] = (
-    ("depthwise", _depthwise, "not depthwise", 1.0),
-    ("depthwise with a multiplier above 1", _has_multiplier, "no depthwise multiplier above 1", 1.1),
-    ("grouped but not depthwise", _grouped_only, "not grouped, or depthwise", 1.2),
-    ("kernel 3 x 3", _kernel_3_by_3, "kernel other than 3 x 3", 1.1),
-    ("as many input as output channels", _same_channels, "other numbers of input and output channels", 1.2),
-    ("more output than input channels", _more_outputs, "output channels at most the input channels", 1.3),
-    ("fewer output than input channels", _fewer_outputs, "output channels at least the input channels", 1.3),
-    ("an empty array", _some_zeros("batch", "input channels", "output channels"), "no empty array", 1.0),
-    *(
-        relation
-        for part in ("kernel", "stride", "dilation", "input", "output")
-        for relation in (
-            (f"{part} height unlike its width", _both(part, np.not_equal), f"{part} height equal to its width", 1.2),
-            (f"{part} height above its width", _both(part, np.greater), f"{part} height at most its width", 1.3),
-            (f"{part} width above its height", _both(part, np.less), f"{part} width at most its height", 1.3),
-        )
-    ),
-)
+def _relations() -> Iterator[Condition]:
+    for name, cost, holds, subject in relations():
+        yield Condition(name, cost, holds, subject)
 
 
 def all_hold(conditions: Iterable[Condition], table: Table) -> np.ndarray:

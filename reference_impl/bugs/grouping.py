@@ -41,6 +41,7 @@ def distinct_bugs(
     ask: Ask | None = None,
     conditions: Sequence[Condition] = (),
     most_asked: int = 2000,
+    rounds: int = _ROUNDS,
     seed: int = 0,
 ) -> list[Bug]:
     """Group the failures among `calls` into distinct bugs, the most telling first.
@@ -53,6 +54,8 @@ def distinct_bugs(
     conditions : further conditions, beside those on sizes, options and words that are always tried
     most_asked : int
         The most fresh calls of one backend and check.
+    rounds : int
+        How often conditions that fresh calls refute are found anew, at most.
     seed : int
         The same calls and seed give the same bugs.
     """
@@ -62,7 +65,7 @@ def distinct_bugs(
     bugs: list[Bug] = []
     for group in groups.values():
         if any(call.outcome in KINDS for call in group):
-            bugs += _Group(group, ask, conditions, most_asked, seed).bugs()
+            bugs += _Group(group, ask, conditions, most_asked, seed).bugs(rounds)
     return most_telling_first(bugs)
 
 
@@ -89,9 +92,9 @@ class _Group:
         judged = self.ask(replace(call, outcome="")) if self.ask is not None else None
         return judged.outcome if judged is not None else ""
 
-    def bugs(self) -> list[Bug]:
+    def bugs(self, rounds: int = _ROUNDS) -> list[Bug]:
         self._learn()
-        for _ in range(_ROUNDS if self.ask is not None else 0):
+        for _ in range(rounds if self.ask is not None else 0):
             before = self.asked
             self._try_to_refute()
             unexplained = [kind for kind in KINDS if self._left(kind).any()]

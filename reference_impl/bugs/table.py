@@ -21,6 +21,7 @@ ALONG_AXES = (
     "padding",
     "leftover",
     "padded",
+    "unread input",
 )
 WORDS = ("operation", "dtype", "padding", "route", "environment", "implementation")
 
@@ -140,7 +141,8 @@ def _derived(numbers: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
             f"padded {axis}": padded,
             f"padding {axis}": before + after,
             f"output {axis}": (padded - extent) // numbers[f"stride {axis}"] + 1,
-            f"leftover {axis}": (padded - extent) % numbers[f"stride {axis}"],
+            f"leftover {axis}": (leftover := (padded - extent) % numbers[f"stride {axis}"]),
+            f"unread input {axis}": np.maximum(leftover - after, 0),
         }
     for part in ALONG_AXES:
         both = [(numbers | found)[f"{part} {axis}"] for axis in AXES]

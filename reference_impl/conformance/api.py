@@ -10,6 +10,7 @@ from typing import Any
 
 from ..cases.case import PADDING_MODES, Case
 from ..console import PlainConsole
+from ..diagnosis import Diagnoses
 from ..report import tables
 from ..report.answer import answers, summary
 from ..report.failures import explained, failure_text, suspicion_text
@@ -17,7 +18,7 @@ from ..report.judged import Judged, judged
 from ..report.searched import least_shares
 from ..report.tally import Tally
 from ..report.verify_report import print_answers, print_findings
-from ..run import choice, shares
+from ..run import choice, outcome, shares
 from ..run.choice import EXAMPLES, PYTEST_EXAMPLES
 from ..run.judge import judge_call
 from ..run.known import mark_expected
@@ -210,14 +211,26 @@ class CheckItem:
     def __call__(self, backend: Any) -> None:
         """Fail with a report of all cases on which `backend` fails."""
         subject = _subject(backend)
-        failed: list[Record] = []
+        judged: list[Record] = []
         for case in self.cases:
             records = judge_call(Asked(subject, self.operation, case, (self.check,), self.seed))
-            failed += [record for record in mark_expected(records, subject) if record.unexpected]
+            judged += mark_expected(records, subject)
+        failed = [record for record in judged if record.unexpected and not self._is_told_elsewhere(record)]
         if failed:
-            shown = [failure_text(record) for record in failed[:3]]
+            diagnoses = Diagnoses(run=judged)
+            shown = [failure_text(diagnoses.added(subject, record)) for record in failed[:3]]
             more = [f"... and {len(failed) - 3} more of {len(self.cases)} cases"] if len(failed) > 3 else []
             raise AssertionError("\n\n".join(shown + more))
+
+    def _is_told_elsewhere(self, record: Record) -> bool:
+        """True if the plain call is refused, which fails its first check; the others do not repeat it."""
+        case, first = Case.parse(record.case), CHECKS[0]
+        is_asked = first in shares.checks_due(self.subject, case, self.seed, share=1.0)
+        if record.outcome != outcome.REFUSED or self.check == first or not is_asked:
+            return False
+        subject = self.subject.fresh() or self.subject
+        told = judge_call(Asked(subject, self.operation, case, (first,), self.seed))
+        return any(one.outcome == outcome.REFUSED for one in told)
 
 
 @dataclass(frozen=True)

@@ -3,114 +3,116 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import groupby
-from typing import Any
 
 import numpy as np
 
+from ..bugs import Bug
 from ..cases.case import Case
 from ..mistakes import Mistake
 from ..run import outcome
-from ..run.judge import DECLARES, KEEPS_TO_ITS_MEMORY, PRINTS_NOTHING, judge
+from ..run.judge import judge
 from ..run.outcome import Record
-from ..run.processes.worker import Died, Raised
 from ..run.subject import Subject
-from ..run.whole_backend import WHOLE_BACKEND_CHECKS
 from ..verdicts.checks import CHECKS, OTHER_OPTIONS
-from ..verdicts.races import is_race
 from ..verdicts.real_data import real_task
 from ..verdicts.task import Task
-from . import symptoms
-from .matching import Seen, look, matching, matching_by_checks, matching_in_part, matching_sometimes, see
+from . import telling
+from .advice import advice
+from .conditions import Asker, Outcomes, bugs_of, cures, is_well_told
+from .matching import Seen, does, look, matching, matching_by_checks, matching_in_part, matching_sometimes, see
 from .probes import Probe, probes
 from .shrinking import smallest
+from .stale import stale
 
 SECONDS = 5.0
-# Failures of these checks match no mistake: the mistakes are about answers to single calls.
-_NOT_DIAGNOSED = (*WHOLE_BACKEND_CHECKS, PRINTS_NOTHING, KEEPS_TO_ITS_MEMORY, DECLARES)
 _DEPENDS_ON_CALLS = "right on a fresh kernel: this failure depends on the calls before it"
 _MOST_EXPLAINED = 6
-_MOST_NAMED = 3
-_MOST_ELEMENTS = 12
 
 
 @dataclass
 class Diagnosis:
-    """Mistakes that do what the backend does, the likeliest first, and the lines to print."""
+    """Mistakes that do what the backend does, the likeliest first, and the lines to print.
+
+    `bugs` are the conditions under which it fails, where they were looked for, and `smallest` is the smallest case.
+    """
 
     mistakes: list[Mistake] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
+    bugs: list[Bug] = field(default_factory=list)
+    smallest: Case | None = None
 
     @property
     def text(self) -> str:
         return "\n".join(self.lines)
 
 
-@dataclass
-class Diagnoses:
-    """Diagnoses of a run, at most `most` as each takes seconds.
+def diagnose(
+    subject: Subject, record: Record, seconds: float = SECONDS, *, plain: bool = False, outcomes: Outcomes = ()
+) -> Diagnosis:
+    """Diagnose the failure in `record`, in about `seconds`.
 
-    A backend is diagnosed once for each operation and outcome, on the first call that failed or was refused. With
-    `isolate`, it is asked in a process of its own.
+    Parameters
+    ----------
+    plain : True to make plain probes only
+    outcomes : cases of the same run, and their outcomes by the check `exact`
     """
-
-    most: int = 8
-    isolate: bool = False
-    _made: dict[tuple[str, str, str], tuple[Record, list[str]]] = field(default_factory=dict)
-
-    def added(self, subject: Subject, record: Record) -> Record:
-        """Return the record with its diagnosis or, if another record has that, with a line that points there."""
-        key = subject.name, record.operation, record.outcome
-        if record.outcome not in (outcome.FAIL, outcome.REFUSED) or record.check in _NOT_DIAGNOSED:
-            return record
-        if is_race(record.message or ""):  # a diagnosis needs answers that come again
-            return record
-        if key not in self._made:
-            if len(self._made) >= self.most:
-                return record
-            self._made[key] = record, self._lines(subject, record)
-        diagnosed, lines = self._made[key]
-        said = "\n".join(lines) if record == diagnosed else f"on {diagnosed.case} it {lines[0]}"
-        return replace(record, diagnosis="\n".join(filter(None, [record.diagnosis, said])))
-
-    def _lines(self, subject: Subject, record: Record) -> list[str]:
-        if self.isolate:
-            subject.apart.backend.process.renew()
-        try:
-            return subject.ask("diagnosis", asdict(record)) if self.isolate else diagnose(subject, record).lines
-        except Died as died:
-            return self._lines_of_plain(subject, record, died)
-        except (Exception, SystemExit) as error:  # a backend may raise anything when it is asked again
-            return [f"could not be diagnosed: {type(error).__name__}: {error}"]
-
-    def _lines_of_plain(self, subject: Subject, record: Record, died: Died) -> list[str]:
-        try:
-            lines = subject.ask("diagnosis", asdict(record), True)
-        except (Died, Raised):
-            return [f"could not be diagnosed: {died}"]
-        return [*lines, f"diagnosed from non-empty integer calls only; another probe failed: {died}"]
-
-
-def diagnose(subject: Subject, record: Record, seconds: float = SECONDS, *, plain: bool = False) -> Diagnosis:
-    """Diagnose the failure in `record`, in about `seconds`; with `plain`, from plain probes only."""
     until = time.monotonic() + seconds
     before, after, record = _on_fresh(subject, record)
     subject = subject.fresh() or subject
     seen = _looked_at(subject, record, until, plain=plain)
     small = _smallest(subject, record, max((until - time.monotonic()) / 2, 1.0))
-    if found := matching(record.operation, seen):
-        diagnosis = Diagnosis(found, _named(found, seen))
+    asker = Asker(subject, record, until)
+    if found := _acting(matching(record.operation, seen), seen[-1]):
+        diagnosis = Diagnosis(found, telling.named(found, seen))
     elif found := _of_state(subject, record, seen):
-        diagnosis = Diagnosis(found, _named_by_checks(found))
-    elif found := matching_sometimes(record.operation, seen):
-        diagnosis = Diagnosis(found, _named_sometimes(found[0], seen))
+        diagnosis = Diagnosis(found, [*stale(subject, record), *telling.named_by_checks(found)])
+    elif said := stale(subject, record):
+        diagnosis = Diagnosis([], said)
+    elif found := _acting(matching_sometimes(record.operation, seen), seen[-1]):
+        asked = replace(asker, mistake=found[0])
+        bugs = [bug for bug in bugs_of(asked, seen, small, outcomes) if is_well_told(bug)]
+        diagnosis = Diagnosis(found, telling.named_sometimes(found[0], seen, bugs), bugs)
     else:
-        diagnosis = Diagnosis([], _unnamed(record.operation, seen, small, until))
-    diagnosis.lines = [*before, *diagnosis.lines, *after, *_shown(subject, replace(record, case=str(small)))]
+        diagnosis = _without_name(asker, seen, small, outcomes)
+    diagnosis.smallest = small
+    shown = _shown(subject, replace(record, case=str(small)))
+    diagnosis.lines = [*before, *diagnosis.lines, *after, *shown, *telling.cured_by(cures(asker, small))]
+    right = all(each.right() for each in seen if each.probe.plain)
+    diagnosis.lines += advice(record, diagnosis.bugs, all_right=right)
     return diagnosis
+
+
+def _acting(found: list[Mistake], failing: Seen) -> list[Mistake]:
+    """Leave out mistakes of padding that change no call with the padding of the failing one, if that is wrong alone."""
+    if failing.right():
+        return found
+    mode = failing.probe.case.padding_mode
+    tried = [one for one in probes(failing.probe.operation) if one.case.padding_mode == mode and one.plain]
+    return [one for one in found if one.family != "padding" or any(does(one, each) for each in (failing.probe, *tried))]
+
+
+def _without_name(asker: Asker, seen: Sequence[Seen], small: Case, outcomes: Outcomes) -> Diagnosis:
+    """Say what the answer resembles, on which cases it is wrong, and which mistakes explain some of the answers."""
+    operation = asker.record.operation
+    plain = [each for each in seen if each.probe.plain]
+    wrong = [each for each in plain if not each.right()]
+    if wrong and all(each.right(loosely=True) for each in [*plain, seen[-1]]):
+        return Diagnosis([], telling.ONLY_ROUNDS)
+    lines, found = telling.unnamed(operation, seen)
+    all_bugs = bugs_of(asker, seen, small, outcomes)
+    bugs = [bug for bug in all_bugs if is_well_told(bug)]
+    if not wrong and not bugs:
+        return Diagnosis(found, [*lines, f"right on all {len(plain)} other integer calls that were tried"])
+    lines += telling.where_wrong(bugs, plain, alone=len(all_bugs) == 1)
+    wrong = wrong[-_MOST_EXPLAINED:]
+    parts = matching_in_part(operation, wrong, asker.until)
+    # One rule that explains all failures tells more than several mistakes that explain some of them.
+    if sum(count for _, count in parts) == len(wrong) or (not found and not len(bugs) == len(all_bugs) == 1):
+        lines += telling.in_part(parts, len(wrong))
+    return Diagnosis(found, lines, bugs)
 
 
 def _on_fresh(subject: Subject, record: Record) -> tuple[list[str], list[str], Record]:
@@ -170,7 +172,11 @@ def _looked_at(subject: Subject, record: Record, until: float = np.inf, *, plain
     seen = list(look(subject, asked, until))
     if record.outcome == outcome.FAIL:
         seen = [each for each in seen if not each.observation.refused]
-    return [*seen, see(subject, _failing_probe(record))]
+    failing = _failing_probe(record)
+    last = see(subject, failing)
+    if failing.plain:  # an error that does not shrink with the numbers is no rounding
+        seen.append(see(subject.fresh() or subject, replace(failing, kind="small")))
+    return [*seen, last]
 
 
 def _failing_probe(record: Record) -> Probe:
@@ -179,77 +185,6 @@ def _failing_probe(record: Record) -> Probe:
     kind = real_task(case, record.operation, record.seed).kind if rounded else "integer"
     kind = "halves" if record.check == "wide_sums" else kind
     return Probe(record.operation, case, kind, record.seed)
-
-
-def _named(found: Sequence[Mistake], seen: Sequence[Seen]) -> list[str]:
-    first, *others = found
-    wrong = [each for each in seen if not each.right()]
-    besides = [each for each in wrong if not each.like(first) and not each.like(first, loosely=True)]
-    alike, right = len(wrong) - len(besides), len(seen) - len(wrong)
-    matches = "matches, though not on this call," if seen[-1] in besides else "matches"
-    others_named = ((f"or *{other.name}*", other) for other in others[: _MOST_NAMED - 1])
-    lines = _told([(f"{matches} *{first.name}*", first), *others_named])
-    lines.append(f"tried {len(seen)} calls: wrong in the same way on {alike}, right on {right}")
-    if besides:
-        lines.append(f"it is also wrong in another way on {_specs(besides)}")
-    return lines + _made_before(first)
-
-
-def _named_by_checks(found: Sequence[Mistake]) -> list[str]:
-    first, *others = found
-    others_named = ((f"or *{other.name}*", other) for other in others[: _MOST_NAMED - 1])
-    return [*_told([(f"fails the same checks as *{first.name}*", first), *others_named]), *_made_before(first)]
-
-
-def _named_sometimes(found: Mistake, seen: Sequence[Seen]) -> list[str]:
-    plain = [each for each in seen if each.probe.plain]
-    wrong = [each for each in plain if not each.right()]
-    spared = [each for each in plain if each.right() and not each.like(found)]
-    return [
-        *_told([(f"matches *{found.name}* under some condition", found)]),
-        f"tried {len(plain)} calls: wrong in the same way on {len(wrong)}, right on {len(spared)} where that mistake "
-        f"would show: {_specs(spared)}",
-        *_made_before(found),
-    ]
-
-
-def _unnamed(operation: str, seen: Sequence[Seen], small: Case, until: float) -> list[str]:
-    """Say what the answer resembles, on which cases it is wrong, and which mistakes explain some of the answers."""
-    plain = [each for each in seen if each.probe.plain]
-    wrong = [each for each in plain if not each.right()]
-    if wrong and all(each.right(loosely=True) for each in [*plain, seen[-1]]):
-        return [
-            "matches no known mistake: the products are right, but it rounds where a plain sum of integers would not",
-            "if it is not meant to be a plain sum (FFT, Winograd), declare that in its capabilities: docs/verdicts.md",
-        ]
-    lines = ["matches no known mistake"]
-    actual, expected = seen[-1].answer, seen[-1].expected
-    if isinstance(actual, np.ndarray) and isinstance(expected, np.ndarray):
-        resembles = symptoms.resemblance(actual, expected, operation == "conv2d_backprop_filter")
-        lines += [f"the answer is {resembles}"] if resembles else []
-    if not wrong:
-        return [*lines, f"right on all {len(plain)} other integer calls that were tried"]
-    lines.append(
-        symptoms.where(
-            [each.probe.case for each in plain if each.right()], [each.probe.case for each in wrong] + [small]
-        )
-    )
-    wrong = wrong[-_MOST_EXPLAINED:]
-    parts = matching_in_part(operation, wrong, until)
-    lines += _told(
-        [(f"{count} of {len(wrong)} wrong answers examined match *{one.name}*", one) for one, count in parts]
-    )
-    if parts:
-        lines.append("there may be several mistakes, or one under some condition: mend one, then run it again")
-    return lines
-
-
-def _told(headed: Iterable[tuple[str, Mistake]]) -> list[str]:
-    """Say what each mistake does, after its heading, and once for neighbours that share it, what is right."""
-    lines = []
-    for right, of_kind in groupby(headed, key=lambda each: each[1].right):
-        lines += [*(f"{heading}: {mistake.does}" for heading, mistake in of_kind), f"right: {right}"]
-    return lines
 
 
 def _smallest(subject: Subject, record: Record, seconds: float) -> Case:
@@ -262,18 +197,8 @@ def _shown(subject: Subject, record: Record) -> list[str]:
     lines = [f"smallest failing case found: {record.case}"]
     there = see(subject, Probe(record.operation, Case.parse(record.case), seed=record.seed))
     both = there.answer, there.expected
-    if record.check == "exact" and all(isinstance(one, np.ndarray) and one.size <= _MOST_ELEMENTS for one in both):
-        lines.append("    actual {}, expected {}".format(*map(_elements, both)))
+    if record.check == "exact" and all(
+        isinstance(one, np.ndarray) and one.size <= telling.MOST_ELEMENTS for one in both
+    ):
+        lines.append("    actual {}, expected {}".format(*map(telling.elements, both)))
     return lines
-
-
-def _specs(seen: Sequence[Seen]) -> str:
-    return ", ".join(str(each.probe) for each in seen[:_MOST_NAMED]) + (", ..." if len(seen) > _MOST_NAMED else "")
-
-
-def _made_before(mistake: Mistake) -> list[str]:
-    return [f"made before: {', '.join(mistake.links)}"] if mistake.links else []
-
-
-def _elements(array: Any) -> str:
-    return f"[{', '.join(f'{value:.9g}' for value in array.ravel())}]"

@@ -52,9 +52,16 @@ class Seen:
         return _observation_of(NO_MISTAKE, self.probe, self.dtype).answers[0]
 
 
-def see(subject: Subject, probe: Probe) -> Seen:
+def see(subject: Subject, probe: Probe, *, once: bool = False) -> Seen:
+    """See what the backend does with a probe; `once` makes one call, which shows no memory of earlier ones."""
     dtype = subject.capabilities.result_dtype(probe.case.dtype)
-    return Seen(probe, observe(subject.backend, probe), dtype)
+    return Seen(probe, observe(subject.backend, probe, pure=once), dtype)
+
+
+def does(mistake: Mistake, probe: Probe) -> bool:
+    """True if the mistake changes the answer to this probe."""
+    made = _observation_of(mistake, probe, probe.case.dtype)
+    return made.answered and not made.alike(_observation_of(NO_MISTAKE, probe, probe.case.dtype), None)
 
 
 def look(subject: Subject, probes: Iterable[Probe], until: float = np.inf) -> Iterator[Seen]:

@@ -36,8 +36,13 @@ n2_h4w4c3_k5x6o4_SAME                           n2_h23w2c4_k3x2o2_s3x1_d3x1
 n3_h5w5c4_k1x1o4                                n2_h4w3c521_k1x1o2
 n1_h301w219c1_k1x1o1                            n1_h8w6c1_k3x2o4
 n35_h2w3c1_k1x2o3                               n2_h9w7c3_k3x2o12_SAME_int64
-n2_h9w6c9_k4x2o9_float16:halves
+n2_h9w6c9_k4x2o9_float16:halves                 n2_h8w9c2_k3x2o3_s2x1_SAME:small
+n3_h7w8c4_k2x3o2_d2x1_g2_p1,0,0,2:small         n2_h6w8c2_k1x3o2:small
 """
+
+
+# The largest integer of the kind "small".
+_SMALL = 3
 
 
 def _as_it_is(array: np.ndarray) -> np.ndarray:
@@ -61,8 +66,13 @@ MEMORY: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 class Probe:
     """One call that is made to several backends: the operation, the case, and the kind of its arrays.
 
-    `kind` is "integer", one of real_data.KINDS, "special" (integers, with zeros, infinities and NaN), "halves"
-    (one large term and many small ones), or one of MEMORY.
+    `kind` is one of these:
+
+    - "integer", or "small": integers up to 3, which not even an FFT rounds
+    - one of real_data.KINDS
+    - "special": integers, with zeros, infinities and NaN
+    - "halves": one large term and many small ones
+    - one of MEMORY
     """
 
     operation: str
@@ -78,13 +88,13 @@ class Probe:
             return real_task(self.case, self.operation, seed, self.kind).call
         if self.kind == "halves" and (halves := half_call(self.case, self.operation)) is not None:
             return halves
-        call = integer_call(self.case, self.operation, seed)
+        call = integer_call(self.case, self.operation, seed, most=_SMALL if self.kind == "small" else None)
         return _with_specials(call, seed) if self.kind == "special" else call
 
     @property
     def plain(self) -> bool:
         """True for integers with nothing empty: all kernels that make the same mistake must agree on it."""
-        return self.kind == "integer" and all(self.case.input_sizes) and all(self.case.filter_sizes)
+        return self.kind in ("integer", "small") and all(self.case.input_sizes) and all(self.case.filter_sizes)
 
     def __str__(self) -> str:
         what = f"arrays {self.kind}" if self.kind in MEMORY else f"{self.kind} data"

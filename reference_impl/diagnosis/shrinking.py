@@ -5,15 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import chain, combinations, product
 from math import prod
 
 from ..cases.case import Case
 
-MOST_TRIED = 300
+MOST_TRIED = 500
 
 
 def smallest(case: Case, fails: Callable[[Case], bool], seconds: float = 3.0) -> Case:
-    """Simplify `case`, which fails, until no simpler case fails, and return the last that does.
+    """Simplify `case`, which fails, by one change or by two at once, and return the last case that fails.
 
     After MOST_TRIED cases, or about `seconds`, return the smallest found so far.
     """
@@ -35,8 +36,11 @@ def smallest(case: Case, fails: Callable[[Case], bool], seconds: float = 3.0) ->
 
 
 def simplifications(case: Case) -> Iterator[Case]:
-    """Yield cases that are simpler in one thing, the largest steps first; each has a smaller `complexity`."""
-    for changes in _changes(case):
+    """Yield cases that are simpler in one thing, then in two, the largest steps first.
+
+    Each has a smaller `complexity`.
+    """
+    for changes in chain(_changes(case), _pairs(case)):
         try:
             simpler = replace(case, **changes)
         except ValueError:  # there is no such convolution
@@ -82,6 +86,24 @@ def _changes(case: Case) -> Iterator[dict]:
     for name, axis in (("height", 0), ("width", 1)):
         kernel = tuple(max(size - (axis == position), 1) for position, size in enumerate(case.kernel_size))
         yield {name: max(getattr(case, name) - 1, 1), "kernel_size": kernel}
+
+
+def _pairs(case: Case) -> Iterator[dict]:
+    """Yield two changes at once: a case may fail only if two of its parts change together."""
+    for one, other in combinations(_changes(case), 2):
+        if not one.keys() & other.keys():
+            yield {**one, **other}
+    for name in ("kernel_size", "strides", "dilations"):
+        height, width = getattr(case, name)
+        yield from ({name: pair} for pair in product(_smaller(height), _smaller(width)))
+    if not isinstance(case.padding, str):
+        pads = [pad for pair in case.padding for pad in pair]
+        for first, second in combinations(range(4), 2):
+            for less in product(_smaller(pads[first], 0), _smaller(pads[second], 0)):
+                top, bottom, left, right = (
+                    less[0] if place == first else less[1] if place == second else pad for place, pad in enumerate(pads)
+                )
+                yield {"padding": ((top, bottom), (left, right))}
 
 
 def _smaller(number: int, least: int = 1) -> list[int]:

@@ -11,7 +11,8 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 
 from .cells import Position
-from .picture import Grid, Mark, Picture
+from .marks import Mark
+from .picture import Grid, Picture
 from .sheet import FONT, HEADING, INDEX, LETTER, LINE, MARGIN, NAME, NOTE, NUMBER, SPACE, SWATCH, Sheet, leading
 
 
@@ -29,6 +30,8 @@ class Look:
 # Colours of Okabe and Ito, and tints of them, which colour-blind eyes can tell apart: https://jfly.uni-koeln.de/color/
 LOOKS = {
     Mark.PADDING: Look("#EEEEEE", "////"),
+    Mark.BETWEEN: Look("#F4F4F4", "----"),
+    Mark.LEFTOVER: Look("#E4DCEB", "\\\\\\\\"),
     Mark.UNREAD: Look(None, "xxxx"),
     Mark.TAKEN: Look("#CBE6F7", None, "#0072B2", 1.8),
     Mark.WRONG: Look("#F6C6A8", None, None, 0, "✗"),
@@ -53,13 +56,11 @@ def _figure(picture: Picture, sheet: Sheet) -> Figure:
     axes.set(xlim=(0, sheet.width), ylim=(sheet.height, 0))
     axes.axis("off")
     _write(axes, sheet.heading(picture), MARGIN, MARGIN, HEADING, weight="bold")
-    right = 0.0
     for grid, (left, top) in zip(picture.grids, sheet.placed(), strict=True):
-        if grid is picture.grids[-1]:
-            middle = (sheet.grids_top + sheet.lines_top - MARGIN) / 2
-            axes.annotate("", (left - 0.05, middle), (right + 0.05, middle), arrowprops={"arrowstyle": "->", "lw": 1.5})
         _draw_grid(axes, grid, sheet, left, top)
-        right = left + sheet.width_of_grid(grid)
+    middle = (sheet.grids_top + sheet.lines_top - MARGIN) / 2
+    for left, right in sheet.arrows():
+        axes.annotate("", (right, middle), (left, middle), arrowprops={"arrowstyle": "->", "lw": 1.5})
     _write(axes, sheet.lines(picture), MARGIN, sheet.lines_top, LINE)
     _draw_legend(axes, sheet)
     return figure
@@ -101,8 +102,8 @@ def _draw_squares(axes: Any, corners: list[tuple[float, float]], cell: float, lo
 
 
 def _write_indices(axes: Any, grid: Grid, corners: dict[Position, tuple[float, float]], cell: float) -> None:
-    """Write the indices of rows and columns that are not all padding: as many as fit."""
-    seen = [position for position in corners if position not in grid.marked.get(Mark.PADDING, ())]
+    """Write the indices of rows and columns that do not lie all around the array: as many as fit."""
+    seen = [position for position in corners if not _is_around(grid, position)]
     every = ceil(2 * INDEX / 72 / cell)
     left, top = corners[grid.rows[0], grid.columns[0]]
     for row in sorted({row for row, _ in seen})[::every]:
@@ -113,12 +114,16 @@ def _write_indices(axes: Any, grid: Grid, corners: dict[Position, tuple[float, f
         _write_one(axes, str(column), x + cell / 2, top - leading(INDEX) / 2, INDEX, color=_FAINT)
 
 
+def _is_around(grid: Grid, position: Position) -> bool:
+    return any(position in grid.marked.get(mark, ()) for mark in (Mark.PADDING, Mark.LEFTOVER))
+
+
 def _write_in_cell(axes: Any, grid: Grid, position: Position, x: float, y: float, sheet: Sheet) -> None:
     """Write the number in the middle, and letter and sign in the corners; without numbers these take the middle."""
     cell = sheet.cell
     signs = {LOOKS[mark].sign for mark in Mark if position in grid.marked.get(mark, ())} - {""}
     if sheet.numbered and grid.texts:
-        faint = {"color": _FAINT} if position in grid.marked.get(Mark.PADDING, ()) else {}
+        faint = {"color": _FAINT} if _is_around(grid, position) else {}
         _write_one(axes, grid.texts.get(position, ""), x + cell / 2, y + cell * _MIDDLE, NUMBER, **faint)
         for letter in grid.letters.get(position, ""):
             _write_one(axes, letter, x + 0.035, y + 0.075, LETTER, ha="left", style="italic")

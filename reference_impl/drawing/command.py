@@ -35,6 +35,20 @@ def draw(
         int | None,
         typer.Option(help="A channel of the forward output. Default: the first of the input channel's group."),
     ] = None,
+    as_convolution: Annotated[
+        bool,
+        typer.Option(
+            "--as-convolution",
+            help="Draw a gradient, or conv2d_transpose, as the conv2d that gives the same numbers: with spread errors.",
+        ),
+    ] = False,
+    as_matrices: Annotated[
+        bool,
+        typer.Option("--as-matrices", help="Draw the matrix product: windows are rows, filters are columns."),
+    ] = False,
+    all_channels: Annotated[
+        bool, typer.Option("--all-channels", help="Draw all channels of the group, not one.")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="The seed of the numbers.")] = 0,
     output: Annotated[
         Path | None,
@@ -63,6 +77,9 @@ def draw(
             "input_channel": input_channel,
             "output_channel": output_channel,
             "seed": seed,
+            "as_convolution": as_convolution,
+            "as_matrices": as_matrices,
+            "all_channels": all_channels,
         }
         if path.suffix != ".gif":
             drawn = iter([figures.draw(case, operation, position=_pair(position), **shown)])

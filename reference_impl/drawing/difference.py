@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from ..verdicts import location
 from ..verdicts.agreement import Difference
-from . import cells
 from .cells import PLANES, Position
-from .picture import Mark, Picture, grid, plain, sum_in_words
+from .marks import Mark
+from .picture import Picture, grid, plain, sum_in_words, terms_of
 from .view import View
 
 
@@ -22,21 +22,21 @@ def picture_of_difference(difference: Difference) -> Picture:
     """
     call, wrong, worst = difference.call, difference.wrong, difference.worst
     view = View.of_element(call.case, call.operation, worst)
-    products = cells.summed(call.case.convolution, call.operation, view.position)
+    terms = terms_of(view)
     *read, summed = PLANES[call.operation]
     actual, expected = plain(difference.actual), plain(difference.expected)
     arrays = {plane: plain(call.arrays[view.name(plane)]) for plane in read if view.name(plane) in call.arrays}
     here: set[Position] = {(int(row), int(column)) for row, column in zip(*wrong[view.index(summed)].nonzero())}
-    result = grid(view, summed, products, actual)
+    result = grid(view, summed, view, terms, actual)
     marked = {**result.marked, Mark.WRONG: here - {view.position}, Mark.WORST: {view.position}}
     del marked[Mark.SUM]
     where = location.locate(wrong, location.AXES[call.operation], call.case.groups)
     elsewhere = f", {len(here)} of them here" if len(here) < wrong.sum() else ""
     said = [
-        f"the worst, {view.name(summed)}[{', '.join(map(str, worst))}], is {difference.actual[worst]} "
-        f"and must be {difference.expected[worst]}",
-        *sum_in_words(view, products, {**arrays, summed: expected}),
+        f"the worst, {view.element_in_words}, is {difference.actual[worst]} and must be {difference.expected[worst]}",
+        *sum_in_words(view, terms, {**arrays, summed: expected}),
         f"{wrong.sum()} of {wrong.size} elements are wrong{elsewhere}; they lie: {where}",
     ]
-    operands = [grid(view, plane, products, arrays.get(plane)) for plane in read]
-    return Picture(f"{call.operation} on {call.case}: wrong", (*operands, replace(result, marked=marked)), tuple(said))
+    operands = [grid(view, plane, view, terms, arrays.get(plane)) for plane in read]
+    blocks = (*operands, replace(result, marked=marked))
+    return Picture(f"{view.heading}: wrong", tuple(((each,),) for each in blocks), tuple(said))

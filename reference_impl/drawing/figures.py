@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,10 @@ from ..cases.case import Case
 from ..verdicts.agreement import Difference
 from ..verdicts.call import Call, array_shapes
 from . import cells
+from .as_convolution import convolution_of
+from .as_matrices import picture_of_matrices
+from .cells import Position
+from .convolution_view import ConvolutionView
 from .difference import picture_of_difference
 from .picture import Picture, picture, plain
 from .view import View
@@ -33,6 +37,9 @@ def draw(
     output_channel: int | None = None,
     arrays: Mapping[str, Any] | None = None,
     seed: int = 0,
+    as_convolution: bool = False,
+    as_matrices: bool = False,
+    all_channels: bool = False,
 ) -> Figure:
     """Draw how one element of an operation's result is computed: which cells are multiplied.
 
@@ -45,18 +52,28 @@ def draw(
         The part of the arrays to draw, by the indices of the forward convolution. The channels must be of one group.
     arrays : by the operation's argument names, in its layouts
         By default random digits from 1 to 9; `seed` decides them.
+    as_convolution : bool
+        Draw a gradient, or `conv2d_transpose`, as the `conv2d` that gives the same numbers. Its image is the errors,
+        spread by the stride and padded; its kernel is rotated. For the filters' gradient, the errors are the kernel.
+    as_matrices : bool
+        Draw the matrix product that computes the result: windows are rows, filters are columns. It has all channels.
+    all_channels : bool
+        Draw all channels of the group, not one.
 
     Raises
     ------
     ValueError
         If the spec is wrong, if a size of the case is 0, or if it has more than 64 positions along an axis.
         If a number is out of range, or an array has another shape.
+        If `conv2d` is to be drawn as a convolution, or a gradient that no window takes part in.
+        If a matrix has more than 64 rows or columns, or if `as_matrices` is given with another of the three.
     ModuleNotFoundError
         If matplotlib is not installed.
     """
     case = _case(case)
     view = View.chosen(case, operation, position, image, input_channel, output_channel)
-    return next(figures_of([picture(view, _call(case, operation, arrays, seed))]))
+    draw_one = _drawing(view, _call(case, operation, arrays, seed), as_convolution, as_matrices, all_channels)
+    return next(figures_of([draw_one(view.position)]))
 
 
 def animate(
@@ -68,6 +85,9 @@ def animate(
     output_channel: int | None = None,
     arrays: Mapping[str, Any] | None = None,
     seed: int = 0,
+    as_convolution: bool = False,
+    as_matrices: bool = False,
+    all_channels: bool = False,
 ) -> Iterator[Figure]:
     """Draw the picture of `draw` for each position of the result, row by row.
 
@@ -86,8 +106,8 @@ def animate(
             f"an animation shows at most {MOST_FRAMES} positions; {view.name(plane)} of {case} has "
             f"{rows}x{columns} = {len(places)}"
         )
-    call = _call(case, operation, arrays, seed)
-    return figures_of([picture(replace(view, position=place), call) for place in places])
+    draw_one = _drawing(view, _call(case, operation, arrays, seed), as_convolution, as_matrices, all_channels)
+    return figures_of([draw_one(place) for place in places])
 
 
 def draw_difference(
@@ -129,6 +149,20 @@ def draw_difference(
     worst = tuple(int(place) for place in np.unravel_index(largest, shape))
     call = Call(operation, case, {} if arrays is None else _checked(case, operation, arrays))
     return next(figures_of([picture_of_difference(Difference(call, actual, expected, wrong, worst))]))
+
+
+def _drawing(
+    view: View, call: Call, as_convolution: bool, as_matrices: bool, all_channels: bool
+) -> Callable[[Position], Picture]:
+    """Return the function that gives the picture of a position of the result."""
+    if as_matrices:
+        if as_convolution or all_channels:
+            raise ValueError("a matrix product has all channels, and is no convolution: draw it without the other two")
+        return lambda place: picture_of_matrices(replace(view, position=place), call)
+    if as_convolution:
+        call = convolution_of(call)
+        view = ConvolutionView.of(view, call)
+    return lambda place: picture(replace(view, position=place), call, all_channels)
 
 
 def _case(case: Case | str) -> Case:

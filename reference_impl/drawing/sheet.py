@@ -9,11 +9,13 @@ from functools import cache, cached_property
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
-from .picture import Grid, Mark, Picture
+from .marks import Mark
+from .picture import Block, Grid, Picture
 
 HEADING, NAME, NOTE, LINE, NUMBER, LETTER, INDEX = 11.0, 10.0, 8.0, 9.0, 9.0, 6.5, 7.0
 
 MARGIN, GAP, SWATCH, SPACE = 0.15, 0.4, 0.17, 0.08
+_GAP_OF_CHANNELS = 0.12
 _CELL = 0.38
 _WIDEST, _TALLEST, _NARROWEST = 12.0, 9.0, 6.0
 
@@ -55,6 +57,10 @@ class Sheet:
     pictures: Sequence[Picture]
 
     @property
+    def blocks(self) -> tuple[Block, ...]:
+        return self.pictures[0].blocks
+
+    @property
     def grids(self) -> tuple[Grid, ...]:
         return self.pictures[0].grids
 
@@ -80,10 +86,33 @@ class Sheet:
         """Return the height that the grid's name, its notes and the indices of its columns take."""
         return leading(NAME) + len(grid.notes) * leading(NOTE) + leading(INDEX)
 
+    def columns(self, block: Block) -> list[float]:
+        """Return the widths of a block's columns of grids."""
+        return [max(map(self.width_of_grid, column)) for column in zip(*block, strict=True)]
+
+    def width_of_block(self, block: Block) -> float:
+        columns = self.columns(block)
+        return sum(columns) + _GAP_OF_CHANNELS * (len(columns) - 1)
+
+    @cached_property
+    def rows(self) -> dict[int, list[float]]:
+        """Heights of the rows of grids, by their number: blocks with as many rows have them side by side."""
+        heights: dict[int, list[float]] = {}
+        for block in self.blocks:
+            mine = [max(map(self.height_of_grid, row)) for row in block]
+            heights[len(block)] = [max(both) for both in zip(mine, heights.get(len(block), mine), strict=True)]
+        return heights
+
+    def height_of_grid(self, grid: Grid) -> float:
+        return self.above(grid) + len(grid.rows) * self.cell
+
+    def height_of_block(self, block: Block) -> float:
+        return sum(self.rows[len(block)]) + _GAP_OF_CHANNELS * (len(block) - 1)
+
     @cached_property
     def width(self) -> float:
-        grids = sum(map(self.width_of_grid, self.grids)) + GAP * (len(self.grids) - 1)
-        return max(2 * MARGIN + grids, _NARROWEST)
+        blocks = sum(map(self.width_of_block, self.blocks)) + GAP * (len(self.blocks) - 1)
+        return max(2 * MARGIN + blocks, _NARROWEST)
 
     def heading(self, picture: Picture) -> list[str]:
         return wrapped(picture.heading, HEADING, self.width - 2 * MARGIN)
@@ -117,8 +146,7 @@ class Sheet:
 
     @cached_property
     def lines_top(self) -> float:
-        tallest = max(self.above(grid) + len(grid.rows) * self.cell for grid in self.grids)
-        return self.grids_top + tallest + MARGIN
+        return self.grids_top + max(map(self.height_of_block, self.blocks)) + MARGIN
 
     @cached_property
     def legend_top(self) -> float:
@@ -129,12 +157,25 @@ class Sheet:
         return self.legend_top + len(self.legend) * (SWATCH + SPACE) + MARGIN / 2
 
     def placed(self) -> Iterator[tuple[float, float]]:
-        """Yield the left edge of each grid and the top of its name; all grids are centred on one line."""
+        """Yield the left edge of each grid and the top of its name; all blocks are centred on one line."""
+        left, room = MARGIN, self.lines_top - MARGIN - self.grids_top
+        for block in self.blocks:
+            top = self.grids_top + (room - self.height_of_block(block)) / 2
+            for row, height in zip(block, self.rows[len(block)], strict=True):
+                at = left
+                for grid, width in zip(row, self.columns(block), strict=True):
+                    yield at, top + (height - self.height_of_grid(grid)) / 2
+                    at += width + _GAP_OF_CHANNELS
+                top += height + _GAP_OF_CHANNELS
+            left += self.width_of_block(block) + GAP
+
+    def arrows(self) -> Iterator[tuple[float, float]]:
+        """Yield the left and right end of each arrow: one before each block that is computed from those before it."""
         left = MARGIN
-        for grid in self.grids:
-            height = self.above(grid) + len(grid.rows) * self.cell
-            yield left, self.grids_top + (self.lines_top - MARGIN - self.grids_top - height) / 2
-            left += self.width_of_grid(grid) + GAP
+        for number, block in enumerate(self.blocks):
+            if number > 1:
+                yield left - GAP + 0.05, left - 0.05
+            left += self.width_of_block(block) + GAP
 
     @cached_property
     def _cell_of_numbers(self) -> float:
@@ -143,6 +184,9 @@ class Sheet:
 
     @cached_property
     def _largest_cell(self) -> float:
-        columns, rows = sum(len(grid.columns) for grid in self.grids), max(len(grid.rows) for grid in self.grids)
-        beside = 2 * MARGIN + self.beside * len(self.grids) + GAP * (len(self.grids) - 1)
-        return min((_WIDEST - beside) / columns, _TALLEST / rows)
+        across = [
+            max(len(grid.columns) for grid in column) for block in self.blocks for column in zip(*block, strict=True)
+        ]
+        down = max(sum(max(len(grid.rows) for grid in row) for row in block) for block in self.blocks)
+        beside = 2 * MARGIN + self.beside * len(across) + GAP * (len(self.blocks) - 1)
+        return min((_WIDEST - beside) / sum(across), _TALLEST / down)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .. import arguments
@@ -11,6 +11,7 @@ from ..cases.case import Case
 from ..operations import OPERATIONS
 from . import cells
 from .cells import Position
+from .marks import Mark
 
 # The most positions along an axis, with padding.
 MOST_ACROSS = 64
@@ -32,9 +33,9 @@ class View:
     case: Case
     operation: str
     position: Position
-    image: int = 0
-    input_channel: int = 0
-    output_channel: int = 0
+    image: int
+    input_channel: int
+    output_channel: int
 
     @classmethod
     def chosen(
@@ -56,7 +57,7 @@ class View:
         """
         if operation not in OPERATIONS:
             raise ValueError(f"operation must be one of {', '.join(OPERATIONS)}; not {operation!r}")
-        _check_drawable(case)
+        check_drawable(case)
         _check_below(image, case.batch, "image")
         _check_below(input_channel or 0, case.input_channels, "input channel")
         _check_below(output_channel or 0, case.output_channels, "output channel")
@@ -125,8 +126,71 @@ class View:
             return self.name(plane)
         return f"{self.name(plane)}[{', '.join(':' if each == _EVERY else str(each) for each in index)}]"
 
+    @property
+    def heading(self) -> str:
+        return f"{self.operation} on {self.case}"
 
-def _check_drawable(case: Case) -> None:
+    @property
+    def element_in_words(self) -> str:
+        """The element as an index into the result, for example output[0, 2, 3, 1]."""
+        return f"{self.name(cells.PLANES[self.operation][-1])}[{', '.join(map(str, self.element))}]"
+
+    def inputs(self) -> list[View]:
+        """Return the views of all input channels of the group, with this output channel."""
+        channels = self.case.filter_sizes[2]
+        return [replace(self, input_channel=self.group * channels + each) for each in range(channels)]
+
+    def outputs(self) -> list[View]:
+        """Return the views of all output channels of the group, with this input channel."""
+        channels = self.case.output_channels // self.case.groups
+        return [replace(self, output_channel=self.group * channels + each) for each in range(channels)]
+
+    def channels(self) -> list[View]:
+        """Return the views whose products the element sums, one for each channel."""
+        if self.operation == "conv2d":
+            return self.inputs()
+        return [self] if self.operation == "conv2d_backprop_filter" else self.outputs()
+
+    def all_channels(self, plane: str) -> list[list[View]]:
+        """Return the views of all channels of a plane, in rows."""
+        if plane == "input":
+            return [[view] for view in self.inputs()]
+        if plane == "output":
+            return [[view] for view in self.outputs()]
+        if self.operation in ("conv2d", "conv2d_backprop_filter"):
+            return [view.outputs() for view in self.inputs()]
+        return [view.inputs() for view in self.outputs()]
+
+    def summed_over(self) -> tuple[int, str]:
+        """Return how many images or channels the element sums over, and which of the two."""
+        if self.operation == "conv2d":
+            return self.case.filter_sizes[2], "channels"
+        if self.operation == "conv2d_backprop_filter":
+            return self.case.batch, "images"
+        return self.case.output_channels // self.case.groups, "channels"
+
+    def marked(self, plane: str) -> dict[Mark, set[Position]]:
+        """Return the marks of a plane that do not depend on the element."""
+        if plane != "input":
+            return {}
+        return {Mark.PADDING: cells.padding(self.case.convolution), Mark.UNREAD: cells.unread(self.case.convolution)}
+
+    def notes(self, plane: str) -> Iterator[str]:
+        """Yield the facts that the grid cannot show."""
+        case = self.case
+        yield "{}x{}".format(*cells.size(case.convolution, plane))
+        if plane == "input" and cells.padding(case.convolution):
+            rows, columns = case.convolution.padding
+            yield "padding {}+{} rows, {}+{} columns".format(*rows, *columns)
+        if plane == "tap" and case.dilations != (1, 1):
+            yield "dilation {}x{}".format(*case.dilations)
+        if plane == "output" and case.strides != (1, 1):
+            yield "stride {}x{}".format(*case.strides)
+        if plane == "tap" and case.groups > 1:
+            yield f"group {self.group} of {case.groups}"
+
+
+def check_drawable(case: Case) -> None:
     if min(*case.input_sizes, *case.filter_sizes) < 1:
         raise ValueError(f"a picture needs at least one image, channel and position; {case} has a size of 0")
     for axis in case.convolution.axes:

@@ -46,12 +46,12 @@ def explained(
     implementations = Implementations()
     found: dict[str, list[Finding]] = {}
     for name, mine in records.items():
-        subject = by_name.get(name) if diagnosed else None
+        subject, diagnoses = by_name.get(name) if diagnosed else None, Diagnoses(isolate=isolate, run=mine)
         found[name] = findings(mine, subject)
         for finding in found[name][:MOST_TEXTS]:
             told = finding.record
             if subject is not None:
-                told = implementations.added(subject, Diagnoses(isolate=isolate).added(subject, told))
+                told = implementations.added(subject, diagnoses.of(subject, told))
                 told = told if illustrate is None else illustrate(subject, told)
                 tally.replace(finding.record, told)
             finding.record, finding.text = told, failure_text(told)
@@ -91,7 +91,8 @@ def _advice(record: Record) -> list[str]:
     """Say how a backend declares that it is not meant to do what it failed to do."""
     if record.check == REFUSES and record.outcome == outcome.FAIL:
         return [f'if checking arguments is the caller\'s job, declare it: unclaimed={{"{REFUSES}": "why"}}']
-    if record.outcome == outcome.REFUSED and record.check != LOADS:
+    told = "lacks=(" in (record.diagnosis or "")
+    if record.outcome == outcome.REFUSED and record.check != LOADS and not told:
         return ["if it is not meant to take this, declare it: lacks=(Lack(reason, applies),)"]
     return []
 

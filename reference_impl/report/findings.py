@@ -12,6 +12,7 @@ from functools import lru_cache
 from ..bugs import Ask, Bug, JudgedCall, distinct_bugs, line, most_telling_first
 from ..bugs.judged_call import CRASH, HANG, PASSED, RACE, REFUSED, WRONG_SHAPE, WRONG_VALUES
 from ..cases.case import Case
+from ..diagnosis.conditions import flips
 from ..diagnosis.shrinking import complexity
 from ..run import outcome
 from ..run.judge import DECLARES, KEEPS_TO_ITS_MEMORY, PRINTS_NOTHING, judge
@@ -126,7 +127,8 @@ class _Calls:
             mine = [
                 one
                 for some in _by_error(calls)
-                for one in _with_failures(distinct_bugs(some, ask=ask, most_asked=MOST_ASKED), some)
+                for asked in ([*some, *self._neighbours(some)] if ask else some,)
+                for one in _with_failures(distinct_bugs(asked, ask=ask, most_asked=MOST_ASKED), some)
             ]
             found += mine if not check else _merged(mine)
         plain = [bug for bug, _ in found if not bug.check]
@@ -137,6 +139,12 @@ class _Calls:
         ]
         order = {id(bug): place for place, bug in enumerate(most_telling_first(bug for bug, _ in told))}
         return sorted(told, key=lambda one: order[id(one[0])])
+
+    def _neighbours(self, calls: list[JudgedCall]) -> list[JudgedCall]:
+        """Make the smallest call that failed again, with one feature less each time."""
+        small = min((call for call in calls if call.outcome != PASSED), key=lambda call: complexity(call.case))
+        unlike = (replace(small, case=case, outcome="", diagnosis=None) for case in flips(small.case).values())
+        return [call for call in map(self._ask, unlike) if call is not None]
 
     def _ask(self, call: JudgedCall) -> JudgedCall | None:
         """Make a fresh call, unless the time is over, the backend lacks it, or it is about robustness."""

@@ -9,7 +9,7 @@ import pytest
 from bugs.conditional_kernels import WRONG, calls, fresh_calls, judge, judged_by
 from planted import Right
 
-from reference_impl.bugs import Condition, JudgedCall, distinct_bugs, line, lines, search
+from reference_impl.bugs import Condition, JudgedCall, beam, distinct_bugs, line, lines
 from reference_impl.bugs.refuting import Stated, compare
 from reference_impl.bugs.table import Table
 from reference_impl.cases.case import Case
@@ -334,9 +334,9 @@ def test_real_kernel_is_told_by_its_conditions(kernel, named):
 
 def test_counts_of_bits_agree_with_and_without_numpy_2(monkeypatch):
     words = np.random.default_rng(0).integers(0, 2**63, (3, 5), np.uint64)
-    counted = search._count(words)
+    counted = beam.count(words)
     monkeypatch.delattr(np, "bitwise_count", raising=False)
-    assert np.array_equal(counted, search._count(words))
+    assert np.array_equal(counted, beam.count(words))
     assert np.array_equal(counted, [sum(bin(int(word)).count("1") for word in row) for row in words])
 
 

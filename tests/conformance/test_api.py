@@ -87,7 +87,9 @@ class OnlyStride1(Right):
 
 
 def test_check_backend_says_how_to_declare_what_is_refused():
-    assert "lacks=(Lack(reason, applies),)" in str(check_backend(OnlyStride1(), CASES[:1]))
+    report = str(check_backend(OnlyStride1(), CASES[:1]))
+    assert 'lacks=(Lack("only stride 1", lambda operation, case: case.strides != (1, 1)),)' in report
+    assert "refused  conv2d where strided" in report
 
     class Declared(OnlyStride1):
         capabilities = Capabilities(lacks=(Lack("stride 1 alone", lambda operation, case: case.strides != (1, 1)),))
@@ -139,6 +141,47 @@ def test_parametrize_with_checks_gives_an_item_for_each_claim(pytester, request)
     )
     # Of 4 operations, 3 have a kernel that can be flipped.
     assert result.parseoutcomes()["passed"] > 28
+
+
+def outcomes_of_items(backend):
+    """Call each item, and return what it says if it fails, by its name."""
+    failed = {}
+    for item in parametrize_with_checks([backend], cases=CASES[:1]).args[1]:
+        try:
+            item.values[1](backend)
+        except AssertionError as error:
+            failed[item.id] = str(error)
+    return failed
+
+
+def test_one_refusal_fails_one_item():
+    class Refuses(ConvolutionOnly):
+        def conv2d(self, *args, **options):
+            if options["strides"] != (1, 1):
+                raise NotImplementedError("only stride 1")
+            return super().conv2d(*args, **options)
+
+    failed = outcomes_of_items(Refuses())
+    assert list(failed) == ["only-conv2d-shape_and_dtype-EXPLICIT"]
+
+
+def test_refusal_is_told_where_the_first_check_is_not_claimed():
+    class Refuses(ConvolutionOnly):
+        capabilities = Capabilities(operations=("conv2d",), unclaimed={"shape_and_dtype": "why not"})
+
+        def conv2d(self, *args, **options):
+            raise NotImplementedError("nothing at all")
+
+    assert "only-conv2d-exact-EXPLICIT" in outcomes_of_items(Refuses())
+
+
+def test_item_carries_the_diagnosis():
+    class OnlyFlips(ConvolutionOnly):
+        def conv2d(self, *args, **options):
+            return Flipped().conv2d(*args, **options)
+
+    failed = outcomes_of_items(OnlyFlips())
+    assert "matches *kernel-flipped*" in failed["only-conv2d-exact-EXPLICIT"]
 
 
 def test_parametrize_with_checks_expects_what_a_file_says(pytester, request):

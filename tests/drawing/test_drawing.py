@@ -24,7 +24,8 @@ from reference_impl.drawing import canvas, sheet
 from reference_impl.drawing.canvas import LOOKS
 from reference_impl.drawing.cells import PLANES
 from reference_impl.drawing.failures import Pictures
-from reference_impl.drawing.picture import Mark, picture
+from reference_impl.drawing.marks import Mark
+from reference_impl.drawing.picture import picture
 from reference_impl.drawing.view import View
 from reference_impl.operations import OPERATIONS
 from reference_impl.run.judge import judge
@@ -201,6 +202,15 @@ def test_texts_have_room(spec, operation):
     assert not crowded(drawing.draw(spec, operation))
 
 
+@pytest.mark.parametrize(
+    ("operation", "options"),
+    [("conv2d", {"all_channels": True}), ("conv2d_transpose", {"as_matrices": True})],
+    ids=["channels", "matrices"],
+)
+def test_texts_of_channels_and_matrices_have_room(operation, options):
+    assert not crowded(drawing.draw("n1_h4w5c2_k2x3o2", operation, **options))
+
+
 @pytest.mark.parametrize(("name", "value"), [("GAP", -0.5), ("MARGIN", -0.5)])
 def test_texts_without_room_are_seen(monkeypatch, name, value):
     for module in (sheet, canvas):
@@ -355,8 +365,24 @@ def test_command_draws_to_a_file_named_for_the_call(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--as-convolution", "as conv2d on n1_h2w2c2_k2x2o1_p1,1,1,1"),
+        ("--as-matrices", "as a matrix product, folded"),
+        ("--all-channels", "filters[:, :, 0, 1]"),
+    ],
+)
+def test_command_draws_in_other_forms(option, said, tmp_path):
+    path = tmp_path / "a.png"
+    result = run("draw", "n1_h3w3c1_k2x2o2", "--operation", "conv2d_transpose", option, "-o", str(path))
+    assert result.exit_code == 0, result.output
+    assert said in description(path)
+
+
+@pytest.mark.parametrize(
     ("words", "said"),
     [
+        ([SAME, "--as-convolution"], "conv2d is a convolution as it is"),
         (["n1_h5w5c1"], "it ends without k<kernel height>"),
         ([SAME, "-o", "a.pdf"], "must end in one of .svg, .png, .gif; not 'a.pdf'"),
         ([SAME, "-o", "no/such/a.svg"], "there is no folder"),

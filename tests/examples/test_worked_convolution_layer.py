@@ -1,4 +1,4 @@
-"""Worked example B: what a series of articles tells of a convolution layer, right and wrong."""
+"""Worked example B: a convolution layer as a series of articles tells it, right and wrong."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_input_gradient_is_the_sum_over_kernels():
     gradient = conv2d_backprop_input((1, 7, 7, 1), filters, error)
     each = [conv2d_backprop_input((1, 7, 7, 1), filters[..., [o]], error[..., [o]]) for o in range(4)]
     np.testing.assert_array_equal(gradient, sum(each))
-    # Of <conv2d(input), error>, which is linear in the input: a step of 1 is exact.
+    # <conv2d(input), error> is linear in the input, so a step of 1 is exact.
     unit = np.zeros((1, 7, 7, 1), int)
     unit[0, 2, 3, 0] = 1
     assert np.vdot(conv2d(unit, filters), error) == gradient[0, 2, 3, 0] != gradient[0, 2, 3, 0] / 4
@@ -200,12 +200,31 @@ def test_cross_entropy_derivative_is_right_when_fed_a_softmax():
     assert agrees(by_scores[0], numeric_gradient(lambda moved: cross_entropy(moved[None], np.array([2]))[0], scores))
 
 
-def test_cross_entropy_in_place_overwrites_its_callers_array():
-    shares, labels = np.array([0.25, 0.5, 0.25]), np.array([0, 1, 0])
-    expected, _ = layer.cross_entropy(shares, labels)
-    assert shares.tolist() == [0.25, 0.5, 0.25]
-    assert layer.cross_entropy_in_place(shares, labels) == expected
-    assert shares.tolist() == [0, -expected, 0]
+def test_guarded_cross_entropy_changes_exact_zeros_alone():
+    shares, labels = np.array([0.0, 1e-300, 0.25, 0.75]), np.array([0, 0, 1, 0])
+    loss, by_shares = layer.cross_entropy_as_told(shares, labels)
+    assert shares.tolist() == [1e-12, 1e-300, 0.25, 0.75]
+    assert loss == -np.log(0.25)
+    assert by_shares.tolist() == [0, 0, -4, 0]
+
+
+def test_guarded_cross_entropy_leaves_a_softmax_without_zeros():
+    scores, labels = np.array([0.5, -1.0, 2.0, 0.0]), np.array([0, 0, 1, 0])
+    shares = softmax(scores[None])[0]
+    told = layer.cross_entropy_as_told(given := shares.copy(), labels)
+    assert given.tolist() == shares.tolist()
+    np.testing.assert_array_equal(told[1], layer.cross_entropy(shares, labels)[1])
+
+
+@pytest.mark.parametrize(("share", "told_rightly"), [(0.0, True), (1e-300, True), (1e-310, False)])
+def test_guarded_cross_entropy_fails_for_a_share_that_is_tiny_but_not_0(share, told_rightly):
+    shares, labels = np.array([0.25, share, 0.75]), np.array([0, 1, 0])
+    expected = shares - labels
+    with np.errstate(all="ignore"):
+        _, by_shares = layer.cross_entropy_as_told(shares, labels)
+        assert agrees(layer.softmax_derivative(shares) @ by_shares, expected) == told_rightly
+        _, unguarded = layer.cross_entropy(np.array([0.25, share, 0.75]), labels)
+    assert np.isfinite(unguarded).all() == (share == 1e-300)
 
 
 def test_page_runs():

@@ -1,4 +1,4 @@
-"""Worked example D: conv2d and its three relatives, and what a question-and-answer thread says of them."""
+"""Worked example D: conv2d and its three relatives, and the claims of a question-and-answer thread."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ LOSSES = {"printed": ["0.53199", "0.0099606"], "corrected": ["0.53327", "0.00143
 
 
 def gradient_and_numeric(number, weight, propagate):
-    """Of the loss of one image, by one of the weights that the seed gives."""
+    """Return the gradient of one image's loss by one of the first weights, and the numeric gradient."""
     example, weights = (IMAGES[number], LABELS[number]), initial_weights()
     _, gradients = loss_and_gradients(*example, weights, propagate)
     numeric = numeric_gradient(

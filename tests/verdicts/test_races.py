@@ -17,7 +17,7 @@ from planted import Right
 
 from reference_impl.cases import catalogue
 from reference_impl.cases.case import Case
-from reference_impl.diagnosis.diagnosing import Diagnoses
+from reference_impl.diagnosis import Diagnoses
 from reference_impl.run import outcome
 from reference_impl.run.judge import judge
 from reference_impl.run.records import records_of

@@ -12,7 +12,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import cycle
 from pathlib import Path
@@ -178,11 +178,16 @@ class Backends:
         call = integer_call(Case.parse(case), operation, seed)
         return memory.growth(partial(call.run, self.subject(name).backend))
 
-    def diagnosis(self, name: str, record: dict[str, Any], plain: bool = False) -> list[str]:
-        """Diagnose a failure: the lines that explain it. `plain` asks non-empty integer calls only."""
+    def diagnosis(
+        self, name: str, record: dict[str, Any], plain: bool = False, outcomes: Sequence[tuple[str, str]] = ()
+    ) -> list[str]:
+        """Diagnose a failure: the lines that explain it. `plain` asks non-empty integer calls only.
+
+        `outcomes` are those of other cases of the run.
+        """
         from ...diagnosis import diagnose  # by its name: it stands above `run`, and its catalogue is large
 
-        return diagnose(self.subject(name), Record(**record), plain=plain).lines
+        return diagnose(self.subject(name), Record(**record), plain=plain, outcomes=outcomes).lines
 
     def picture(self, name: str, record: dict[str, Any], path: str) -> str | None:
         """Draw a failure to a file. Return the reason if it cannot be drawn."""

@@ -159,9 +159,14 @@ class Asking:
     @property
     def _limit(self) -> float:
         """Seconds that a call may take."""
-        if self._hung < MOST_HUNG and self.troubles.hung < MOST_HUNG_IN_ALL:
+        if not self._waits_briefly:
             return self.time_limit
         return min(self.time_limit, max(SHORT, 10 * float(self.view.seconds.max(initial=0))))
+
+    @property
+    def _waits_briefly(self) -> bool:
+        """True after so many hangs that a call without an answer gets no verdict."""
+        return self._hung >= MOST_HUNG or self.troubles.hung >= MOST_HUNG_IN_ALL
 
     def _leave(self, places: list[int], reason: str) -> None:
         self.view.states[places] = ENDED
@@ -172,7 +177,7 @@ class Asking:
         self.view.states[place] = ENDED
         since, self._since = self._since, place + 1
         if isinstance(died, Hung) or died.signal == signal.SIGALRM:
-            if limit < self.time_limit:
+            if self._waits_briefly:
                 self._short += 1
                 self._leave([place], f"no answer within {limit:g} s, after other calls hung for {self.time_limit:g} s")
                 return

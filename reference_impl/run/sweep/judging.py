@@ -87,6 +87,8 @@ def judge_chunk(
     ----------
     subjects : backends in processes of their own, as `Subject.load` gives them
         Keep them from chunk to chunk: deaths and hangs that were seen make later ones cheaper.
+        Their processes must have been made with the backends' names, as by `process_for(name, *names)`. Those of
+        `subject.load` were not: they import the framework again after each death.
     chunk : pairs of an operation and a case, as from `Scope.chunk`
     dtype : of the arguments, in place of the cases' own
     seed : of the data

@@ -103,8 +103,9 @@ def test_backend_that_often_dies_is_asked_a_bounded_number_of_times(load):
     assert len(requests) <= len(bad) + asking.MOST_REPLAYED + 1
 
 
-def test_backend_that_often_hangs_is_waited_for_a_bounded_time(load, monkeypatch):
-    monkeypatch.setattr(asking, "SHORT", 0.05)
+@pytest.mark.parametrize("short", [0.05, 0.5], ids=["shorter than the limit", "as long as the limit"])
+def test_backend_that_often_hangs_is_waited_for_a_bounded_time(load, monkeypatch, short):
+    monkeypatch.setattr(asking, "SHORT", short)
     monkeypatch.setattr(asking, "MOST_SHORT", 5)
     chunk = TINY.chunk(1)
     (result,) = judge_chunk([load("Hangs")], chunk, time_limit=0.5)

@@ -1,0 +1,113 @@
+"""The lines of a diagnosis, as a report prints them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from ..bugs import Bug
+from ..bugs.bug import fresh, where
+from ..bugs.judged_call import REFUSED
+from ..mistakes import Mistake, by_name
+from . import symptoms
+from .matching import Seen
+
+MOST_ELEMENTS = 12
+_MOST_NAMED = 3
+_NO_MATCH = "matches no known mistake"
+
+
+def named(found: Sequence[Mistake], seen: Sequence[Seen]) -> list[str]:
+    first, *others = found
+    wrong = [each for each in seen if not each.right()]
+    besides = [each for each in wrong if not each.like(first) and not each.like(first, loosely=True)]
+    alike, right = len(wrong) - len(besides), len(seen) - len(wrong)
+    matches = "matches, though not on this call," if seen[-1] in besides else "matches"
+    others_named = ((f"or *{other.name}*", other) for other in others[: _MOST_NAMED - 1])
+    lines = _told([(f"{matches} *{first.name}*", first), *others_named])
+    lines.append(f"tried {len(seen)} calls: wrong in the same way on {alike}, right on {right}")
+    if besides:
+        lines.append(f"it is also wrong in another way on {_specs(besides)}")
+    return lines + _made_before(first)
+
+
+def named_by_checks(found: Sequence[Mistake]) -> list[str]:
+    first, *others = found
+    others_named = ((f"or *{other.name}*", other) for other in others[: _MOST_NAMED - 1])
+    return [*_told([(f"fails the same checks as *{first.name}*", first), *others_named]), *_made_before(first)]
+
+
+def named_sometimes(found: Mistake, seen: Sequence[Seen], bugs: Sequence[Bug]) -> list[str]:
+    plain = [each for each in seen if each.probe.plain]
+    wrong = [each for each in plain if not each.right()]
+    spared = [each for each in plain if each.right() and not each.like(found)]
+    return [
+        *_told([(f"matches *{found.name}* under some condition", found)]),
+        f"tried {len(plain)} calls: wrong in the same way on {len(wrong)}, right on {len(spared)} where that mistake "
+        f"would show: {_specs(spared)}",
+        *(where_wrong(bugs, plain, alone=len(bugs) == 1) if bugs else []),
+        *_made_before(found),
+    ]
+
+
+ONLY_ROUNDS = [
+    "matches no known mistake: the products are right, but it rounds where a plain sum of integers would not",
+    "if it is not meant to be a plain sum (FFT, Winograd), declare that in its capabilities: docs/verdicts.md",
+]
+
+
+def unnamed(operation: str, seen: Sequence[Seen]) -> tuple[list[str], list[Mistake]]:
+    """Say what the answer to the failing call resembles. Return the lines, and the mistake if that tells it."""
+    actual, expected = seen[-1].answer, seen[-1].expected
+    if not isinstance(actual, np.ndarray) or not isinstance(expected, np.ndarray):
+        return [_NO_MATCH], []
+    said = symptoms.resemblance(actual, expected, operation == "conv2d_backprop_filter")
+    if said == symptoms.IN_FLOAT16 and seen[-1].probe.case.dtype != "float16":
+        mistake = by_name("float16-accumulation")
+        return [f"the answer is {said}", *_told([(f"matches the errors of *{mistake.name}*", mistake)])], [mistake]
+    return [_NO_MATCH, *([f"the answer is {said}"] if said else [])], []
+
+
+def where_wrong(bugs: Sequence[Bug], plain: Sequence[Seen], *, alone: bool) -> list[str]:
+    """Say under which conditions it is wrong, a line for each bug."""
+    if bugs:
+        failed = "refused" if bugs[0].kind == REFUSED else "wrong"
+        told = ["; ".join([where(bug, alone=alone), *fresh(bug)]) for bug in bugs[:_MOST_NAMED]]
+        return [f"{failed} {one}" for one in told]
+    wrong = sum(not each.right() for each in plain)
+    return [f"wrong on {wrong} cases tried, right on {len(plain) - wrong}: no condition was found"]
+
+
+def in_part(parts: Sequence[tuple[Mistake, int]], examined: int) -> list[str]:
+    """Name the mistakes that explain some of the wrong answers."""
+    lines = _told([(f"{count} of {examined} wrong answers examined match *{one.name}*", one) for one, count in parts])
+    several = "there may be several mistakes, or one under some condition: mend one, then run it again"
+    return [*lines, several] if parts else []
+
+
+def cured_by(names: Sequence[str]) -> list[str]:
+    """Say which changes of the smallest case cure it."""
+    return [f"there, one change alone cures it: {', or '.join(names)}"] if names else []
+
+
+def _told(headed: Iterable[tuple[str, Mistake]]) -> list[str]:
+    """Say what each mistake does, after its heading, and once for neighbours that share it, what is right."""
+    lines = []
+    for right, of_kind in groupby(headed, key=lambda each: each[1].right):
+        lines += [*(f"{heading}: {mistake.does}" for heading, mistake in of_kind), f"right: {right}"]
+    return lines
+
+
+def _specs(seen: Sequence[Seen]) -> str:
+    return ", ".join(str(each.probe) for each in seen[:_MOST_NAMED]) + (", ..." if len(seen) > _MOST_NAMED else "")
+
+
+def _made_before(mistake: Mistake) -> list[str]:
+    return [f"made before: {', '.join(mistake.links)}"] if mistake.links else []
+
+
+def elements(array: Any) -> str:
+    return f"[{', '.join(f'{value:.9g}' for value in array.ravel())}]"

@@ -82,11 +82,13 @@ def table(page: str, corner: str) -> list[str]:
     return [row.strip("| ") for row in rows.splitlines()]
 
 
-def searched(row: str) -> tuple[int]:
-    """Number of calls in a row of the environments of docs/frameworks.md."""
+def searched(row: str) -> tuple[int, int]:
+    """Number of calls in a row of the environments of docs/frameworks.md, and of the environments that it names."""
     text = ROOT.joinpath("docs/frameworks.md").read_text("utf-8")
-    found = re.search(rf"^\| {row} \|[^|]*\| ([\d,]+) \| \d[^|]*\|[^|]*\|$", text, re.MULTILINE)
-    return (int(found[1].replace(",", "")),)
+    names, calls = re.search(
+        rf"^\| {row} \| ((?:`avx`|default)[^|]*) \|.*?\| ([\d,]+) \| \d[^|]*\|[^|]*\|$", text, re.MULTILINE
+    ).groups()
+    return int(calls.replace(",", "")), names.startswith("default") + names.count("`") // 2
 
 
 def designed(name: str) -> tuple[int, float]:
@@ -113,13 +115,13 @@ CLAIMS = (
         for name in ("PyTorch", "TensorFlow", "ONNX Runtime", "MLX", "JAX")
     ),
     *(
-        Claim("README.md", rf"\| {name}[^|]* \| ([\d,]+) \|", partial(searched, row))
+        Claim("README.md", rf"\| {name}[^|]* \| ([\d,]+) \| (\d+) \|", partial(searched, row))
         for name, row in {
-            "PyTorch": r"`torch:\*` \| `avx`[^|]*\| float32",
-            "TensorFlow": r"`tensorflow:\*` \| default, [^|]*\| float32",
-            "ONNX Runtime": r"`onnxruntime:\*` \| default \|[^|]*",
-            "MLX": r"`mlx` \| default \|[^|]*",
-            "JAX": r"`jax:\*` \| default \|[^|]*",
+            "PyTorch": r"`torch:\*`",
+            "TensorFlow": r"`tensorflow:\*`",
+            "ONNX Runtime": r"`onnxruntime:\*`",
+            "MLX": "`mlx`",
+            "JAX": r"`jax:\*`",
         }.items()
     ),
     *(

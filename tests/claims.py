@@ -154,6 +154,7 @@ CLAIMS = (
     Claim("docs/cases.md", r"designs: (\d+) that are wrong", lambda: (len(CONJUNCTIONS),)),
     Claim("docs/cases.md", r"at once, and (\d+) beyond a threshold", lambda: (len(THRESHOLDS),)),
     Claim("docs/sweep.md", r"all ([\d,]+) configurations of scope tiny", lambda: (Scope.named("tiny").configurations,)),
+    Claim("README.md", r"All ([\d,]+) configurations of the scope", lambda: (Scope.named("tiny").configurations,)),
     Claim("docs/your-kernel.md", r"has (\d+) classes", lambda: (len([*ROOT.glob("examples/kernels/*.py")]) - 1,)),
     Claim("docs/backends.md", r"It has (\d+) ways", lambda: (sum(routes("tensorflow") + routes("torch")),)),
 )

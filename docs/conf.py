@@ -26,6 +26,7 @@ numpydoc_show_class_members = False
 default_role = "code"
 html_static_path = ["_static"]
 html_css_files = ["wide.css"]
+html_js_files = [("tables.js", {"defer": "defer"})]
 
 
 def keep_formulas(app, what, name, thing, options, lines):

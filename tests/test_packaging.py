@@ -60,6 +60,7 @@ def test_version_and_date_are_the_same_everywhere():
 
 def test_links_of_the_metadata_lead_to_one_repository():
     assert set(re.findall(r"https://github\.com/[\w-]+/[\w-]+", PYPROJECT)) == {REPOSITORY}
+    assert f'\nrepository-code: "{REPOSITORY}"\n' in (ROOT / "CITATION.cff").read_text("utf-8")
 
 
 def test_pythons_are_those_that_are_tested():

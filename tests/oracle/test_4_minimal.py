@@ -142,9 +142,9 @@ def test_minimal_is_one_screen_that_imports_numpy_alone():
     assert 40 <= len(SOURCE.splitlines()) <= 60
 
 
-def test_readme_shows_the_file():
-    readme = Path(__file__).parents[2].joinpath("README.md").read_text()
-    assert SOURCE in re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+def test_page_of_the_oracle_shows_the_file():
+    page = Path(__file__).parents[2].joinpath("docs/oracle.md").read_text()
+    assert SOURCE in re.findall(r"```python\n(.*?)```", page, re.DOTALL)
 
 
 @EVERY_OPERATION

@@ -1,0 +1,205 @@
+"""Numbers on the pages, measured again: `tox run -e claims`. Each page must say what is measured now.
+
+Counts must be equal, and timings within the factor of their claim. Beside each number, its page names the command.
+Numbers that need another machine, or hours, are not here: docs/frameworks.md says when and where they were measured.
+tests/docs/test_numbers.py runs the quick claims in every run.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pytest
+from corner_kernels.wrong import CONJUNCTIONS, THRESHOLDS
+
+import reference_impl
+from reference_impl.cases import catalogue
+from reference_impl.cases.covering.claim import claim as covered
+from reference_impl.mistakes import MISTAKES
+from reference_impl.operations import OPERATIONS
+from reference_impl.run.sweep.scope import Scope
+from reference_impl.verdicts.integers import integer_call
+from reference_impl.verdicts.invalid_calls import INVALID_CALLS
+
+ROOT = Path(__file__).parents[1]
+HARMLESS = ("refused", "not refused", "or not")  # outcomes of findings that are neither a wrong answer nor a death
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A number that a page says, or several in one place, and how they are measured."""
+
+    page: str
+    says: str  # a pattern with a group for each number
+    measure: Callable[[], tuple[float, ...]]
+    factor: float = 1  # the page may be off by so much; 1: it must be exact
+
+    def check(self, text: str) -> None:
+        """Raise AssertionError unless `text` says the numbers once, and they are what is measured."""
+        found = re.findall(self.says, text)
+        assert len(found) == 1, f"{self.page} must say {self.says!r} once; it does so {len(found)} times"
+        groups = found[0] if isinstance(found[0], tuple) else found
+        said = tuple(float(number.replace(",", "")) for number in groups)
+        measured = self.measure()
+        far = [pair for pair in zip(said, measured, strict=True) if not near(*pair, self.factor)]
+        assert not far, f"{self.page} says {said} in {self.says!r}, but {measured} was measured; factor {self.factor}"
+
+
+def near(said: float, measured: float, factor: float) -> bool:
+    """Say whether two numbers are equal or, if `factor` is above 1, within that factor of each other."""
+    return said == measured or measured / factor <= said <= measured * factor
+
+
+def findings(framework: str) -> tuple[int, int]:
+    """Count the rows of a framework on docs/findings.md, and those that are a wrong answer or a death."""
+    name, outcomes = "", []
+    for row in re.findall(r"^\| (.*) \|$", ROOT.joinpath("docs/findings.md").read_text("utf-8"), re.MULTILINE):
+        first, *_, outcome = re.split(r"(?:^| )\| ", row)
+        name = first or name
+        if name.startswith(f"[{framework} "):
+            outcomes.append(outcome)
+    harmful = [words for words in outcomes if not all(word.startswith(HARMLESS) for word in words.split(", "))]
+    return len(outcomes), len(harmful)
+
+
+def routes(framework: str) -> tuple[int]:
+    """Count the routes of a framework in the table of `verify`, which `test_table_of_verify` holds."""
+    rows = table("docs/backends.md", "backend")
+    return (sum(row.startswith((f"`{framework}`", f"`{framework}:")) for row in rows),)
+
+
+def table(page: str, corner: str) -> list[str]:
+    """List the rows of the first table of a page whose first column is headed `corner`. A row is its text."""
+    text = ROOT.joinpath(page).read_text("utf-8")
+    rows = re.search(rf"^\| {re.escape(corner)} \|.*\n\|[-|]*\|\n((?:\|.*\n)*)", text, re.MULTILINE)[1]
+    return [row.strip("| ") for row in rows.splitlines()]
+
+
+def searched(row: str) -> tuple[int, int]:
+    """Number of calls in a row of the environments of docs/frameworks.md, and of the environments that it names."""
+    text = ROOT.joinpath("docs/frameworks.md").read_text("utf-8")
+    names, calls = re.search(
+        rf"^\| {row} \| ((?:`avx`|default)[^|]*) \|.*?\| ([\d,]+) \| \d[^|]*\|[^|]*\|$", text, re.MULTILINE
+    ).groups()
+    return int(calls.replace(",", "")), names.startswith("default") + names.count("`") // 2
+
+
+def designed(name: str) -> tuple[int, float]:
+    """Number of cases in a catalogue, and of their multiply-adds, in millions."""
+    cases = catalogue.load(name)
+    return len(cases), round(sum(case.multiply_adds for case in cases) / 1e6, 1)
+
+
+def seconds_of_the_oracle(name: str) -> tuple[float]:
+    """Processor time of the oracle for a catalogue, in all four operations."""
+    seconds = 0.0
+    for call in (integer_call(case, operation, 0) for case in catalogue.load(name) for operation in OPERATIONS):
+        begin = time.process_time()
+        call.run(reference_impl)
+        seconds += time.process_time() - begin
+    return (seconds,)
+
+
+INVALID = (sum(len(call.operations) for call in INVALID_CALLS),)
+_COUNTS = r"(?: \| [\d,]+){2} \| (\d+) \| (\d+) \|"  # calls and environments, then findings
+CLAIMS = (
+    *(
+        Claim("README.md", rf"\| {name} [\d.]+(?:, \d+ routes)?{_COUNTS}", partial(findings, name))
+        for name in ("PyTorch", "TensorFlow", "ONNX Runtime", "MLX", "JAX")
+    ),
+    *(
+        Claim("README.md", rf"\| {name}[^|]* \| ([\d,]+) \| (\d+) \|", partial(searched, row))
+        for name, row in {
+            "PyTorch": r"`torch:\*`",
+            "TensorFlow": r"`tensorflow:\*`",
+            "ONNX Runtime": r"`onnxruntime:\*`",
+            "MLX": "`mlx`",
+            "JAX": r"`jax:\*`",
+        }.items()
+    ),
+    *(
+        Claim("README.md", rf"\| {name} [\d.]+, (\d+) routes", partial(routes, name.lower().replace("py", "")))
+        for name in ("PyTorch", "TensorFlow")
+    ),
+    *(
+        Claim(page, says, lambda: (len(MISTAKES),))
+        for page, says in {
+            "README.md": r"(\d+) known wrong",
+            "docs/mistakes.md": r"^# Mistakes\n\n(\d+) wrong",
+            "docs/statement.md": r"each of (\d+) mistakes",
+        }.items()
+    ),
+    *(
+        Claim(page, says, lambda: INVALID)
+        for page, says in {
+            "docs/backends.md": r"of (\d+) invalid calls",
+            "docs/verdicts.md": r"(\d+) calls that are no convolution",
+            "docs/frameworks.md": r"94 and 91 of (\d+)",
+        }.items()
+    ),
+    *(
+        Claim("docs/cases.md", rf"\| (\d[\d,]*) \(`{name}`\) \| ([\d.]+) million", partial(designed, name))
+        for name in ("covering-2", "covering", "covering-4", "values")
+    ),
+    Claim("docs/cases.md", r"The `ladder` has (\d+) cases", lambda: designed("ladder")[:1]),
+    Claim("docs/cases.md", r"`ladder-long` \(([\d,]+) cases\)", lambda: designed("ladder-long")[:1]),
+    Claim("docs/cases.md", r"has (\d+) wrong kernels", lambda: (len(CONJUNCTIONS) + len(THRESHOLDS),)),
+    Claim("docs/cases.md", r"designs: (\d+) that are wrong", lambda: (len(CONJUNCTIONS),)),
+    Claim("docs/cases.md", r"at once, and (\d+) beyond a threshold", lambda: (len(THRESHOLDS),)),
+    Claim("docs/sweep.md", r"all ([\d,]+) configurations of scope tiny", lambda: (Scope.named("tiny").configurations,)),
+    Claim("README.md", r"All ([\d,]+) configurations of the scope", lambda: (Scope.named("tiny").configurations,)),
+    Claim("docs/your-kernel.md", r"has (\d+) classes", lambda: (len([*ROOT.glob("examples/kernels/*.py")]) - 1,)),
+    Claim("docs/backends.md", r"It has (\d+) ways", lambda: (sum(routes("tensorflow") + routes("torch")),)),
+)
+TIMINGS = (
+    Claim("docs/cases.md", r"takes (\d+) second of", partial(seconds_of_the_oracle, "ladder"), factor=4),
+    Claim("docs/cases.md", r"first, and (\d+) seconds for", partial(seconds_of_the_oracle, "ladder-long"), factor=4),
+)
+
+
+def of_page(claim: Claim) -> str:
+    return f"{claim.page}: {claim.says}"
+
+
+@pytest.mark.parametrize("claim", [*CLAIMS, *TIMINGS], ids=of_page)
+def test_page_says_what_is_measured(claim):
+    claim.check(ROOT.joinpath(claim.page).read_text("utf-8"))
+
+
+def test_page_of_cases_has_the_claim_of_the_catalogues():
+    cases = [*catalogue.load("covering"), *catalogue.load("values")]
+    assert f"    {covered(cases)}\n" in ROOT.joinpath("docs/cases.md").read_text("utf-8")
+
+
+def printed(*words: str) -> list[list[str]]:
+    """Run a command. Return its lines, each parted where it has two blanks or more."""
+    done = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return [re.split(r"\s{2,}", line.strip()) for line in done.stdout.splitlines()]
+
+
+def missing(rows: list[str], lines: list[list[str]]) -> list[str]:
+    """List the rows of a page whose cells are not those of a printed line. First cells may differ in their marks."""
+    there = {tuple(line[1:]) for line in lines}
+    return [row for row in rows if tuple(re.split(r" \| ", row)[1:]) not in there]
+
+
+def test_page_of_verdicts_has_the_table_of_tolerances():
+    rows = table("docs/verdicts.md", "verdict (rtol, atol)")
+    assert missing(rows, printed("benchmarks/tolerances.py")) == []
+
+
+@pytest.mark.framework("tensorflow")
+@pytest.mark.framework("torch")
+def test_page_of_backends_has_the_table_of_verify():
+    rows = [row.replace("`", "") for row in table("docs/backends.md", "backend")]
+    lines = printed("-m", "reference_impl", "verify", "--backend", "all")
+    there = {" | ".join(line) for line in lines if len(line) == 5}
+    assert [row for row in rows if row not in there] == [], "the table of now:\n" + "\n".join(sorted(there))

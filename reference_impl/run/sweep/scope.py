@@ -38,18 +38,20 @@ NAMED = {
         padding=_WORDS,
         pads=((0, 1),),
     ),
+    # Known bugs of oneDNN need an output one column wide, a stride above the kernel, windows that only see padding, one
+    # input channel, or one a group: so narrow images, uneven pads, and more output channels than input channels.
     "small": Bounds(
         batch=(1, 2),
         height=(5,),
-        width=(6, 7),
-        input_channels=(1, 2, 4),
+        width=(1, 3, 6),
+        input_channels=(1, 2),
         kernel=(1, 2, 3),
-        output_channels=(1, 2, 4),
+        output_channels=(2, 4),
         strides=(1, 2, 3),
         dilations=(1, 2),
-        groups=(1, 2, 4),
-        padding=_WORDS,
-        pads=((1, 0), (1, 2)),
+        groups=(1, 2),
+        padding=("VALID", "SAME"),
+        pads=((1, 2),),
     ),
     "medium": Bounds(
         batch=(1, 3),

@@ -38,16 +38,16 @@ NAMED = {
         padding=_WORDS,
         pads=((0, 1),),
     ),
-    # Known bugs of oneDNN need an output one column wide, a stride above the kernel, windows that only see padding, one
-    # input channel, or one a group: so narrow images, uneven pads, and more output channels than input channels.
+    # Beside tiny, the shapes in which bugs of oneDNN are known: narrow images, strides above the kernel, uneven pads,
+    # more output than input channels.
     "small": Bounds(
         batch=(1, 2),
         height=(5,),
         width=(1, 3, 6),
         input_channels=(1, 2),
         kernel=(1, 2, 3),
-        output_channels=(2, 4),
-        strides=(1, 2, 3),
+        output_channels=(4,),
+        strides=(1, 3),
         dilations=(1, 2),
         groups=(1, 2),
         padding=("VALID", "SAME"),

@@ -1,8 +1,8 @@
 """Run the reproducers of a page of docs/findings/ on other releases of its framework.
 
-    python benchmarks/releases.py torch PYTHON [PYTHON ...]
+    python benchmarks/releases.py torch PYTHON [PYTHON ...] [--only TEXT]
 
-Each PYTHON is an interpreter, as of a virtual environment that has another release. A line is a reproducer: "as here"
+`--only` runs those whose heading has the text. Each PYTHON is an interpreter, as of a virtual environment that has another release. A line is a reproducer: "as here"
 where it prints what the page says, which is the bug. Else the end of what it prints.
 """
 
@@ -29,10 +29,14 @@ def version(python, framework):
     raise SystemExit(f"{python} must have {framework} installed; it has not")
 
 
-def main(framework, pythons):
+def main(framework, *pythons):
+    pythons, _, only = " ".join(pythons).partition("--only")
+    pythons, only = pythons.split(), only.strip()
     page = next(page for page in PAGES if page.stem == framework)
     versions = {python: version(python, framework) for python in pythons}
     for number, (heading, code, said) in enumerate(blocks(page), 1):
+        if only not in heading:
+            continue
         print(f"{number}: {heading}")
         for python, of in versions.items():
             printed = seen(code, python=python)
@@ -43,4 +47,4 @@ def main(framework, pythons):
 if __name__ == "__main__":
     if len(sys.argv) < 3:
         raise SystemExit(__doc__)
-    main(sys.argv[1], sys.argv[2:])
+    main(*sys.argv[1:])

@@ -26,7 +26,7 @@ from reference_impl.run.sweep.machine import variables
 from reference_impl.run.sweep.scope import Scope
 from reference_impl.run.sweep.store import number_of_configurations
 
-SCOPE, CHUNKS = "small", 24
+SCOPE, CHUNKS = "small", 8
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 

@@ -33,7 +33,7 @@ from reference_impl.sweep.judging import judge
 NAMES = list(WRONG)
 TOGETHER = NAMES[5:10]
 VALUES = tuple(value for value in (*ENVIRONMENTS, *ROUTES) if value)
-CASES, FRESH = 1500, 1000
+CASES, FRESH = 800, 1000
 
 
 class Planted(Right):
@@ -73,9 +73,15 @@ class Together(Planted):
     wrong = tuple(TOGETHER)
 
 
+def cases_of(count, seed):
+    """Return generated cases without empty arrays: an empty answer cannot be wrong."""
+    cases = generate(count, seed, dtypes=("float32", "float16"))
+    return [case for case in cases if 0 not in (*case.input_sizes, *case.filter_sizes, *case.output_shape)]
+
+
 def depends_on_a_value(name):
     """Return whether some route or environment is a condition of this kernel."""
-    some = [Case.parse("n2_h5w6c4_k3x2o8_s2x3_d2x2_g2_SAME"), *generate(300, 5, dtypes=("float32", "float16"))]
+    some = [Case.parse("n2_h5w6c4_k3x2o8_s2x3_d2x2_g2_SAME"), *cases_of(300, 5)]
     calls = [JudgedCall("planted", operation, case) for operation in OPERATIONS for case in some]
     return any(
         WRONG[name](JudgedCall(call.backend, call.operation, call.case, "passed", value, value)) != WRONG[name](call)
@@ -107,7 +113,7 @@ def told_bugs(names, kernel, scope):
 
 def wrongly_told(bugs, names):
     """Return fresh calls on which the conditions that are told say something else than the predicates."""
-    cases = generate(FRESH, 77, dtypes=("float32", "float16"))
+    cases = cases_of(FRESH, 77)
     values = VALUES if any(map(depends_on_a_value, names)) else ("",)
     calls, truth = [], []
     for number, case in enumerate(cases):
@@ -125,7 +131,7 @@ def wrongly_told(bugs, names):
 def main(wanted):
     folder = Path(os.environ.get("TMPDIR", "/tmp"))
     scope = folder / "planted_in_bulk.txt"
-    cases = [*generate(CASES, 1, dtypes=("float32", "float16")), *catalogue.load("curated")]
+    cases = [*cases_of(CASES, 1), *(case for case in catalogue.load("curated") if case.multiply_adds)]
     scope.write_text("\n".join(dict.fromkeys(map(str, cases))) + "\n", "utf-8")
     kernels = [(f"Kernel{number}", (name,)) for number, name in enumerate(NAMES)] + [("Together", tuple(TOGETHER))]
     right = 0
@@ -136,9 +142,11 @@ def main(wanted):
         wrong = wrongly_told(bugs, names)
         as_planted = len(bugs) == len(names) and not wrong
         right += as_planted
-        said = "as planted" if as_planted else f"NOT as planted: {len(wrong)} of {FRESH} fresh calls differ"
+        said = "as planted" if as_planted else f"NOT as planted: {len(wrong)} fresh calls differ"
         print(f"    {len(bugs)} told, {len(names)} planted; {said}", flush=True)
-    print(f"{right} of {len(kernels)} kernels are told as planted, on {FRESH:,} fresh calls each")
+    print(
+        f"{right} of {len(kernels)} kernels are told as planted: the conditions hold on the same of some 1,000 fresh calls"
+    )
     return 0 if right == len(kernels) else 1
 
 

@@ -2,8 +2,9 @@
 
     python benchmarks/releases.py torch PYTHON [PYTHON ...] [--only TEXT]
 
-`--only` runs those whose heading has the text. Each PYTHON is an interpreter, as of a virtual environment that has another release. A line is a reproducer: "as here"
-where it prints what the page says, which is the bug. Else the end of what it prints.
+`--only` runs those whose heading has the text. Each PYTHON is an interpreter, as of a virtual environment that has
+another release. A line is a reproducer: "as here" where it prints what the page says, which is the bug. Else the end of
+what it prints.
 """
 
 from __future__ import annotations

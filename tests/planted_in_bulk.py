@@ -144,9 +144,7 @@ def main(wanted):
         right += as_planted
         said = "as planted" if as_planted else f"NOT as planted: {len(wrong)} fresh calls differ"
         print(f"    {len(bugs)} told, {len(names)} planted; {said}", flush=True)
-    print(
-        f"{right} of {len(kernels)} kernels are told as planted: the conditions hold on the same of some 1,000 fresh calls"
-    )
+    print(f"{right} of {len(kernels)} kernels are told as planted, tried on about {FRESH:,} fresh calls each")
     return 0 if right == len(kernels) else 1
 
 

@@ -32,6 +32,16 @@ from reference_impl.sweep.judging import judge
 
 NAMES = list(WRONG)
 TOGETHER = NAMES[5:10]
+# Each is wrong on a tenth or more of the calls of a scope, so that a sweep has tens of thousands of failures.
+OFTEN = {
+    "a batch, strided down, no groups": lambda call: (
+        call.case.batch > 1 and call.case.strides[0] > 1 and call.case.groups == 1
+    ),
+    "a filter gradient, a kernel of two columns or more, one image": lambda call: (
+        call.operation == "conv2d_backprop_filter" and call.case.kernel_size[1] > 1 and call.case.batch == 1
+    ),
+}
+_PREDICATES = {**WRONG, **OFTEN}
 VALUES = tuple(value for value in (*ENVIRONMENTS, *ROUTES) if value)
 CASES, FRESH = 800, 1000
 
@@ -58,13 +68,19 @@ class Planted(Right):
         )  # fmt: skip
         value = os.environ.get("PLANTED", "")
         call = JudgedCall("planted", operation, case, "passed", value, value)
-        if answer.size and any(WRONG[name](call) for name in self.wrong):
+        if answer.size and any(_PREDICATES[name](call) for name in self.wrong):
             answer.flat[0] += 1
         return answer
 
 
 for _number, _name in enumerate(NAMES):
     globals()[f"Kernel{_number}"] = type(f"Kernel{_number}", (Planted,), {"wrong": (_name,)})
+
+
+class Often(Planted):
+    """Two bugs, each on many calls: `conv2d-reference sweep --backend tests/planted_in_bulk.py:Often --scope FILE`."""
+
+    wrong = tuple(OFTEN)
 
 
 class Together(Planted):

@@ -35,12 +35,10 @@ def blocks(page):
         yield re.findall(r"^## (.*)$", text[: found.start()], re.MULTILINE)[-1], *found.groups()
 
 
-def seen(code, seconds=120):
+def seen(code, seconds=120, python=sys.executable):
     """Run `code`. Return what it prints, its error included, and how its process ends, if not by itself."""
     try:
-        done = subprocess.run(
-            [sys.executable, "-u", "-c", _RUN], input=code, capture_output=True, text=True, timeout=seconds
-        )
+        done = subprocess.run([python, "-u", "-c", _RUN], input=code, capture_output=True, text=True, timeout=seconds)
     except subprocess.TimeoutExpired as error:
         return (error.stdout or b"").decode() + "does not return\n"
     if done.returncode < 0:

@@ -73,6 +73,8 @@ def bug_lines(found: Found) -> Iterator[str]:
     yield f"{counted(len(found.bugs), 'distinct bug')}:"
     for number, bug in enumerate(found.bugs, start=1):
         yield f"  {number}. {bug.backend}: {line(bug)}"
+    if found.sample:
+        yield f"  ({found.sample})"
     if found.calls < found.judged:
         yield f"  (the numbers are those of {found.calls:,} calls, drawn evenly from {found.judged:,})"
 

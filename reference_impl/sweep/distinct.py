@@ -36,11 +36,25 @@ class Found:
     ----------
     calls : the calls of the sweep on which the bugs are counted; fewer than `judged` if they were too many to count
     judged : the calls of the sweep that passed or failed unexpectedly
+    failed : the calls that failed unexpectedly
+    learned : the failures, and the right answers, from which the conditions were learned
     """
 
     bugs: list[Bug] = field(default_factory=list)
     calls: int = 0
     judged: int = 0
+    failed: int = 0
+    learned: tuple[int, int] = (0, 0)
+
+    @property
+    def sample(self) -> str | None:
+        """Say from how many calls the conditions were learned; None if from all."""
+        failures, passes = self.learned
+        passed = self.judged - self.failed
+        if (failures, passes) == (self.failed, passed):
+            return None
+        right = f"{passes:,} of {passed:,} right answers"
+        return f"the conditions were learned from {failures:,} of {self.failed:,} failures and {right}, drawn evenly"
 
 
 class Swept:
@@ -167,11 +181,13 @@ def found(swept: Swept, *, ask: bool = True, time_limit: float = 10.0) -> Found:
     if not failures:
         return Found(judged=judged)
     checks = {call.check for call in failures}
-    learned = [*swept.failures(MOST_FAILURES), *_under(checks, swept.passes(MOST_PASSES))]
+    some_failures, some_passes = swept.failures(MOST_FAILURES), swept.passes(MOST_PASSES)
+    learned = [*some_failures, *_under(checks, some_passes)]
     asked = swept.ask(swept.store.sweep.seed, time_limit) if ask else None
     bugs = distinct_bugs(learned, ask=asked, most_asked=400)
     calls = [*failures, *_under(checks, swept.passes(MOST_COUNTED))]
-    return Found(_counted(bugs, calls), len(calls), judged)
+    sizes = len(some_failures), len(some_passes)
+    return Found(_counted(bugs, calls), len(calls), judged, len(failures), sizes)
 
 
 def _under(checks: Collection[str], passes: Sequence[JudgedCall]) -> list[JudgedCall]:

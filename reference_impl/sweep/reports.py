@@ -53,7 +53,8 @@ def write_reports(folder: Path, found: Found, swept: Swept) -> Iterator[tuple[Pa
             failure = swept.failure(bug.smallest, subject)
             kernel = failure.call.implementation if failure else None
             kernel = kernel or _kernel(implementations, subject, bug.smallest, swept.store.sweep.seed)
-            text = _page(bug, subject, swept.store.sweep, tried, kernel, failure.message if failure else "")
+            sample = found.sample
+            text = _page(bug, subject, swept.store.sweep, tried, kernel, failure.message if failure else "", sample)
             path = folder / f"{number:02}-{_plain(f'{bug.backend} {bug.kind}')}.md"
             write_file(path, text.encode())
             yield path, seen(tried)
@@ -124,7 +125,15 @@ def _kernel(implementations: Implementations, subject: Subject, call: JudgedCall
     return implementations.added(subject, replace(blank, outcome=outcome.FAIL)).implementation
 
 
-def _page(bug: Bug, subject: Subject, sweep: Sweep, tried: Tried | None, kernel: str | None, message: str) -> str:
+def _page(
+    bug: Bug,
+    subject: Subject,
+    sweep: Sweep,
+    tried: Tried | None,
+    kernel: str | None,
+    message: str,
+    sample: str | None,
+) -> str:
     smallest = bug.smallest
     where = "unknown" if bug.conditions is None else ", ".join(bug.conditions) or "every call"
     again = f"conv2d-reference verify --backend '{subject.argument or subject.name}' --cases {smallest.case}"
@@ -135,6 +144,7 @@ def _page(bug: Bug, subject: Subject, sweep: Sweep, tried: Tried | None, kernel:
         "",
         f"- Conditions: {where}",
         f"- On the calls of the sweep: {counts(bug)}",
+        *([f"- Sample: {sample}"] if sample else []),
         f"- Smallest case: `{smallest.operation}` `{smallest.case}`",
         f"- Backend: {subject.name} {subject.version}",
         f"- Environment: {smallest.environment or 'none'}",

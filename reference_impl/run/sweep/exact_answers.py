@@ -44,9 +44,9 @@ def exact_answers(
         of_each = outputs // groups
         grouped = matrix.reshape(taps * each, groups, of_each).transpose(1, 0, 2)
         output = (windows @ grouped).transpose(1, 0, 2)
-        filter_gradient = (windows.transpose(0, 2, 1) @ rows.reshape(-1, groups, of_each).transpose(1, 0, 2)).transpose(
-            1, 0, 2
-        )
+        filter_gradient = (
+            windows.transpose(0, 2, 1) @ rows.reshape(len(rows), groups, of_each).transpose(1, 0, 2)
+        ).transpose(1, 0, 2)
         turned = transposed.reshape(taps, each, groups, of_each).transpose(2, 0, 3, 1)
         input_gradient = (back @ turned.reshape(groups, taps * of_each, each)).transpose(1, 0, 2)
     return (

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from reference_impl.cases.case import Case
+from reference_impl.operations import OPERATIONS
 from reference_impl.run.sweep.preparing import prepared
 from reference_impl.run.sweep.scope import Scope
 from reference_impl.verdicts.call import gauge, oracle
@@ -27,3 +29,10 @@ def test_random_cases_have_exact_answers_and_sums_that_the_dtype_holds(dtype):
         call = calls.call(place)
         np.testing.assert_array_equal(calls.answer(place), oracle(call), strict=True)
         assert gauge(call).max(initial=0) <= EXACT_INTEGERS[dtype]
+
+
+@pytest.mark.parametrize("spec", ["n0_h5w6c4_k3x2o6_g2", "n3_h5w6c0_k3x2o4_g2_SAME", "n3_h7w12c12_k3x4o0_d2x3_g3"])
+def test_empty_arrays_in_groups_have_exact_answers(spec):
+    (calls,) = prepared([(operation, Case.parse(spec)) for operation in OPERATIONS], None, 0)
+    for place in range(len(calls.rows)):
+        np.testing.assert_array_equal(calls.answer(place), oracle(calls.call(place)), strict=True)

@@ -17,6 +17,7 @@ from reference_impl.run.subject import Subject
 from reference_impl.run.sweep.judging import ChunkResult, Failure
 from reference_impl.run.sweep.scope import Scope
 from reference_impl.run.sweep.store import Backend, Store
+from reference_impl.sweep.claim import bug_lines
 from reference_impl.sweep.distinct import Swept, found
 from reference_impl.sweep.reports import write_reports
 
@@ -96,3 +97,13 @@ def test_page_has_the_facts(swept, tmp_path, monkeypatch):
         "conv2d where batch above 1: 5 of 5 wrong, 35 of 35 right elsewhere",
     ):
         assert fact in text
+
+
+@pytest.mark.parametrize(("most", "said"), [(4, True), (5, False)])
+def test_page_says_that_the_conditions_were_learned_from_a_sample(swept, tmp_path, monkeypatch, most, said):
+    monkeypatch.setattr("reference_impl.sweep.distinct.MOST_FAILURES", most)
+    result = found(swept, ask=False)
+    sample = "the conditions were learned from 4 of 5 failures and 35 of 35 right answers, drawn evenly"
+    ((path, _),) = write_reports(tmp_path / "reports", result, swept)
+    assert (f"- Sample: {sample}" in path.read_text()) == said
+    assert any(sample in line for line in bug_lines(result)) == said

@@ -8,6 +8,7 @@ import pytest
 
 from reference_impl.cases.case import Case
 from reference_impl.operations import OPERATIONS
+from reference_impl.run.known_failures import tensorflow, torch
 from reference_impl.run.sweep.scope import NAMED, Scope
 
 
@@ -68,3 +69,24 @@ def test_file_of_bounds_and_file_of_specs_are_read(tmp_path):
         "n1_h5w6c1_k3x3o2",
     ]
     assert len(Scope.read(tmp_path / "specs")) == 4
+
+
+# A CPU with all code paths of oneDNN that known failures ask for.
+FACTS = {"onednn_dtypes": ("float32", "bfloat16", "float16"), "onednn_path": "avx512_core_fp16"}
+
+
+@pytest.mark.parametrize(
+    ("when", "dtype"),
+    [
+        (tensorflow.takes_rows_for_columns, "float32"),
+        (tensorflow.gradient_overruns_a_workspace, "float32"),
+        (tensorflow.windows_surround_with_a_bias, "float32"),
+        (tensorflow.filter_gradient_reads_what_nothing_wrote, "bfloat16"),
+        (torch.sums_one_column_wrongly, "bfloat16"),
+        (torch.taps_read_only_padding, "bfloat16"),
+        (torch.overruns_a_workspace, "float32"),
+    ],
+)
+def test_small_holds_the_shapes_of_known_bugs(when, dtype):
+    bounds = NAMED["small"]
+    assert any(when(case.with_dtype(dtype), FACTS) for case in bounds.cases(0, bounds.count))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from hashlib import sha256
 
 import numpy as np
 
@@ -133,6 +134,13 @@ def _threads(operation: str, cases: Sequence[Case], on_threads: MakeOnThreads) -
             if bits != found[0]:
                 return Invariance(THREAD, False, f"other bits on 1 and on {count} threads: {case}")
     return Invariance(THREAD, True, f"{len(cases)} cases on 1, 2 and 4 threads") if calls else _not_asked(THREAD)
+
+
+def digests(ask: Ask, operation: str, cases: Sequence[Case]) -> dict[str, str]:
+    """Return a digest of the bits of each case, so that environments and routes can be compared."""
+    calls = [real_task(case, operation, 0, "normal").call for case in cases]
+    answers = ask(calls) if calls else []
+    return {str(case): sha256(_bytes(answer)).hexdigest() for case, answer in zip(cases, answers, strict=True)}
 
 
 def _bytes(answer: object) -> bytes:

@@ -9,6 +9,7 @@ from hashlib import sha256
 
 import numpy as np
 
+from ..backends.promises import BATCH, DETERMINISTIC, LAYOUT, THREAD
 from ..cases.case import Case
 from ..verdicts.call import Call
 from ..verdicts.memory_layouts import LAYOUTS, PARTS
@@ -30,14 +31,6 @@ THREADS = (1, 2, 4)
 RUNS = 10
 _BATCHES = (2, 3, 5, 8, 16)
 
-DETERMINISTIC, BATCH, LAYOUT, THREAD = "deterministic", "batch-invariant", "layout-invariant", "thread-invariant"
-# The promise of each word.
-PROMISES = {
-    DETERMINISTIC: "the same call gives the same bits each time",
-    BATCH: "an image gives the same bits at every place in a batch, and at every batch size",
-    LAYOUT: "arrays give the same bits in every memory layout",
-    THREAD: "the same call gives the same bits on 1, 2 and 4 threads",
-}
 MakeOnThreads = Callable[[int], Ask | None]
 """Makes a process with so many threads, and returns how to ask it. None if the backend reads no number of threads."""
 

@@ -8,13 +8,14 @@ from itertools import pairwise
 
 import numpy as np
 
+from ..backends.promises import DETERMINISTIC, PROMISES
 from ..cases.case import Case
 from ..exact.formats import FORMATS
 from ..operations import OPERATIONS
 from ..verdicts.real_data import real_task
 from .element import Ask, Element, Index, Probe
 from .invariance import CASES as INVARIANCE_CASES
-from .invariance import PROMISES, Invariance, MakeOnThreads, digests, invariances
+from .invariance import Invariance, MakeOnThreads, digests, invariances
 from .naming import Labels, name_of
 from .order import SCALES, Masks, Tree, Untold, leaves, nodes, reveal
 from .precision import Precision, precision
@@ -95,7 +96,7 @@ def passport(
     sums, held, changed, bits = [], {}, {}, {}
     for operation, cases in supports.items():
         held[operation] = tuple(invariances(ask, operation, invariance_cases[operation], promises, on_threads))
-        races = any(seen.promise == "deterministic" and seen.holds is False for seen in held[operation])
+        races = any(seen.promise == DETERMINISTIC and seen.holds is False for seen in held[operation])
         bits[operation] = {} if races else digests(ask, operation, invariance_cases[operation])
         sums += [told_sum(ask, operation, case, races=races) for case in cases]
         if changes and cases and not races:

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .invariance import PROMISES, Invariance
+from ..backends.promises import PROMISES
+from .invariance import Invariance
 from .telling import Passport, ToldSum
 
 

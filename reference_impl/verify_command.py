@@ -11,6 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from .backends import environments, registry
+from .backends.promises import PROMISES
 from .cases import catalogue
 from .cases.case import DTYPES
 from .console import PlainConsole
@@ -19,7 +20,6 @@ from .exit_status import ExitStatus
 from .files import check_writable
 from .operations import OPERATIONS
 from .options import BadUsage, one_of
-from .passport.invariance import PROMISES
 from .report import expected_failures
 from .report.answer import answers
 from .report.expected_failures import ExpectedFailures

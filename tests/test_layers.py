@@ -30,6 +30,7 @@ ROOMS = (
     "conformance",
     "testing",
     "sweep",
+    "passport",
     "cli",
 )
 # The room of each module that is in no folder. A new one must be named here.

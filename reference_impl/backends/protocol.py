@@ -13,6 +13,7 @@ import numpy as np
 from ..cases.case import DTYPES, Case
 from ..operations import OPERATIONS
 from . import checked
+from .promises import PROMISES
 
 # The names of the checks that `unclaimed` may hold. `tests/backends/test_protocol.py` compares them with the checks.
 UNCLAIMABLE = (
@@ -38,8 +39,6 @@ UNCLAIMABLE = (
     "thread_counts",
     "prints_nothing",
 )
-# The promises that `requires` may hold. `tests/passport/test_gates.py` compares them with those of the passport.
-REQUIRABLE = ("deterministic", "batch-invariant", "layout-invariant", "thread-invariant")
 # Further dtypes that results may have, beside those of the arguments.
 _RESULT_DTYPES = (*DTYPES, "uint16", "uint32", "uint64")
 
@@ -165,7 +164,7 @@ class Capabilities:
         put(self, "operations", checked.names("operations", self.operations, OPERATIONS))
         put(self, "dtypes", checked.names("dtypes", self.dtypes, DTYPES))
         put(self, "flushes", checked.names("flushes", self.flushes, DTYPES, empty=True))
-        put(self, "requires", checked.names("requires", self.requires, REQUIRABLE, empty=True))
+        put(self, "requires", checked.names("requires", self.requires, tuple(PROMISES), empty=True))
         put(self, "lacks", _lacks(self.lacks))
         put(self, "made_for", _specs(self.made_for))
         for dtype, result in checked.mapping("result_dtypes", self.result_dtypes, '{"int8": "int32"}').items():

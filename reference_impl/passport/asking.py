@@ -7,12 +7,13 @@ import os
 from collections.abc import Iterator, Sequence
 
 from ..backends import environments, registry
+from ..backends.promises import PROMISES
 from ..cases.case import Case
 from ..operations import OPERATIONS
 from ..run.processes.asking import BackendProcess
 from ..run.subject import Subject, process_for
 from .element import Ask
-from .invariance import PROMISES, MakeOnThreads
+from .invariance import MakeOnThreads
 from .telling import CASES, Passport, cases_of, invariance_cases_of, passport
 
 

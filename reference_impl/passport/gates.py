@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from ..backends.promises import PROMISES
 from ..exact.formats import FORMATS
 from ..run import outcome
 from ..run.outcome import Record
 from ..run.processes.worker import Died, Raised
 from ..run.subject import Subject
 from .asking import asker, on_threads
-from .invariance import CASES, PROMISES, Invariance, invariances
+from .invariance import CASES, Invariance, invariances
 
 
 def required(words: Sequence[str], subject: Subject, operations: Sequence[str], seed: int = 0) -> Iterator[Record]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from hashlib import sha256
 
 import numpy as np
 
+from ..backends.promises import BATCH, DETERMINISTIC, LAYOUT, THREAD
 from ..cases.case import Case
 from ..verdicts.call import Call
 from ..verdicts.memory_layouts import LAYOUTS, PARTS
@@ -29,14 +31,6 @@ THREADS = (1, 2, 4)
 RUNS = 10
 _BATCHES = (2, 3, 5, 8, 16)
 
-DETERMINISTIC, BATCH, LAYOUT, THREAD = "deterministic", "batch-invariant", "layout-invariant", "thread-invariant"
-# The promise of each word.
-PROMISES = {
-    DETERMINISTIC: "the same call gives the same bits each time",
-    BATCH: "an image gives the same bits at every place in a batch, and at every batch size",
-    LAYOUT: "arrays give the same bits in every memory layout",
-    THREAD: "the same call gives the same bits on 1, 2 and 4 threads",
-}
 MakeOnThreads = Callable[[int], Ask | None]
 """Makes a process with so many threads, and returns how to ask it. None if the backend reads no number of threads."""
 
@@ -133,6 +127,13 @@ def _threads(operation: str, cases: Sequence[Case], on_threads: MakeOnThreads) -
             if bits != found[0]:
                 return Invariance(THREAD, False, f"other bits on 1 and on {count} threads: {case}")
     return Invariance(THREAD, True, f"{len(cases)} cases on 1, 2 and 4 threads") if calls else _not_asked(THREAD)
+
+
+def digests(ask: Ask, operation: str, cases: Sequence[Case]) -> dict[str, str]:
+    """Return a digest of the bits of each case, so that environments and routes can be compared."""
+    calls = [real_task(case, operation, 0, "normal").call for case in cases]
+    answers = ask(calls) if calls else []
+    return {str(case): sha256(_bytes(answer)).hexdigest() for case, answer in zip(cases, answers, strict=True)}
 
 
 def _bytes(answer: object) -> bytes:

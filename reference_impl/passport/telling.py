@@ -8,13 +8,14 @@ from itertools import pairwise
 
 import numpy as np
 
+from ..backends.promises import DETERMINISTIC, PROMISES
 from ..cases.case import Case
 from ..exact.formats import FORMATS
 from ..operations import OPERATIONS
 from ..verdicts.real_data import real_task
 from .element import Ask, Element, Index, Probe
 from .invariance import CASES as INVARIANCE_CASES
-from .invariance import PROMISES, Invariance, MakeOnThreads, invariances
+from .invariance import Invariance, MakeOnThreads, digests, invariances
 from .naming import Labels, name_of
 from .order import SCALES, Masks, Tree, Untold, leaves, nodes, reveal
 from .precision import Precision, precision
@@ -68,6 +69,8 @@ class Passport:
     sums: tuple[ToldSum, ...]
     invariances: dict[str, tuple[Invariance, ...]]
     changes: dict[str, str] = field(default_factory=dict)
+    bits: dict[str, dict[str, str]] = field(default_factory=dict)
+    """A digest of the answer of each operation to each of the cases of invariance, to compare passports."""
 
 
 def element_of(operation: str, case: Case) -> Element:
@@ -90,14 +93,16 @@ def passport(
     changes: bool = True,
 ) -> Passport:
     """Ask a kernel for its passport. `supports` and `invariance_cases` have the cases of each operation."""
-    sums, held, changed = [], {}, {}
+    sums, held, changed, bits = [], {}, {}, {}
     for operation, cases in supports.items():
         held[operation] = tuple(invariances(ask, operation, invariance_cases[operation], promises, on_threads))
-        races = any(seen.promise == "deterministic" and seen.holds is False for seen in held[operation])
+        races = any(seen.promise == DETERMINISTIC and seen.holds is False for seen in held[operation])
+        bits[operation] = {} if races else digests(ask, operation, invariance_cases[operation])
         sums += [told_sum(ask, operation, case, races=races) for case in cases]
         if changes and cases and not races:
             changed[operation] = _change(ask, operation, dtype)
-    return Passport(name, version, dtype, tuple(sums), held, {one: said for one, said in changed.items() if said})
+    changed = {one: said for one, said in changed.items() if said}
+    return Passport(name, version, dtype, tuple(sums), held, changed, bits)
 
 
 def told_sum(ask: Ask, operation: str, case: Case, *, races: bool = False) -> ToldSum:

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .invariance import PROMISES, Invariance
+from ..backends.promises import PROMISES
+from .invariance import Invariance
 from .telling import Passport, ToldSum
 
 
 def answer(passport: Passport) -> str:
     """The first line: the order, the precision, and what can be relied on."""
     told = [one for one in passport.sums if one.terms > 1]
-    orders = list(dict.fromkeys(one.order for one in told))
-    precisions = list(dict.fromkeys(one.precision.words for one in told if one.precision))
-    order = orders[0] if len(orders) == 1 else f"{len(orders)} orders" if orders else "no sum that was asked"
-    how = (
-        precisions[0]
-        if len(precisions) == 1
-        else f"{len(precisions)} precisions"
-        if precisions
-        else "unknown precision"
-    )
-    return f"{passport.name} {passport.version}, {passport.dtype}: {order}; {how}; {_relied_on(passport)}"
+    order = _most([one.order for one in told]) or "no sum was asked"
+    precision = _most([one.precision.words for one in told if one.precision]) or "precision unknown"
+    return f"{passport.name} {passport.version}, {passport.dtype}: {order}; {precision}; {_relied_on(passport)}"
+
+
+def _most(words: Sequence[str]) -> str:
+    """Say the most frequent of these, and of how many sums it is true: "one after another (6 of 13 sums)"."""
+    if not words:
+        return ""
+    ((most, count),) = Counter(words).most_common(1)
+    return most if count == len(words) else f"{most} ({count} of {len(words)} sums)"
 
 
 def _relied_on(passport: Passport) -> str:
@@ -53,8 +55,25 @@ def lines(passport: Passport, others: Sequence[Passport] = ()) -> Iterator[str]:
             yield f"    {passport.changes[operation]}"
         for seen in held:
             yield f"    {seen.promise:<17}{_held(seen)}: {seen.seen}"
+        yield from _bits_of_others(operation, passport, others)
     if not passport.invariances:
         yield "  no operation is offered in this dtype"
+
+
+def _bits_of_others(operation: str, passport: Passport, others: Sequence[Passport]) -> Iterator[str]:
+    """Compare the bits with those of the other passports in this dtype: of environments, routes and frameworks."""
+    bits = passport.bits.get(operation, {})
+    for other in others:
+        both = [case for case in bits if case in other.bits.get(operation, {})]
+        if other is passport or other.dtype != passport.dtype or not both:
+            continue
+        broken = [case for case in both if bits[case] != other.bits[operation][case]]
+        said = (
+            f"NO: other bits on {len(broken)} of {len(both)} cases: {broken[0]}"
+            if broken
+            else f"yes: {len(both)} cases"
+        )
+        yield f"    bits of {other.name}: {said}"
 
 
 def _held(seen: Invariance) -> str:
@@ -95,6 +114,7 @@ def as_json(passport: Passport) -> dict[str, Any]:
         "dtype": passport.dtype,
         "answer": answer(passport),
         "changes": passport.changes,
+        "bits": passport.bits,
         "sums": [
             {
                 "operation": one.operation,

@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 
 from ..backends import environments
+from ..backends.promises import PROMISES
 from ..cases.case import Case
-from ..passport.invariance import PROMISES
 from ..verdicts.invalid_calls import CASE, INVALID_CALLS, InvalidCall, answer_to
 from ..verdicts.real_data import real_task
 from . import outcome

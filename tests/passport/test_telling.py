@@ -126,3 +126,29 @@ def test_replay_shows_a_kernel_that_adds_otherwise_than_its_masks_say():
     found = told_sum(ask(Dithers()), "conv2d", CASE)
     assert found.order == "one after another"
     assert found.replayed.right < found.replayed.count
+
+
+def test_bits_of_two_passports_are_compared():
+    case = Case.parse("n2_h3w3c12_k1x1o4")
+
+    def of(name, order):
+        return passport(
+            ask(Planted(order)), {"conv2d": [case]}, {"conv2d": [case]}, "float32", lambda count: None, name=name
+        )
+
+    one, same, other = of("one", "sequential"), of("same", "sequential"), of("other", "reversed")
+    said = "\n".join(text.lines(one, [one, same, other]))
+    assert "bits of same: yes: 1 cases" in said
+    assert f"bits of other: NO: other bits on 1 of 1 cases: {case}" in said
+    assert "one after another (the same as same)" in said
+
+
+def test_first_line_names_the_most_frequent_order():
+    cases = [Case.parse(f"n1_h1w1c{channels}_k1x1o1") for channels in (4, 12, 20)]
+
+    def shifting(calls):
+        orders = ["reversed" if call.case.input_channels == 4 else "sequential" for call in calls]
+        return [call.run(Planted(order)) for call, order in zip(calls, orders)]
+
+    told = passport(shifting, {"conv2d": cases}, {"conv2d": []}, "float32", lambda count: None, name="planted")
+    assert "float32: one after another (2 of 3 sums); adds in float32 (24 bits)" in text.answer(told)

@@ -133,7 +133,13 @@ def test_bits_of_two_passports_are_compared():
 
     def of(name, order):
         return passport(
-            ask(Planted(order)), {"conv2d": [case]}, {"conv2d": [case]}, "float32", lambda count: None, name=name
+            ask(Planted(order)),
+            {"conv2d": [case]},
+            {"conv2d": [case]},
+            "float32",
+            lambda count: None,
+            name=name,
+            promises=(),
         )
 
     one, same, other = of("one", "sequential"), of("same", "sequential"), of("other", "reversed")
@@ -150,5 +156,7 @@ def test_first_line_names_the_most_frequent_order():
         orders = ["reversed" if call.case.input_channels == 4 else "sequential" for call in calls]
         return [call.run(Planted(order)) for call, order in zip(calls, orders)]
 
-    told = passport(shifting, {"conv2d": cases}, {"conv2d": []}, "float32", lambda count: None, name="planted")
+    told = passport(
+        shifting, {"conv2d": cases}, {"conv2d": []}, "float32", lambda count: None, name="planted", promises=()
+    )
     assert "float32: one after another (2 of 3 sums); adds in float32 (24 bits)" in text.answer(told)

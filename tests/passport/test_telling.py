@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from reference_impl.cases.case import Case
 from reference_impl.cli import app
 from reference_impl.passport import text
-from reference_impl.passport.telling import passport, told_sum
+from reference_impl.passport.telling import Passport, passport, told_sum
 
 CASE = Case.parse("n1_h3w3c12_k1x1o4")
 
@@ -94,6 +94,22 @@ def test_command_writes_text_and_json(tmp_path):
     assert result.output.startswith("Steady unversioned, float32: one after another; adds in float64 (53 bits)")
     (told,) = json.loads(path.read_text())["passports"]
     assert told["sums"][0]["terms"] == 5
+
+
+def test_interruption_keeps_the_passports_that_are_complete(tmp_path, monkeypatch):
+    told = [Passport("first", "1.0", "float32", (), {})]
+
+    def one_and_then_a_signal(*arguments):
+        yield from told
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("reference_impl.passport.command._asked", one_and_then_a_signal)
+    path = tmp_path / "passport.json"
+    result = CliRunner().invoke(app, ["passport", "--json", str(path)])
+    assert result.exit_code == 130
+    assert "first 1.0, float32" in result.output
+    assert "Interrupted: 1 passports are complete" in result.output
+    assert len(json.loads(path.read_text())["passports"]) == 1
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as json_files
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -65,12 +65,14 @@ def passport(
         except (OSError, ValueError) as error:
             raise BadUsage(error, "--json") from error
     console = PlainConsole()
+    found: list[Passport] = []
+    interrupted = None
     with stop_signals():
         try:
-            found = _asked(console, backend or _usual(), operations, dtypes, cases)
+            for one in _asked(console, backend or _usual(), operations, dtypes, cases):
+                found.append(one)
         except KeyboardInterrupt as stopped:
-            console.verdict("Interrupted: the passport is not complete.")
-            raise typer.Exit(status_of(stopped)) from stopped
+            interrupted = stopped
     for one in found:
         for line in text.lines(one, found):
             console.print(line, soft_wrap=True)
@@ -84,6 +86,9 @@ def passport(
             write_file(json, (json_files.dumps(document, indent=1) + "\n").encode())
         except OSError as error:
             raise BadUsage(f"the passports could not be written: {error}", "--json") from error
+    if interrupted is not None:
+        console.verdict(f"Interrupted: {len(found)} passports are complete, and others are missing.")
+        raise typer.Exit(status_of(interrupted)) from interrupted
     if not any(one.sums for one in found):
         console.verdict("Nothing could be asked: no passport.")
         raise typer.Exit(ExitStatus.JUDGED_TOO_LITTLE)
@@ -117,19 +122,17 @@ def _usual() -> list[str]:
 
 def _asked(
     console: PlainConsole, words: list[str], operations: Sequence[str], dtypes: Sequence[str], cases: tuple[Case, ...]
-) -> list[Passport]:
+) -> Iterator[Passport]:
     try:
         loaded = load(words)
     except (ImportError, ValueError) as error:
         raise BadUsage(error, "--backend") from error
     for name, reason in (*loaded.errors.items(), *loaded.not_here.items()):
         console.print(f"Not asked: {name}: {reason}", soft_wrap=True)
-    found = []
     for subject in loaded.subjects:
         for dtype in dtypes:
             if dtype in subject.capabilities.dtypes:
-                found += _one(console, subject, dtype, operations, cases)
-    return found
+                yield from _one(console, subject, dtype, operations, cases)
 
 
 def _one(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from ..backends.promises import PROMISES
+from ..backends.promises import PROMISES, THREAD
 from ..exact.formats import FORMATS
 from ..run import outcome
 from ..run.outcome import Record
@@ -31,10 +31,12 @@ def required(words: Sequence[str], subject: Subject, operations: Sequence[str], 
                         came = outcome.CRASHED if isinstance(error, Died) else outcome.REFUSED
                         yield replace(blank, outcome=came, message=str(error))
                         continue
-                    yield _record(blank, seen)
+                    yield _record(blank, seen, asked=bool(supported))
 
 
-def _record(blank: Record, seen: Invariance) -> Record:
+def _record(blank: Record, seen: Invariance, *, asked: bool) -> Record:
+    if seen.holds is None and seen.promise == THREAD and asked:  # an unknown must not pass a gate
+        return replace(blank, outcome=outcome.FAIL, message=f"required, but it could not be asked: {seen.seen}")
     if seen.holds is None:
         return replace(blank, outcome=outcome.UNSUPPORTED, message=f"cannot be asked: {seen.seen}")
     if seen.holds:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from typer.testing import CliRunner
 
+from reference_impl.backends import environments
 from reference_impl.backends.promises import PROMISES
 from reference_impl.backends.protocol import Capabilities
 from reference_impl.cli import app
@@ -42,6 +43,13 @@ def test_gate_catches_the_kernel_that_breaks_its_promise(kernel, word):
     else:
         assert failed == ({word} if word else set())
     assert {record.check for record in records} == set(words)
+
+
+def test_required_promise_that_cannot_be_asked_is_a_failure(monkeypatch):
+    monkeypatch.setattr(environments, "declared", lambda name: {})  # nothing sets the number of threads
+    (record,) = required(["thread-invariant"], Subject.load("passport.breaking:Steady"), ["conv2d"])
+    assert record.outcome == outcome.FAIL
+    assert "could not be asked: no variable sets its number of threads" in record.message
 
 
 @pytest.mark.parametrize(("kernel", "status"), [("Promises", 0), ("BreaksItsPromise", 1)])

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from reference_impl.cases.case import Case
 from reference_impl.cli import app
 from reference_impl.passport import text
-from reference_impl.passport.telling import passport, told_sum
+from reference_impl.passport.telling import Passport, passport, told_sum
 
 CASE = Case.parse("n1_h3w3c12_k1x1o4")
 
@@ -96,6 +96,22 @@ def test_command_writes_text_and_json(tmp_path):
     assert told["sums"][0]["terms"] == 5
 
 
+def test_interruption_keeps_the_passports_that_are_complete(tmp_path, monkeypatch):
+    told = [Passport("first", "1.0", "float32", (), {})]
+
+    def one_and_then_a_signal(*arguments):
+        yield from told
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("reference_impl.passport.command._asked", one_and_then_a_signal)
+    path = tmp_path / "passport.json"
+    result = CliRunner().invoke(app, ["passport", "--json", str(path)])
+    assert result.exit_code == 130
+    assert "first 1.0, float32" in result.output
+    assert "Interrupted: 1 passports are complete" in result.output
+    assert len(json.loads(path.read_text())["passports"]) == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [
@@ -133,7 +149,13 @@ def test_bits_of_two_passports_are_compared():
 
     def of(name, order):
         return passport(
-            ask(Planted(order)), {"conv2d": [case]}, {"conv2d": [case]}, "float32", lambda count: None, name=name
+            ask(Planted(order)),
+            {"conv2d": [case]},
+            {"conv2d": [case]},
+            "float32",
+            lambda count: None,
+            name=name,
+            promises=(),
         )
 
     one, same, other = of("one", "sequential"), of("same", "sequential"), of("other", "reversed")
@@ -150,5 +172,7 @@ def test_first_line_names_the_most_frequent_order():
         orders = ["reversed" if call.case.input_channels == 4 else "sequential" for call in calls]
         return [call.run(Planted(order)) for call, order in zip(calls, orders)]
 
-    told = passport(shifting, {"conv2d": cases}, {"conv2d": []}, "float32", lambda count: None, name="planted")
+    told = passport(
+        shifting, {"conv2d": cases}, {"conv2d": []}, "float32", lambda count: None, name="planted", promises=()
+    )
     assert "float32: one after another (2 of 3 sums); adds in float32 (24 bits)" in text.answer(told)

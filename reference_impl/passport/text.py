@@ -63,17 +63,20 @@ def lines(passport: Passport, others: Sequence[Passport] = ()) -> Iterator[str]:
 def _bits_of_others(operation: str, passport: Passport, others: Sequence[Passport]) -> Iterator[str]:
     """Compare the bits with those of the other passports in this dtype: of environments, routes and frameworks."""
     bits = passport.bits.get(operation, {})
+    same, different = [], []
     for other in others:
         both = [case for case in bits if case in other.bits.get(operation, {})]
         if other is passport or other.dtype != passport.dtype or not both:
             continue
         broken = [case for case in both if bits[case] != other.bits[operation][case]]
-        said = (
-            f"NO: other bits on {len(broken)} of {len(both)} cases: {broken[0]}"
-            if broken
-            else f"yes: {len(both)} cases"
-        )
-        yield f"    bits of {other.name}: {said}"
+        if broken:
+            different.append(f"{other.name} (on {len(broken)} of {len(both)} cases: {broken[0]})")
+        else:
+            same.append(f"{other.name} ({len(both)} cases)")
+    if same:
+        yield f"    same bits as     {', '.join(same)}"
+    if different:
+        yield f"    other bits than  {', '.join(different)}"
 
 
 def _held(seen: Invariance) -> str:

@@ -160,8 +160,8 @@ def test_bits_of_two_passports_are_compared():
 
     one, same, other = of("one", "sequential"), of("same", "sequential"), of("other", "reversed")
     said = "\n".join(text.lines(one, [one, same, other]))
-    assert "bits of same: yes: 1 cases" in said
-    assert f"bits of other: NO: other bits on 1 of 1 cases: {case}" in said
+    assert "same bits as     same (1 cases)" in said
+    assert f"other bits than  other (on 1 of 1 cases: {case})" in said
     assert "one after another (the same as same)" in said
 
 

@@ -21,7 +21,8 @@ nb_execution_timeout = 120
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the docstrings give shapes and units
-autodoc_mock_imports = ["jax", "torch"]
+# Our adapter asks Keras for its engine when it is imported, which a mock cannot answer.
+autodoc_mock_imports = ["jax", "keras", "reference_impl.backends.keras", "torch"]
 numpydoc_show_class_members = False
 default_role = "code"
 html_static_path = ["_static"]

@@ -83,18 +83,16 @@ def limits(
 ) -> tuple[Lack, ...]:
     """Return the lacks of a kernel with these limits, for `Capabilities(lacks=limits(...))`.
 
-    Each limit is a word of the table, or the largest number that the kernel takes.
+    Each limit is a word of its list, or the largest number that the kernel takes.
 
-    | limit | words |
-    |---|---|
-    | kernel | "square", "odd" |
-    | image | "square" |
-    | stride | "one", "equal" (one for both axes) |
-    | padding | "none", "equal" (one for all four sides), "symmetric" (the same before and after) |
-    | dilation | "one", "equal" (one for both axes) |
-    | groups | "one", "depthwise" (as many as input channels), "one or depthwise" |
-    | channels | "equal" (as many output as input channels) |
-    | batch | "one" |
+    - kernel: "square", "odd"
+    - image: "square"
+    - stride: "one", "equal" (one for both axes)
+    - padding: "none", "equal" (one for all four sides), "symmetric" (the same before and after)
+    - dilation: "one", "equal" (one for both axes)
+    - groups: "one", "depthwise" (as many as input channels), "one or depthwise"
+    - channels: "equal" (as many output as input channels)
+    - batch: "one"
 
     Raises
     ------

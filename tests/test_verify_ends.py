@@ -175,7 +175,7 @@ def test_interrupt_while_failures_are_explained_loses_none(monkeypatch, tmp_path
     def stopped(*arguments):
         raise Stopped(signal.SIGTERM)
 
-    monkeypatch.setattr(failures_of_a_report.Diagnoses, "added", stopped)
+    monkeypatch.setattr(failures_of_a_report.Diagnoses, "of", stopped)
     out = tmp_path / "out.json"
     words = ["verify", "--backend", "planted:Flipped", "--cases", CASE, "--json", str(out)]
     result = CliRunner().invoke(app, words)

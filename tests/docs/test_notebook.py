@@ -45,7 +45,7 @@ def test_notebook_runs_and_names_the_broken_gradient(tmp_path):
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     printed = "".join(output.get("text", "") for output in outputs)
     assert "matches *kernel-not-flipped-in-input-gradient*" in printed
-    assert "MyKernel unversioned: passed" in printed
+    assert "MyKernel unversioned: RIGHT" in printed
     assert sum("image/png" in output.get("data", {}) for output in outputs) == 4
 
 

@@ -185,7 +185,7 @@ def verify(
         unwritten = write_records(json, run) or _write_junit(junit, run)
         excusable = _nobody_named(loaded.subjects, backend or ()) if cases or any(narrowing.values()) else ()
         counts = judged(run.tally, asked, excusable)
-        shares = least_shares(run.tally, run.subjects) if asked.fewest > 1 else {}
+        shares = least_shares(run.tally, run.subjects, asked.reached) if asked.fewest > 1 else {}
         told = answers(run.tally, asked, counts, run.found, shares=shares, ended=run.came_so_far)
         unpaged = None
         if report is not None and gallery is not None:

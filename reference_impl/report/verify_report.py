@@ -129,7 +129,7 @@ def print_report(
             console.prose(paragraph)
         _print_counts(console, counts, early=run.ended is not None)
         if run.asked.fewest > 1 and not run.tally.suspects:  # the cases are of our choice
-            for line in searched(run.tally, run.subjects):
+            for line in searched(run.tally, run.subjects, run.asked.reached):
                 console.print(line, soft_wrap=True)
         if written is not None:
             console.print(f"{len(run.tally.records)} records written to {written}", soft_wrap=True)

@@ -177,7 +177,7 @@ def _covered(run: Run, counts: Sequence[Judged]) -> list[str]:
         f"{calls}: {counted(len(run.asked.cases), 'case')}, {counted(len(counts), 'backend')}, seed {run.asked.seed}."
     ]
     if run.asked.fewest > 1 and not run.tally.suspects:
-        said += searched(run.tally, run.subjects)
+        said += searched(run.tally, run.subjects, run.asked.reached)
     return said
 
 

@@ -27,6 +27,8 @@ WORDS = (SUSPECT, WRONG, NOT_LOADED, FIXED, SUITE, CUT_SHORT, LITTLE, NOT_JUDGED
 """The words of an answer, the worst first."""
 
 _MOST_LETTERS = 160
+# A narrow terminal has so many columns.
+_MOST_COLUMNS = 80
 _NAMED = re.compile(r"^(?:matches(?:, though not on this call,)?|fails the same checks as) \*([\w-]+)\*", re.MULTILINE)
 
 
@@ -70,16 +72,26 @@ def answers(
 
 
 def summary(told: Sequence[Answer]) -> str:
-    """Answer for all backends on one line: the last of a report."""
+    """Answer for all backends on one line: the last of a report. It names those that are not right, while they fit."""
     if len(told) == 1:
         return told[0].line
-    parts: list[str] = []
-    for word in WORDS:
-        names = [answer.name.rpartition(" ")[0] or answer.name for answer in told if answer.word == word]
-        if names:
-            shown = "" if word == RIGHT else f": {', '.join(names)}"
-            of_all = "" if parts else f" of {len(told)} backends"
-            parts.append(f"{len(names)}{of_all} {word}{shown}")
+    lines = (_summary(told, most=most) for most in range(len(told), -1, -1))
+    return next((line for line in lines if len(line) <= _MOST_COLUMNS), _summary(told, most=0))
+
+
+def _summary(told: Sequence[Answer], most: int) -> str:
+    """Count the right backends, then name up to `most` of each other word."""
+    by_word: dict[str, list[str]] = {word: [] for word in WORDS}
+    for answer in told:
+        by_word[answer.word].append(answer.name.rpartition(" ")[0] or answer.name)
+    parts = [f"{len(by_word.pop(RIGHT))} of {len(told)} backends RIGHT"]
+    for word, names in by_word.items():
+        shown = [] if word == KNOWN else names[:most]  # all is well with these
+        if shown:
+            more = f", and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
+            parts.append(f"{word}: {', '.join(shown)}{more}")
+        elif names:
+            parts.append(f"{len(names)} {word}")
     fragile = sum(answer.robustness > 0 for answer in told)
     return "; ".join([*parts, *([f"{fragile} with robustness failures"] if fragile else [])])
 
@@ -102,7 +114,7 @@ def _answer(
         more = [f"{len(others)} more bug{'s' if len(others) > 1 else ''}, below"] if others else []
         more += [f"the suite itself failed on {broken} calls"] if broken else []
         more += [ended] if ended else []
-        said = f"{cause(first)} ({first.failed:,} of {judged:,} calls)"
+        said = f"{cause(first)} ({first.counted or f'{first.failed:,} of {judged:,} calls'})"
         return Answer(name, WRONG, "; ".join([said, *more]), robustness)
     if wrong:
         return Answer(name, FIXED, wrong[0].line, robustness)
@@ -154,7 +166,8 @@ def _basis(one: Judged, asked: Selection, records: Sequence, share: Share | None
     calls = f"{one.judged.total():,} calls"
     if asked.fewest > 1 and share is not None:
         part = "all" if share.is_all else f"{share} of the"
-        parts = [calls, f"{part} {STRENGTH}-way combinations"]
+        of_what = " of what it supports" if asked.reached.get(one.subject.name) else ""
+        parts = [calls, f"{part} {STRENGTH}-way combinations{of_what}"]
     else:
         parts = [f"{calls} on the cases that were named" if asked.cases and not asked.only else calls]
     if one.reasons:

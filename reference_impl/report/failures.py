@@ -11,7 +11,7 @@ from ..run import outcome
 from ..run.implementation import Implementations
 from ..run.outcome import Record
 from ..run.subject import Subject
-from ..run.whole_backend import LOADS, REFUSES, WHOLE_BACKEND_CHECKS
+from ..run.whole_backend import LOADS, REFUSES, STEADY, WHOLE_BACKEND_CHECKS
 from .findings import Finding, findings
 from .suspicion import smallest_first, suspicion
 from .tally import Tally
@@ -65,7 +65,7 @@ def failure_text(record: Record) -> str:
         return suspicion_text([record], failed=1)
     lines = [
         f"{record.outcome.upper()}  {plain_name(record.backend)}{_call(record)}",
-        f"check: {record.check} ({outcome.MEANING[record.outcome]}); {record.mode}",
+        f"check: {record.check} ({_meaning(record)})" + (f"; {record.mode}" if record.mode != "native" else ""),
         *plain_text(record.message or "").splitlines(),
         *plain_text(record.diagnosis or "").splitlines(),
         *([f"the library ran: {plain_text(record.implementation)}"] if record.implementation else []),
@@ -79,6 +79,16 @@ def suspicion_text(suspects: Sequence[Record], failed: int) -> str:
     """Write what a run says if the oracle is suspect. It accuses no backend."""
     ordered = smallest_first(suspects)
     return suspicion(ordered, failed, [rerun_line(record) for record in ordered])
+
+
+def _meaning(record: Record) -> str:
+    """Say in a few words what an outcome means for a check."""
+    if record.outcome == outcome.FAIL and record.check in WHOLE_BACKEND_CHECKS:
+        return {
+            REFUSES: "answers an invalid call",
+            STEADY: "its memory grows",
+        }.get(record.check, "a promise that is not kept")
+    return outcome.MEANING[record.outcome]
 
 
 def _call(record: Record) -> str:

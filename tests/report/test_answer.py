@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from xml.etree import ElementTree
 
@@ -22,6 +23,24 @@ from reference_impl.run.subject import Subject
 from reference_impl.run.whole_backend import invalid_call
 from reference_impl.verdicts.invalid_calls import BY_NAME
 
+DYING = """
+import os
+import planted
+
+class Dies(planted.Right):
+    def conv2d(self, *arguments, **options):
+        os._exit(1)
+
+class Raises(planted.Right):
+    def conv2d(self, *arguments, **options):
+        raise ZeroDivisionError("division by zero")
+
+class DiesOfStridedArrays(planted.Right):
+    def conv2d(self, input, *arguments, **options):
+        if not input.flags.c_contiguous:
+            os._exit(1)
+        return super().conv2d(input, *arguments, **options)
+"""
 SPECS = ["n2_h7w9c3_k3x2o4_s2x3", "n1_h6w5c2_k2x3o3_SAME", "n1_h4w4c1_k1x1o1", "n1_h9w9c4_k3x3o4_g4_float64"]
 CASES = [word for spec in SPECS for word in ("--cases", spec)]
 
@@ -132,12 +151,52 @@ def test_wrong_backends_come_first_and_the_last_line_names_them():
     first, second, *_, last = result.stdout.splitlines()
     assert first.startswith("bytes unversioned: WRONG  ")
     assert second == "planted unversioned: JUDGED TOO LITTLE  nothing, of 4 calls; 4 unsupported: offers no int8"
-    assert last == "1 of 2 backends WRONG: bytes; 1 JUDGED TOO LITTLE: planted"
+    assert last == "0 of 2 backends RIGHT; WRONG: bytes; JUDGED TOO LITTLE: planted"
 
 
 def test_summary_counts_robustness_of_right_backends():
     told = [Answer("a 1", "RIGHT", "9 calls", 2), Answer("b 1", "RIGHT", "9 calls")]
     assert summary(told) == "2 of 2 backends RIGHT; 1 with robustness failures"
+
+
+def test_summary_of_many_backends_counts_them_on_one_line_of_80_columns():
+    def told(word, count):
+        return [Answer(f"{word.lower()}_{number} 1", word, "") for number in range(count)]
+
+    known = [*told("RIGHT", 26), *told("WRONG", 2), *told("KNOWN FAILURES ONLY", 1)]
+    assert summary(known) == "26 of 29 backends RIGHT; WRONG: wrong_0, wrong_1; 1 KNOWN FAILURES ONLY"
+    many = summary([*told("RIGHT", 9), *told("WRONG", 20)])
+    assert many == "9 of 29 backends RIGHT; WRONG: wrong_0, wrong_1, wrong_2, wrong_3, and 16 more"
+    assert len(many) <= 80
+    assert summary([*told("WRONG", 2), *[Answer(f"{90 * 'x'} 1", "NOT LOADED", "")]]) == (
+        "0 of 3 backends RIGHT; 2 WRONG; 1 NOT LOADED"
+    )
+
+
+@pytest.mark.parametrize("kernel", ["dying:Dies", "dying:Raises", "dying:DiesOfStridedArrays"])
+def test_kernel_that_crashes_has_one_bug(kernel, tmp_path, monkeypatch):
+    (tmp_path / "dying.py").write_text(DYING)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
+    words = ["--backend", kernel, *CASES[:6], "--operation", "conv2d", "--processes", "1"]
+    result = CliRunner().invoke(app, ["verify", *words])
+    robust = kernel.endswith("Arrays")
+    heading = "Robustness of planted (these count in the exit status): 1" if robust else "Distinct bugs of planted: 1"
+    assert heading in result.stdout
+    assert result.stdout.count("run it again") == 1
+    assert (" RIGHT " if robust else " WRONG ") in result.stdout.splitlines()[0]
+    assert result.exit_code == 1
+
+
+def test_gate_that_fails_is_told_in_its_own_words():
+    words = ["--cases", "n1_h3w3c1_k1x1o1", "--require", "batch-invariant,deterministic", "--operation", "conv2d"]
+    result = verify("--backend", "passport.breaking:ByBatch", *words)
+    lines = result.stdout.splitlines()
+    said = "is not batch-invariant: conv2d in float32 (in all that was asked)"
+    assert lines[0].endswith(f": WRONG  {said}")
+    assert "        check: batch-invariant (a promise that is not kept)" in lines
+    assert "answers, and wrongly" not in result.stdout
+    assert result.exit_code == 1
 
 
 def test_quiet_prints_the_verdict_alone():

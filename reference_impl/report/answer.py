@@ -171,7 +171,7 @@ def _basis(one: Judged, asked: Selection, records: Sequence, share: Share | None
     else:
         parts = [f"{calls} on the cases that were named" if asked.cases and not asked.only else calls]
     if one.reasons:
-        parts.append(f"{one.reasons.total():,} more unsupported")
+        parts.append(f"{one.reasons.total():,} more calls are unsupported")
     thin = len({record.call for record in records if record.outcome == outcome.MISTRUSTED})
     parts += [f"{thin:,} of them on data that prove little"] if thin else []
     offered = one.subject.capabilities

@@ -13,6 +13,7 @@ from ..run.outcome import Record
 from ..run.subject import Subject
 from ..run.whole_backend import LOADS, REFUSES, STEADY, WHOLE_BACKEND_CHECKS
 from .findings import Finding, findings
+from .robustness import OF_CHECKS
 from .suspicion import smallest_first, suspicion
 from .tally import Tally
 
@@ -102,6 +103,8 @@ def _advice(record: Record) -> list[str]:
     if record.check == REFUSES and record.outcome == outcome.FAIL:
         return [f'if checking arguments is the caller\'s job, declare it: unclaimed={{"{REFUSES}": "why"}}']
     told = "lacks=(" in (record.diagnosis or "")
+    if record.outcome == outcome.REFUSED and record.check in OF_CHECKS and "unclaimed=" not in (record.diagnosis or ""):
+        return [f'if it does not promise this, declare it: unclaimed={{"{record.check}": "why"}}']
     if record.outcome == outcome.REFUSED and record.check != LOADS and not told:
         return ["if it is not meant to take this, declare it: lacks=(Lack(reason, applies),)"]
     return []

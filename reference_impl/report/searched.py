@@ -33,7 +33,8 @@ def searched(tally: Tally, subjects: Sequence[Subject], reached: Reached | None 
     cases = {case for mine in judged.values() for some in mine.values() for case in some}
     if not cases:
         return []
-    has_all = share_of_factors(list(cases), STRENGTH).is_all
+    of_all = share_of_factors(list(cases), STRENGTH)
+    has_all = of_all.is_all
     lines = [f"Searched: {claim(sorted(cases, key=str), most=STRENGTH + has_all)}."]
     shares = least_shares(tally, subjects, reached)
     narrow = [name for name in shares if reached.get(name)]
@@ -41,7 +42,7 @@ def searched(tally: Tally, subjects: Sequence[Subject], reached: Reached | None 
     part = [f"{plain_name(name)} {share}" for name, share in shares.items() if not (share.is_all or name in narrow)]
     if whole and part:
         lines.append(f"All {STRENGTH}-way combinations in each operation: {', '.join(map(plain_name, whole))}.")
-    if part:
+    if part and list(shares.values()) != [of_all]:
         lines.append(f"Of the {STRENGTH}-way combinations, in the operation that had least: {', '.join(part)}.")
     for name in narrow:
         tried = max(len(one.cases) for one in reached[name].values())

@@ -54,6 +54,10 @@ class ReadOnly(planted.Right):
         return super().conv2d(input, *args, **options)
 
 
+class Conv2dAlone(planted.Right):
+    capabilities = Capabilities(operations=("conv2d",))
+
+
 class OnlyGroup1(planted.Right):
     def conv2d(self, *args, groups, **options):
         if groups != 1:
@@ -130,7 +134,7 @@ def test_right_is_not_said_of_more_than_was_judged():
     assert result.stdout.splitlines()[-1] == "planted unversioned: RIGHT  4 calls; asked was exact, conv2d alone"
     smoke = check_backend(Square(), ["smoke"]).verdict
     assert "% of the 3-way combinations" in smoke
-    assert "more unsupported" in smoke
+    assert "more calls are unsupported" in smoke
 
 
 def test_one_error_is_told_once():
@@ -302,6 +306,17 @@ def test_columns_and_marks_are_those_that_were_asked_and_are_there():
         assert mark not in said
     assert "u: declared unsupported." in verify(*words, "--backend", "narrow_kernels:Square").stdout
     assert max(map(len, verify(*words).stdout.splitlines()[4:-1])) <= 80
+
+
+def test_legend_names_no_mark_of_operations_that_the_backend_does_not_offer():
+    said = verify("--backend", "answering:Conv2dAlone", *CASES).stdout
+    assert "u: declared unsupported." not in said
+
+
+def test_refusal_of_a_memory_layout_is_to_be_unclaimed_and_is_no_lack():
+    said = verify("--backend", "answering:ReadOnly", *CASES).stdout
+    assert 'declare it: unclaimed={"shared_arguments": "why"}' in said
+    assert "lacks=" not in said
 
 
 def test_names_are_shortened_in_the_middle():

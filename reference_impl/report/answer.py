@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..cases.case import DTYPES, Case
 from ..cases.covering.claim import Share
-from ..console import plain_name, plain_text
+from ..console import counted, plain_name, plain_text
 from ..mistakes import MISTAKES
 from ..run import outcome
 from ..run.choice import STRENGTH
@@ -60,9 +60,7 @@ def answers(
     if tally.suspects:
         said = f"no backend is accused; {len(tally.suspects)} calls contradict the oracle"
         return [Answer("The oracle", SUSPECT, said)]
-    records: dict[str, list] = {}
-    for record in tally.records:
-        records.setdefault(record.backend, []).append(record)
+    records = tally.by_backend
     told = [
         _answer(one, asked, records.get(one.subject.name, []), found.get(one.subject.name, ()), shares, ended)
         for one in counts
@@ -114,7 +112,8 @@ def _answer(
         more = [f"{len(others)} more bug{'s' if len(others) > 1 else ''}, below"] if others else []
         more += [f"the suite itself failed on {broken} calls"] if broken else []
         more += [ended] if ended else []
-        said = f"{cause(first)} ({first.counted or f'{first.failed:,} of {judged:,} calls'})"
+        how_many = first.counted or f"{first.failed:,} of {counted(judged, 'call')}"
+        said = f"{cause(first)} ({how_many})"
         return Answer(name, WRONG, "; ".join([said, *more]), robustness)
     if wrong:
         return Answer(name, FIXED, wrong[0].line, robustness)
@@ -156,14 +155,14 @@ def _too_little(one: Judged) -> str:
         return f"{said}, as it was given no call"
     why = one.reasons.most_common(1)
     reason = f"; {one.reasons.total():,} unsupported: {plain_text(why[0][0])}" if why else ""
-    return f"{said}, of {one.given:,} calls{reason}" + (", ..." if len(one.reasons) > 1 else "")
+    return f"{said}, of {counted(one.given, 'call')}{reason}" + (", ..." if len(one.reasons) > 1 else "")
 
 
 def _basis(one: Judged, asked: Selection, records: Sequence, share: Share | None) -> str:
     """Say on what the answer rests: how many calls, which combinations, and to what the run was narrowed."""
     if set(one.judged) == {LOADS}:
         return "it can be loaded; nothing else was asked"
-    calls = f"{one.judged.total():,} calls"
+    calls = counted(one.judged.total(), "call")
     if asked.fewest > 1 and share is not None:
         part = "all" if share.is_all else f"{share} of the"
         of_what = " of what it supports" if asked.reached.get(one.subject.name) else ""

@@ -41,12 +41,9 @@ def explained(
     if tally.suspects:
         return {}
     by_name = {subject.name: subject for subject in subjects}
-    records: dict[str, list[Record]] = {name: [] for name in by_name}
-    for record in tally.records:
-        records.setdefault(record.backend, []).append(record)
     implementations = Implementations()
     found: dict[str, list[Finding]] = {}
-    for name, mine in records.items():
+    for name, mine in tally.by_backend.items():
         subject, diagnoses = by_name.get(name) if diagnosed else None, Diagnoses(isolate=isolate, run=mine)
         found[name] = findings(mine, subject)
         for finding in found[name][:MOST_TEXTS]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..console import PlainConsole, plain_name, plain_text
+from ..console import PlainConsole, counted, plain_name, plain_text
 from ..run.outcome import SUITE, Record
 from ..run.selection import Selection
 from ..run.subject import Subject
@@ -190,11 +190,6 @@ def _print_counts(console: PlainConsole, counts: Sequence[Judged], *, early: boo
             console.print(one.line, soft_wrap=True)
         if one.verdict and not early:
             console.print(one.advice, soft_wrap=True)
-
-
-def counted(number: int, what: str) -> str:
-    """Return a number of things in words: "1 case", "1,204 calls"."""
-    return f"{number:,} {what}{'s' if number != 1 else ''}"
 
 
 def _summary(run: Run, counts: Sequence[Judged]) -> str:

@@ -124,7 +124,7 @@ def test_first_screen_of_a_kernel_that_was_judged_too_little():
     assert (
         first
         == last
-        == ("planted unversioned: JUDGED TOO LITTLE  nothing, of 1 calls; 1 unsupported: takes squares only")
+        == ("planted unversioned: JUDGED TOO LITTLE  nothing, of 1 call; 1 unsupported: takes squares only")
     )
     assert result.exit_code == 4
 

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from ...cases.case import PADDING_MODES
-from ...console import plain_name, plain_text
+from ...console import counted, plain_name, plain_text
 from ...operations import OPERATIONS
 from ...run import outcome
 from ...run.outcome import Record
@@ -24,7 +24,7 @@ from ..searched import searched
 from ..suspicion import machine
 from ..tables import AGREED
 from ..tally import Cells, Tally
-from ..verify_report import Run, counted, left_out
+from ..verify_report import Run, left_out
 from .calls import packed
 from .content import NOTED, BugText, Page, Row, Table, total
 from .page import write_page

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from ..run import outcome
 from ..run.choice import STRENGTH
 from ..run.selection import Selection
 from ..run.whole_backend import LOADS
-from .findings import Finding
+from .findings import Finding, mistake_of
 from .judged import Judged
 from .tally import Tally
 
@@ -29,7 +28,6 @@ WORDS = (SUSPECT, WRONG, NOT_LOADED, FIXED, SUITE, CUT_SHORT, LITTLE, NOT_JUDGED
 _MOST_LETTERS = 160
 # A narrow terminal has so many columns.
 _MOST_COLUMNS = 80
-_NAMED = re.compile(r"^(?:matches(?:, though not on this call,)?|fails the same checks as) \*([\w-]+)\*", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -136,8 +134,8 @@ def _answer(
 
 def cause(finding: Finding) -> str:
     """Say in a few words what is wrong: the known mistake that the failure matches, or else when it comes."""
-    named = _NAMED.search(finding.record.diagnosis or "")
-    does = next((mistake.does for mistake in MISTAKES if named and mistake.name == named[1]), None)
+    named = mistake_of(finding.record)
+    does = next((mistake.does for mistake in MISTAKES if mistake.name == named), None)
     if does is None:
         kind, _, rest = finding.line.partition("  ")
         where = rest.partition(":")[0].removesuffix(", and only there")

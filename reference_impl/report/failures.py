@@ -12,7 +12,7 @@ from ..run.implementation import Implementations
 from ..run.outcome import Record
 from ..run.subject import Subject
 from ..run.whole_backend import LOADS, REFUSES, STEADY, WHOLE_BACKEND_CHECKS
-from .findings import Finding, findings
+from .findings import Finding, findings, joined
 from .robustness import OF_CHECKS
 from .suspicion import smallest_first, suspicion
 from .tally import Tally
@@ -53,6 +53,7 @@ def explained(
                 told = told if illustrate is None else illustrate(subject, told)
                 tally.replace(finding.record, told)
             finding.record, finding.text = told, failure_text(told)
+        found[name] = joined(found[name])
     implementations.close()
     return found
 

@@ -38,6 +38,9 @@ _MOST_NAMED = 6
 _MOST_ERRORS = 4
 
 
+_NAMED = re.compile(r"^(?:matches(?:, though not on this call,)?|fails the same checks as) \*([\w-]+)\*", re.MULTILINE)
+
+
 @dataclass
 class Finding:
     """One distinct bug of a backend.
@@ -242,6 +245,28 @@ def _error(message: str) -> str:
     """Return the first line of an error without its numbers, and without the place: one cause, one text."""
     first = re.sub(r" \([^()]*, line \d+[^()]*\)$", "", (message.splitlines() or [""])[0])
     return re.sub(r"\d+", "#", first)[:200]
+
+
+def mistake_of(record: Record) -> str | None:
+    """Return the name of the known mistake that the diagnosis of a failure names."""
+    named = _NAMED.search(record.diagnosis or "")
+    return named[1] if named else None
+
+
+def joined(found: Iterable[Finding]) -> list[Finding]:
+    """Join wrong answers that match one known mistake: it is one bug, under whatever conditions."""
+    kept: list[Finding] = []
+    by_mistake: dict[str, Finding] = {}
+    for finding in found:
+        named = mistake_of(finding.record) if finding.robustness is None else None
+        first = by_mistake.setdefault(named, finding) if named else finding
+        if first is finding:
+            kept.append(finding)
+            continue
+        first.failed += finding.failed
+        first.operations = tuple(dict.fromkeys((*first.operations, *finding.operations)))
+        first.text += f"\n    the same mistake: {finding.line}"
+    return kept
 
 
 def _of_whole_backend(records: Iterable[Record]) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from ..backends.promises import PROMISES
 from ..bugs import Ask, Bug, JudgedCall, distinct_bugs, line, most_telling_first
 from ..bugs.judged_call import CRASH, HANG, PASSED, RACE, REFUSED, WRONG_SHAPE, WRONG_VALUES
 from ..cases.case import Case
+from ..console import counted
 from ..diagnosis.conditions import flips
 from ..diagnosis.shrinking import complexity
 from ..run import outcome
@@ -123,7 +124,9 @@ class _Calls:
         for bug, failed in self._bugs(by_check):
             record = self.records[min(failed, key=lambda call: complexity(call.case))]
             operations = tuple(dict.fromkeys(call.operation for call in failed))
-            yield Finding(line(bug), record, operations, len(failed), robustness_of(record))
+            asked = f"{len(failed):,} of {counted(len(by_check[bug.check]), 'call')} that the check {bug.check} asked"
+            told = asked if bug.check and bug.check not in OF_CASES else ""
+            yield Finding(line(bug), record, operations, len(failed), robustness_of(record), counted=told)
 
     def _bugs(self, by_check: dict[str, list[JudgedCall]]) -> list[tuple[Bug, list[JudgedCall]]]:
         """Return the distinct bugs, the most telling first, each with the failing calls of the run."""
@@ -290,8 +293,8 @@ def _of_whole_backend(records: Iterable[Record]) -> Iterator[Finding]:
         }.get(check, f"is not {check}: {shown}" if is_broken else f"{check}: {came}: {shown}")
         operations = tuple(dict.fromkeys(one.operation for one in some))
         of_what = {STEADY: "operations", THREADS: "calls"}.get(check, "operations and dtypes")
-        counted = f"{len(some)} of {made[check]} {of_what}" if len(some) < made[check] else "in all that was asked"
-        yield Finding(said, some[0], operations, len(some), robustness_of(some[0]), counted=counted)
+        how_many = f"{len(some)} of {made[check]} {of_what}" if len(some) < made[check] else "in all that was asked"
+        yield Finding(said, some[0], operations, len(some), robustness_of(some[0]), counted=how_many)
 
 
 def _named(record: Record) -> str:

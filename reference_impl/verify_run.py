@@ -57,6 +57,7 @@ def _take(run: Run, records: Iterator[Record], *, first: bool) -> None:
     for record in records:
         run.tally.add(record)
         if first and counts_as_failure(record, robustness=run.robustness):
+            run.made += 1  # the call of this record
             run.ended = FirstFailure()
             return
 

@@ -210,7 +210,7 @@ def test_quiet_prints_the_verdict_alone():
 
 def test_x_stops_at_the_first_failure():
     result = verify("--backend", "planted:Flipped", *CASES, "-x")
-    assert result.stdout.splitlines()[-1].endswith("; stopped at the first failure after 0 of 16 calls")
+    assert result.stdout.splitlines()[-1].endswith("; stopped at the first failure after 1 of 16 calls")
     assert result.exit_code == 1
 
 

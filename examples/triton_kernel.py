@@ -10,7 +10,7 @@ import os
 import triton
 import triton.language as tl
 
-from reference_impl.conformance import torch_style
+from reference_impl.conformance import Capabilities, torch_style
 
 PIXELS, CHANNELS = 64, 16
 
@@ -78,10 +78,15 @@ def conv2d(input, filters, stride, padding, dilation, groups):
     return output
 
 
+INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 BACKEND = torch_style(
     conv2d,
     gradients=False,
-    device="cpu" if os.environ.get("TRITON_INTERPRET") == "1" else "cuda",
+    device="cpu" if INTERPRETED else "cuda",
     name="triton",
     version=triton.__version__,
+    capabilities=Capabilities(
+        operations=("conv2d",),
+        unclaimed={"two_threads": "Triton's interpreter takes one call at a time"} if INTERPRETED else {},
+    ),
 )

@@ -169,13 +169,16 @@ def _basis(one: Judged, asked: Selection, records: Sequence, share: Share | None
         parts = [calls, f"{part} {STRENGTH}-way combinations{of_what}"]
     else:
         parts = [f"{calls} on the cases that were named" if asked.cases and not asked.only else calls]
+    offered = one.subject.capabilities
+    operations = [name for name in offered.operations if name in asked.operations]
     if one.reasons:
-        parts.append(f"{one.reasons.total():,} more calls are unsupported")
+        without = [name for name in operations if not one.judged[name]]
+        of_all = f", all of {' and '.join(without)} among them" if without else ""
+        parts.append(f"{one.reasons.total():,} more calls are unsupported{of_all}")
     thin = len({record.call for record in records if record.outcome == outcome.MISTRUSTED})
     parts += [f"{thin:,} of them on data that prove little"] if thin else []
-    offered = one.subject.capabilities
     narrowed = [*asked.only, *(asked.whole if not asked.cases else ())]
-    narrowed += _part(one.judged, offered.operations)
+    narrowed += _part(operations, offered.operations)
     if asked.fewest > 1:  # a case that is named says its dtype itself
         narrowed += _part({Case.parse(spec).dtype for spec in _judged_cases(records)}, offered.dtypes)
     return ", ".join(parts) + (f"; asked was {', '.join(narrowed)} alone" if narrowed else "")

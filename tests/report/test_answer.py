@@ -58,6 +58,12 @@ class Conv2dAlone(planted.Right):
     capabilities = Capabilities(operations=("conv2d",))
 
 
+class NoFilterGradient(planted.Right):
+    capabilities = Capabilities(
+        lacks=(Lack("has no such gradient", lambda operation, case: operation == "conv2d_backprop_filter"),)
+    )
+
+
 class OnlyGroup1(planted.Right):
     def conv2d(self, *args, groups, **options):
         if groups != 1:
@@ -135,6 +141,14 @@ def test_right_is_not_said_of_more_than_was_judged():
     smoke = check_backend(Square(), ["smoke"]).verdict
     assert "% of the 3-way combinations" in smoke
     assert "more calls are unsupported" in smoke
+
+
+def test_operation_that_is_declared_lacking_is_named_and_was_not_left_out():
+    said = verify("--backend", "answering:NoFilterGradient", *CASES, "--quiet").stdout
+    assert said == (
+        "planted unversioned: RIGHT  12 calls on the cases that were named, "
+        "4 more calls are unsupported, all of conv2d_backprop_filter among them\n"
+    )
 
 
 def test_one_error_is_told_once():

@@ -139,9 +139,8 @@ def cause(finding: Finding) -> str:
     if does is None:
         kind, _, rest = finding.line.partition("  ")
         where = rest.partition(":")[0].removesuffix(", and only there")
-        if rest and not where.startswith("where ") and finding.record.outcome == outcome.REFUSED:
-            where = (finding.record.message or "").partition("\n")[0]  # no conditions are told, so the error is
-        said = f"{kind} {where}" if rest else finding.line
+        where = "" if where[:1].isdigit() else where  # too few calls to tell conditions
+        said = f"{kind} {where}".rstrip() if rest else finding.line
     else:
         said = does.rstrip(".") if does[1].isupper() else does[0].lower() + does[1:].rstrip(".")
         said += f", in {' and '.join(finding.operations)}" if len(finding.operations) < 3 else ""

@@ -140,7 +140,7 @@ def cause(finding: Finding) -> str:
         kind, _, rest = finding.line.partition("  ")
         where = rest.partition(":")[0].removesuffix(", and only there")
         where = "" if where[:1].isdigit() else where  # too few calls to tell conditions
-        said = f"{kind} {where}".rstrip() if rest else finding.line
+        said = " ".join(f"{kind} {where}".split()) if rest else finding.line
     else:
         said = does.rstrip(".") if does[1].isupper() else does[0].lower() + does[1:].rstrip(".")
         said += f", in {' and '.join(finding.operations)}" if len(finding.operations) < 3 else ""

@@ -63,8 +63,9 @@ def load_wrapped(name: str) -> Any:
     for option in isolation.FUNCTIONS & set(options):
         if isinstance(options[option], str):
             options[option] = _object(options[option])
+    found = _object(wrapped)  # before the wrapper imports its framework: a wrong name is told without it
     home = importlib.import_module(f".wrappers.{isolation.WRAPPERS[wrapper]}", __package__)
-    return getattr(home, wrapper)(_object(wrapped), **options)
+    return getattr(home, wrapper)(found, **options)
 
 
 def _object(name: str) -> Any:

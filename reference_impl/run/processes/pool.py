@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import groupby
@@ -26,7 +26,7 @@ _NEVER = 1e9  # seconds: the judge itself limits each call
 
 def judge_isolated(
     selection: Selection, processes: int | None = None, time_limit: float = CALL_TIME_LIMIT
-) -> Iterator[tuple[Subject, list[Record]]]:
+) -> Generator[tuple[Subject, list[Record]], None, None]:
     """Judge every call of a selection in processes of their own, and yield the same as `judge_here`.
 
     All subjects must have been loaded by name. A call that a backend dies of, or that takes longer than `time_limit`

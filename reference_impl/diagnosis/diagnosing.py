@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -19,9 +19,9 @@ from ..run.subject import Subject
 from ..verdicts.checks import CHECKS, OTHER_OPTIONS
 from ..verdicts.real_data import real_task
 from ..verdicts.task import Task
-from . import telling
+from . import symptoms, telling
 from .advice import advice
-from .conditions import Asker, Outcomes, bugs_of, cures, is_well_told
+from .conditions import Asker, Outcomes, additions, bugs_of, cures, flips, is_well_told
 from .matching import Seen, does, look, matching, matching_by_checks, matching_in_part, matching_sometimes, see
 from .probes import Probe, probes
 from .shrinking import smallest
@@ -64,14 +64,15 @@ def diagnose(
     subject = subject.fresh() or subject
     seen = _looked_at(subject, record, until, plain=plain)
     small = _smallest(subject, record, max((until - time.monotonic()) / 2, 1.0))
-    asker = Asker(subject, record, until)
+    asker, said = Asker(subject, record, until), list[str]()
     if found := _acting(matching(record.operation, seen), seen[-1]):
         diagnosis = Diagnosis(found, telling.named(found, seen))
     elif found := _of_state(subject, record, seen):
-        diagnosis = Diagnosis(found, [*stale(subject, record), *telling.named_by_checks(found)])
+        said = stale(subject, record)
+        diagnosis = Diagnosis(found, [*said, *telling.named_by_checks(found)])
     elif said := stale(subject, record):
         diagnosis = Diagnosis([], said)
-    elif found := _acting(matching_sometimes(record.operation, seen), seen[-1]):
+    elif found := _acting(matching_sometimes(record.operation, seen, _near(asker, small)), seen[-1]):
         asked = replace(asker, mistake=found[0])
         bugs = [bug for bug in bugs_of(asked, seen, small, outcomes) if is_well_told(bug)]
         diagnosis = Diagnosis(found, telling.named_sometimes(found[0], seen, bugs), bugs)
@@ -79,10 +80,20 @@ def diagnose(
         diagnosis = _without_name(asker, seen, small, outcomes)
     diagnosis.smallest = small
     shown = _shown(subject, replace(record, case=str(small)))
-    diagnosis.lines = [*before, *diagnosis.lines, *after, *shown, *telling.cured_by(cures(asker, small))]
-    right = all(each.right() for each in seen if each.probe.plain)
+    cured_by = cures(small, partial(_passes, subject, record))
+    diagnosis.lines = [*before, *diagnosis.lines, *after, *shown, *telling.cured_by(cured_by)]
+    right = all(each.right() for each in seen if each.probe.plain) and not said
     diagnosis.lines += advice(record, diagnosis.bugs, all_right=right)
     return diagnosis
+
+
+def _near(asker: Asker, small: Case) -> Iterator[Seen]:
+    """Yield what the backend does on cases next to the smallest that fails."""
+    for case in (*flips(small).values(), *additions(small)):
+        if asker.may_ask(case):
+            seen = see(asker.subject, Probe(asker.record.operation, case, seed=asker.record.seed), once=True)
+            if not seen.observation.refused:
+                yield seen
 
 
 def _acting(found: list[Mistake], failing: Seen) -> list[Mistake]:
@@ -101,7 +112,11 @@ def _without_name(asker: Asker, seen: Sequence[Seen], small: Case, outcomes: Out
     wrong = [each for each in plain if not each.right()]
     if wrong and all(each.right(loosely=True) for each in [*plain, seen[-1]]):
         return Diagnosis([], telling.ONLY_ROUNDS)
-    lines, found = telling.unnamed(operation, seen)
+    decided = {telling.resembles(each) or "" for each in wrong}
+    if len(decided) == 1 and all(said.endswith(symptoms.WHERE_ZERO) for said in decided):
+        # The numbers decide where it is wrong, so that no condition on sizes can be true.
+        return Diagnosis([], telling.unnamed(wrong[-1])[0])
+    lines, found = telling.unnamed(seen[-1])
     all_bugs = bugs_of(asker, seen, small, outcomes)
     bugs = [bug for bug in all_bugs if is_well_told(bug)]
     if not wrong and not bugs:
@@ -146,6 +161,13 @@ def _fails(subject: Subject, record: Record, case: Case) -> bool:
     checks = [check for check in CHECKS if check.name == record.check]
     judged = judge(subject, case, record.operation, record.seed, checks=checks)
     return any(one.outcome == record.outcome for one in judged)
+
+
+def _passes(subject: Subject, record: Record, case: Case) -> bool:
+    """True if the check of the record passes on this case."""
+    checks = [check for check in CHECKS if check.name == record.check]
+    judged = judge(subject, case, record.operation, record.seed, checks=checks)
+    return bool(judged) and all(one.outcome == outcome.PASS for one in judged)
 
 
 def _of_state(subject: Subject, record: Record, seen: Sequence[Seen]) -> list[Mistake]:

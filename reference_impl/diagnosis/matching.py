@@ -143,8 +143,9 @@ def _steady(failed: dict[str, str | None]) -> set[str]:
 def matching_sometimes(operation: str, seen: Sequence[Seen], near: Iterable[Seen]) -> list[Mistake]:
     """Return the mistakes that do the same wherever the backend is wrong, if that is on several plain probes.
 
-    One of these is the last of `seen`, the call that failed, unless that is right alone. `near` are further calls, next to the smallest case that fails. They part mistakes that give the same answers to
-    `seen`, and are made only if some mistakes are left.
+    One of these is the last of `seen`, the call that failed, unless that is right alone. `near` are further calls, next
+    to the smallest case that fails. They part mistakes that give the same answers to `seen`, and are made only if some
+    mistakes are left.
     """
     wrong, left = list[Seen](), _of(operation)
     for each in chain(seen, near):

@@ -8,8 +8,8 @@ kernel does on fresh calls, which the diagnosis has not seen.
 - named: the diagnosis names one of the kernel's known mistakes first, and none for a kernel without any; or it says
   that a cache is a cache, and a race a race
 - true: a condition that holds on all fresh calls that fail
-- only: a diagnosis that says that the kernel is wrong nowhere else; false if a fresh call outside fails, or one inside
-  passes
+- only: a diagnosis that says that the kernel is wrong nowhere else; false if a fresh call elsewhere fails. Beside it:
+  those that also say that all calls under the conditions fail, though a fresh one passes
 - agree: fresh calls that fail just where the conditions of a diagnosis say so
 - minimal: it fails, and no failing case has each part as small as the smallest case found, and one part smaller
 - shrunk: the same of the smallest cases that are found from three large failing cases
@@ -30,7 +30,6 @@ from diagnosis import forty_kernels, twenty_kernels
 from diagnosis.wrong_kernels import WrongKernel
 
 from reference_impl.bugs import JudgedCall
-from reference_impl.bugs.bug import where
 from reference_impl.bugs.fresh_calls import FreshCalls
 from reference_impl.bugs.table import Table
 from reference_impl.cases import catalogue
@@ -101,6 +100,7 @@ class Truth:
     true: list[str]
     only: int
     refuted: int
+    spared: int
     agree: int
     compared: int
 
@@ -109,7 +109,7 @@ def truth_of(kernel: WrongKernel, diagnosis: Diagnosis, fresh: list[Case], faile
     shown = [case for case in fresh if not diagnosis.mistakes or does(diagnosis.mistakes[0], _probe(kernel, case))]
     calls = [JudgedCall(kernel.name, kernel.operation, case) for case in shown]
     inside = {id(bug): bug.holds(calls) for bug in diagnosis.bugs}
-    found = Truth([], [], 0, 0, 0, 0)
+    found = Truth([], [], 0, 0, 0, 0, 0)
     if inside:
         found.compared = len(calls)
         held = np.logical_or.reduce([np.array(mask, bool) for mask in inside.values()])
@@ -123,11 +123,12 @@ def truth_of(kernel: WrongKernel, diagnosis: Diagnosis, fresh: list[Case], faile
             found.said.append(condition.name)
             if condition.holds(Table.of(own)).all():
                 found.true.append(condition.name)
-        if "only" in where(bug, alone=len(diagnosis.bugs) == 1):
+        if "and only there" in diagnosis.text:
             found.only += 1
             outside = [row for row in range(len(calls)) if not any(held[row] for held in inside.values())]
             passed = any(held and call.case not in failed for held, call in zip(inside[id(bug)], calls, strict=True))
-            found.refuted += passed or any(calls[row].case in failed for row in outside)
+            found.refuted += any(calls[row].case in failed for row in outside)
+            found.spared += passed and bug.failures == bug.calls
     return found
 
 
@@ -202,6 +203,7 @@ def measure(kernel: WrongKernel) -> dict[str, object]:
         "true": truth.true,
         "only": truth.only,
         "refuted": truth.refuted,
+        "spared": truth.spared,
         "agree": truth.agree,
         "compared": truth.compared,
         "smallest": str(smallest),
@@ -226,7 +228,8 @@ def main(names: list[str]) -> None:
         print(
             f"{row['name']:<40} {'named' if row['named'] else 'MISNAMED'} {row['mistakes'][:2]} "
             f"conditions {len(row['true'])}/{len(row['said'])} {row['said']} "
-            f"only {row['only']} refuted {row['refuted']} agree {row['agree']}/{row['compared']} "
+            f"only {row['only']} refuted {row['refuted']} spared {row['spared']} "
+            f"agree {row['agree']}/{row['compared']} "
             f"smallest {row['smallest']} {row['minimal']} {row['shrunk']} {row['seconds']:.1f} s, "
             f"{row['failed']}/{row['fresh']}",
             flush=True,
@@ -240,6 +243,7 @@ def main(names: list[str]) -> None:
         f"fresh calls as the conditions say: {sum(shares) / max(len(shares), 1):.1%} of those of {len(shares)} kernels"
     )
     print(f"without a mistake or a condition: {sum(not r['said'] and not r['mistakes'] for r in rows)}")
+    print(f"'all' false: {sum(r['spared'] for r in rows)} of {sum(r['only'] for r in rows)}")
     print(f"'only' false: {sum(r['refuted'] for r in rows)} of {sum(r['only'] for r in rows)}")
     found = [row["minimal"] for row in rows if row["minimal"] is not None]
     print(f"smallest cases minimal: {sum(found)} of {len(found)}")

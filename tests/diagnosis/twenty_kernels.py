@@ -1,7 +1,8 @@
 """Twenty wrong kernels, written as people and language models write them, to measure the diagnosis.
 
-They were measured once before anything was changed: see `benchmarks/forty_kernels.py`. Whoever changes the diagnosis
-does not look at single ones of them, or writes others.
+`benchmarks/forty_kernels.py --twenty` measured them before anything was changed for them: named rightly 14 of 20,
+conditions true 20 of 28, smallest cases minimal 17 of 19, "only there" or "all there" false 4 of 10. Nobody may look at
+single ones of them when the diagnosis is changed. After that, write others.
 """
 
 from __future__ import annotations

@@ -98,9 +98,9 @@ def line(bug: Bug) -> str:
 def where(bug: Bug, *, alone: bool = True) -> str:
     """Say under which conditions a bug shows, and count the calls that fail and pass.
 
-    It says "and only there" if no call elsewhere failed, and fresh calls were made that could have refuted that: for
-    each condition, several on which it alone did not hold. It does not if the bug is not `alone`, as the others may
-    have been told less well.
+    It says "and only there" if no call elsewhere failed, and fresh calls could have refuted that: several for each
+    condition, on which that one alone did not hold. If the bug is not `alone`, it does not say so, as the conditions of
+    the others may be less exact.
     """
     _, failed = _SAID.get(bug.kind, (bug.kind, bug.kind))
     counts = f"{bug.failures:,} of {bug.calls:,} {failed}"

@@ -27,9 +27,13 @@ Key = tuple[str, str, str, str]
 class Diagnoses:
     """Diagnoses of a run, at most `most` as each takes seconds.
 
-    A backend is diagnosed once for each operation and outcome. With the records of the `run`, the diagnosis is that of
-    a call with wrong numbers, if there is one, and other failures of right calls have one for each check. Without them,
-    it is that of the first call. With `isolate`, the backend is asked in a process of its own.
+    A backend is diagnosed once for each operation and outcome:
+
+    - With the records of the `run`, a call with wrong numbers is diagnosed, if there is one. A call whose numbers are
+      right may fail another check. Each such check has a diagnosis of its own.
+    - Without them, the first call is diagnosed.
+
+    With `isolate`, the backend is asked in a process of its own.
     """
 
     most: int = 8

@@ -97,7 +97,10 @@ def _near(asker: Asker, small: Case) -> Iterator[Seen]:
 
 
 def _acting(found: list[Mistake], failing: Seen) -> list[Mistake]:
-    """Leave out mistakes of padding that change no call with the padding of the failing one, if that is wrong alone."""
+    """Leave out mistakes of padding that change nothing under the padding mode of the failing call.
+
+    If the failing call is right when it is made alone, all are kept.
+    """
     if failing.right():
         return found
     mode = failing.probe.case.padding_mode
@@ -106,7 +109,11 @@ def _acting(found: list[Mistake], failing: Seen) -> list[Mistake]:
 
 
 def _without_name(asker: Asker, seen: Sequence[Seen], small: Case, outcomes: Outcomes) -> Diagnosis:
-    """Say what the answer resembles, on which cases it is wrong, and which mistakes explain some of the answers."""
+    """Diagnose a failure that no known mistake explains.
+
+    The lines say three things: what the answer resembles, the conditions under which it is wrong, and the mistakes that
+    explain a part of the wrong answers.
+    """
     operation = asker.record.operation
     plain = [each for each in seen if each.probe.plain]
     wrong = [each for each in plain if not each.right()]
@@ -133,9 +140,9 @@ def _without_name(asker: Asker, seen: Sequence[Seen], small: Case, outcomes: Out
 def _on_fresh(subject: Subject, record: Record) -> tuple[list[str], list[str], Record]:
     """Make the failing call of a fresh backend, if one can be made.
 
-    Return lines to say before and after the diagnosis, and the record to diagnose. In a row of calls with other
-    options, one may be wrong by itself. Then that one is diagnosed. It is also wrong on larger arrays, which no plan
-    that was kept can be for.
+    Return lines to say before and after the diagnosis, and the record to diagnose. The check OTHER_OPTIONS makes a row
+    of calls. One of them may be wrong by itself, and is then diagnosed. It is wrong on larger arrays too: a plan that
+    was kept from an earlier call would not fit those.
     """
     fresh, case = subject.fresh(), Case.parse(record.case)
     if fresh is not None and not _fails(fresh, record, case):
@@ -158,16 +165,18 @@ def _on_fresh(subject: Subject, record: Record) -> tuple[list[str], list[str], R
 
 def _fails(subject: Subject, record: Record, case: Case) -> bool:
     """True if the check of the record has its outcome on this case."""
-    checks = [check for check in CHECKS if check.name == record.check]
-    judged = judge(subject, case, record.operation, record.seed, checks=checks)
-    return any(one.outcome == record.outcome for one in judged)
+    return record.outcome in _outcomes(subject, record, case)
 
 
 def _passes(subject: Subject, record: Record, case: Case) -> bool:
     """True if the check of the record passes on this case."""
+    return _outcomes(subject, record, case) == {outcome.PASS}
+
+
+def _outcomes(subject: Subject, record: Record, case: Case) -> set[str]:
+    """Return the outcomes of the check of the record on this case."""
     checks = [check for check in CHECKS if check.name == record.check]
-    judged = judge(subject, case, record.operation, record.seed, checks=checks)
-    return bool(judged) and all(one.outcome == outcome.PASS for one in judged)
+    return {one.outcome for one in judge(subject, case, record.operation, record.seed, checks=checks)}
 
 
 def _of_state(subject: Subject, record: Record, seen: Sequence[Seen]) -> list[Mistake]:
@@ -187,8 +196,8 @@ def recognise(subject: Subject, record: Record) -> list[Mistake]:
 def _looked_at(subject: Subject, record: Record, until: float = np.inf, *, plain: bool = False) -> list[Seen]:
     """Return what the backend does with the probes and, last, with the call that failed.
 
-    If the call failed by a wrong answer, probes that the backend refuses are left out: mostly, it lacks something that
-    it does not declare, and that does not explain the answer.
+    After a wrong answer, probes that the backend refuses are left out. Most backends that refuse lack something, and do
+    not declare it. That does not explain the wrong answer.
     """
     asked = [probe for probe in probes(record.operation) if probe.plain or not plain]
     seen = list(look(subject, asked, until))

@@ -75,7 +75,7 @@ def test_failures_by_chance_are_seen_when_they_are_asked_again():
 
 
 def test_a_few_passes_within_the_conditions_are_counted():
-    # Of fewer failures, more conditions may leave out all passes by luck, and only fresh calls would tell.
+    # With fewer failures, more conditions may leave out all passes by luck. Only fresh calls would tell.
     fails = WRONG["a stride above the kernel, odd channels and a batch"]
     (bug,) = distinct_bugs(judged_by(judge(fails, share=0.9)))
     assert set(bug.conditions) == {

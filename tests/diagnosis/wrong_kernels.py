@@ -50,7 +50,7 @@ class WrongKernel:
     wrong : the true condition; None if the data decide
         It holds on each case on which the kernel is wrong. On a few others the mistake changes nothing.
     mistakes : names of the known mistakes that it makes; any of them is a right diagnosis
-        "" among them: no name is right too, as the known mistake is only like it.
+        If "" is among them, a diagnosis without a name is right too: the known mistakes are only like it.
     lacks : True if it refuses calls by a clear message
     remembers : the option that is missing in the keys of its cache; "" if it remembers nothing
     """

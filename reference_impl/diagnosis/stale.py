@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -32,11 +33,13 @@ def stale(subject: Subject, record: Record) -> list[str]:
     return [f"a cache: it gives the answer of an earlier call with the same shapes and other {' or '.join(told)}"]
 
 
-def _last_answer(subject: Subject, *calls: Call) -> object:
+def _last_answer(subject: Subject, *calls: Call) -> Any:
     """Return what a fresh backend answers to the last of some calls; None if it cannot be made anew, or raises."""
     fresh, answer = subject.fresh(), None
+    if fresh is None:
+        return None
     try:
-        for call in calls if fresh is not None else ():
+        for call in calls:
             answer = call.with_arrays(np.copy).run(fresh.backend)
     except Exception:  # a backend may raise anything, and a refusal is no stale answer
         return None

@@ -18,7 +18,7 @@ Padding = str | tuple[tuple[int, int], tuple[int, int]]
 Sizes = tuple[int, int, int, int]
 
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
-_NUMPY_CHARACTERS = "?bBhHiIlLqQefd"  # of NumPy's own integers and of those floats
+_NUMPY_CHARACTERS = "?bBhHiIlLqQefdO"  # of NumPy's own integers, of those floats, and of objects
 # Iterables without an order that a caller chose, and bytes, which hold text more often than sizes.
 _NO_SEQUENCES = (str, bytes, bytearray, memoryview, Set, Mapping, MappingView)
 
@@ -122,11 +122,7 @@ def array(value: Any, name: str, letters: str) -> np.ndarray:
         result = _without_rounding(value, result)
     if result.dtype.kind == "O" and result.size:
         _check_rational(result, name)
-    elif (
-        result.dtype.char not in _NUMPY_CHARACTERS
-        and result.dtype.kind not in "biuO"
-        and result.dtype.name not in _FLOATS
-    ):
+    elif result.dtype.char not in _NUMPY_CHARACTERS and result.dtype.name not in _FLOATS:
         raise TypeError(
             f"{name} must hold integers, bool, {', '.join(_FLOATS)}, or Python int and Fraction objects; "
             f"not dtype {result.dtype}"

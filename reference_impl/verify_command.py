@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -23,24 +22,21 @@ from .options import BadUsage, one_of
 from .report import expected_failures
 from .report.answer import answers
 from .report.expected_failures import ExpectedFailures
-from .report.failures import Illustrate, explained
-from .report.judged import Judged, exit_status, judged
-from .report.junit import write_junit
+from .report.failures import Illustrate
+from .report.judged import judged
 from .report.listing import listing
 from .report.page.page import FILE, check_folder
 from .report.page.verify_page import write_verify_page
-from .report.progress import progress
 from .report.searched import least_shares
-from .report.verify_report import FirstFailure, Run, counts_as_failure, print_quietly, print_report, write_records
+from .report.verify_report import Run, print_quietly, print_report, write_records
 from .run import choice
 from .run.choice import EXAMPLES, STRENGTH
-from .run.outcome import Record
 from .run.processes.asking import CALL_TIME_LIMIT
-from .run.records import records_of
 from .run.selection import CHECK_NAMES, Selection
 from .run.spread import DEFAULT_DTYPES
 from .run.subject import Loaded, NotLoaded, Subject, load, missing
 from .stopping import status_of, stop_signals
+from .verify_run import end, junit_written, make
 
 
 def verify(
@@ -181,11 +177,11 @@ def verify(
 
     run = Run(asked, loaded.subjects, robustness=robustness)
     with stop_signals():
-        _run(run, processes, timeout, gallery.added if gallery else illustrate, expecting, first=first, quiet=quiet)
-        unwritten = write_records(json, run) or _write_junit(junit, run)
+        make(run, processes, timeout, gallery.added if gallery else illustrate, expecting, first=first, quiet=quiet)
+        unwritten = write_records(json, run) or junit_written(junit, run)
         excusable = _nobody_named(loaded.subjects, backend or ()) if cases or any(narrowing.values()) else ()
         counts = judged(run.tally, asked, excusable)
-        shares = least_shares(run.tally, run.subjects) if asked.fewest > 1 else {}
+        shares = least_shares(run.tally, run.subjects, asked.reached) if asked.fewest > 1 else {}
         told = answers(run.tally, asked, counts, run.found, shares=shares, ended=run.came_so_far)
         unpaged = None
         if report is not None and gallery is not None:
@@ -195,7 +191,7 @@ def verify(
             print_quietly(console, told)
         else:
             print_report(console, run, counts, told, written=json if unwritten is None else None, notes=lines)
-    _exit(console, run, counts, unwritten, unpaged)
+    end(console, run, counts, unwritten, unpaged)
 
 
 def _load(console: PlainConsole, asked: Sequence[str] | None, *, here: bool) -> tuple[Loaded, list[str]]:
@@ -254,15 +250,6 @@ def _expected(path: Path | None) -> ExpectedFailures:
         raise BadUsage(error, "--expected") from error
 
 
-def _write_junit(path: Path | None, run: Run) -> OSError | None:
-    try:
-        if path is not None:
-            write_junit(path, run.tally)
-    except OSError as error:
-        return error
-    return None
-
-
 def _illustrate(folder: Path | None, *, isolate: bool) -> Illustrate | None:
     """Make what draws failures to `folder`, if a folder is given."""
     if folder is None:
@@ -282,62 +269,6 @@ def _gallery(folder: Path, also: Illustrate | None, *, isolate: bool) -> Gallery
     return Gallery(isolate, also)
 
 
-def _run(
-    run: Run,
-    processes: int,
-    time_limit: float,
-    illustrate: Illustrate | None,
-    expecting: ExpectedFailures,
-    *,
-    first: bool,
-    quiet: bool,
-) -> None:
-    """Make every call, and explain the failures. A signal, or an error of ours, ends the run but loses no record."""
-    asked, tally = run.asked, run.tally
-    try:
-        with progress(len(asked.cases), asked.turns, tally, quiet=quiet) as show:
-
-            def advance() -> None:
-                run.made += 1
-                show()
-
-            records = records_of(asked, processes=processes, time_limit=time_limit, advance=advance)
-            _take(run, expecting.marked(records), first=first)
-        del records  # ends the processes, if it is not at its end
-        tally.suspect_the_oracle()
-        run.found = explained(tally, run.subjects, isolate=processes > 0, illustrate=illustrate)
-    except (Exception, KeyboardInterrupt) as error:
-        if isinstance(error, KeyboardInterrupt):
-            tally.suspect_the_oracle()
-        run.ended, run.found = error, explained(tally, run.subjects, diagnosed=False)
-
-
-def _take(run: Run, records: Iterator[Record], *, first: bool) -> None:
-    """Add the records to the tally, up to the `first` failure that counts."""
-    for record in records:
-        run.tally.add(record)
-        if first and counts_as_failure(record, robustness=run.robustness):
-            run.ended = FirstFailure()
-            return
-
-
 def _nobody_named(subjects: Sequence[Subject], named: Sequence[str]) -> list[str]:
     """List the backends that nobody named in full, so that a narrowed run may judge nothing of them."""
     return [subject.name for subject in subjects if subject.argument not in named]
-
-
-def _exit(
-    console: PlainConsole, run: Run, counts: list[Judged], unwritten: OSError | None, unpaged: Exception | None
-) -> NoReturn:
-    """End with the status of the run. docs/verdicts.md lists them."""
-    if unwritten is not None:
-        raise BadUsage(f"the records could not be written: {unwritten}", "--json")
-    if isinstance(unpaged, OSError):
-        raise BadUsage(f"the page could not be written: {unpaged}", "--report")
-    for error in (unpaged, run.ended if run.is_broken else None):
-        if error is not None:
-            traceback.print_exception(error)
-    if isinstance(run.ended, KeyboardInterrupt):
-        raise typer.Exit(status_of(run.ended))
-    status = exit_status(run.tally, counts, broken=run.is_broken or unpaged is not None, failed=run.failed)
-    raise typer.Exit(console.exit_status(status))

@@ -36,7 +36,7 @@ def test_verify_passes_the_oracle_and_the_definition():
 def test_verify_runs_a_spec_as_it_is():
     result = run("verify", "--backend", "reference", "--cases", CASE)
     assert result.exit_code == 0
-    assert "1 cases" in result.output
+    assert "1 case, " in result.output
 
 
 def test_verify_exits_with_1_and_a_report_when_a_backend_is_wrong():
@@ -97,7 +97,7 @@ def test_verify_gives_a_backend_of_none_of_the_default_dtypes_the_cases_in_its_o
             "bytes judged nothing",
         ),
         (["--backend", "narrow_kernels:Square", "--cases", CASE], 4, "takes squares only (1)"),
-        (["--backend", "narrow_kernels:Square", "--cases", "n1_h5w5c2_k3x3o2"], 0, "1 of 1 calls judged"),
+        (["--backend", "narrow_kernels:Square", "--cases", "n1_h5w5c2_k3x3o2"], 0, "1 of 1 call judged"),
         (["--backend", "narrow_kernels:Square", "--cases", "smoke"], 0, "planted: judged 40 of"),
         (["--backend", "reference:*", "--cases", CASE], 0, "4 of 4 calls judged"),
         (["--backend", "reference", "--check", "loads"], 0, "nothing failed unexpectedly"),

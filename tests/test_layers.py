@@ -57,6 +57,7 @@ _TOP = dict.fromkeys(
     "stopping": "cases",
     "cli": "cli",
     "verify_command": "cli",
+    "verify_run": "cli",
     "__main__": "cli",
 }
 

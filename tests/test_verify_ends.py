@@ -161,7 +161,7 @@ def test_error_of_ours_ends_a_run_with_records_and_a_status_of_its_own(monkeypat
         yield from ()
         raise MemoryError("of ours")
 
-    monkeypatch.setattr("reference_impl.verify_command.records_of", broken)
+    monkeypatch.setattr("reference_impl.verify_run.records_of", broken)
     out = tmp_path / "out.json"
     result = CliRunner().invoke(app, ["verify", "--backend", "reference", "--cases", CASE, "--json", str(out)])
     assert result.exit_code == ExitStatus.SUITE_FAILED

@@ -105,10 +105,14 @@ def _of_path(module: str) -> ModuleType:
 def _of_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise ValueError(f"{path} must be a file of Python: there is none")
+    folder = str(path.resolve().parent)
     _look_here()
-    _look_in(str(path.resolve().parent))
-    # The name cannot hide another module: the file may be called torch.py.
-    name = f"file_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}_{path.stem}"
+    _look_in(folder)
+    # The file may be called torch.py, and may import its neighbours as `from .neighbour import ...`. So its folder is a
+    # package, of a name that hides no other module.
+    package = f"folder_{hashlib.sha256(folder.encode()).hexdigest()[:8]}"
+    sys.modules.setdefault(package, ModuleType(package)).__path__ = [folder]
+    name = f"{package}.{path.stem}"
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, path)
         assert spec is not None

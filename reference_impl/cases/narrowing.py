@@ -105,7 +105,7 @@ def draw_supported(supported: Supported, count: int, seed: int, dtype: str) -> l
         if len(found) >= count or not plain:
             break
         start = plain[int(len(plain) * source.random() ** 2)]  # the simplest, mostly
-        found[_mixed(start, draw, supported, source)] = None
+        found[mixed([(start, draw)], supported, source)[0]] = None
     found |= dict.fromkeys(plain)
     return list(found)[:count]
 
@@ -118,15 +118,31 @@ def _draws(seed: int, dtype: str) -> list[Case]:
     return [case for turn in zip_longest(*by_mode) for case in turn if case is not None]
 
 
-def _mixed(plain: Case, draw: Case, supported: Supported, source: random.Random) -> Case:
-    """Give each part of `plain` the value of `draw`, or one like it, if the case is then still supported."""
-    best, most = plain, max(plain.multiply_adds, MOST_PRODUCTS)
-    parts = list(_likenesses(_Parts.of(plain), _Parts.of(draw)))
-    for likenesses in sorted(parts, key=lambda _: source.random()):
-        tried = [replace(_Parts.of(best), **changes).case(plain.dtype) for changes in likenesses]
-        fitting = [case for case in tried if case is not None and case.multiply_adds <= most]
-        best = next(iter(supported(fitting)), best)
+def mixed(pairs: Sequence[tuple[Case, Case]], supported: Supported, source: random.Random) -> list[Case]:
+    """Give each part of the first case of a pair the second's value, or one like it, if that is still supported.
+
+    All pairs are tried together, as the backend may be in another process.
+    """
+    best = [plain for plain, _ in pairs]
+    parts = [list(_likenesses(_Parts.of(plain), _Parts.of(draw))) for plain, draw in pairs]
+    orders = [sorted(each, key=lambda _: source.random()) for each in parts]
+    for step in zip(*orders, strict=True):
+        waiting = {number: _changed(best[number], likenesses) for number, likenesses in enumerate(step)}
+        while waiting:
+            tried = {number: next(cases, None) for number, cases in waiting.items()}
+            found = set(supported(list(dict.fromkeys(case for case in tried.values() if case is not None))))
+            best = [case if (case := tried.get(number)) in found else kept for number, kept in enumerate(best)]
+            waiting = {number: waiting[number] for number, case in tried.items() if case and case not in found}
     return best
+
+
+def _changed(case: Case, likenesses: Sequence[dict[str, Any]]) -> Iterator[Case]:
+    """Yield the case with each of the changes that gives a convolution, and not too large a one."""
+    own, most = _Parts.of(case), max(case.multiply_adds, MOST_PRODUCTS)
+    for changes in likenesses:
+        changed = replace(own, **changes).case(case.dtype)
+        if changed is not None and changed.multiply_adds <= most:
+            yield changed
 
 
 def _likenesses(plain: _Parts, draw: _Parts) -> Iterator[list[dict[str, Any]]]:

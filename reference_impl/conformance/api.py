@@ -46,7 +46,9 @@ class Report:
         # Puts the diagnoses into the tally too.
         self._found = explained(self.tally, [self.subject], isolate=self.isolated)
         (self.judged,) = judged(self.tally, self.selection)
-        shares = least_shares(self.tally, [self.subject]) if self.selection.fewest > 1 else {}
+        shares = {}
+        if self.selection.fewest > 1:
+            shares = least_shares(self.tally, [self.subject], self.selection.reached)
         self._answers = answers(self.tally, self.selection, [self.judged], self._found, shares=shares)
 
     @property

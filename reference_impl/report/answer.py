@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..cases.case import DTYPES, Case
 from ..cases.covering.claim import Share
-from ..console import plain_name, plain_text
+from ..console import counted, plain_name, plain_text
 from ..mistakes import MISTAKES
 from ..run import outcome
 from ..run.choice import STRENGTH
 from ..run.selection import Selection
 from ..run.whole_backend import LOADS
-from .findings import Finding
+from .findings import Finding, mistake_of
 from .judged import Judged
 from .tally import Tally
 
@@ -27,7 +26,8 @@ WORDS = (SUSPECT, WRONG, NOT_LOADED, FIXED, SUITE, CUT_SHORT, LITTLE, NOT_JUDGED
 """The words of an answer, the worst first."""
 
 _MOST_LETTERS = 160
-_NAMED = re.compile(r"^(?:matches(?:, though not on this call,)?|fails the same checks as) \*([\w-]+)\*", re.MULTILINE)
+# A narrow terminal has so many columns.
+_MOST_COLUMNS = 80
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,7 @@ def answers(
     if tally.suspects:
         said = f"no backend is accused; {len(tally.suspects)} calls contradict the oracle"
         return [Answer("The oracle", SUSPECT, said)]
-    records: dict[str, list] = {}
-    for record in tally.records:
-        records.setdefault(record.backend, []).append(record)
+    records = tally.by_backend
     told = [
         _answer(one, asked, records.get(one.subject.name, []), found.get(one.subject.name, ()), shares, ended)
         for one in counts
@@ -70,16 +68,26 @@ def answers(
 
 
 def summary(told: Sequence[Answer]) -> str:
-    """Answer for all backends on one line: the last of a report."""
+    """Answer for all backends on one line: the last of a report. It names those that are not right, while they fit."""
     if len(told) == 1:
         return told[0].line
-    parts: list[str] = []
-    for word in WORDS:
-        names = [answer.name.rpartition(" ")[0] or answer.name for answer in told if answer.word == word]
-        if names:
-            shown = "" if word == RIGHT else f": {', '.join(names)}"
-            of_all = "" if parts else f" of {len(told)} backends"
-            parts.append(f"{len(names)}{of_all} {word}{shown}")
+    lines = (_summary(told, most=most) for most in range(len(told), -1, -1))
+    return next((line for line in lines if len(line) <= _MOST_COLUMNS), _summary(told, most=0))
+
+
+def _summary(told: Sequence[Answer], most: int) -> str:
+    """Count the right backends, then name up to `most` of each other word."""
+    by_word: dict[str, list[str]] = {word: [] for word in WORDS}
+    for answer in told:
+        by_word[answer.word].append(answer.name.rpartition(" ")[0] or answer.name)
+    parts = [f"{len(by_word.pop(RIGHT))} of {len(told)} backends RIGHT"]
+    for word, names in by_word.items():
+        shown = [] if word == KNOWN else names[:most]  # all is well with these
+        if shown:
+            more = f", and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
+            parts.append(f"{word}: {', '.join(shown)}{more}")
+        elif names:
+            parts.append(f"{len(names)} {word}")
     fragile = sum(answer.robustness > 0 for answer in told)
     return "; ".join([*parts, *([f"{fragile} with robustness failures"] if fragile else [])])
 
@@ -102,7 +110,8 @@ def _answer(
         more = [f"{len(others)} more bug{'s' if len(others) > 1 else ''}, below"] if others else []
         more += [f"the suite itself failed on {broken} calls"] if broken else []
         more += [ended] if ended else []
-        said = f"{cause(first)} ({first.failed:,} of {judged:,} calls)"
+        how_many = first.counted or f"{first.failed:,} of {counted(judged, 'call')}"
+        said = f"{cause(first)} ({how_many})"
         return Answer(name, WRONG, "; ".join([said, *more]), robustness)
     if wrong:
         return Answer(name, FIXED, wrong[0].line, robustness)
@@ -125,11 +134,13 @@ def _answer(
 
 def cause(finding: Finding) -> str:
     """Say in a few words what is wrong: the known mistake that the failure matches, or else when it comes."""
-    named = _NAMED.search(finding.record.diagnosis or "")
-    does = next((mistake.does for mistake in MISTAKES if named and mistake.name == named[1]), None)
+    named = mistake_of(finding.record)
+    does = next((mistake.does for mistake in MISTAKES if mistake.name == named), None)
     if does is None:
         kind, _, rest = finding.line.partition("  ")
         where = rest.partition(":")[0].removesuffix(", and only there")
+        if rest and not where.startswith("where ") and finding.record.outcome == outcome.REFUSED:
+            where = (finding.record.message or "").partition("\n")[0]  # no conditions are told, so the error is
         said = f"{kind} {where}" if rest else finding.line
     else:
         said = does.rstrip(".") if does[1].isupper() else does[0].lower() + does[1:].rstrip(".")
@@ -144,21 +155,22 @@ def _too_little(one: Judged) -> str:
         return f"{said}, as it was given no call"
     why = one.reasons.most_common(1)
     reason = f"; {one.reasons.total():,} unsupported: {plain_text(why[0][0])}" if why else ""
-    return f"{said}, of {one.given:,} calls{reason}" + (", ..." if len(one.reasons) > 1 else "")
+    return f"{said}, of {counted(one.given, 'call')}{reason}" + (", ..." if len(one.reasons) > 1 else "")
 
 
 def _basis(one: Judged, asked: Selection, records: Sequence, share: Share | None) -> str:
     """Say on what the answer rests: how many calls, which combinations, and to what the run was narrowed."""
     if set(one.judged) == {LOADS}:
         return "it can be loaded; nothing else was asked"
-    calls = f"{one.judged.total():,} calls"
+    calls = counted(one.judged.total(), "call")
     if asked.fewest > 1 and share is not None:
         part = "all" if share.is_all else f"{share} of the"
-        parts = [calls, f"{part} {STRENGTH}-way combinations"]
+        of_what = " of what it supports" if asked.reached.get(one.subject.name) else ""
+        parts = [calls, f"{part} {STRENGTH}-way combinations{of_what}"]
     else:
         parts = [f"{calls} on the cases that were named" if asked.cases and not asked.only else calls]
     if one.reasons:
-        parts.append(f"{one.reasons.total():,} more unsupported")
+        parts.append(f"{one.reasons.total():,} more calls are unsupported")
     thin = len({record.call for record in records if record.outcome == outcome.MISTRUSTED})
     parts += [f"{thin:,} of them on data that prove little"] if thin else []
     offered = one.subject.capabilities

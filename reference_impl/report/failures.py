@@ -11,8 +11,9 @@ from ..run import outcome
 from ..run.implementation import Implementations
 from ..run.outcome import Record
 from ..run.subject import Subject
-from ..run.whole_backend import LOADS, REFUSES, WHOLE_BACKEND_CHECKS
-from .findings import Finding, findings
+from ..run.whole_backend import LOADS, REFUSES, STEADY, WHOLE_BACKEND_CHECKS
+from .findings import Finding, findings, joined
+from .robustness import OF_CHECKS
 from .suspicion import smallest_first, suspicion
 from .tally import Tally
 
@@ -40,12 +41,9 @@ def explained(
     if tally.suspects:
         return {}
     by_name = {subject.name: subject for subject in subjects}
-    records: dict[str, list[Record]] = {name: [] for name in by_name}
-    for record in tally.records:
-        records.setdefault(record.backend, []).append(record)
     implementations = Implementations()
     found: dict[str, list[Finding]] = {}
-    for name, mine in records.items():
+    for name, mine in tally.by_backend.items():
         subject, diagnoses = by_name.get(name) if diagnosed else None, Diagnoses(isolate=isolate, run=mine)
         found[name] = findings(mine, subject)
         for finding in found[name][:MOST_TEXTS]:
@@ -55,6 +53,7 @@ def explained(
                 told = told if illustrate is None else illustrate(subject, told)
                 tally.replace(finding.record, told)
             finding.record, finding.text = told, failure_text(told)
+        found[name] = joined(found[name])
     implementations.close()
     return found
 
@@ -65,7 +64,7 @@ def failure_text(record: Record) -> str:
         return suspicion_text([record], failed=1)
     lines = [
         f"{record.outcome.upper()}  {plain_name(record.backend)}{_call(record)}",
-        f"check: {record.check} ({outcome.MEANING[record.outcome]}); {record.mode}",
+        f"check: {record.check} ({_meaning(record)})" + (f"; {record.mode}" if record.mode != "native" else ""),
         *plain_text(record.message or "").splitlines(),
         *plain_text(record.diagnosis or "").splitlines(),
         *([f"the library ran: {plain_text(record.implementation)}"] if record.implementation else []),
@@ -81,6 +80,16 @@ def suspicion_text(suspects: Sequence[Record], failed: int) -> str:
     return suspicion(ordered, failed, [rerun_line(record) for record in ordered])
 
 
+def _meaning(record: Record) -> str:
+    """Say in a few words what an outcome means for a check."""
+    if record.outcome == outcome.FAIL and record.check in WHOLE_BACKEND_CHECKS:
+        return {
+            REFUSES: "answers an invalid call",
+            STEADY: "its memory grows",
+        }.get(record.check, "a promise that is not kept")
+    return outcome.MEANING[record.outcome]
+
+
 def _call(record: Record) -> str:
     if record.check == LOADS:
         return ": it cannot be loaded"
@@ -92,6 +101,8 @@ def _advice(record: Record) -> list[str]:
     if record.check == REFUSES and record.outcome == outcome.FAIL:
         return [f'if checking arguments is the caller\'s job, declare it: unclaimed={{"{REFUSES}": "why"}}']
     told = "lacks=(" in (record.diagnosis or "")
+    if record.outcome == outcome.REFUSED and record.check in OF_CHECKS and "unclaimed=" not in (record.diagnosis or ""):
+        return [f'if it does not promise this, declare it: unclaimed={{"{record.check}": "why"}}']
     if record.outcome == outcome.REFUSED and record.check != LOADS and not told:
         return ["if it is not meant to take this, declare it: lacks=(Lack(reason, applies),)"]
     return []

@@ -9,16 +9,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from ..backends.promises import PROMISES
 from ..bugs import Ask, Bug, JudgedCall, distinct_bugs, line, most_telling_first
 from ..bugs.judged_call import CRASH, HANG, PASSED, RACE, REFUSED, WRONG_SHAPE, WRONG_VALUES
 from ..cases.case import Case
+from ..console import counted
 from ..diagnosis.conditions import flips
 from ..diagnosis.shrinking import complexity
 from ..run import outcome
 from ..run.judge import DECLARES, KEEPS_TO_ITS_MEMORY, PRINTS_NOTHING, judge
 from ..run.outcome import Record
 from ..run.subject import Subject
-from ..run.whole_backend import LOADS, REFUSES, STEADY, WHOLE_BACKEND_CHECKS
+from ..run.whole_backend import LOADS, REFUSES, STEADY, THREADS, WHOLE_BACKEND_CHECKS
 from ..verdicts.checks import CHECKS, OTHER_OPTIONS
 from ..verdicts.races import is_race
 from .robustness import KINDS, OF_CASES, OF_CHECKS, of_case, robustness_of
@@ -28,11 +30,16 @@ MOST_ASKED, SECONDS = 300, 4.0
 # The checks of the plain answer. Those of other checks are grouped apart, as they run on some of the calls only.
 _PLAIN = ("shape_and_dtype", "exact", DECLARES)
 _PLAIN_CHECKS = tuple(check for check in CHECKS if check.name in _PLAIN)
+# Checks that make the plain call again, on other numbers or to compare bits. To die of one is to die of the plain call.
+_LIKE_PLAIN = ("inputs_unchanged", "repeatable", "remembers_nothing", "rounded", "zero_sums", "wide_sums", "bias")
 # Checks that leave a record only if they fail.
 _SILENT = (PRINTS_NOTHING, KEEPS_TO_ITS_MEMORY)
 _MOST_NAMED = 6
 # So many errors are told apart.
 _MOST_ERRORS = 4
+
+
+_NAMED = re.compile(r"^(?:matches(?:, though not on this call,)?|fails the same checks as) \*([\w-]+)\*", re.MULTILINE)
 
 
 @dataclass
@@ -47,6 +54,7 @@ class Finding:
     failed : the number of the run's calls that it explains
     robustness : one of `robustness.KINDS`, or None for wrong answers
     text : the full text of the failure on the smallest call
+    counted : of a check on a whole backend, how many of what failed: "2 of 4 operations and dtypes"
     """
 
     line: str
@@ -55,6 +63,7 @@ class Finding:
     failed: int
     robustness: str | None = None
     text: str = ""
+    counted: str = ""
 
 
 def findings(records: Iterable[Record], subject: Subject | None = None) -> list[Finding]:
@@ -92,7 +101,8 @@ class _Calls:
         plain = of_case(records[0].case) or ""
         by_check: dict[str, list[Record]] = {}
         for record in records:
-            is_plain = record.check in _PLAIN or is_race(record.message or "")
+            died = record.outcome == outcome.CRASHED and record.check in _LIKE_PLAIN
+            is_plain = record.check in _PLAIN or died or is_race(record.message or "")
             check = plain if is_plain else OF_CHECKS.get(record.check, record.check)
             by_check.setdefault(check, []).append(record)
         if any(record.outcome not in (outcome.PASS, outcome.MISTRUSTED) for record in by_check.get(plain, ())):
@@ -114,7 +124,9 @@ class _Calls:
         for bug, failed in self._bugs(by_check):
             record = self.records[min(failed, key=lambda call: complexity(call.case))]
             operations = tuple(dict.fromkeys(call.operation for call in failed))
-            yield Finding(line(bug), record, operations, len(failed), robustness_of(record))
+            asked = f"{len(failed):,} of {counted(len(by_check[bug.check]), 'call')} that the check {bug.check} asked"
+            told = asked if bug.check and bug.check not in OF_CASES else ""
+            yield Finding(line(bug), record, operations, len(failed), robustness_of(record), counted=told)
 
     def _bugs(self, by_check: dict[str, list[JudgedCall]]) -> list[tuple[Bug, list[JudgedCall]]]:
         """Return the distinct bugs, the most telling first, each with the failing calls of the run."""
@@ -238,6 +250,28 @@ def _error(message: str) -> str:
     return re.sub(r"\d+", "#", first)[:200]
 
 
+def mistake_of(record: Record) -> str | None:
+    """Return the name of the known mistake that the diagnosis of a failure names."""
+    named = _NAMED.search(record.diagnosis or "")
+    return named[1] if named else None
+
+
+def joined(found: Iterable[Finding]) -> list[Finding]:
+    """Join wrong answers that match one known mistake: it is one bug, under whatever conditions."""
+    kept: list[Finding] = []
+    by_mistake: dict[str, Finding] = {}
+    for finding in found:
+        named = mistake_of(finding.record) if finding.robustness is None else None
+        first = by_mistake.setdefault(named, finding) if named else finding
+        if first is finding:
+            kept.append(finding)
+            continue
+        first.failed += finding.failed
+        first.operations = tuple(dict.fromkeys((*first.operations, *finding.operations)))
+        first.text += f"\n    the same mistake: {finding.line}"
+    return kept
+
+
 def _of_whole_backend(records: Iterable[Record]) -> Iterator[Finding]:
     """Yield a finding for each check of a whole backend and each way to fail it."""
     failed: dict[tuple[str, str], list[Record]] = {}
@@ -248,16 +282,24 @@ def _of_whole_backend(records: Iterable[Record]) -> Iterator[Finding]:
             if record.unexpected and record.outcome not in (outcome.SUITE, outcome.FIXED):
                 failed.setdefault((record.check, record.outcome), []).append(record)
     for (check, came), some in failed.items():
-        named = list(dict.fromkeys(one.invalid_call or one.operation for one in some))
+        named = list(dict.fromkeys(one.invalid_call or _named(one) for one in some))
         shown = ", ".join(named[:_MOST_NAMED]) + (", ..." if len(named) > _MOST_NAMED else "")
         what = {outcome.FAIL: "answered", outcome.CRASHED: "died of"}.get(came, "failed on")
+        is_broken = came == outcome.FAIL and check in PROMISES
         said = {
             LOADS: f"cannot be loaded: {(some[0].message or '').partition(chr(10))[0]}",
             REFUSES: f"{what} {len(some)} of {made[check]} invalid calls: {shown}",
             STEADY: f"takes more memory with each equal call: {shown}",
-        }.get(check, f"{check}: {came}: {shown}")
+        }.get(check, f"is not {check}: {shown}" if is_broken else f"{check}: {came}: {shown}")
         operations = tuple(dict.fromkeys(one.operation for one in some))
-        yield Finding(said, some[0], operations, len(some), robustness_of(some[0]))
+        of_what = {STEADY: "operations", THREADS: "calls"}.get(check, "operations and dtypes")
+        how_many = f"{len(some)} of {made[check]} {of_what}" if len(some) < made[check] else "in all that was asked"
+        yield Finding(said, some[0], operations, len(some), robustness_of(some[0]), counted=how_many)
+
+
+def _named(record: Record) -> str:
+    """Name what a check on a whole backend asked for. A promise is asked for in each dtype."""
+    return f"{record.operation} in {record.dtype}" if record.check in PROMISES else record.operation
 
 
 def _fixed(records: Iterable[Record]) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from collections.abc import Container
 from dataclasses import dataclass, replace
 
 from ..cases.narrowing import TRIED
-from ..console import plain_name, plain_text
+from ..console import counted, plain_name, plain_text
 from ..exit_status import ExitStatus
 from ..run import outcome
 from ..run.selection import Selection
@@ -58,7 +58,7 @@ class Judged:
         if not self.given:
             return f"{plain_name(self.subject.name)}: judged nothing, as it was given no call"
         judged, unsupported = self.judged.total(), self.reasons.total()
-        said = f"{plain_name(self.subject.name)}: judged {judged or 'nothing'} of {self.given} calls"
+        said = f"{plain_name(self.subject.name)}: judged {judged or 'nothing'} of {counted(self.given, 'call')}"
         told = [f"{plain_text(reason)} ({count})" for reason, count in self.reasons.most_common(_MOST_REASONS)]
         told += ["..."] if len(self.reasons) > _MOST_REASONS else []
         return said + (f"; {unsupported} unsupported: {', '.join(told)}" if told else "")
@@ -89,11 +89,11 @@ def _of(subject: Subject, tally: Tally, selection: Selection) -> Judged:
     calls = tally.calls(subject.name, whole=not selection.cases)
     offered = [record for record in calls if record.operation in subject.capabilities.operations] or calls
     unsupported = [record for record in offered if record.outcome == outcome.UNSUPPORTED]
-    counted = Counter(record.operation for record in offered if record.outcome != outcome.UNSUPPORTED)
+    by_operation = Counter(record.operation for record in offered if record.outcome != outcome.UNSUPPORTED)
     reasons = Counter(record.message or "" for record in unsupported)
     no_cases = not selection.cases and not selection.whole
     fewest = selection.fewest if selection.cases else 1
-    return Judged(subject, len(offered), counted, reasons, fewest, no_cases=no_cases)
+    return Judged(subject, len(offered), by_operation, reasons, fewest, no_cases=no_cases)
 
 
 def exit_status(tally: Tally, counts: list[Judged], *, broken: bool = False, failed: bool | None = None) -> ExitStatus:

@@ -65,7 +65,8 @@ def print_tables(
                 _print_versions(console, subjects)
             console.print(by_padding(cells, shown, operations))
             if len(subjects) == 1:
-                console.prose(legend(cells))
+                offered = {key: counts for key, counts in cells.items() if key[1] in shown[0].capabilities.operations}
+                console.prose(legend(offered))
             console.print()
     measured = accuracy.accuracy_tables(tally.records, names)
     if measured:

@@ -59,6 +59,14 @@ class Tally:
             self.add(record)
 
     @property
+    def by_backend(self) -> dict[str, list[Record]]:
+        """All records of each backend."""
+        found: dict[str, list[Record]] = {}
+        for record in self.records:
+            found.setdefault(record.backend, []).append(record)
+        return found
+
+    @property
     def worst(self) -> list[Record]:
         """One record for each call: the first one with the call's worst outcome."""
         return list(self._worst.values())

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..console import PlainConsole, plain_name, plain_text
-from ..run.outcome import Record
+from ..console import PlainConsole, counted, plain_name, plain_text
+from ..run.outcome import SUITE, Record
 from ..run.selection import Selection
 from ..run.subject import Subject
+from ..run.whole_backend import WHOLE_BACKEND_CHECKS
 from ..stopping import undisturbed
 from ..verdicts.checks import MOST_ROUNDED
 from . import tables
@@ -129,8 +130,8 @@ def print_report(
             console.prose(paragraph)
         _print_counts(console, counts, early=run.ended is not None)
         if run.asked.fewest > 1 and not run.tally.suspects:  # the cases are of our choice
-            for line in searched(run.tally, run.subjects):
-                console.print(line, soft_wrap=True)
+            for line in searched(run.tally, run.subjects, run.asked.reached):
+                console.prose(line)
         if written is not None:
             console.print(f"{len(run.tally.records)} records written to {written}", soft_wrap=True)
     finally:
@@ -193,8 +194,9 @@ def _print_counts(console: PlainConsole, counts: Sequence[Judged], *, early: boo
 
 def _summary(run: Run, counts: Sequence[Judged]) -> str:
     early = "" if run.ended is None else f" {run.why} after {run.made} of {run.asked.turns} calls;"
-    calls = f"{sum(one.judged.total() for one in counts)} of {sum(one.given for one in counts)} calls judged"
-    asked = f"{len(run.asked.cases)} cases, {len(counts)} backends, seed {run.asked.seed}"
+    given = sum(one.given for one in counts)
+    calls = f"{sum(one.judged.total() for one in counts):,} of {counted(given, 'call')} judged"
+    asked = f"{counted(len(run.asked.cases), 'case')}, {counted(len(counts), 'backend')}, seed {run.asked.seed}"
     return f"{asked}, {calls}:{early} {_verdict(run.tally, counts, early=bool(early))}."
 
 
@@ -202,10 +204,15 @@ def _verdict(tally: Tally, counts: Sequence[Judged], *, early: bool) -> str:
     if tally.suspects:
         return "the ORACLE is suspect, and no backend is accused"
     broken = len(tally.not_judged)
-    failed = len(tally.unexpected) - broken
-    verdict = f"{failed} failed unexpectedly" if failed else "nothing failed unexpectedly"
-    if broken or early:
-        verdict = f"{failed} failed unexpectedly until then" if early else f"{failed} failed unexpectedly"
+    whole = sum(record.check in WHOLE_BACKEND_CHECKS and record.outcome != SUITE for record in tally.unexpected)
+    failed = len(tally.unexpected) - broken - whole
+    of_whole = f"{counted(whole, 'check')} of a whole backend"
+    if whole and not failed:
+        verdict = f"{of_whole} failed unexpectedly"
+    else:
+        verdict = f"{failed:,} failed unexpectedly" if failed or broken or early else "nothing failed unexpectedly"
+    verdict += " until then" if early else ""
+    verdict += f", and {of_whole}" if whole and failed else ""
     if broken:
         verdict += f", and {broken} could not be judged, as the suite itself failed: please report this"
     little = [f"{plain_name(one.subject.name)} {one.verdict}" for one in counts if one.verdict and not early]

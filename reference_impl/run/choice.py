@@ -17,7 +17,7 @@ from ..cases.case import DTYPES, Case
 from ..cases.generation import generate
 from ..cases.variations import one_changed
 from ..operations import OPERATIONS
-from .enough import FEWEST, completed
+from .enough import FEWEST, completed, covering
 from .enough import assured as assured_cases
 from .selection import Selection, for_all
 from .shares import LARGE, takes
@@ -68,7 +68,7 @@ def for_verify(
     stronger = {catalogue.BY_STRENGTH[STRENGTH]: catalogue.BY_STRENGTH[strength]}
     default = [stronger.get(word, word) for word in catalogue.DEFAULT]
     in_part = not full and all(word in catalogue.NAMES for word in words)
-    groups, unasked, assured = [], set(), {}
+    groups, unasked, assured, reached = [], set(), {}, {}
     for usual, group in _by_dtypes(loaded.subjects, fixed=bool(dtypes)):
         offered = {dtype for subject in group for dtype in subject.capabilities.dtypes}
         others = () if dtypes else tuple(dtype for dtype in DTYPES if dtype in offered - set(usual))
@@ -77,6 +77,9 @@ def for_verify(
         cases = _cases(words or by_default, dtypes, usual, others, examples, seed) if of_calls else []
         if of_calls and not words:
             cases = list(dict.fromkeys((*_own_first(group, dtypes or usual), *cases)))
+        for subject in group if of_calls and not words else ():
+            if set(dtypes or usual) & set(dtypes_of(subject)[:1]):
+                cases, reached[subject.name] = covering(cases, subject, named, STRENGTH, seed)
         if of_calls and chooses(words):
             cases = completed(cases, group, named, (*usual, *others), seed)
         if not dtypes:
@@ -103,6 +106,7 @@ def for_verify(
         slow_in_part=in_part,
         designed_in_part=in_part and not checks,
         required=tuple(required),
+        reached=reached,
     )
 
 
@@ -129,15 +133,26 @@ def for_own_backend(
             chosen += spread(word, catalogue.load(word), usual, others, seed)
         else:
             chosen += [word] if isinstance(word, Case) else catalogue.resolve(word)
+    reached = {}
     completes = words is None or chooses([word for word in words if isinstance(word, str)], empty=False)
     if completes:
         chosen = together(chosen, (*usual, *others))
         if words is None:
             chosen += spread(GENERATED, generate(examples, seed), usual, others, seed)
             chosen = list(dict.fromkeys((*_own_first([subject], usual), *chosen)))
+            chosen, reached[subject.name] = covering(chosen, subject, OPERATIONS, STRENGTH, seed)
         chosen = completed(chosen, [subject], OPERATIONS, (*usual, *others), seed)
     fewest = FEWEST if completes else 1
-    return for_all([subject], chosen, seed=seed, full=True, whole=whole, fewest=fewest, designed_in_part=completes)
+    return for_all(
+        [subject],
+        chosen,
+        seed=seed,
+        full=True,
+        whole=whole,
+        fewest=fewest,
+        designed_in_part=completes,
+        reached=reached,
+    )
 
 
 def cases_for_pytest(subject: Subject, words: Sequence[str] = (), seed: int = 0) -> list[Case]:

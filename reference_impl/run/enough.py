@@ -1,4 +1,4 @@
-"""Enough cases for each backend: draw more until it supports enough of them, and let no share leave it too few.
+"""Enough cases for each backend: add some until it supports enough of them, and let no share leave it too few.
 
 The catalogues and the generated cases are made for kernels that take everything. A kernel for squares without strides
 supports 2 of the 20 smoke cases, on which a wrong one passes.
@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from ..cases.case import Case
+from ..cases.covering.narrow import Reach, design, reach
 from ..cases.narrowing import Supported, draw_supported
+from .spread import dtypes_of
 from .subject import Subject
 
 # Supported cases that a backend is given for each operation and dtype, if so many can be found: as many as the smoke
@@ -42,6 +44,31 @@ def completed(
                     drawn = draw_supported(supported, ENOUGH, seed, dtype)
                     found |= dict.fromkeys([case for case in drawn if case not in found][: ENOUGH - there])
     return list(found)
+
+
+def covering(
+    cases: Sequence[Case], subject: Subject, operations: Sequence[str], strength: int, seed: int
+) -> tuple[list[Case], dict[str, Reach]]:
+    """Add cases to `cases` for a user's backend that lacks a part of the design: a covering design of what it supports.
+
+    Return the cases and, for each operation that lacks a part of the design, the combinations that were found in what
+    it supports. Cases are added in the backend's first dtype.
+    """
+    declared, dtype = subject.capabilities, dtypes_of(subject)[0]
+    added: dict[Case, None] = {}
+    reached: dict[str, Reach] = {}
+    if subject.adapter is not None:
+        return list(cases), reached
+    there = [case for case in cases if case.dtype == dtype]
+    for operation in (each for each in operations if each in declared.operations):
+        supported = partial(declared.supported, operation)
+        same = next((one for one in reached.values() if one.holds_for(supported)), None)
+        found = same or reach(supported, there, strength, dtype, seed)
+        if found is not None:
+            reached[operation] = found
+        if found is not None and same is None:
+            added |= dict.fromkeys(design(found, supported([*there, *added])))
+    return list(dict.fromkeys((*cases, *added))), reached
 
 
 def assured(

@@ -44,11 +44,12 @@ def judge(
 ) -> list[Record]:
     """Run checks on one operation of one backend on one case, in this process: a record each.
 
-    By default all checks that say something about the case. With `until_failure`, the checks after the first that
-    fails are not run. What is expected to fail is for `known` to say.
+    By default all checks that say something about the case. The checks after the one that the process dies of are not
+    run; with `until_failure`, nor are those after the first that fails. What is expected to fail is for `known` to say.
     """
     declared = subject.capabilities
     checks = checks_of(case) if checks is None else checks
+    records: list[Record] = []
     blank = subject.blank(operation, str(case), seed)
     is_deadly = subject.is_apart and known.is_deadly(subject, operation, case)
     if is_deadly:
@@ -66,7 +67,6 @@ def judge(
         checks = [check for check in checks if check.offered(trial)]
         if is_deadly:
             subject.backend.process.renew()  # what calls before this one damaged is not its own
-        records = []
         for check in checks:
             records.append(_run(check, trial, replace(blank, check=check.name)))
             if until_failure and records[-1].unexpected:
@@ -74,8 +74,9 @@ def judge(
         if is_deadly:
             subject.backend.process.renew()  # a call that may kill may have damaged the memory of the process
     except Died as died:
-        crashed = [replace(blank, check=check.name, outcome=outcome.CRASHED, message=str(died)) for check in checks]
-        return crashed + _late_deaths(subject, blank, is_deadly=is_deadly)
+        name = checks[len(records)].name if len(records) < len(checks) else KEEPS_TO_ITS_MEMORY
+        records.append(replace(blank, check=name, outcome=outcome.CRASHED, message=str(died)))
+        return records + _late_deaths(subject, blank, is_deadly=is_deadly)
     except Misdeclared as error:
         return [replace(blank, check=DECLARES, outcome=outcome.FAIL, message=str(error))]
     return records + _printed(subject, blank) + _late_deaths(subject, blank, is_deadly=is_deadly)

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from ..cases.case import DTYPES, Case
+from ..cases.covering.narrow import Reach
 from ..operations import OPERATIONS
 from ..verdicts.checks import CHECKS, Check
 from . import known
@@ -54,6 +55,7 @@ class Selection:
     unasked : dtypes that nobody asked for: only backends that offer them are given their cases
     assured : cases that a backend is given, by its name, even if its share leaves them out
     fewest : calls that must be judged of each operation that a backend supports at all; `report.tally` looks
+    reached : of a user's backend with lacks, by its name: the combinations that each operation supports
     required : promises that every backend is held to, beside those that it declares
     all_of_state : run the checks of state in every dtype of a case, and on every route
     """
@@ -72,6 +74,7 @@ class Selection:
     slow_in_part: bool = False
     designed_in_part: bool = False
     required: tuple[str, ...] = ()
+    reached: Mapping[str, Mapping[str, Reach]] = field(default_factory=dict)
 
     @property
     def subjects(self) -> list[Subject]:

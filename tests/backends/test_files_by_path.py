@@ -67,6 +67,11 @@ def test_file_is_loaded_by_a_relative_path(folder, monkeypatch):
     assert registry.load(f"./{folder.name}/kernel.py:Kernel").name == "mine"
 
 
+def test_file_imports_a_neighbour_as_in_a_package(folder):
+    (folder / "relative.py").write_text("from .kernel import Kernel\n\nclass Mine(Kernel):\n    name = 'relative'\n")
+    assert Subject.load(f"{folder}/relative.py:Mine").name == "relative"
+
+
 def test_file_is_loaded_in_a_process_of_its_own(folder):
     subject = Subject.load(f"{folder}/kernel.py:Kernel")
     assert subject.is_apart

@@ -258,3 +258,26 @@ def test_backend_that_cannot_be_isolated_says_why():
         with pytest.raises(ValueError, match=r"isolate=True needs .* can make again: .*") as caught:
             check_backend(backend, CASES[:1], isolate=True)
         assert why in str(caught.value)
+
+
+def test_function_that_hands_options_on_is_not_asked_for_a_bias():
+    def several(input, filters, **options):
+        return F.conv2d(input, filters, None, **options), input
+
+    report = check_backend(torch_style(several), CASES[:1])
+    assert report.passed, report
+    assert "bias" not in {record.check for record in report.tally.records if record.outcome != "unsupported"}
+
+
+def test_function_without_a_gradient_says_how_to_declare_it():
+    def detached(input, filters, **options):
+        return F.conv2d(input, filters.detach(), **options)
+
+    report = check_backend(torch_style(detached), CASES[:1])
+    assert {record.operation for record in report.failures} == {"conv2d_backprop_filter"}
+    assert "RuntimeError: autograd found no gradient; for a function that has none, give gradients=False" in str(report)
+
+
+def test_bias_of_a_function_that_takes_none_is_refused():
+    with pytest.raises(ValueError, match=r"arguments\['bias'\] must be a parameter of the function"):
+        torch_style(lambda x, w, stride, padding, dilation, groups: None, bias=True)

@@ -92,7 +92,7 @@ def test_default_cases_fail_a_kernel_that_is_wrong_in_one_dtype_or_if_no_call_of
         (Square(), [], "narrow: judged nothing, as it was given no call"),
         (Never(), None, "judged nothing of .* calls; .* unsupported: is not built yet"),
         (Never(), ["smoke"], "268 more cases were tried for each operation and dtype"),
-        (NoStrides(), [SPEC], r"judged nothing of 1 calls; 1 unsupported: knows no strides \(1\)"),
+        (NoStrides(), [SPEC], r"judged nothing of 1 call; 1 unsupported: knows no strides \(1\)"),
         (fixed_shapes(SPEC), None, "judged nothing of .* calls; .* unsupported: is compiled for its shapes"),
         (
             fixed_shapes("n1_h6w6c1_k3x3o1_SAME", "n1_h6w6c1_k3x3o1"),

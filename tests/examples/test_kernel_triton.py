@@ -43,7 +43,7 @@ def verify(tmp_path):
 def test_kernel_passes(verify):
     result = verify(EXAMPLE.read_text())
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "2 cases, 1 backends, seed 0: nothing failed unexpectedly" in result.stdout
+    assert "2 cases, 1 backend, seed 0, 2 of 2 calls judged: nothing failed unexpectedly" in result.stdout
 
 
 def test_kernel_that_takes_one_dilation_for_the_other_is_caught(verify):
@@ -52,4 +52,4 @@ def test_kernel_that_takes_one_dilation_for_the_other_is_caught(verify):
     result = verify(EXAMPLE.read_text().replace(right, "tap % kernel_width * dilation_height"))
     assert result.returncode == 1, result.stdout + result.stderr
     assert f": conv2d on {CASES[1]}" in result.stdout
-    assert "2 cases, 1 backends, seed 0: 1 failed unexpectedly" in result.stdout
+    assert "2 cases, 1 backend, seed 0, 2 of 2 calls judged: 1 failed unexpectedly" in result.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from xml.etree import ElementTree
 
@@ -22,6 +23,24 @@ from reference_impl.run.subject import Subject
 from reference_impl.run.whole_backend import invalid_call
 from reference_impl.verdicts.invalid_calls import BY_NAME
 
+DYING = """
+import os
+import planted
+
+class Dies(planted.Right):
+    def conv2d(self, *arguments, **options):
+        os._exit(1)
+
+class Raises(planted.Right):
+    def conv2d(self, *arguments, **options):
+        raise ZeroDivisionError("division by zero")
+
+class DiesOfStridedArrays(planted.Right):
+    def conv2d(self, input, *arguments, **options):
+        if not input.flags.c_contiguous:
+            os._exit(1)
+        return super().conv2d(input, *arguments, **options)
+"""
 SPECS = ["n2_h7w9c3_k3x2o4_s2x3", "n1_h6w5c2_k2x3o3_SAME", "n1_h4w4c1_k1x1o1", "n1_h9w9c4_k3x3o4_g4_float64"]
 CASES = [word for spec in SPECS for word in ("--cases", spec)]
 
@@ -33,6 +52,10 @@ class ReadOnly(planted.Right):
         if not input.flags.writeable:
             raise ValueError("buffer source array is read-only")
         return super().conv2d(input, *args, **options)
+
+
+class Conv2dAlone(planted.Right):
+    capabilities = Capabilities(operations=("conv2d",))
 
 
 class OnlyGroup1(planted.Right):
@@ -101,7 +124,7 @@ def test_first_screen_of_a_kernel_that_was_judged_too_little():
     assert (
         first
         == last
-        == ("planted unversioned: JUDGED TOO LITTLE  nothing, of 1 calls; 1 unsupported: takes squares only")
+        == ("planted unversioned: JUDGED TOO LITTLE  nothing, of 1 call; 1 unsupported: takes squares only")
     )
     assert result.exit_code == 4
 
@@ -111,7 +134,7 @@ def test_right_is_not_said_of_more_than_was_judged():
     assert result.stdout.splitlines()[-1] == "planted unversioned: RIGHT  4 calls; asked was exact, conv2d alone"
     smoke = check_backend(Square(), ["smoke"]).verdict
     assert "% of the 3-way combinations" in smoke
-    assert "more unsupported" in smoke
+    assert "more calls are unsupported" in smoke
 
 
 def test_one_error_is_told_once():
@@ -132,12 +155,52 @@ def test_wrong_backends_come_first_and_the_last_line_names_them():
     first, second, *_, last = result.stdout.splitlines()
     assert first.startswith("bytes unversioned: WRONG  ")
     assert second == "planted unversioned: JUDGED TOO LITTLE  nothing, of 4 calls; 4 unsupported: offers no int8"
-    assert last == "1 of 2 backends WRONG: bytes; 1 JUDGED TOO LITTLE: planted"
+    assert last == "0 of 2 backends RIGHT; WRONG: bytes; JUDGED TOO LITTLE: planted"
 
 
 def test_summary_counts_robustness_of_right_backends():
     told = [Answer("a 1", "RIGHT", "9 calls", 2), Answer("b 1", "RIGHT", "9 calls")]
     assert summary(told) == "2 of 2 backends RIGHT; 1 with robustness failures"
+
+
+def test_summary_of_many_backends_counts_them_on_one_line_of_80_columns():
+    def told(word, count):
+        return [Answer(f"{word.lower()}_{number} 1", word, "") for number in range(count)]
+
+    known = [*told("RIGHT", 26), *told("WRONG", 2), *told("KNOWN FAILURES ONLY", 1)]
+    assert summary(known) == "26 of 29 backends RIGHT; WRONG: wrong_0, wrong_1; 1 KNOWN FAILURES ONLY"
+    many = summary([*told("RIGHT", 9), *told("WRONG", 20)])
+    assert many == "9 of 29 backends RIGHT; WRONG: wrong_0, wrong_1, wrong_2, wrong_3, and 16 more"
+    assert len(many) <= 80
+    assert summary([*told("WRONG", 2), *[Answer(f"{90 * 'x'} 1", "NOT LOADED", "")]]) == (
+        "0 of 3 backends RIGHT; 2 WRONG; 1 NOT LOADED"
+    )
+
+
+@pytest.mark.parametrize("kernel", ["dying:Dies", "dying:Raises", "dying:DiesOfStridedArrays"])
+def test_kernel_that_crashes_has_one_bug(kernel, tmp_path, monkeypatch):
+    (tmp_path / "dying.py").write_text(DYING)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
+    words = ["--backend", kernel, *CASES[:6], "--operation", "conv2d", "--processes", "1"]
+    result = CliRunner().invoke(app, ["verify", *words])
+    robust = kernel.endswith("Arrays")
+    heading = "Robustness of planted (these count in the exit status): 1" if robust else "Distinct bugs of planted: 1"
+    assert heading in result.stdout
+    assert result.stdout.count("run it again") == 1
+    assert (" RIGHT " if robust else " WRONG ") in result.stdout.splitlines()[0]
+    assert result.exit_code == 1
+
+
+def test_gate_that_fails_is_told_in_its_own_words():
+    words = ["--cases", "n1_h3w3c1_k1x1o1", "--require", "batch-invariant,deterministic", "--operation", "conv2d"]
+    result = verify("--backend", "passport.breaking:ByBatch", *words)
+    lines = result.stdout.splitlines()
+    said = "is not batch-invariant: conv2d in float32 (in all that was asked)"
+    assert lines[0].endswith(f": WRONG  {said}")
+    assert "        check: batch-invariant (a promise that is not kept)" in lines
+    assert "answers, and wrongly" not in result.stdout
+    assert result.exit_code == 1
 
 
 def test_quiet_prints_the_verdict_alone():
@@ -147,7 +210,7 @@ def test_quiet_prints_the_verdict_alone():
 
 def test_x_stops_at_the_first_failure():
     result = verify("--backend", "planted:Flipped", *CASES, "-x")
-    assert result.stdout.splitlines()[-1].endswith("; stopped at the first failure after 0 of 16 calls")
+    assert result.stdout.splitlines()[-1].endswith("; stopped at the first failure after 1 of 16 calls")
     assert result.exit_code == 1
 
 
@@ -243,6 +306,17 @@ def test_columns_and_marks_are_those_that_were_asked_and_are_there():
         assert mark not in said
     assert "u: declared unsupported." in verify(*words, "--backend", "narrow_kernels:Square").stdout
     assert max(map(len, verify(*words).stdout.splitlines()[4:-1])) <= 80
+
+
+def test_legend_names_no_mark_of_operations_that_the_backend_does_not_offer():
+    said = verify("--backend", "answering:Conv2dAlone", *CASES).stdout
+    assert "u: declared unsupported." not in said
+
+
+def test_refusal_of_a_memory_layout_is_to_be_unclaimed_and_is_no_lack():
+    said = verify("--backend", "answering:ReadOnly", *CASES).stdout
+    assert 'declare it: unclaimed={"shared_arguments": "why"}' in said
+    assert "lacks=" not in said
 
 
 def test_names_are_shortened_in_the_middle():

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from planted import Right
 
-from reference_impl.report.findings import findings
+from reference_impl.report.findings import Finding, findings, joined
 from reference_impl.run import outcome
 from reference_impl.run.subject import Subject
 
@@ -76,3 +76,19 @@ def test_call_that_is_wrong_is_not_counted_again_for_other_checks():
 
 def test_known_failures_are_no_findings():
     assert findings(records(wrong_if_large_kernel, came=outcome.KNOWN)) == []
+
+
+def test_wrong_answers_that_match_one_mistake_are_one_bug():
+    matched = "matches *kernel-flipped*: The kernel is rotated."
+    record = replace(SUBJECT.blank("conv2d", PLAIN[0], 0, "exact"), outcome=outcome.FAIL)
+    named, other = replace(record, diagnosis=matched), replace(record, diagnosis="matches no known mistake")
+    found = [
+        Finding("wrong numbers  where A", named, ("conv2d",), 5, text="one"),
+        Finding("wrong numbers  where B", other, ("conv2d",), 4),
+        Finding("wrong numbers  where C", named, ("conv2d_transpose",), 3),
+        Finding("wrong numbers (memory layouts)", named, ("conv2d",), 2, "memory layouts"),
+    ]
+    first, *more = joined(found)
+    assert more == [found[1], found[3]]
+    assert (first.failed, first.operations) == (8, ("conv2d", "conv2d_transpose"))
+    assert first.text == "one\n    the same mistake: wrong numbers  where C"

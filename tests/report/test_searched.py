@@ -7,9 +7,11 @@ from narrow_kernels import Square
 from planted import Right
 
 from reference_impl.cases import catalogue
-from reference_impl.cases.covering.claim import share_of_factors
+from reference_impl.cases.covering.claim import combinations_of_factors, share_of_factors
+from reference_impl.cases.covering.factors import levels_of
+from reference_impl.cases.covering.narrow import Reach
 from reference_impl.operations import OPERATIONS
-from reference_impl.report.searched import searched
+from reference_impl.report.searched import least_shares, searched
 from reference_impl.report.tally import Tally
 from reference_impl.run.choice import STRENGTH
 from reference_impl.run.outcome import (
@@ -39,8 +41,8 @@ def tally_of(backend, cases, operations=OPERATIONS, **changes):
     return tally
 
 
-def lines(tally, *backends):
-    return searched(tally, [Subject.of(backend) for backend in backends])
+def lines(tally, *backends, reached=None):
+    return searched(tally, [Subject.of(backend) for backend in backends], reached)
 
 
 def test_all_combinations_are_claimed_if_all_were_judged():
@@ -91,3 +93,16 @@ def test_each_backend_has_its_own_share():
     assert whole == "All 3-way combinations in each operation: planted."
     assert "square" in part
     assert "planted" not in part
+
+
+@pytest.mark.parametrize(("judged", "share"), [(40, "100 %"), (39, "9")])
+def test_backend_with_lacks_has_the_share_of_what_it_supports(judged, share):
+    some = COVERING[:40]
+    found = combinations_of_factors(STRENGTH).covered(levels_of(some))
+    reached = {"planted": {"conv2d": Reach(STRENGTH, found, tuple(some))}}
+    tally = tally_of("planted", COVERING[:judged], ["conv2d"])
+    _, said = lines(tally, Square(), reached=reached)
+    begins = f"planted supports a part of these: a search, which found 40 cases that it supports, met {found.sum():,} "
+    assert said.startswith(begins)
+    assert f"combinations. Judged were {share}" in said
+    assert least_shares(tally, [Subject.of(Square())], reached)["planted"].is_all == (judged == 40)

@@ -112,7 +112,7 @@ def test_environment_that_the_cpu_cannot_run_is_named_and_left_out(old_cpu):
     result = verify("--backend", "reference@openblas-nehalem", "--backend", "reference@openblas-haswell")
     assert result.exit_code == 0
     assert "Not here: reference@openblas-haswell: this CPU lacks avx2, fma" in result.output
-    assert "1 cases, 1 backends" in result.output
+    assert "1 case, 1 backend," in result.output
 
 
 def test_run_of_nothing_but_what_the_cpu_cannot_run_is_no_pass(old_cpu):

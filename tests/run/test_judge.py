@@ -70,6 +70,27 @@ def test_death_of_a_call_with_other_options_leaves_the_other_checks_as_they_are(
     assert outcome.PASS in outcomes(records)
 
 
+class DiesOfStridedArrays(Right):
+    def conv2d(self, input, *args, **options):
+        if not input.flags.c_contiguous:
+            raise Died("it died")
+        return super().conv2d(input, *args, **options)
+
+
+class Dies(Right):
+    def conv2d(self, *args, **options):
+        raise Died("it died")
+
+
+@pytest.mark.parametrize(("kernel", "check"), [(Dies, "shape_and_dtype"), (DiesOfStridedArrays, "any_memory_layout")])
+def test_death_is_recorded_once_for_the_check_that_the_process_died_of(kernel, check):
+    records = judge(Subject.of(kernel()), Case.parse("n2_h7w9c3_k3x2o4"), "conv2d")
+    crashed = [record for record in records if record.outcome == outcome.CRASHED]
+    assert [record.check for record in crashed] == [check]
+    assert crashed == records[-1:]
+    assert {record.outcome for record in records[:-1]} <= {outcome.PASS}
+
+
 # Computations of ours that the checks need, each with a call of the backend before or after it.
 OURS = {
     "the data": ("reference_impl.verdicts.task.integer_call", {outcome.SUITE}),

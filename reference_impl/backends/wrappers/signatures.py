@@ -30,6 +30,8 @@ NAMES: dict[str, tuple[str, ...]] = {
 # An option may also be two parameters, height first: kernel_size_h and kernel_size_w, stride_height and stride_width.
 _PAIRED = ("kernel_size", "stride", "padding", "output_padding", "dilation")
 _ENDINGS = (("_h", "_w"), ("_height", "_width"))
+# A function that hands `**options` on need not add a bias.
+_NOT_IN_OPTIONS = ("bias",)
 # A kernel that does not take one of these has one value of it. A composed call still needs `padding` of 0.
 _WITHOUT = {"stride": "stride", "padding": "padding", "dilation": "dilation", "groups": "groups"}
 _SINGLE = {"stride": "one", "padding": "none", "dilation": "one", "groups": "one"}
@@ -100,7 +102,8 @@ def taken(
 ) -> Taken:
     """Read which of `options` a callable takes. `mapping` gives its own name for an option; None: it takes none.
 
-    A callable with `**options` takes all of them, unless `open_ended` is False: then these are for something else.
+    A callable with `**options` takes all of them but a bias, unless `open_ended` is False: then these are for something
+    else.
 
     Raises
     ------
@@ -134,7 +137,7 @@ def taken(
             found += [pair for pair in pairs if all(name in parameters for name in pair)]
         if found:
             names[option] = found[0]
-        elif any_name and open_ended:
+        elif any_name and open_ended and option not in _NOT_IN_OPTIONS:
             names[option] = (option,)
     single = {option for option, (name, *more) in names.items() if not more and _is_int(parameters.get(name))}
     return Taken(names, frozenset(single & set(_PAIRED)))

@@ -47,7 +47,14 @@ class _TorchStyle(ReverseMode, Primitives):
     @staticmethod
     def vjp(function: Callable, point: torch.Tensor, cotangent: torch.Tensor) -> torch.Tensor:
         with _kept(cotangent=cotangent):
-            return Primitives.vjp(function, point, cotangent)
+            point = point.detach().requires_grad_()
+            answer = function(point)
+            found = (
+                torch.autograd.grad(answer, point, cotangent, allow_unused=True)[0] if answer.requires_grad else None
+            )
+        if found is None:
+            raise RuntimeError("autograd found no gradient; for a function that has none, give gradients=False")
+        return found
 
     def _nchw(self, array: np.ndarray) -> torch.Tensor:
         return self._lying_as(array, super()._nchw(array))
@@ -194,7 +201,10 @@ def torch_style(
     shown = {"name": name, "version": version, "device": device}
     named = making("torch_style", function, transposed=transposed, **options, **shown)
     gradients = out is None if gradients is None else gradients
-    made = {operation: _function(operation, one, dict(arguments or {}), out) for operation, one in given.items()}
+    names = dict(arguments or {})
+    if bias:  # what `**options` takes is not known
+        names.setdefault("bias", "bias")
+    made = {operation: _function(operation, one, names, out) for operation, one in given.items()}
     parent = _TorchStyle if function is not None else _OfTransposed
     offered = _operations(given, gradients=gradients)
     declared = capabilities or Capabilities(operations=offered)

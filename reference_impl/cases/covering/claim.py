@@ -31,7 +31,7 @@ class Share:
 
 def share_of_factors(cases: Sequence[Case], strength: int) -> Share:
     """The share of the feasible combinations of levels of any `strength` factors. Empty cases have none."""
-    return Share(*_of_factors(strength).share(factors.levels_of(cases)))
+    return Share(*combinations_of_factors(strength).share(factors.levels_of(cases)))
 
 
 def share_of_values(cases: Sequence[Case]) -> Share:
@@ -59,7 +59,8 @@ def _all_or_part(share: Share) -> str:
 
 
 @cache
-def _of_factors(strength: int) -> Combinations:
+def combinations_of_factors(strength: int) -> Combinations:
+    """All combinations of levels of any `strength` factors."""
     return Combinations(configurations.space(), strength)
 
 

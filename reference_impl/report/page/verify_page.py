@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from ...cases.case import PADDING_MODES
-from ...console import plain_name, plain_text
+from ...console import counted, plain_name, plain_text
 from ...operations import OPERATIONS
 from ...run import outcome
 from ...run.outcome import Record
@@ -177,12 +177,8 @@ def _covered(run: Run, counts: Sequence[Judged]) -> list[str]:
         f"{calls}: {counted(len(run.asked.cases), 'case')}, {counted(len(counts), 'backend')}, seed {run.asked.seed}."
     ]
     if run.asked.fewest > 1 and not run.tally.suspects:
-        said += searched(run.tally, run.subjects)
+        said += searched(run.tally, run.subjects, run.asked.reached)
     return said
-
-
-def counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'s' if number != 1 else ''}"
 
 
 def _narrowed(run: Run, counts: Sequence[Judged]) -> list[str]:
@@ -224,19 +220,19 @@ def _coverage(
 
 def _by_padding(cells: Cells, operations: Sequence[str]) -> Table:
     judged: Counter[tuple[str, str]] = Counter()
-    for (_, operation, mode), counted in cells.items():
-        judged[operation, mode] += total([counted]).judged  # type: ignore[union-attr]
+    for (_, operation, mode), found in cells.items():
+        judged[operation, mode] += total([found]).judged  # type: ignore[union-attr]
     rows = [(name, *(f"{judged[name, mode]:,}" for mode in PADDING_MODES)) for name in operations]
     numbers = (False, *(True for _ in PADDING_MODES))
     return Table(("operation", *PADDING_MODES), rows, numbers, "Judged calls by padding mode")
 
 
 def _by_check(records: Iterable[Record]) -> Table:
-    counted: dict[str, Counter[str]] = defaultdict(Counter)
+    found: dict[str, Counter[str]] = defaultdict(Counter)
     for record in records:
-        counted[record.check][record.outcome] += 1
-    shown = [name for name in _ORDER if any(counts[name] for counts in counted.values())]
-    rows = [(check, *(f"{counts[name]:,}" for name in shown)) for check, counts in sorted(counted.items()) if check]
+        found[record.check][record.outcome] += 1
+    shown = [name for name in _ORDER if any(counts[name] for counts in found.values())]
+    rows = [(check, *(f"{counts[name]:,}" for name in shown)) for check, counts in sorted(found.items()) if check]
     return Table(("check", *shown), rows, (False, *(True for _ in shown)), "Checks by outcome")
 
 

@@ -66,7 +66,7 @@ def calls_in(page):
 def test_page_has_the_verdict_first_and_each_section(failing_page):
     text = Seen(as_html(failing_page)).text
     words = [
-        "Verdict 1 of 2 backends WRONG: planted; 1 RIGHT",
+        "Verdict 1 of 2 backends RIGHT; WRONG: planted",
         "Backends and operations",
         "✗ 2 of 3 fail",
         "Distinct bugs",

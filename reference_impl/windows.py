@@ -69,8 +69,6 @@ def windows_of(output: np.ndarray, filters: np.ndarray, convolution: Convolution
         return output @ transposed
     windows = _array(np.empty, _windows_shape(convolution, block), output.dtype, planes=True)
     windows = windows.reshape(_matrix_shape(convolution, block))
-    if output.shape[2] == 1:  # nothing is summed, and `matmul` takes long for that
-        return np.multiply(np.ascontiguousarray(output), transposed, out=windows)
     return np.matmul(output, transposed, out=windows)
 
 
@@ -123,6 +121,11 @@ def position_blocks(convolution: Convolution, block: Channels) -> Iterator[Block
     """Yield boxes of output positions whose windows and products each fit WINDOW_BLOCK_BYTES."""
     groups, channels = block
     room = WINDOW_BLOCK_BYTES // (8 * len(groups) * max(window_size(convolution), len(channels), 1))
+    return boxes(convolution, groups, room)
+
+
+def boxes(convolution: Convolution, groups: range, room: int) -> Iterator[Block]:
+    """Yield boxes of at most `room` output positions, and of at least one."""
     batch, height, width, _ = convolution.output_shape
     for images in _ranges(batch, room // max(height * width, 1)):
         for rows in _ranges(height, room // max(width, 1)):

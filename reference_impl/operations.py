@@ -33,7 +33,6 @@ from .windows import (
     output_rows,
     position_blocks,
     unfold,
-    window_size,
     windows_of,
 )
 
@@ -190,12 +189,11 @@ def conv2d_backprop_filter(
             w += np.einsum("gnhwc,gnhwc->c", x, g)
         return result
     for channels in channel_blocks(convolution):
-        total = np.zeros((len(channels[0]), window_size(convolution), len(channels[1])), dtype)
+        box = channel_box(result, convolution, channels)
         for block in position_blocks(convolution, channels):
             windows = unfold(input, convolution, block, dtype)
-            total += windows.transpose(0, 2, 1) @ output_rows(out_backprop, convolution, block, channels, dtype)
-        box = channel_box(result, convolution, channels)
-        box[...] = total.reshape(box.shape)
+            product = windows.transpose(0, 2, 1) @ output_rows(out_backprop, convolution, block, channels, dtype)
+            np.add(box, product.reshape(box.shape), out=box, casting="unsafe")  # float64 holds these integers
     return result
 
 

@@ -40,6 +40,7 @@ _TOP = dict.fromkeys(
         "arithmetic",
         "axis_order",
         "definition",
+        "depthwise",
         "framework_sizes",
         "geometry",
         "minimal",

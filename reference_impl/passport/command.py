@@ -17,11 +17,12 @@ from ..files import check_writable, write_file
 from ..operations import OPERATIONS
 from ..options import BadUsage, one_of
 from ..run.processes.worker import Died, Raised
-from ..run.subject import Subject, load
+from ..run.subject import load
 from ..stopping import status_of, stop_signals
 from . import text
-from .asking import cpu_name, of_subject
-from .telling import CASES, Passport, element_of
+from .asking import cpu_name, of_subject, on_threads
+from .element import middle_of
+from .telling import Passport
 
 
 def passport(
@@ -34,7 +35,7 @@ def passport(
     ] = None,
     case: Annotated[
         list[str] | None,
-        typer.Option(help="A case whose sums are told. Default: four telling ones. May be repeated."),
+        typer.Option(help="A case whose sums are told. Default: six telling ones. May be repeated."),
     ] = None,
     operation: Annotated[list[str] | None, typer.Option(help="One of the four. May be repeated.")] = None,
     dtype: Annotated[
@@ -56,7 +57,7 @@ def passport(
     operations = one_of(operation, OPERATIONS, "--operation") or OPERATIONS
     dtypes = one_of(dtype, tuple(FORMATS), "--dtype") or ("float32",)
     try:
-        cases = tuple(map(Case.parse, case or ())) or CASES
+        cases = tuple(map(Case.parse, case or ())) or None
     except ValueError as error:
         raise BadUsage(error, "--case") from error
     if json is not None:
@@ -106,7 +107,7 @@ def _draw(console: PlainConsole, found: Sequence[Passport], folder: Path) -> Non
             for told in one.sums:
                 if isinstance(told.tree, tuple):
                     title = f"{one.name}: {told.operation} on {told.case}: {told.order}"
-                    labels = [term.label for term in element_of(told.operation, told.case).terms]
+                    labels = [term.label for term in middle_of(told.operation, told.case).terms]
                     name = f"{one.name}_{told.operation}_{told.case}.svg".replace(":", "-").replace("/", "-")
                     save(draw_tree(told.tree, labels, title), folder / name)
     except (ImportError, OSError, ValueError) as error:
@@ -121,7 +122,11 @@ def _usual() -> list[str]:
 
 
 def _asked(
-    console: PlainConsole, words: list[str], operations: Sequence[str], dtypes: Sequence[str], cases: tuple[Case, ...]
+    console: PlainConsole,
+    words: list[str],
+    operations: Sequence[str],
+    dtypes: Sequence[str],
+    cases: tuple[Case, ...] | None,
 ) -> Iterator[Passport]:
     try:
         loaded = load(words)
@@ -130,16 +135,9 @@ def _asked(
     for name, reason in (*loaded.errors.items(), *loaded.not_here.items()):
         console.print(f"Not asked: {name}: {reason}", soft_wrap=True)
     for subject in loaded.subjects:
-        for dtype in dtypes:
-            if dtype in subject.capabilities.dtypes:
-                yield from _one(console, subject, dtype, operations, cases)
-
-
-def _one(
-    console: PlainConsole, subject: Subject, dtype: str, operations: Sequence[str], cases: tuple[Case, ...]
-) -> list[Passport]:
-    try:
-        return [of_subject(subject, dtype, operations, cases)]
-    except (Died, Raised) as error:
-        console.print(f"No passport of {subject.name} in {dtype}: {error}", soft_wrap=True)
-        return []
+        with on_threads(subject) as make:
+            for dtype in [one for one in dtypes if one in subject.capabilities.dtypes]:
+                try:
+                    yield of_subject(subject, dtype, make, operations, cases)
+                except (Died, Raised) as error:
+                    console.print(f"No passport of {subject.name} in {dtype}: {error}", soft_wrap=True)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import combinations, pairwise, permutations, product
 
 from . import schemes
-from .element import Index
+from .element import Element, Index
 from .order import Tree, leaves, nodes, smallest
 from .schemes import Scheme, Sum, sum_of
 
@@ -47,6 +47,10 @@ class Labels:
 
     places: tuple[Index, ...]
     axes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, element: Element) -> Labels:
+        return cls(tuple(term.label for term in element.terms), element.axes)
 
     def used(self, products: Sequence[int]) -> list[int]:
         """The axes along which these products have more than one place."""

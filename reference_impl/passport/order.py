@@ -12,7 +12,7 @@ Xie, Gao, Wang and Xue, "Revealing Floating-Point Accumulation Orders in Softwar
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,10 +25,14 @@ Tree = int | tuple
 
 @dataclass(frozen=True)
 class Scale:
-    """Factors of the masks: M is large * large, and the small products are small * small."""
+    """Factors of the masks: M is large * large, and the small products are small * small.
+
+    Where all elements are asked at once, one array is `around` everywhere, and the other makes these products of it.
+    """
 
     large: float
     small: float
+    around: float = 1.0
 
     @property
     def mask(self) -> float:
@@ -45,10 +49,11 @@ SCALES = {
     "float32": (Scale(2.0**50, 1.0), Scale(2.0**7, 2.0**-4)),
     "bfloat16": (Scale(2.0**50, 1.0), Scale(2.0**7, 2.0**-4)),
     # Only float32 holds the first mask; the second keeps to float16, but the sums of its units are subnormal.
-    "float16": (Scale(2.0**15, 2.0**-5), Scale(2.0**7, 2.0**-12), Scale(2.0**7, 2.0**-4)),
+    "float16": (Scale(2.0**14, 2.0**-5, 2.0**14), Scale(2.0**7, 2.0**-12), Scale(2.0**7, 2.0**-4)),
 }
-# A bfloat16 counts so far.
+# A bfloat16 counts so far, also where two such numbers are added.
 _MOST_COUNTED = 128
+_TRIED = 8
 
 
 class Untold(Exception):
@@ -61,7 +66,25 @@ class Masks:
     def __init__(self, probe: Probe) -> None:
         self.probe = probe
         self._known: dict[tuple[int, int], int] = {}
+        self._most = _MOST_COUNTED
         self.scale = self._scale()
+        if probe.terms > _MOST_COUNTED and self._counts_all():
+            self._most = probe.terms
+
+    @property
+    def parts(self) -> list[range]:
+        """The products in parts that the kernel can count. Each part is asked in a call of its own."""
+        terms = self.probe.terms
+        return [range(start, min(start + self._most, terms)) for start in range(0, terms, self._most)]
+
+    def _counts_all(self) -> bool:
+        """True if the kernel adds up all 1s, and nearly all, to the right number."""
+        random = np.random.default_rng(0)
+        first = np.full((_TRIED, self.probe.terms), self.scale.small)
+        for left_out, row in enumerate(first):
+            row[random.choice(self.probe.terms, left_out, replace=False)] = 0.0
+        counts = self.probe.sums(first, np.full_like(first, self.scale.small)) / self.scale.unit
+        return counts.tolist() == [self.probe.terms - left_out for left_out in range(_TRIED)]
 
     def _scale(self) -> Scale:
         """The first scale that the kernel can hold."""
@@ -80,8 +103,7 @@ class Masks:
 
     def _counted(self, pairs: Sequence[tuple[int, int]], scale: Scale) -> np.ndarray:
         """The number of 1s that are left in each sum, with +M and -M at a pair. It may be no integer."""
-        terms = self.probe.terms
-        parts = [range(start, min(start + _MOST_COUNTED, terms)) for start in range(0, terms, _MOST_COUNTED)]
+        terms, parts = self.probe.terms, self.parts
         first = np.zeros((len(pairs), len(parts), terms))
         for number, part in enumerate(parts):
             first[:, number, part.start : part.stop] = scale.small
@@ -132,7 +154,7 @@ def reveal(masks: Masks, checked: int = 64) -> Tree | None:
     return tree
 
 
-def _tree(masks: Masks, some: list[int], reverse: bool = False) -> tuple[Tree, int]:
+def _tree(masks: Masks | _Expected, some: list[int], reverse: bool = False) -> tuple[Tree, int]:
     """The tree of products that meet apart from all others, and the number of products below its top."""
     if len(some) == 1:
         return some[0], 1
@@ -183,21 +205,56 @@ class Meetings:
     """The number of products below the node where two meet, in a known tree."""
 
     def __init__(self, tree: Tree) -> None:
-        self._above: dict[int, list[tuple[int, int]]] = {}
-        """The nodes above each product, from the top: their identity, and the number of products below them."""
-        left: list[tuple[Tree, list[tuple[int, int]]]] = [(tree, [])]
+        self._of_product: dict[int, int] = {}
+        self._above, self._level, self._size = [-1], [0], [0]
+        left: list[tuple[Tree, int]] = [(tree, 0)]
         while left:
-            node, above = left.pop()
-            if isinstance(node, tuple):
-                above = [*above, (id(node), len(leaves(node)))]
-                left += [(child, above) for child in node]
-            else:
-                self._above[node] = above
+            part, node = left.pop()
+            if not isinstance(part, tuple):
+                self._of_product[part] = node
+                continue
+            below = len(self._above)
+            self._above.append(node)
+            self._level.append(self._level[node] + 1)
+            self._size.append(0)
+            left += [(child, below) for child in part]
+        for node in self._of_product.values():
+            self._size[node] += 1
+        for node in range(len(self._above) - 1, 0, -1):  # those below come later
+            self._size[self._above[node]] += self._size[node]
 
     def below(self, one: int, other: int) -> int:
-        size = 0
-        for (node, below), (same, _) in zip(self._above[one], self._above[other]):
-            if node != same:
-                break
-            size = below
-        return size
+        first, second = self._of_product[one], self._of_product[other]
+        while first != second:
+            if self._level[first] >= self._level[second]:
+                first = self._above[first]
+            else:
+                second = self._above[second]
+        return self._size[first]
+
+
+def within(tree: Tree | None, kept: Callable[[int], bool]) -> Tree | None:
+    """The tree of the products that are kept, without the others. None if there are none."""
+    if not isinstance(tree, tuple):
+        return tree if tree is not None and kept(tree) else None
+    parts = tuple(part for part in (within(one, kept) for one in tree) if part is not None)
+    return tuple(sorted(parts, key=smallest)) if len(parts) > 1 else parts[0] if parts else None
+
+
+def asked_for(tree: Tree) -> list[tuple[int, int]]:
+    """The pairs that `reveal` asks for to find this tree. If a sum gives the same answers, its tree is this one."""
+    expected = _Expected(tree)
+    _tree(expected, sorted(leaves(tree)))
+    return expected.pairs
+
+
+class _Expected:
+    """Stands for the masks of a sum whose tree is known, and keeps the pairs that it is asked for."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.pairs: list[tuple[int, int]] = []
+        self._meetings = Meetings(tree)
+
+    def below(self, pairs: Sequence[tuple[int, int]]) -> list[int]:
+        self.pairs += pairs
+        return [self._meetings.below(*pair) for pair in pairs]

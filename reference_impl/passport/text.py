@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from ..backends.promises import PROMISES
@@ -47,12 +48,14 @@ def lines(passport: Passport, others: Sequence[Passport] = ()) -> Iterator[str]:
             if one.precision is not None:
                 factors = one.precision.factors_said(passport.dtype)
                 yield f"      precision  {one.precision.words}" + (f"; factors are {factors}" if factors else "")
+            if one.places is not None:
+                yield f"      places     {one.places.words}"
             if one.replayed is not None:
                 yield f"      replayed   {one.replayed.right} of {one.replayed.count} random sums to the bit"
             if one.errors is not None:
                 yield f"      error      {_errors(one)}"
-        if operation in passport.changes:
-            yield f"    {passport.changes[operation]}"
+        for change in passport.changes.get(operation, ()):
+            yield f"    {change}"
         for seen in held:
             yield f"    {seen.promise:<17}{_held(seen)}: {seen.seen}"
         yield from _bits_of_others(operation, passport, others)
@@ -130,6 +133,7 @@ def as_json(passport: Passport) -> dict[str, Any]:
                 "precision": None
                 if one.precision is None
                 else vars(one.precision) | {"fused": sorted(one.precision.fused)},
+                "places": None if one.places is None else asdict(one.places),
                 "replayed": None if one.replayed is None else vars(one.replayed),
                 "errors": None if one.errors is None else vars(one.errors),
             }

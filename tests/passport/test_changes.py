@@ -1,0 +1,67 @@
+"""The number of channels at which a kernel turns to another order is found."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from summation import NEAREST, ORDERS
+
+from reference_impl.passport import changes as module
+from reference_impl.passport.changes import changes
+
+
+class Pointwise:
+    """A 1x1 convolution whose order depends on the number of channels that it sums over."""
+
+    def __init__(self, order_of):
+        self.order_of = order_of
+
+    def conv2d(self, input, filters, **options):
+        wide = np.moveaxis(input, 3, 0)[..., None].astype(np.float64)
+        terms = NEAREST.rounded(wide * filters[0, 0][:, None, None, None])
+        return ORDERS[self.order_of(len(terms))](terms, NEAREST).astype(input.dtype)
+
+    def conv2d_backprop_input(self, input_sizes, filters, out_backprop, **options):
+        return self.conv2d(out_backprop, filters.transpose(0, 1, 3, 2))
+
+
+def told(order_of, operation="conv2d", offers=lambda operation, case: True):
+    kernel = Pointwise(order_of)
+    return list(changes(lambda calls: [call.run(kernel) for call in calls], operation, "float32", offers))
+
+
+@pytest.fixture(autouse=True)
+def _fewer_channels(monkeypatch):
+    monkeypatch.setattr(module, "CHANNELS", (4, 16, 64, 128))
+
+
+@pytest.mark.parametrize("operation", ["conv2d", "conv2d_backprop_input"])
+@pytest.mark.parametrize("most", [16, 63])
+def test_change_is_found(most, operation):
+    assert told(lambda channels: "sequential" if channels <= most else "8 lanes", operation) == [
+        f"changes between {most} and {most + 1} channels: from one after another, to 8 lanes, added pairwise"
+    ]
+
+
+def test_two_changes_are_found():
+    found = told(lambda channels: "pairwise" if channels < 10 else "sequential" if channels < 100 else "reversed")
+    assert [one.partition(":")[0] for one in found] == [
+        "changes between 9 and 10 channels",
+        "changes between 99 and 100 channels",
+    ]
+
+
+@pytest.mark.parametrize("order", ["sequential", "reversed", "8 lanes", "pairwise", "blocks of 16", "split in 3"])
+def test_order_that_is_kept_is_no_change(order):
+    assert told(lambda channels: order) == []
+
+
+def test_cases_that_are_not_offered_are_not_asked():
+    asked = []
+
+    def order_of(channels):
+        asked.append(channels)
+        return "sequential"
+
+    assert told(order_of, offers=lambda operation, case: case.input_channels < 20) == []
+    assert set(asked) == {4, 16}

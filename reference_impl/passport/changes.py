@@ -9,8 +9,10 @@ from itertools import pairwise
 
 from ..cases.case import Case
 from .element import Ask, Probe, middle_of
-from .naming import Labels, name_of
+from .labels import Labels
+from .naming import name_of
 from .order import Masks, Tree, Untold, reveal, within
+from .schemes import sum_of
 
 # Where orders are compared first. Between two that differ, the change is searched by halving.
 CHANNELS = (4, 16, 64, 128, 256, 512)
@@ -63,7 +65,9 @@ class _Order:
         """True if the order of more products is this one as far as this one goes, or has its name."""
         if self.tree is None or more.tree is None:
             return self.tree is more.tree
-        return self._scheme == more._scheme or self.tree == within(more.tree, lambda product: product < self.terms)
+        first = within(more.tree, lambda product: product < self.terms)
+        assert first is not None
+        return self._scheme == more._scheme or sum_of(self.tree) == sum_of(first)
 
     @property
     def _scheme(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +23,7 @@ Ask = Callable[[Sequence[Call]], Sequence[Any]]
 # The axes of the sums. The first name is for the kernel's rows or the images.
 OF_TAPS = ("kernel rows", "kernel columns", "channels")
 OF_POSITIONS = ("images", "rows", "columns")
-_MOST_CALLS = 64
+_MOST_CALLS, _MOST_BYTES = 64, 1 << 26  # at once
 
 
 @dataclass(frozen=True)
@@ -165,6 +166,11 @@ def places_along(operation: str, case: Case) -> list[dict[Index, list[int]]]:
     return found
 
 
+def at_once(size: int) -> int:
+    """Return how many calls are made together, if the arrays of one have so many bytes."""
+    return max(1, min(_MOST_CALLS, _MOST_BYTES // max(size, 1)))
+
+
 class Probe:
     """Asks a kernel for one element, with chosen products."""
 
@@ -179,8 +185,10 @@ class Probe:
     def sums(self, first: np.ndarray, second: np.ndarray, around: float = 1.0) -> np.ndarray:
         """Return the element, as float64, for each row of first and second factors."""
         found: list[float] = []
-        for start in range(0, len(first), _MOST_CALLS):
-            rows = slice(start, start + _MOST_CALLS)
+        shapes = array_shapes(self.element.case, self.element.operation).values()
+        several = at_once(sum(map(math.prod, shapes)) * numpy_dtype(self.element.case.dtype).itemsize)
+        for start in range(0, len(first), several):
+            rows = slice(start, start + several)
             calls = [
                 self.element.call(one, other, around) for one, other in zip(first[rows], second[rows], strict=True)
             ]

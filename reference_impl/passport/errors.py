@@ -9,7 +9,7 @@ import numpy as np
 from ..exact.formats import FORMATS
 from ..verdicts.real_data import real_task
 from .element import Ask, Element
-from .order import Tree, leaves, nodes
+from .order import Tree, nodes
 from .precision import Precision
 
 
@@ -48,8 +48,10 @@ def _expected(element: Element, tree: Tree, found: Precision, arrays: dict[str, 
     count = len(element.terms)
     products = random.choice(first, (64, count)) * random.choice(second, (64, count))
     gauge = np.abs(products).sum(1)
-    below = [leaves(node) for node in nodes(tree)]
-    partial = np.stack([products[:, some].sum(1) for some in below])
+    sums: dict[int, np.ndarray] = {}
+    for node in reversed(list(nodes(tree))):
+        sums[id(node)] = np.sum([sums[id(part)] if isinstance(part, tuple) else products[:, part] for part in node], 0)
+    partial = np.stack(list(sums.values())[::-1])
     bits = max(found.additions.values(), default=FORMATS[element.case.dtype].precision)
     unit = 2.0 ** (1 - bits)
     factor = 1 / 12 if found.rounding == "to nearest" else 1 / 3

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .element import Probe
+from .everywhere import Everywhere
 
 Tree = int | tuple
 """A sum: the number of a product, or the sums that are added at once, two or more, by their smallest product."""
@@ -42,6 +43,13 @@ class Scale:
     def unit(self) -> float:
         return self.small**2
 
+    def products(self, terms: int, pair: tuple[int, int], part: range) -> np.ndarray:
+        """The products of a sum with +M and -M at a pair, and units elsewhere in a part."""
+        found = np.zeros(terms)
+        found[part.start : part.stop] = self.unit
+        found[list(pair)] = self.mask, -self.mask
+        return found
+
 
 # From the largest ratio to the smallest. A narrow accumulator cannot hold the larger masks.
 SCALES = {
@@ -54,6 +62,7 @@ SCALES = {
 # A bfloat16 counts so far, also where two such numbers are added.
 _MOST_COUNTED = 128
 _TRIED = 8
+_AT_ONCE = 256  # pairs
 
 
 class Untold(Exception):
@@ -61,10 +70,13 @@ class Untold(Exception):
 
 
 class Masks:
-    """The number of products below the node where two meet, for any two products of a sum."""
+    """The number of products below the node where two meet, for any two products of a sum.
 
-    def __init__(self, probe: Probe) -> None:
-        self.probe = probe
+    `together` asks for as many pairs in one call as the result has channels, as if all channels had one order.
+    """
+
+    def __init__(self, probe: Probe, *, together: bool = False) -> None:
+        self.probe, self.together = probe, together
         self._known: dict[tuple[int, int], int] = {}
         self._most = _MOST_COUNTED
         self.scale = self._scale()
@@ -104,6 +116,8 @@ class Masks:
     def _counted(self, pairs: Sequence[tuple[int, int]], scale: Scale) -> np.ndarray:
         """The number of 1s that are left in each sum, with +M and -M at a pair. It may be no integer."""
         terms, parts = self.probe.terms, self.parts
+        if self.together:
+            return self._counted_together(pairs, scale)
         first = np.zeros((len(pairs), len(parts), terms))
         for number, part in enumerate(parts):
             first[:, number, part.start : part.stop] = scale.small
@@ -115,11 +129,32 @@ class Masks:
         counts = self.probe.sums(first.reshape(shape), second.reshape(shape)) / scale.unit
         return counts.reshape(len(pairs), len(parts)).sum(1)
 
+    def ask_alone(self) -> None:
+        """Ask for each pair in a call of its own from now on, and for those of before again."""
+        if self.together:
+            self.together = False
+            self._known.clear()
+
+    def _counted_together(self, pairs: Sequence[tuple[int, int]], scale: Scale) -> np.ndarray:
+        everywhere = Everywhere(self.probe.ask, self.probe.element, scale.around)
+        rows = [scale.products(self.probe.terms, pair, part) for pair in pairs for part in self.parts]
+        of_calls = []
+        for start in range(0, len(rows), everywhere.channels):
+            some = np.zeros((everywhere.channels, self.probe.terms))
+            several = rows[start : start + everywhere.channels]
+            some[: len(several)] = several
+            of_calls.append(some)
+        answers = everywhere.answers(of_calls)
+        counts = np.concatenate([answer[self.probe.element.index[:-1]][: everywhere.channels] for answer in answers])
+        self.probe.calls += len(of_calls)
+        return counts[: len(rows)].reshape(len(pairs), -1).sum(1) / scale.unit
+
     def below(self, pairs: Sequence[tuple[int, int]]) -> list[int]:
         """Return the number of products below the node where each pair meets. Raises Untold."""
         asked = [tuple(sorted(pair)) for pair in pairs]
         new = [pair for pair in dict.fromkeys(asked) if pair not in self._known]
-        for pair, left in zip(new, self._counted(new, self.scale) if new else (), strict=True):  # type: ignore[arg-type]
+        counted = [self._counted(new[start : start + _AT_ONCE], self.scale) for start in range(0, len(new), _AT_ONCE)]  # type: ignore[arg-type]
+        for pair, left in zip(new, np.concatenate(counted) if new else (), strict=True):
             if not (0 <= left <= self.probe.terms - 2 and left == int(left)):
                 raise Untold(
                     f"with +M and -M as products {pair[0]} and {pair[1]} and 1 elsewhere, the sum must be an integer "
@@ -132,7 +167,7 @@ class Masks:
 def reveal(masks: Masks, checked: int = 64) -> Tree | None:
     """Return the tree of a sum; None if no mask loses anything, as the sum is exact or very wide. Raises Untold.
 
-    `checked` further pairs are compared with the tree.
+    `checked` further pairs are compared with the tree, each in a call of its own.
     """
     terms = masks.probe.terms
     if terms < 2:
@@ -143,6 +178,7 @@ def reveal(masks: Masks, checked: int = 64) -> Tree | None:
     if top != terms:
         raise Untold(f"the last addition must have all {terms} products below it; the masks say {top}")
     meetings = Meetings(tree)
+    masks.ask_alone()
     random = np.random.default_rng(terms)
     pairs = [tuple(map(int, random.choice(terms, 2, replace=False))) for _ in range(checked)]
     for pair, found in zip(pairs, masks.below(pairs), strict=True):  # type: ignore[arg-type]
@@ -235,10 +271,25 @@ class Meetings:
 
 def within(tree: Tree | None, kept: Callable[[int], bool]) -> Tree | None:
     """The tree of the products that are kept, without the others. None if there are none."""
-    if not isinstance(tree, tuple):
-        return tree if tree is not None and kept(tree) else None
-    parts = tuple(part for part in (within(one, kept) for one in tree) if part is not None)
-    return tuple(sorted(parts, key=smallest)) if len(parts) > 1 else parts[0] if parts else None
+    found: dict[int, Tree | None] = {}
+
+    def cut(part: Tree) -> Tree | None:
+        if isinstance(part, tuple):
+            return found[id(part)]
+        return part if kept(part) else None
+
+    for node in reversed(list(nodes(tree)) if isinstance(tree, tuple) else []):
+        parts = [part for part in map(cut, node) if part is not None]
+        found[id(node)] = tuple(sorted(parts, key=smallest)) if len(parts) > 1 else parts[0] if parts else None
+    return None if tree is None else cut(tree)
+
+
+def sizes(tree: Tree) -> dict[int, int]:
+    """The number of products below each addition, by the identity of its node."""
+    found: dict[int, int] = {}
+    for node in reversed(list(nodes(tree))):
+        found[id(node)] = sum(found[id(part)] if isinstance(part, tuple) else 1 for part in node)
+    return found
 
 
 def asked_for(tree: Tree) -> list[tuple[int, int]]:

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import product
 
 import numpy as np
 
-from ..verdicts.call import Call, array_shapes, numpy_dtype
 from ..verdicts.location import AXES, locate
 from .element import Element, Index, Probe, places_along, result_shape
-from .naming import Labels, name_of
+from .everywhere import Everywhere
+from .labels import Labels
+from .naming import name_of
 from .order import Masks, Meetings, Tree, Untold, asked_for, reveal, within
 
 Pair = tuple[int, int]
 
-_MOST_CALLS, _MOST_BYTES = 64, 1 << 26  # at once
 # Of a larger result, the borders, the middle and the last tile of channels are looked at.
 _MOST_LOOKED_AT = 1_000_000  # elements * products
 _TILE = 17  # the largest remainder of a vector of 16 channels, and one more
@@ -49,12 +48,14 @@ class Places:
     elements : the number of all elements
     differ : where another order was seen, the fewest elements first
     unknown : why none could be compared, or empty
+    share : the share of the pairs of products that were asked, if there are too many
     """
 
     compared: int
     elements: int
     differ: tuple[Difference, ...] = ()
     unknown: str = ""
+    share: str = ""
 
     @property
     def words(self) -> str:
@@ -63,7 +64,7 @@ class Places:
         others = sum(one.count for one in self.differ)
         if not others:
             of = "" if self.compared == self.elements else f" looked at, of {self.elements:,}"
-            return f"the same order at all {self.compared:,} places{of}"
+            return f"the same order at all {self.compared:,} places{of}{f', by {self.share}' if self.share else ''}"
         said = "; ".join(f"{one.where} ({one.count:,}, first {list(one.index)}): {one.order}" for one in self.differ)
         return f"ANOTHER order at {others:,} of {self.compared:,} places: {said}"
 
@@ -79,7 +80,7 @@ def places(masks: Masks, tree: Tree) -> Places:
     except Untold as reason:
         return Places(0, elements, (), str(reason))
     differ = [Difference(len(some), asked.located(some), min(some), order) for order, some in wrong.items()]
-    return Places(asked.compared, elements, tuple(sorted(differ, key=lambda one: one.count)))
+    return Places(asked.compared, elements, tuple(sorted(differ, key=lambda one: one.count)), share=asked.share)
 
 
 class _Everywhere:
@@ -89,7 +90,8 @@ class _Everywhere:
         self.masks, self.tree, self.element = masks, tree, masks.probe.element
         self.shape = result_shape(self.element.operation, self.element.case)
         self.looked_at = self._looked_at()
-        self.compared = 0
+        self.compared, self.share = 0, ""
+        self._everywhere = Everywhere(masks.probe.ask, self.element, masks.scale.around)
         self._left: dict[Pair, np.ndarray] = {}
         """The number of 1s that are left in each element that is looked at, with +M and -M at a pair."""
 
@@ -110,6 +112,10 @@ class _Everywhere:
             pairs = [tuple(sorted(pair)) for pair in asked_for(expected)]
             if number and len({*pairs, *self._left}) > _MOST_PAIRS:
                 return
+            if len(pairs) > _MOST_PAIRS // 8:
+                chosen = np.random.default_rng(0).choice(len(pairs), _MOST_PAIRS // 8, replace=False)
+                self.share = f"{len(chosen):,} of {len(pairs):,} pairs of products"
+                pairs = [pairs[one] for one in sorted(chosen)]
             self._ask(pairs)  # type: ignore[arg-type]
             meetings = Meetings(expected)
             right = np.array([len(shared) - meetings.below(*pair) for pair in pairs])
@@ -180,48 +186,9 @@ class _Everywhere:
     def _ask(self, pairs: list[Pair]) -> None:
         probe, scale = self.masks.probe, self.masks.scale
         new = [pair for pair in dict.fromkeys(pairs) if pair not in self._left]
-        rows = [(pair, part) for pair in new for part in self.masks.parts]
-        at_once = max(1, min(_MOST_CALLS, _MOST_BYTES // max(self._masked.nbytes, 1)))
-        for start in range(0, len(rows), at_once):
-            some, calls = rows[start : start + at_once], []
-            for pair, part in some:
-                products = np.zeros(probe.terms)
-                products[part.start : part.stop] = scale.unit / scale.around
-                products[list(pair)] = scale.mask / scale.around, -scale.mask / scale.around
-                calls.append(self._call(products))
-            for (pair, _), answer in zip(some, probe.ask(calls), strict=True):
-                left = np.asarray(answer)[np.ix_(*self.looked_at)].astype(np.float64) / scale.unit
-                self._left[pair] = self._left[pair] + left if pair in self._left else left
-            probe.calls += len(calls)
-
-    def _call(self, products: np.ndarray) -> Call:
-        """Make a call in which each element has these products, as far as it has them at all."""
-        operation, case = self.element.operation, self.element.case
-        array, (first, second, third) = self._masked.copy(), self._labels
-        if operation in ("conv2d", "conv2d_backprop_filter"):
-            array[first, second, third] = products[:, None]
-        else:
-            by_group = array.reshape(*array.shape[:3], case.groups, -1)
-            by_group[first, second, :, :, third] = products[:, None, None]
-        return Call(operation, case, {name: array if name == self._carrier else self._same for name in self._shapes})
-
-    @cached_property
-    def _shapes(self) -> dict[str, tuple[int, ...]]:
-        return array_shapes(self.element.case, self.element.operation)
-
-    @property
-    def _carrier(self) -> str:
-        return "filters" if "filters" in self._shapes else "out_backprop"
-
-    @cached_property
-    def _masked(self) -> np.ndarray:
-        return np.zeros(self._shapes[self._carrier], numpy_dtype(self.element.case.dtype))
-
-    @cached_property
-    def _same(self) -> np.ndarray:
-        (shape,) = [shape for name, shape in self._shapes.items() if name != self._carrier]
-        return np.full(shape, self.masks.scale.around, numpy_dtype(self.element.case.dtype))
-
-    @cached_property
-    def _labels(self) -> tuple[np.ndarray, ...]:
-        return tuple(np.array([term.label for term in self.element.terms]).T)
+        asked = [(pair, part) for pair in new for part in self.masks.parts]
+        rows = [scale.products(probe.terms, pair, part) for pair, part in asked]
+        for (pair, _), answer in zip(asked, self._everywhere.answers(rows), strict=True):
+            left = answer[np.ix_(*self.looked_at)] / scale.unit
+            self._left[pair] = self._left[pair] + left if pair in self._left else left
+        probe.calls += len(rows)

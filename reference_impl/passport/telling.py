@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,7 +16,8 @@ from .element import Ask, Probe, middle_of
 from .errors import Errors, errors_of
 from .invariance import CASES as INVARIANCE_CASES
 from .invariance import Invariance, MakeOnThreads, digests, invariances
-from .naming import Labels, name_of
+from .labels import Labels
+from .naming import name_of
 from .order import SCALES, Masks, Tree, Untold, leaves, reveal
 from .places import Places, places
 from .precision import Precision, precision
@@ -41,8 +43,9 @@ EDGES = {
     "conv2d_backprop_filter": _MANY_OUTPUTS,
     "conv2d_transpose": _MANY_INPUTS,
 }
-# More products than that take many calls, and chains of them are too deep to compare.
-MOST_TERMS = 700
+# More products than that take too many calls.
+MOST_TERMS = 10_000
+MANY_TERMS = 700
 _EXACT = "no order shows: no product is lost beside a larger one, as in exact or very wide sums"
 
 
@@ -120,8 +123,7 @@ def told_sum(ask: Ask, operation: str, case: Case, *, races: bool = False) -> To
         order = "a single product"
     else:
         try:
-            masks = Masks(probe)
-            tree = reveal(masks)
+            masks, tree = _revealed(probe)
             order = _EXACT if tree is None else name_of(tree, Labels.of(element))
             if tree is not None:
                 found = precision(probe, tree)
@@ -134,6 +136,16 @@ def told_sum(ask: Ask, operation: str, case: Case, *, races: bool = False) -> To
             order, untold = f"cannot be told: {_shown(probe)}{reason}", True
     errors = errors_of(ask, element, tree, found)
     return ToldSum(operation, case, probe.terms, probe.calls, order, tree, found, errors, untold, again, where)
+
+
+def _revealed(probe: Probe) -> tuple[Masks, Tree | None]:
+    """Reveal a tree. Many products are first asked for together, in all channels of a call."""
+    if probe.terms > MANY_TERMS:
+        with suppress(Untold):
+            masks = Masks(probe, together=True)
+            return masks, reveal(masks)
+    masks = Masks(probe)
+    return masks, reveal(masks)
 
 
 def _shown(probe: Probe) -> str:

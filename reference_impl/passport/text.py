@@ -9,7 +9,11 @@ from typing import Any
 
 from ..backends.promises import PROMISES
 from .invariance import Invariance
+from .naming import depth
+from .schemes import sum_of
 from .telling import Passport, ToldSum
+
+_DEEPEST = 700  # JSON files of deeper trees cannot be written, nor read
 
 
 def answer(passport: Passport) -> str:
@@ -107,7 +111,8 @@ def _same_as(one: ToldSum, passport: Passport, others: Sequence[Passport]) -> st
         and isinstance(one.tree, tuple)
         and its.operation == one.operation
         and its.case.with_dtype(one.case.dtype) == one.case
-        and its.tree == one.tree
+        and isinstance(its.tree, tuple)
+        and sum_of(its.tree) == sum_of(one.tree)
     ]
     return f" (the same as {', '.join(alike[:4])}{' ...' if len(alike) > 4 else ''})" if alike else ""
 
@@ -129,7 +134,7 @@ def as_json(passport: Passport) -> dict[str, Any]:
                 "calls": one.calls,
                 "order": one.order,
                 "told": not one.untold,
-                "tree": one.tree,
+                "tree": one.tree if one.tree is None or depth(one.tree) <= _DEEPEST else None,
                 "precision": None
                 if one.precision is None
                 else vars(one.precision) | {"fused": sorted(one.precision.fused)},

@@ -86,3 +86,18 @@ class Planted:
                     term[p, q] = x[n, i, j, :, None] * g[n, h, v]
             terms[n, h, v] = term
         return self._sum(terms, input.dtype)
+
+
+class Pointwise:
+    """A 1x1 convolution whose order depends on the number of channels that it sums over."""
+
+    def __init__(self, order_of):
+        self.order_of = order_of
+
+    def conv2d(self, input, filters, **options):
+        wide = np.moveaxis(input, 3, 0)[..., None].astype(np.float64)
+        terms = NEAREST.rounded(wide * filters[0, 0][:, None, None, None])
+        return ORDERS[self.order_of(len(terms))](terms, NEAREST).astype(input.dtype)
+
+    def conv2d_backprop_input(self, input_sizes, filters, out_backprop, **options):
+        return self.conv2d(out_backprop, filters.transpose(0, 1, 3, 2))

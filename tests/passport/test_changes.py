@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
-from summation import NEAREST, ORDERS
+from passport.planted_sums import Pointwise
 
 from reference_impl.passport import changes as module
 from reference_impl.passport.changes import changes
-
-
-class Pointwise:
-    """A 1x1 convolution whose order depends on the number of channels that it sums over."""
-
-    def __init__(self, order_of):
-        self.order_of = order_of
-
-    def conv2d(self, input, filters, **options):
-        wide = np.moveaxis(input, 3, 0)[..., None].astype(np.float64)
-        terms = NEAREST.rounded(wide * filters[0, 0][:, None, None, None])
-        return ORDERS[self.order_of(len(terms))](terms, NEAREST).astype(input.dtype)
-
-    def conv2d_backprop_input(self, input_sizes, filters, out_backprop, **options):
-        return self.conv2d(out_backprop, filters.transpose(0, 1, 3, 2))
 
 
 def told(order_of, operation="conv2d", offers=lambda operation, case: True):

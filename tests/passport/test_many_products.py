@@ -61,7 +61,7 @@ def test_a_thousand_products_are_told_in_few_calls(name, add):
     probe = Probe(ask(add), middle_of("conv2d", MANY))
     tree = reveal(Masks(probe, together=True))
     assert name_of(tree, Labels.of(probe.element)) == name.format(1152 // 4)
-    assert probe.calls < 120  # one by one, it takes 1,151
+    assert probe.calls < 130  # one by one, it takes 1,151
 
 
 @pytest.fixture

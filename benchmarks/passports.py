@@ -1,6 +1,6 @@
 """Passports of many backends, routes and environments in four dtypes, and the table of docs/passport.md.
 
-    python benchmarks/passports.py FOLDER torch 'torch:*' torch@avx2 ...      in minutes to an hour
+    python benchmarks/passports.py FOLDER torch 'torch:*' torch@avx2 ...      half a minute each
     python benchmarks/passports.py FOLDER                                     prints the table of what is there
 
 The plain backend of a framework comes first, and is told in full. An operation of another route or environment that
@@ -13,7 +13,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from reference_impl.backends import registry
@@ -22,6 +23,7 @@ from reference_impl.exact.formats import FORMATS
 from reference_impl.passport import text
 from reference_impl.passport.asking import asker, cpu_name, of_subject, on_threads
 from reference_impl.passport.invariance import digests
+from reference_impl.passport.precision import bits_named
 from reference_impl.passport.telling import CASES, Passport, invariance_cases_of
 from reference_impl.run.processes.worker import Died, Raised
 from reference_impl.run.subject import NotLoaded, Subject, process_for, process_of
@@ -96,5 +98,52 @@ def _path(folder: Path, name: str, dtype: str) -> Path:
     return folder / f"{name.replace(':', '-')}_{dtype}.json"
 
 
+HEADS = ("backend", "dtype", "bits of plain", "order of most sums", "adds in", "replayed", "elsewhere", "breaks")
+
+
+def table(folder: Path) -> Iterator[str]:
+    """Yield the rows of the passports that are in the folder."""
+    found = [json.loads(path.read_text("utf-8")) for path in folder.glob("*.json")]
+    yield f"| {' | '.join(HEADS)} |"
+    yield f"|{'---|' * len(HEADS)}"
+    for one in sorted(found, key=_place):
+        yield f"| {' | '.join((one['backend'], one['dtype'], *_cells(one)))} |"
+
+
+def _place(one: dict) -> tuple:
+    name = one["backend"]
+    plain = name.partition(":")[0].partition("@")[0]
+    return plain, name != plain, "@" in name, name, list(FORMATS).index(one["dtype"])
+
+
+def _cells(one: dict) -> tuple[str, ...]:
+    if "error" in one:
+        return "", f"no passport: {one['error']}", "", "", "", ""
+    sums = [told for told in one["sums"] if told["terms"] > 1]
+    orders = Counter(told["order"] for told in sums if told["told"])
+    order = " ".join(map(str, orders.most_common(1)[0])) if orders else "none told"
+    named = f"{order.rpartition(' ')[0]} ({order.rpartition(' ')[2]} of {len(sums)})" if orders else order
+    bits = sorted({bits for told in sums if told["precision"] for bits in told["precision"]["additions"].values()})
+    replayed = [told["replayed"] for told in sums if told["replayed"]]
+    whole = sum(each["right"] == each["count"] for each in replayed)
+    others = sum(bool(told["places"] and told["places"]["differ"]) for told in sums)
+    broken = dict.fromkeys(
+        seen["promise"] for held in one["invariances"].values() for seen in held if seen["holds"] is False
+    )
+    offered = len(one["invariances"])
+    alike = "" if not one["plain"] else f"{len(one['bits_of_plain'])} of {offered}"
+    return (
+        alike,
+        named,
+        " and ".join(bits_named(each).partition(" (")[0] for each in bits),
+        f"{whole} of {len(replayed)}",
+        f"{others} of {len(sums)}" if others else "",
+        ", ".join(broken) or "none",
+    )
+
+
 if __name__ == "__main__":
-    asked(Path(sys.argv[1]), sys.argv[2:])
+    if len(sys.argv) > 2:
+        asked(Path(sys.argv[1]), sys.argv[2:])
+    else:
+        print(*table(Path(sys.argv[1])), sep="\n")

@@ -11,11 +11,12 @@ from ..cases.case import Case
 from .element import Ask, Probe, middle_of
 from .labels import Labels
 from .naming import name_of
-from .order import Masks, Tree, Untold, reveal, within
+from .order import Tree, Untold, revealed, within
 from .schemes import sum_of
 
 # Where orders are compared first. Between two that differ, the change is searched by halving.
-CHANNELS = (4, 16, 64, 128, 256, 512)
+CHANNELS = (8, 16, 64, 128, 256, 512, 2048)
+_CHAIN = "one after another"
 _OTHER_CHANNELS = 16  # those that are not summed over
 
 
@@ -58,16 +59,23 @@ class _Order:
     @classmethod
     def of(cls, ask: Ask, operation: str, case: Case) -> _Order:
         element = middle_of(operation, case)
-        tree = reveal(Masks(Probe(ask, element)), checked=8)
+        _, tree = revealed(Probe(ask, element), checked=8)
         return cls(tree, "no order" if tree is None else name_of(tree, Labels.of(element)), len(element.terms))
 
     def same_as(self, more: _Order) -> bool:
-        """True if the order of more products is this one as far as this one goes, or has its name."""
+        """True if the order of more products has the name of this one, or is this one as far as this one goes.
+
+        Blocks that begin only beyond this one are a change all the same.
+        """
         if self.tree is None or more.tree is None:
             return self.tree is more.tree
         first = within(more.tree, lambda product: product < self.terms)
         assert first is not None
-        return self._scheme == more._scheme or sum_of(self.tree) == sum_of(first)
+        if self._scheme == more._scheme:
+            return True
+        if self.name.startswith(_CHAIN) != more.name.startswith(_CHAIN):
+            return False
+        return sum_of(self.tree) == sum_of(first)
 
     @property
     def _scheme(self) -> str:

@@ -13,6 +13,7 @@ Xie, Gao, Wang and Xue, "Revealing Floating-Point Accumulation Orders in Softwar
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,6 +64,7 @@ SCALES = {
 _MOST_COUNTED = 128
 _TRIED = 8
 _AT_ONCE = 256  # pairs
+MANY_TERMS = 700
 
 
 class Untold(Exception):
@@ -188,6 +190,16 @@ def reveal(masks: Masks, checked: int = 64) -> Tree | None:
                 f"where others say {meetings.below(*pair)}"
             )
     return tree
+
+
+def revealed(probe: Probe, checked: int = 64) -> tuple[Masks, Tree | None]:
+    """Reveal the tree of a sum, and return it with its masks. Many products are first asked for together."""
+    if probe.terms > MANY_TERMS:
+        with suppress(Untold):
+            masks = Masks(probe, together=True)
+            return masks, reveal(masks, checked)
+    masks = Masks(probe)
+    return masks, reveal(masks, checked)
 
 
 def _tree(masks: Masks | _Expected, some: list[int], reverse: bool = False) -> tuple[Tree, int]:

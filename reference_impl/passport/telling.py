@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,7 +17,7 @@ from .invariance import CASES as INVARIANCE_CASES
 from .invariance import Invariance, MakeOnThreads, digests, invariances
 from .labels import Labels
 from .naming import name_of
-from .order import SCALES, Masks, Tree, Untold, leaves, reveal
+from .order import SCALES, Tree, Untold, leaves, revealed
 from .places import Places, places
 from .precision import Precision, precision
 from .replay import Replayed, replayed
@@ -45,7 +44,6 @@ EDGES = {
 }
 # More products than that take too many calls.
 MOST_TERMS = 10_000
-MANY_TERMS = 700
 _EXACT = "no order shows: no product is lost beside a larger one, as in exact or very wide sums"
 
 
@@ -123,7 +121,7 @@ def told_sum(ask: Ask, operation: str, case: Case, *, races: bool = False) -> To
         order = "a single product"
     else:
         try:
-            masks, tree = _revealed(probe)
+            masks, tree = revealed(probe)
             order = _EXACT if tree is None else name_of(tree, Labels.of(element))
             if tree is not None:
                 found = precision(probe, tree)
@@ -136,16 +134,6 @@ def told_sum(ask: Ask, operation: str, case: Case, *, races: bool = False) -> To
             order, untold = f"cannot be told: {_shown(probe)}{reason}", True
     errors = errors_of(ask, element, tree, found)
     return ToldSum(operation, case, probe.terms, probe.calls, order, tree, found, errors, untold, again, where)
-
-
-def _revealed(probe: Probe) -> tuple[Masks, Tree | None]:
-    """Reveal a tree. Many products are first asked for together, in all channels of a call."""
-    if probe.terms > MANY_TERMS:
-        with suppress(Untold):
-            masks = Masks(probe, together=True)
-            return masks, reveal(masks)
-    masks = Masks(probe)
-    return masks, reveal(masks)
 
 
 def _shown(probe: Probe) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from reference_impl.cases.case import Case
-from reference_impl.passport import places, telling, text
+from reference_impl.passport import order, places, text
 from reference_impl.passport.element import Probe, middle_of
 from reference_impl.passport.labels import Labels
 from reference_impl.passport.naming import name_of
@@ -66,7 +66,7 @@ def test_a_thousand_products_are_told_in_few_calls(name, add):
 
 @pytest.fixture
 def _few_are_many(monkeypatch):
-    monkeypatch.setattr(telling, "MANY_TERMS", 100)
+    monkeypatch.setattr(order, "MANY_TERMS", 100)
     monkeypatch.setattr(places, "_MOST_PAIRS", 400)
 
 

@@ -10,8 +10,9 @@ from itertools import pairwise
 from ..cases.case import Case
 from .element import Ask, Probe, middle_of
 from .labels import Labels
+from .masks import Untold
 from .naming import name_of
-from .order import Tree, Untold, revealed, within
+from .order import Tree, revealed, within
 from .schemes import sum_of
 
 # Where orders are compared first. Between two that differ, the change is searched by halving.

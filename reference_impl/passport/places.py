@@ -16,12 +16,13 @@ from ..verdicts.location import AXES, locate
 from .element import Element, Index, Probe, places_along, result_shape
 from .everywhere import Everywhere
 from .labels import Labels
+from .masks import Masks, Untold
 from .naming import name_of
-from .order import Masks, Meetings, Tree, Untold, asked_for, reveal, within
+from .order import Meetings, Tree, asked_for, reveal, within
 
 Pair = tuple[int, int]
 
-# Of a larger result, the borders, the middle and the last tile of channels are looked at.
+# If a result is larger, only its borders, its middle and its last tile of channels are looked at.
 _MOST_LOOKED_AT = 1_000_000  # elements * products
 _TILE = 17  # the largest remainder of a vector of 16 channels, and one more
 _MOST_PAIRS = 6_000

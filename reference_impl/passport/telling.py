@@ -16,8 +16,9 @@ from .errors import Errors, errors_of
 from .invariance import CASES as INVARIANCE_CASES
 from .invariance import Invariance, MakeOnThreads, digests, invariances
 from .labels import Labels
+from .masks import SCALES, Untold
 from .naming import name_of
-from .order import SCALES, Tree, Untold, leaves, revealed
+from .order import Tree, leaves, revealed
 from .places import Places, places
 from .precision import Precision, precision
 from .replay import Replayed, replayed

@@ -11,8 +11,9 @@ from reference_impl.cases.case import Case
 from reference_impl.passport import order, places, text
 from reference_impl.passport.element import Probe, middle_of
 from reference_impl.passport.labels import Labels
+from reference_impl.passport.masks import Masks
 from reference_impl.passport.naming import name_of
-from reference_impl.passport.order import Masks, reveal
+from reference_impl.passport.order import reveal
 from reference_impl.passport.telling import Passport, ToldSum, told_sum
 
 MANY, FEWER = Case.parse("n1_h1w1c1152_k1x1o64"), Case.parse("n1_h1w2c200_k1x1o64")

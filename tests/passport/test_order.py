@@ -13,9 +13,11 @@ from reference_impl.cases.case import Case
 from reference_impl.operations import OPERATIONS
 from reference_impl.passport.element import Element, Probe
 from reference_impl.passport.labels import Labels
+from reference_impl.passport.masks import Masks
 from reference_impl.passport.naming import name_of
-from reference_impl.passport.order import Masks, reveal
+from reference_impl.passport.order import reveal
 from reference_impl.verdicts.call import oracle
+from reference_impl.verdicts.integers import integer_call
 
 CASE = Case.parse("n2_h5w4c5_k3x2o6_p1,0,0,1")
 SHAPES = {"conv2d": CASE.output_shape, "conv2d_backprop_filter": CASE.filter_sizes}
@@ -42,6 +44,13 @@ def test_products_of_every_element_add_up_to_the_oracle(operation, spec):
         if len(first):
             answer = oracle(element.call(first, second))
             assert answer[index] == first @ second
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("spec", ["n2_h5w4c5_k3x2o6_p1,0,0,1", "n2_h7w5c4_k2x3o6_s2x1_d2x1_SAME"])
+def test_planted_kernel_equals_the_oracle_on_integers(operation, spec):
+    call = integer_call(Case.parse(spec), operation, 0)
+    assert (call.run(Planted("8 lanes")) == oracle(call)).all()
 
 
 ORDERS = {

@@ -10,7 +10,8 @@ from reference_impl.cases.case import Case
 from reference_impl.operations import OPERATIONS
 from reference_impl.passport import places as module
 from reference_impl.passport.element import Probe, middle_of
-from reference_impl.passport.order import Masks, reveal
+from reference_impl.passport.masks import Masks
+from reference_impl.passport.order import reveal
 from reference_impl.passport.places import places
 
 REMAINDER = Case.parse("n1_h2w3c8_k1x1o37")  # 37 channels are 32 and 5

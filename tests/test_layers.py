@@ -27,6 +27,7 @@ ROOMS = (
     "report",
     "drawing",
     "vectors",
+    "conversion",
     "conformance",
     "testing",
     "sweep",
@@ -56,6 +57,7 @@ _TOP = dict.fromkeys(
     "exit_status": "cases",
     "stopping": "cases",
     "cli": "cli",
+    "compare_command": "cli",
     "verify_command": "cli",
     "__main__": "cli",
 }

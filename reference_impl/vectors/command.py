@@ -1,4 +1,4 @@
-"""`python -m reference_impl export` and `compare`: golden vectors, and the judge of a program's results for them."""
+"""`python -m reference_impl export`: golden vectors; and the judge of a program's results for them."""
 
 from __future__ import annotations
 
@@ -71,14 +71,8 @@ def export(
     raise typer.Exit(console.exit_status())
 
 
-def compare(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that `export` filled.")],
-    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="The folder with your program's results.")],
-) -> None:
-    """Judge the results that your program wrote for golden vectors.
-
-    Exit status: 0 if every result is right, 1 if one is wrong or missing, 2 for bad usage or damaged vectors.
-    """
+def judge_results(folder: Path, results: Path) -> None:
+    """Judge the results that a program wrote for golden vectors, and end the command: `compare DIR RESULTS`."""
     if not results.is_dir():
         raise BadUsage(f"RESULTS must be a folder; there is none at {results}")
     try:

@@ -14,9 +14,10 @@ from ..console import PlainConsole, plain_name, plain_text
 from ..verdicts.agreement import THRESHOLD
 from . import layer as layers
 from . import onnx_model, tflite_model
-from .judging import Judged, findings, judge
+from .judging import Judged, judge
 from .layer import Layer
 from .model import CannotRun, Model
+from .naming import findings
 
 
 def load_model(path: Path, node: str | None, *, runtime: bool) -> Model:

@@ -12,8 +12,9 @@ from reference_impl.cases.case import Case
 from reference_impl.cli import app
 from reference_impl.conversion import onnx_model
 from reference_impl.conversion.faults import FAULTS, altered
-from reference_impl.conversion.judging import findings, judge
+from reference_impl.conversion.judging import judge
 from reference_impl.conversion.layer import from_case
+from reference_impl.conversion.naming import findings
 from reference_impl.conversion.problem import Problem
 
 SAME = "n1_h7w10c3_k3x2o4_s2x3_SAME"

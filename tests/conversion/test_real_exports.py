@@ -10,8 +10,9 @@ import pytest
 from conversion.layers import KERAS, TORCH, numbers
 
 from reference_impl.conversion import onnx_model
-from reference_impl.conversion.judging import findings, judge
+from reference_impl.conversion.judging import judge
 from reference_impl.conversion.layer import Layer
+from reference_impl.conversion.naming import findings
 from reference_impl.explain import layers as explained
 
 MODELS = Path(__file__).parent / "models"

@@ -70,6 +70,13 @@ def test_transposed_model_of_a_plain_layer_is_wrong(words, filters):
     assert run(*words)[1].startswith(f"WRONG model.onnx is not {SPEC} the model holds a transposed convolution")
 
 
+def test_model_of_more_channels_is_told_by_their_number(words, filters):
+    path, more = words[1], np.concatenate([filters, filters], -1)
+    nodes = [node("Conv", "images weights", "answer", strides=[2, 3], auto_pad="SAME_UPPER")]
+    onnx_writer.write(path, nodes, {"weights": more.transpose(3, 2, 0, 1)}, (1, 3, 7, 10))
+    assert "*other-channels*: The model gives 8 channels, and the layer 4." in run(*words)[1]
+
+
 def test_one_of_two_convolutions_is_named_by_its_node(words, filters):
     nodes = [
         node("Conv", "images weights", "middle", "first", strides=[2, 3], auto_pad="SAME_UPPER"),

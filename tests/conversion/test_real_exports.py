@@ -106,3 +106,28 @@ def test_damaged_or_wrong_tflite_file_is_refused(tmp_path):
     path.write_bytes((MODELS / "keras_conv.tflite").read_bytes()[:200])
     with pytest.raises(ValueError, match="must be a TFLite model"):
         tflite_model.load(path)
+
+
+@pytest.mark.framework("keras")
+@pytest.mark.framework("tensorflow")
+@pytest.mark.parametrize("name", KERAS)
+def test_layer_of_keras_is_read_with_its_weights(tmp_path, name):
+    from reference_impl.conversion import tflite_model
+    from reference_impl.conversion.layer import load
+
+    text, image = KERAS[name]
+    (tmp_path / "made.py").write_text(
+        "import keras\nfrom conversion.layers import numbers\n\n"
+        f"layer = keras.layers.{text}\nlayer.build((None, *{image}))\n"
+        "layer.set_weights([numbers(tuple(weight.shape)) for weight in layer.get_weights()])\n"
+        f"model = keras.Sequential([keras.Input({image}), layer])\n"
+        f"unbuilt = keras.layers.{text}\n"
+        "active = keras.layers.Conv2D(4, 3, activation='relu')\nactive.build((None, 8, 9, 3))\n"
+    )
+    for made in ("layer", "model"):
+        layer = load(f"{tmp_path / 'made.py'}:{made}")
+        assert judge(layer, tflite_model.load(MODELS / f"{name}.tflite")).passed
+    with pytest.raises(ValueError, match="must hold its weights: call it once, or build it"):
+        load(f"{tmp_path / 'made.py'}:unbuilt")
+    with pytest.raises(ValueError, match="must have no activation"):
+        load(f"{tmp_path / 'made.py'}:active")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +69,9 @@ def _interpreter(path: Path) -> tuple[Any, str]:
         except ImportError:
             continue
         try:
-            # Plain kernels: a delegate may change what the interpreter says of the operators.
-            interpreter = made(model_content=data)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # TensorFlow's says that it is to move to ai-edge-litert
+                interpreter = made(model_content=data)
             interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ValueError(f"{path} must be a TFLite model; {error}") from None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import onnx_writer
 import pytest
@@ -225,6 +227,26 @@ def test_layer_of_torch_is_read_with_its_weights(tmp_path, layers, name):
     assert status == 0, said
     assert "RIGHT model.onnx is torch.nn.Conv2d(3, 4, kernel_size=(3, 2), stride=(2, 3), padding=(1, 0))" in said
     assert run("--model", model, "--layer", f"{layers}:{name}", "--input", "9x14")[0] == 0
+
+
+@pytest.mark.framework("torch")
+@pytest.mark.parametrize("word", ["RIGHT", "WRONG"])
+def test_page_shows_what_is_printed(tmp_path, word):
+    from reference_impl.backends.entry_points import named
+
+    text = "Conv2d(3, 4, (3, 2), stride=(2, 1), padding=(1, 0))"
+    (tmp_path / "mine.py").write_text(f"import torch\ntorch.manual_seed(0)\nlayer = torch.nn.{text}\n")
+    strides = [2, 1] if word == "RIGHT" else [1, 2]
+    constants = {
+        "weights": named(f"{tmp_path / 'mine.py'}:layer").weight.detach().numpy(),
+        "bias": named(f"{tmp_path / 'mine.py'}:layer").bias.detach().numpy(),
+    }
+    nodes = [node("Conv", "images weights bias", "answer", strides=strides, pads=[1, 0, 1, 0])]
+    path = onnx_writer.write(tmp_path / "layer.onnx", nodes, constants, (1, 3, 8, 9))
+    words = ["compare", "--model", str(path), "--layer", f"{tmp_path / 'mine.py'}:layer"]
+    printed = CliRunner().invoke(app, words, env={"COLUMNS": "200"}).output
+    page = Path(__file__).parents[2].joinpath("docs/conversion.md").read_text("utf-8")
+    assert f"```text\n{printed}```\n" in page
 
 
 @pytest.mark.framework("torch")

@@ -25,8 +25,9 @@ from .preparing import Prepared
 
 # Deaths of a chunk that are looked at in a child of their own; and those of a sweep.
 MOST_REPLAYED, MOST_REPLAYED_IN_ALL = 16, 400
-# Calls of a chunk that are known to kill the process. The others of this kind are not asked.
-MOST_DEADLY = 32
+# Calls of a chunk that are known to kill the process, while there were few in the sweep, and later.
+# The others of this kind are not asked.
+MOST_DEADLY, MOST_DEADLY_IN_ALL, MOST_DEADLY_LATER = 256, 1_000, 8
 # Calls that may hang for the whole time, in a chunk and in a sweep. Later ones get a short time, and no verdict.
 MOST_HUNG, MOST_HUNG_IN_ALL, SHORT = 3, 24, 0.25
 # So many short waits in a chunk; the calls after them are not asked.
@@ -42,6 +43,7 @@ class Troubles:
     replayed: int = 0
     late: int = 0
     hung: int = 0
+    deadly: int = 0
 
 
 @dataclass
@@ -92,13 +94,15 @@ class Asking:
         view.arguments[:] = self.calls.arguments
         view.states[:], view.notes[:], view.seconds[:], view.used[0] = WAITING, -1, 0.0, 0
         view.answers.view(np.uint8)[:] = 0
-        deadly = self._deadly
+        deadly = self.deadly
         view.states[deadly] = ENDED
         self._make(0, len(view.states))
+        most = MOST_DEADLY if self.troubles.deadly < MOST_DEADLY_IN_ALL else MOST_DEADLY_LATER
         for number, place in enumerate(deadly):
-            if number == MOST_DEADLY:
-                self._leave(deadly[number:], f"known to kill the process; {MOST_DEADLY} in a chunk are asked")
+            if number == most:
+                self._leave(deadly[number:], f"known to kill the process; {most} in a chunk are asked")
                 break
+            self.troubles.deadly += 1
             view.states[place] = WAITING
             self._make(place, place + 1)
             if view.states[place] != ENDED:
@@ -128,7 +132,8 @@ class Asking:
         return found
 
     @cached_property
-    def _deadly(self) -> list[int]:
+    def deadly(self) -> list[int]:
+        """The calls that are known to kill the process, or to damage its memory."""
         return [
             place
             for place, (operation, case) in enumerate(self.calls.configurations)
@@ -185,7 +190,7 @@ class Asking:
             self.troubles.hung += 1
             self.deaths.append((place, HANG, "", f"no answer within {limit:g} s"))
             return
-        if place in self._deadly:
+        if place in self.deadly:
             self.deaths.append((place, CRASH, "", str(died)))
             return
         if self._replayed >= MOST_REPLAYED or self.troubles.replayed >= MOST_REPLAYED_IN_ALL:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from reference_impl.operations import OPERATIONS
 from reference_impl.run.subject import Subject
 from reference_impl.run.sweep import asking
-from reference_impl.run.sweep.judging import judge_chunk
+from reference_impl.run.sweep.judging import RIGHT_AGAIN, judge_chunk
 from reference_impl.run.sweep.scope import Scope
 
 KERNELS = """
@@ -51,6 +52,18 @@ class Races(planted.Right):
     def spoil(self, answer, arrays):
         self.calls += 1
         return (answer + (self.calls % 3 == 0)).astype(answer.dtype)
+
+class RightAtFirst(planted.Right):
+    "Each call is answered rightly, and wrongly if it is made again."
+    def __init__(self):
+        self.made = set()
+    def _answer(self, operation, *args, **options):
+        answer = super()._answer(operation, *args, **options)
+        call = repr((operation, args, options))
+        if call in self.made:
+            answer.flat[0] += 1
+        self.made.add(call)
+        return answer
 """
 TINY = Scope.named("tiny")
 
@@ -87,6 +100,15 @@ def test_right_kernel_passes_tiny_and_a_wrong_one_fails_where_it_is_wrong(load):
 def test_failure_is_told_by_its_kind(load, name, kind):
     (result,) = judge_chunk([load(name)], TINY.chunk(0)[:8])
     assert {failure.call.outcome for failure in result.failures} == {kind}
+
+
+def test_small_share_of_the_right_answers_is_asked_again(load):
+    chunk = TINY.chunk(0)
+    (result,) = judge_chunk([load("RightAtFirst")], chunk)
+    assert [(failure.call.operation, failure.call.case) for failure in result.failures] == chunk[::RIGHT_AGAIN]
+    assert {failure.call.operation for failure in result.failures} == set(OPERATIONS)
+    assert {failure.call.outcome for failure in result.failures} == {"race"}
+    assert result.passed == result.asked - len(result.failures)
 
 
 def test_backend_that_often_dies_is_asked_a_bounded_number_of_times(load):

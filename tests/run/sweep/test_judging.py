@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from reference_impl.operations import OPERATIONS
@@ -38,6 +40,24 @@ class Hangs(Counting):
         while self.strikes(options):
             time.sleep(1)
         return super()._answer(operation, *args, **options)
+
+class Damaged(planted.Right):
+    "Right, until it was asked a filter gradient."
+    is_damaged = False
+    def _answer(self, operation, *args, **options):
+        answer = super()._answer(operation, *args, **options)
+        if self.is_damaged:
+            self.suffer(answer)
+        self.is_damaged |= operation == "conv2d_backprop_filter"
+        return answer
+
+class DiesLate(Damaged):
+    def suffer(self, answer):
+        os.abort()
+
+class SpoilsLaterCalls(Damaged):
+    def suffer(self, answer):
+        answer.flat[0] += 1
 
 class Narrow(planted.Right):
     def spoil(self, answer, arrays):
@@ -134,3 +154,43 @@ def test_backend_that_often_hangs_is_waited_for_a_bounded_time(load, monkeypatch
     assert [failure.call.outcome for failure in result.failures] == ["hang"] * asking.MOST_HUNG
     assert result.asked + sum(result.unasked.values()) == len(chunk)
     assert result.passed == result.asked - asking.MOST_HUNG
+
+
+@pytest.fixture
+def strided_is_deadly(monkeypatch):
+    """Known failures expect the process to die where the stride is (2, 1)."""
+    monkeypatch.setattr(asking.known, "is_deadly", lambda subject, operation, case: case.strides == (2, 1))
+
+
+def renewals(subject, monkeypatch):
+    counted = []
+    process = subject.backend.process
+    renew = process.renew
+    monkeypatch.setattr(process, "renew", lambda: counted.append(1) or renew())
+    return counted
+
+
+def test_calls_that_may_kill_share_a_process_while_all_are_right(load, monkeypatch, strided_is_deadly):
+    chunk, subject = TINY.chunk(1), load("reference")
+    counted = renewals(subject, monkeypatch)
+    (result,) = judge_chunk([subject], chunk)
+    assert result.passed == len(chunk)
+    deadly = sum(case.strides == (2, 1) for _, case in chunk)
+    assert len(counted) == math.ceil(deadly / asking.TOGETHER) < deadly
+
+
+@pytest.mark.parametrize("name", ["DiesLate", "SpoilsLaterCalls"])
+def test_calls_that_kill_or_damage_are_told_from_those_beside_them(load, strided_is_deadly, name):
+    """A strided filter gradient damages the process: each later call dies of it, or is wrong. Alone, none does."""
+    chunk = [one for one in TINY.chunk(1) if one[1].strides == (2, 1)][: 2 * asking.TOGETHER]
+    assert judge_chunk([load(name)], chunk)[0].passed == len(chunk)
+
+
+def test_calls_that_kill_are_asked_alone_a_bounded_number_of_times(load, monkeypatch, strided_is_deadly):
+    monkeypatch.setattr(asking, "MOST_DEADLY", 5)
+    chunk = TINY.chunk(1)
+    (result,) = judge_chunk([load("Dies")], chunk)
+    deadly = sum(case.strides == (2, 1) for _, case in chunk)
+    assert [failure.call.outcome for failure in result.failures] == ["crash"] * 5
+    assert result.unasked == {"known to kill the process; 5 in a chunk are asked alone": deadly - 5}
+    assert result.passed == len(chunk) - deadly

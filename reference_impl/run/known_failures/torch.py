@@ -89,6 +89,47 @@ def dilated_depthwise_kernel_is_wider(case: Case, facts: Facts) -> bool:
     return case.dtype == "bfloat16" and has_fp16(facts) and depthwise and case.dilations[0] > 1 and wider
 
 
+def has_one_input_channel_and_one_column(case: Case) -> bool:
+    """Return whether oneDNN may read the wrong rows of such a case. tensorflow.py uses this too."""
+    column = case.output_shape[1] > 1 and case.output_shape[2] == 1
+    steps = case.strides[0] == 1 and case.strides[1] > 1 and case.dilations[1] == 1 and case.kernel_size[1] > 1
+    return case.input_channels == 1 and column and steps
+
+
+def takes_rows_for_columns(case: Case, facts: Facts) -> bool:
+    """Return whether oneDNN may read the wrong rows in the memory formats of images and filters of one channel.
+
+    Not every case inside is wrong. Where the width, the kernel, the stride and the padding along the width have a
+    common divisor, none was.
+    """
+    least = {"float32": "avx512_core", "bfloat16": "avx512_core_bf16"}.get(case.dtype)
+    in_avx512 = least is not None and at_least(facts["onednn_path"], least)
+    return in_avx512 and case.batch > 1 and has_one_input_channel_and_one_column(case)
+
+
+def splits_rows_behind_wide_pads(case: Case, facts: Facts) -> bool:
+    """Return whether oneDNN's filter gradient may be wrong: dilated and strided along the width, with wide pads there.
+
+    oneDNN takes up to 28 columns of the output at once. It was seen with 29 to 50 columns and 15 to 28 zeros before the
+    image. Not every case inside is wrong. tensorflow.py uses this too.
+    """
+    width = case.convolution.width
+    steps = width.kernel_size > 1 and width.dilation > 1 and width.stride > 1
+    sizes = 15 <= width.pad_before <= 28 and 29 <= width.output_size <= 56 and 0 not in case.input_sizes
+    return case.dtype == "float32" and at_least(facts["onednn_path"], "avx512_core") and steps and sizes
+
+
+def splits_grouped_rows_behind_wide_pads(case: Case, facts: Facts) -> bool:
+    """Return whether the filter gradient of groups may be. It was right without groups."""
+    return case.groups > 1 and is_symmetric(case) and splits_rows_behind_wide_pads(case, facts)
+
+
+WIDE_PADS = (
+    "oneDNN's filter gradient of a kernel that is dilated and strided along the width is wrong, the same each time, "
+    "with 15 or more zeros before the image and more than 28 columns of the output"
+)
+
+
 def adds_in_pairs(case: Case, facts: Facts) -> bool:
     """Return whether oneDNN adds bfloat16 products in pairs: seen on these code paths, and not with AMX."""
     path = facts["onednn_path"]
@@ -134,17 +175,18 @@ def sums_in_pairs(failure: Callable[..., KnownFailure], backends: tuple[str, ...
 
 
 def overruns_a_workspace(case: Case, facts: Facts) -> bool:
-    """Return whether oneDNN's filter gradient may write beyond its workspace, in float32 with channels last.
+    """Return whether oneDNN's filter gradient may write beyond its workspace, with channels last.
 
     The kernel is 1x1 and strided, and the channels do not fill a block. It was seen only where windows leave rows or
-    columns over, and without groups. tensorflow.py uses this too.
+    columns over, and without groups: in float32, and in bfloat16 with AVX-512. tensorflow.py uses this too.
     """
     path, axes = facts["onednn_path"], (case.convolution.height, case.convolution.width)
     block = 16 if at_least(path, "avx512_core") else 8
     leaves = any((axis.padded_size - 1) % axis.stride for axis in axes)
     strided = case.kernel_size == (1, 1) and max(case.strides) > 1 and leaves
-    fits = at_least(path, "avx2") and case.groups == 1 and 0 < case.input_channels < block
-    return case.dtype == "float32" and fits and strided
+    least = {"float32": "avx2", "bfloat16": "avx512_core"}.get(case.dtype)
+    fits = case.groups == 1 and 0 < case.input_channels < block
+    return least is not None and at_least(path, least) and fits and strided
 
 
 OVERRUNS = (
@@ -290,6 +332,22 @@ FAILURES = (
         outcome="fail",
         does="torch gives wrong sums (5 for 9), the same each time, "
         "where groups have one input channel and the output is one column wide",
+        tries=TRIES,
+    ),
+    failure(
+        backends=("torch:channels_last_filters", "torch:channels_last_images", "torch:channels_last_layers"),
+        operations=("conv2d",),
+        when=takes_rows_for_columns,
+        outcome="fail",
+        does="torch gives wrong sums of images of one channel in channels_last where the output is one column wide",
+        tries=TRIES,
+    ),
+    failure(
+        backends=("torch:channels_last",),
+        operations=("conv2d_backprop_filter",),
+        when=splits_grouped_rows_behind_wide_pads,
+        outcome="fail",
+        does=f"{WIDE_PADS}, in groups",
         tries=TRIES,
     ),
     failure(

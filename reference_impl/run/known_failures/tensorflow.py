@@ -139,9 +139,14 @@ def takes_rows_for_columns(case: Case, facts: Facts) -> bool:
     is wrong: none was seen where the width, the kernel, the stride and the padding along the width have a common
     divisor. The others were wrong each time.
     """
+    images = case.batch > 1 or case.dtype == "bfloat16"
+    return images and depthwise_takes_rows_for_columns(case, facts)
+
+
+def depthwise_takes_rows_for_columns(case: Case, facts: Facts) -> bool:
+    """Return whether it may do so in depthwise_conv2d: there it does with one image too."""
     in_avx512 = in_onednn(case, facts) and at_least(facts["onednn_path"], _PATHS.get(case.dtype, "avx512_core"))
-    images = case.batch > 1 or (case.batch == 1 and case.dtype == "bfloat16")
-    return in_avx512 and images and has_one_input_channel_and_one_column(case)
+    return in_avx512 and case.batch > 0 and has_one_input_channel_and_one_column(case)
 
 
 def gradient_overruns_a_workspace(case: Case, facts: Facts) -> bool:
@@ -398,14 +403,21 @@ FAILURES = (
         "where groups have one input channel and the output is one column wide",
         tries=TRIES,
     ),
-    failure(
-        backends=(*CONV2D, "tensorflow:forward", *FURTHER),
-        operations=("conv2d",),
-        when=takes_rows_for_columns,
-        outcome="fail",
-        does="oneDNN (brg_conv_fwd:avx512_core) gives wrong sums, the same each time, in all rows but the first, "
-        "where there is one input channel, the output is one column wide and, in float32, the batch is above 1",
-        tries=TRIES,
+    *(
+        failure(
+            backends=backends,
+            operations=("conv2d",),
+            when=when,
+            outcome="fail",
+            does="oneDNN (brg_conv_fwd:avx512_core) gives wrong sums, the same each time, in all rows but the first, "
+            "where there is one input channel, the output is one column wide and, in float32 and not depthwise, "
+            "the batch is above 1",
+            tries=TRIES,
+        )
+        for backends, when in (
+            ((*CONV2D, "tensorflow:forward", "tensorflow:bias"), takes_rows_for_columns),
+            (("tensorflow:depthwise",), depthwise_takes_rows_for_columns),
+        )
     ),
     *(
         failure(

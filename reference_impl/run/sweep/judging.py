@@ -30,8 +30,8 @@ from .preparing import Prepared, prepared
 
 # Wrong answers of a chunk that are asked again, and how often, to tell races; and that the definition confirms.
 MOST_ASKED_AGAIN, TIMES_AGAIN, MOST_CONFIRMED = 32, 3, 8
-# Of the calls with a right answer, each of this number is made once more: less than 2 % of them. The number is odd, as
-# the four operations of a case follow each other.
+# Of so many calls with a right answer, the middle one is made once more: less than 2 %. The number is odd, as the four
+# operations of a case follow each other.
 RIGHT_AGAIN = 51
 # The calls themselves; data and right answers; comparing, with the calls that are made again for it; and all that lies
 # between the two processes.
@@ -145,7 +145,7 @@ class _Judge:
         for place in np.flatnonzero(~passed & ~wrong).tolist():
             self._tell_of(place, int(states[place]), answers)
         self._tell_wrong(np.flatnonzero(wrong).tolist(), answers)
-        self._ask_some_again(np.flatnonzero(passed)[::RIGHT_AGAIN])
+        self._ask_some_again(np.flatnonzero(passed)[RIGHT_AGAIN // 2 :: RIGHT_AGAIN])
         for place, kind, check, message in answers.deaths:
             self._failed(place, kind, message, check)
 

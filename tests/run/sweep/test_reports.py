@@ -104,6 +104,7 @@ def test_page_has_the_facts(swept, tmp_path, monkeypatch):
 @pytest.mark.parametrize(("most", "said"), [(4, True), (5, False)])
 def test_page_says_that_the_conditions_were_learned_from_a_sample(swept, tmp_path, monkeypatch, most, said):
     monkeypatch.setattr("reference_impl.sweep.distinct.MOST_FAILURES", most)
+    monkeypatch.setattr("reference_impl.sweep.reports.run", lambda text: reproducer.Run(1, "5 of 24"))
     result = found(swept, ask=False)
     sample = "the conditions were learned from 4 of 5 failures and 35 of 35 right answers, drawn evenly"
     ((path, _),) = write_reports(tmp_path / "reports", result, swept, Reproducers(swept))

@@ -47,6 +47,7 @@ _FRAMEWORK_TESTS = {
     "tests/drawing/test_drawing.py": ("matplotlib",),
     "tests/oracle/test_framework_sizes.py": ("keras", "torch"),
     "tests/vectors/test_onnx_files.py": ("onnx", "onnxruntime"),
+    "tests/conversion/test_in_onnxruntime.py": ("onnx", "onnxruntime"),
     "tests/backends/test_jax_style.py": ("jax",),
     "tests/examples/test_kernel_numba.py": ("numba",),
     "tests/examples/test_kernel_triton.py": ("torch", "triton"),

@@ -1,78 +1,119 @@
-"""Speed and scratch memory of the exact operations against the plain float64 ones, on the layers of ResNet-50.
+"""Time the exact operations beside the plain ones in float64, on the convolution layers of two networks.
 
-    python benchmarks/exact.py [--threads 2] [--repeats 3] [--batch 4]
+    python benchmarks/exact.py [--threads 2] [--repeats 3] [--batch 4] [--write docs/speed.md]
 
-Normal random data; exact from float32 and from float64 arrays, rounded to the same dtype; plain from float64. The
-three run in turns, each round in another order. Printed are G multiply-adds/s of the medians, exact time over plain
-time, and the peak of memory beyond the arguments and the result, also as a multiple of these; at the end the
-geometric means over all 53 layers of the network.
+The data are normal. Exact results are from float32 to float32, and from float64 to float64. The three take turns, each
+round in another order. Printed are multiply-adds a second, exact time over plain time, both by the medians, and the
+peak of memory beyond the arguments and the result. Means are geometric, over all layers of the network.
 """
 
 from __future__ import annotations
 
-import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import typer
-from networks import resnet50
-from operations import PRODUCTS, medians
+from contenders import PRODUCTS
+from measure import medians, scratch
+from networks import NETWORKS, TRANSPOSED
 from rich import box
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from speed_tables import head, line, write
 from threadpoolctl import threadpool_limits
 
 import reference_impl
 from reference_impl.cases.case import Case
 
 DTYPES = ("float32", "float64")
+DEFAULT = ("ResNet-50", "MobileNetV2")
+
+
+class Timed(NamedTuple):
+    """One exact call beside the plain one."""
+
+    network: str
+    layer: str
+    times: int
+    product: str
+    dtype: str
+    speed: float
+    ratio: float
+    scratch: int
 
 
 def main(
+    network: Annotated[
+        list[str] | None, typer.Option(help=f"One of {', '.join(NETWORKS)}. Default: {', '.join(DEFAULT)}.")
+    ] = None,
     threads: Annotated[int, typer.Option(min=1)] = 2,
     repeats: Annotated[int, typer.Option(min=1)] = 3,
     batch: Annotated[int, typer.Option(min=1)] = 4,
+    layers: Annotated[bool, typer.Option("--layers", help="Show each layer.")] = False,
+    page: Annotated[Path | None, typer.Option("--write", help="Put the table of means into this page.")] = None,
 ) -> None:
-    """Print the speed of exact results, and what they cost over plain ones."""
+    """Print the speed of exact results, and their time over that of plain ones."""
     threadpool_limits(threads)
-    table = Table("layer", "times", "operation", "plain G/s", box=box.SIMPLE_HEAD)
-    for dtype in DTYPES:
-        for column in (f"{dtype} G/s", "/ plain", "scratch MiB", "/ arrays"):
-            table.add_column(column, justify="right")
-    found: dict[tuple[str, str], list[tuple[float, float, int]]] = {}
-    for (_, spec), times in track(resnet50().items(), "layers", console=Console(stderr=True)):
-        case = replace(Case.parse(spec), batch=batch)
-        for product in PRODUCTS:
-            calls = {"plain": _call(reference_impl, product, case, "float64")}
-            exact = {dtype: _call(reference_impl.exact, product, case, dtype, dtype=dtype) for dtype in DTYPES}
-            taken = medians(calls | exact, repeats)
-            speeds = {name: case.multiply_adds / seconds / 1e9 for name, seconds in taken.items()}
-            row = [spec, str(times), product, f"{speeds['plain']:.1f}"]
-            for dtype, call in exact.items():
-                ratio = taken[dtype] / taken["plain"]
-                scratch, arrays = _scratch(call, case, dtype)
-                row += [f"{speeds[dtype]:.2f}", f"{ratio:.1f}", f"{scratch / 2**20:.1f}", f"{scratch / arrays:.1f}"]
-                found.setdefault((product, dtype), []).append((speeds[dtype], ratio, times))
-            table.add_row(*row)
+    found: list[Timed] = []
+    for name in network or DEFAULT:
+        for (kind, spec), times in track(NETWORKS[name]().items(), name, console=Console(stderr=True)):
+            for product in PRODUCTS if kind != TRANSPOSED else ("conv2d_backprop_input",):
+                case = replace(Case.parse(spec), batch=batch)
+                exact = {dtype: _call(reference_impl.exact, product, case, dtype, dtype=dtype) for dtype in DTYPES}
+                for call in exact.values():
+                    call()
+                taken = medians({"plain": _call(reference_impl, product, case, "float64")} | exact, repeats, threads)
+                for dtype, call in exact.items():
+                    speed, ratio = case.multiply_adds / taken[dtype] / 1e9, taken[dtype] / taken["plain"]
+                    found.append(Timed(name, spec, times, product, dtype, speed, ratio, scratch(call)))
     console = Console(width=160)
-    console.print(table)
-    console.print(f"geometric means over the network, {threads} threads, batch {batch}:")
-    for dtype in DTYPES:
-        for product in PRODUCTS:
-            _print_means(console, f"{dtype} {product}", found[product, dtype])
-        _print_means(console, f"{dtype} all", [entry for product in PRODUCTS for entry in found[product, dtype]])
+    if layers:
+        console.print(
+            _table(("network", "layer", "product", "dtype", "G/s", "/ plain", "scratch MiB"), map(_cells, found))
+        )
+    rows = list(_means(found))
+    console.print(_table(_COLUMNS, rows))
+    if page is not None:
+        said = f"Batch {batch}, {threads} threads, medians of {repeats}, on the same machine."
+        write(page, "exact.py", "\n".join([*head(*_COLUMNS), *(line(*row) for row in rows), "", said, ""]))
 
 
-def _print_means(console: Console, name: str, entries: list[tuple[float, float, int]]) -> None:
-    speeds, ratios, times = map(np.array, zip(*entries))
-    speed, ratio = (np.exp(np.average(np.log(values), weights=times)) for values in (speeds, ratios))
-    console.print(
-        f"  {name}: {speed:.2f} G multiply-adds/s (least {speeds.min():.2f}), "
-        f"{ratio:.1f} times plain (most {ratios.max():.1f})"
-    )
+_COLUMNS = (
+    "network", "from and to", "product", "G multiply-adds a second", "times plain", "the most", "its layer",
+    "most scratch, MiB",
+)  # fmt: skip
+
+
+def _means(found: list[Timed]) -> Any:
+    """Yield a row for each network, dtype and product, with the layer that is slowest beside the plain operation."""
+    for network, dtype in dict.fromkeys((one.network, one.dtype) for one in found):
+        for product in ("all", *PRODUCTS):
+            some = [
+                one for one in found if (one.network, one.dtype) == (network, dtype) and product in ("all", one.product)
+            ]
+            weights = [one.times for one in some]
+            speed, ratio = (
+                np.exp(np.average(np.log(values), weights=weights))
+                for values in ([one.speed for one in some], [one.ratio for one in some])
+            )
+            worst, most = max(some, key=lambda one: one.ratio), max(one.scratch for one in some) / 2**20
+            where = f"`{worst.layer}` {worst.product}"
+            yield network, dtype, product, f"{speed:.2f}", f"{ratio:.1f}", f"{worst.ratio:.1f}", where, f"{most:.0f}"
+
+
+def _cells(one: Timed) -> tuple[str, ...]:
+    return (*one[:2], *one[3:5], f"{one.speed:.2f}", f"{one.ratio:.1f}", f"{one.scratch / 2**20:.1f}")
+
+
+def _table(columns: Any, rows: Any) -> Table:
+    table = Table(*columns, box=box.SIMPLE_HEAD)
+    for row in rows:
+        table.add_row(*row)
+    return table
 
 
 def _call(module: Any, product: str, case: Case, held_as: str, **options: str) -> Callable[[], np.ndarray]:
@@ -87,17 +128,6 @@ def _call(module: Any, product: str, case: Case, held_as: str, **options: str) -
         "conv2d_backprop_filter": (input, filters.shape, out_backprop),
     }[product]
     return lambda: getattr(module, product)(*positional, **case.options, **options)
-
-
-def _scratch(call: Callable[[], np.ndarray], case: Case, dtype: str) -> tuple[int, int]:
-    """Peak bytes beyond the arguments and the result, and the bytes of these, all three arrays of the layer."""
-    tracemalloc.start()
-    before = tracemalloc.get_traced_memory()[0]
-    result = call()
-    scratch = tracemalloc.get_traced_memory()[1] - before - result.nbytes
-    tracemalloc.stop()
-    sizes = (case.input_sizes, case.filter_sizes, case.output_shape)
-    return scratch, sum(int(np.prod(shape)) for shape in sizes) * np.dtype(dtype).itemsize
 
 
 if __name__ == "__main__":

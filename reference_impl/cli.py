@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 
 from . import __version__
+from .compare_command import compare
 from .drawing.command import draw
 from .explain.command import explain
 from .passport.command import passport
 from .scoring.command import mistakes
 from .sweep.command import sweep
-from .vectors.command import compare, export
+from .vectors.command import export
 from .verify_command import verify
 
 app = typer.Typer(

@@ -212,6 +212,11 @@ class Convolution:
         """True if each window is one input position: one tap and no padding."""
         return self.kernel_size == (1, 1) and self.padding == ((0, 0), (0, 0))
 
+    @property
+    def is_depthwise(self) -> bool:
+        """True if there are several groups, each with one channel in and one out."""
+        return 1 < self.groups == self.input_channels == self.output_channels
+
     def terms(self, operation: str) -> int:
         """Return the most products that one element of `operation`'s result sums."""
         taps = self.height.kernel_size * self.width.kernel_size

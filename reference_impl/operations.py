@@ -7,6 +7,8 @@
     conv2d_backprop_input   = dT/dx = fold(G @ W.T)        fold: the adjoint of unfold
     conv2d_transpose        = conv2d_backprop_input by its other name
 
+Depthwise convolutions take the same derivatives tap by tap: see `depthwise`.
+
 Inputs are NHWC and filters HWIO. The operations are *cross-correlations*: the kernel is not flipped. Results are
 int64 for integers and bool, float64 for floats, object for Python int and Fraction. On integers and objects every
 result is exact. Arguments are never written to. `minimal` has the same operations on one screen.
@@ -20,6 +22,7 @@ import numpy as np
 
 from . import arguments, problems
 from .arithmetic import choose_dtypes
+from .depthwise import each_column, products
 from .geometry import Convolution
 from .windows import (
     channel_blocks,
@@ -30,7 +33,6 @@ from .windows import (
     output_rows,
     position_blocks,
     unfold,
-    window_size,
     windows_of,
 )
 
@@ -82,6 +84,10 @@ def conv2d(
     convolution, input, filters = problems.conv2d(input, filters, **options)
     dtype, result_dtype = choose_dtypes(input, filters, convolution.terms("conv2d"), ("input", "filters"))
     output = np.zeros(convolution.output_shape, result_dtype)
+    if convolution.is_depthwise:
+        for x, w, g in products(convolution, input, filters, output, result_dtype):
+            g += x * each_column(w, x)
+        return output
     for channels in channel_blocks(convolution):
         matrix = filter_block(filters, convolution, channels, dtype)
         for block in position_blocks(convolution, channels):
@@ -178,13 +184,16 @@ def conv2d_backprop_filter(
     terms = convolution.terms("conv2d_backprop_filter")
     dtype, result_dtype = choose_dtypes(input, out_backprop, terms, ("input", "out_backprop"))
     result = np.zeros(convolution.filter_sizes, result_dtype)
+    if convolution.is_depthwise and dtype.kind != "O":  # NumPy 1.24 has no einsum of objects
+        for x, w, g in products(convolution, input, result, out_backprop, result_dtype):
+            w += np.einsum("gnhwc,gnhwc->c", x, g)
+        return result
     for channels in channel_blocks(convolution):
-        total = np.zeros((len(channels[0]), window_size(convolution), len(channels[1])), dtype)
+        box = channel_box(result, convolution, channels)
         for block in position_blocks(convolution, channels):
             windows = unfold(input, convolution, block, dtype)
-            total += windows.transpose(0, 2, 1) @ output_rows(out_backprop, convolution, block, channels, dtype)
-        box = channel_box(result, convolution, channels)
-        box[...] = total.reshape(box.shape)
+            product = windows.transpose(0, 2, 1) @ output_rows(out_backprop, convolution, block, channels, dtype)
+            np.add(box, product.reshape(box.shape), out=box, casting="unsafe")  # float64 holds these integers
     return result
 
 
@@ -278,6 +287,10 @@ def _backprop_input(convolution: Convolution, filters: np.ndarray, cotangent: np
     terms = convolution.terms("conv2d_backprop_input")
     dtype, result_dtype = choose_dtypes(cotangent, filters, terms, (name, "filters"))
     result = np.zeros(convolution.input_sizes, result_dtype)
+    if convolution.is_depthwise:
+        for x, w, g in products(convolution, result, filters, cotangent, result_dtype):
+            x += g * each_column(w, g)
+        return result
     for channels in channel_blocks(convolution):
         matrix = filter_block(filters, convolution, channels, dtype)
         for block in position_blocks(convolution, channels):

@@ -17,6 +17,10 @@ from .geometry import Convolution
 # long as one window takes at most 20 MiB. Beyond that they are three windows: no window is cut.
 FILTER_BLOCK_BYTES = 20 << 20
 WINDOW_BLOCK_BYTES = 4 << 20
+# A product reads all filters once a block, which takes long if these are many and the windows of a block are few. So
+# blocks of wide windows are larger: up to so many windows, in up to so many bytes.
+FEW_WINDOWS = 256
+WIDE_BLOCK_BYTES = 18 << 20
 # Few channels are slow to copy, as only they lie together in memory. So up to so many channels a group, windows are
 # copied by planes, that is by rows of positions of one channel. That takes a copy of the input which the windows read.
 # It pays from so many elements of the windows of an image on, if they are so many times the elements of the copy.
@@ -69,8 +73,6 @@ def windows_of(output: np.ndarray, filters: np.ndarray, convolution: Convolution
         return output @ transposed
     windows = _array(np.empty, _windows_shape(convolution, block), output.dtype, planes=True)
     windows = windows.reshape(_matrix_shape(convolution, block))
-    if output.shape[2] == 1:  # nothing is summed, and `matmul` takes long for that
-        return np.multiply(np.ascontiguousarray(output), transposed, out=windows)
     return np.matmul(output, transposed, out=windows)
 
 
@@ -120,9 +122,15 @@ def channel_blocks(convolution: Convolution) -> Iterator[Channels]:
 
 
 def position_blocks(convolution: Convolution, block: Channels) -> Iterator[Block]:
-    """Yield boxes of output positions whose windows and products each fit WINDOW_BLOCK_BYTES."""
+    """Yield boxes of output positions whose windows and products each fit the bytes of a block."""
     groups, channels = block
-    room = WINDOW_BLOCK_BYTES // (8 * len(groups) * max(window_size(convolution), len(channels), 1))
+    position_bytes = 8 * len(groups) * max(window_size(convolution), len(channels), 1)
+    room = max(WINDOW_BLOCK_BYTES // position_bytes, min(FEW_WINDOWS, WIDE_BLOCK_BYTES // position_bytes))
+    return boxes(convolution, groups, room)
+
+
+def boxes(convolution: Convolution, groups: range, room: int) -> Iterator[Block]:
+    """Yield boxes of at most `room` output positions, and of at least one."""
     batch, height, width, _ = convolution.output_shape
     for images in _ranges(batch, room // max(height * width, 1)):
         for rows in _ranges(height, room // max(width, 1)):

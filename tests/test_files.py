@@ -34,6 +34,11 @@ def test_new_file_has_the_usual_permissions(tmp_path):
     assert (tmp_path / "new").stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 
+def test_pieces_are_written_one_after_the_other(tmp_path):
+    write_file(tmp_path / "new", iter([b"one ", b"", b"two"]))
+    assert (tmp_path / "new").read_bytes() == b"one two"
+
+
 def test_file_that_exists_keeps_its_permissions(tmp_path):
     path = tmp_path / "old"
     path.write_text("old")

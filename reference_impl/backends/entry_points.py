@@ -62,12 +62,13 @@ def load_wrapped(name: str) -> Any:
     wrapper, wrapped, options = isolation.parts_of(name)
     for option in isolation.FUNCTIONS & set(options):
         if isinstance(options[option], str):
-            options[option] = _object(options[option])
+            options[option] = named(options[option])
+    found = named(wrapped)  # before the wrapper imports its framework: a wrong name is told without it
     home = importlib.import_module(f".wrappers.{isolation.WRAPPERS[wrapper]}", __package__)
-    return getattr(home, wrapper)(_object(wrapped), **options)
+    return getattr(home, wrapper)(found, **options)
 
 
-def _object(name: str) -> Any:
+def named(name: str) -> Any:
     """Return the object of a name, "package.module:object" or "FILE.py:object"; None for "None"."""
     if name == "None":
         return None

@@ -65,11 +65,11 @@ def require(words: Iterable[str]) -> None:
     for word in words:
         backend, environment = environments.split(word)
         for name in ALL if backend == "all" else (backend,):
+            if "@" in word and environment != environments.ANY:
+                environments.variables_of(f"{name}@{environment}")
             adapter = adapter_of(name)
             if adapter is not None:
                 _require(adapter)
-            if "@" in word and environment != environments.ANY:
-                environments.variables_of(f"{name}@{environment}")
 
 
 def adapter_of(name: str) -> str | None:

@@ -11,6 +11,8 @@ from .table import Table
 
 _SAID = {WRONG_VALUES: ("wrong numbers", "wrong"), RACE: ("race", "wrong at times"), CRASH: ("crash", "crashed")}
 _SAID |= {HANG: ("hang", "hung")}
+# So many near misses of each condition must have passed before a bug is said to be nowhere else.
+_NEAR_MISSES = 5
 _FIRST = (CRASH, HANG, WRONG_VALUES, RACE)
 
 
@@ -31,6 +33,8 @@ class Bug:
         Calls under the conditions of no bug of the backend that passed; and these with those that failed.
     held, tried : int
         Fresh calls, drawn to refute the conditions, whose outcome was as stated; and all of them. None tried: 0.
+    near_misses : int
+        Fresh calls on which all conditions but one held, for the condition with the fewest of them.
     asked : int
         Fresh calls that were made of this backend in all, those from which conditions were learned included.
     instead : for each condition, others that the calls do not tell from it
@@ -50,6 +54,7 @@ class Bug:
     elsewhere: int
     held: int = 0
     tried: int = 0
+    near_misses: int = 0
     asked: int = 0
     instead: tuple[tuple[str, ...], ...] = ()
     diagnosis: str | None = None
@@ -93,8 +98,9 @@ def line(bug: Bug) -> str:
 def where(bug: Bug, *, alone: bool = True) -> str:
     """Say under which conditions a bug shows, and count the calls that fail and pass.
 
-    It says "and only there" if fresh calls have not refuted that; not if the bug is not `alone`, as the others may
-    have been told less well.
+    It says "and only there" if no call elsewhere failed, and fresh calls could have refuted that: several for each
+    condition, on which that one alone did not hold. If the bug is not `alone`, it does not say so, as the conditions of
+    the others may be less exact.
     """
     _, failed = _SAID.get(bug.kind, (bug.kind, bug.kind))
     counts = f"{bug.failures:,} of {bug.calls:,} {failed}"
@@ -106,7 +112,7 @@ def where(bug: Bug, *, alone: bool = True) -> str:
     operations = {condition.name for condition in bug.rule or () if condition.subject == "operation"}
     said = "".join(f"{name} " for name in bug.conditions if name in operations)
     others = [name for name in bug.conditions if name not in operations]
-    was_tried = alone and bug.tried and bug.held == bug.tried and bug.right == bug.elsewhere
+    was_tried = alone and bug.near_misses >= _NEAR_MISSES and bug.held == bug.tried and bug.right == bug.elsewhere
     only = "and only there" if was_tried else ""
     there = ", ".join(filter(None, (f"where {_joined(others)}" if others else "", only)))
     right = f", {bug.right:,} of {bug.elsewhere:,} right elsewhere" if bug.elsewhere else ""

@@ -103,7 +103,29 @@ class _Group:
             if self.asked >= self.budget:
                 break
             self._learn()
+        if self.ask is not None:
+            self._shorten()
         return [*map(self._bug, self.stated), *self._unexplained()]
+
+    def _shorten(self) -> None:
+        """Put shorter rules with a few exceptions for longer ones, if that holds on fresh calls too."""
+        for one in sorted(self.stated, key=lambda one: -int(all_hold(one.rule, self.table).sum())):
+            shorter = self._shortened(one)
+            if shorter == one.rule:
+                continue
+            other, place = Stated(one.kind, shorter, one.diagnosis, exact=False), self.stated.index(one)
+            self.stated[place] = other
+            self._ask_all([(other, call) for call in self._against(other)], most=_AROUND)
+            self.stated[place] = one
+            if not other.refuted and self._shortened(one) == shorter:
+                self.stated[place] = other
+        for kind in KINDS:
+            self._drop_needless(kind)
+
+    def _shortened(self, one: Stated) -> Rule:
+        outcomes = self._outcomes()
+        search = Search(self.table, outcomes == one.kind, outcomes == PASSED, ())
+        return search.shortened(one.rule, self._left(one.kind))
 
     def _outcomes(self) -> np.ndarray:
         return np.array([call.outcome for call in self.table.calls], object)
@@ -169,9 +191,13 @@ class _Group:
             if len(left):
                 starts = [self.table.calls[row] for row in self._some(left, _AGAIN)]
                 drawn += [(None, call) for call in self.fresh.like(starts, _AROUND)]
+        self._ask_all(drawn, most=self.budget - self.asked)
+
+    def _ask_all(self, drawn: Sequence[tuple[Stated | None, JudgedCall]], most: int) -> None:
+        """Make at most so many fresh calls, and compare their outcomes with the rules for which they were drawn."""
         answered: list[tuple[Stated | None, JudgedCall]] = []
         for origin, call in drawn:
-            if self.asked + len(answered) >= self.budget:
+            if len(answered) >= most:
                 break
             self.fresh.known.add((call.operation, call.case, call.route, call.environment))
             judged = self.ask(call) if self.ask is not None else None
@@ -223,12 +249,20 @@ class _Group:
             elsewhere=int((judged & ~anywhere).sum()),
             held=one.held,
             tried=one.tried,
+            near_misses=self._near_misses(one.rule) if one.tried else 0,
             asked=self.asked,
             instead=self._instead(one, failed, passed) if one.exact and not one.tried else (),
             diagnosis=diagnosis,
             implementations=implementations,
             rule=rule,
         )
+
+    def _near_misses(self, rule: Rule) -> int:
+        """Count the fresh calls on which all conditions but one hold, for the condition that has the fewest."""
+        fresh = self.table.rows(np.arange(len(self.table) - self.asked, len(self.table)))
+        missing = [~condition.holds(fresh) for condition in rule]
+        alone = [mask & (np.sum(missing, axis=0) == 1) for mask in missing]
+        return min((int(mask.sum()) for mask in alone), default=0)
 
     def _instead(self, one: Stated, failed: np.ndarray, passed: np.ndarray) -> tuple[tuple[str, ...], ...]:
         """Return for each condition up to two others that fit as well: about something else, and as simple."""

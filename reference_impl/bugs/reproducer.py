@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,8 @@ SHOWN, NOT_SHOWN, CANNOT_RUN = 1, 0, 2
 # The most elements of all arrays of a script.
 MOST_ELEMENTS = 5000
 _MODULES = {"onnx": "onnxruntime"}
+# With these, NumPy has bfloat16 once they are imported; or, with torch, the code makes it from float32.
+_TAKE_BFLOAT16 = ("torch", "tensorflow", "jax")
 
 _TEMPLATE = '''\
 """{about}
@@ -95,21 +98,24 @@ def script(
         If `explain` has no code for this call, or if the arrays have more than MOST_ELEMENTS elements.
     """
     snippet = _snippet(framework, operation, case, title)
+    code, dtype = snippet.code, case.dtype
+    if framework == "torch" and dtype == "bfloat16":
+        code, dtype = _in_bfloat16(code), "float32"
     count = sum(array.size for array in (*arrays.values(), expected))
     if count > MOST_ELEMENTS:
         raise ValueError(f"arrays must have at most {MOST_ELEMENTS} elements to be written as literals, not {count}")
     given = {"input": case.input_sizes, "filters": case.filter_sizes, "out_backprop": case.output_shape}
     named = {"input": "out_backprop"} if operation == "conv2d_transpose" else {}
-    literals = {name: np.ones(shape, case.dtype) for name, shape in given.items()}
+    literals = {name: np.ones(shape) for name, shape in given.items()}
     literals |= {named.get(name, name): array for name, array in arrays.items()}
-    written = [_literal(name, array) for name, array in literals.items() if name in snippet.code]
+    written = [_literal(name, array, dtype) for name, array in literals.items() if name in code]
     module = _MODULES.get(framework, framework)
     return _TEMPLATE.format(
         about=fill(about or f"{operation} of {framework} is wrong on {case}.", 116),
         module=module,
         environment=dict(environment or {}),
-        arrays="\n".join([*written, _literal("expected", expected.astype(case.dtype))]),
-        code=indent(snippet.code, "    "),
+        arrays="\n".join([*written, _literal("expected", expected, dtype)]),
+        code=indent(code, "    "),
         result=RESULTS[operation],
     )
 
@@ -158,8 +164,10 @@ def run(text: str, *, python: str = sys.executable, seconds: float = 120.0, path
 def _snippet(framework: str, operation: str, case: Case, title: str | None) -> Snippet:
     if framework not in FRAMEWORKS:
         raise ValueError(f"framework must be one of {', '.join(FRAMEWORKS)}; not {framework!r}")
-    if case.dtype not in SNIPPET_DTYPES:
-        raise ValueError(f"dtype must be one of {', '.join(SNIPPET_DTYPES)} to be written as code; not {case.dtype}")
+    known = (*(("bfloat16",) if framework in _TAKE_BFLOAT16 else ()), *SNIPPET_DTYPES)
+    if case.dtype not in known:
+        raise ValueError(f"dtype must be one of {', '.join(known)} to be written as code; not {case.dtype}")
+    case = case.with_dtype("float32") if case.dtype == "bfloat16" else case  # the code is the same
     found = [one for one in snippets(framework, case) if operation in one.operations and title in (None, one.title)]
     # A call that `explain` says is impossible may be the very bug, so its code is used if there is any.
     usable = sorted((one for one in found if one.code), key=lambda one: bool(one.lack))
@@ -169,8 +177,13 @@ def _snippet(framework: str, operation: str, case: Case, title: str | None) -> S
     return usable[0]
 
 
-def _literal(name: str, array: np.ndarray) -> str:
+def _in_bfloat16(code: str) -> str:
+    """Return code for torch whose arrays are float32 in NumPy, and bfloat16 in torch."""
+    return re.sub(r"(torch\.from_numpy\(\w+\))", r"\1.bfloat16()", code).replace(".numpy()", ".float().numpy()")
+
+
+def _literal(name: str, array: np.ndarray, dtype: str) -> str:
     values = [int(value) if float(value).is_integer() else float(value) for value in array.ravel().tolist()]
     listed = fill(f"[{', '.join(map(str, values))}]", 116, break_long_words=False, break_on_hyphens=False)
     listed = listed if "\n" not in listed else f"\n{indent(listed, '    ')}\n"
-    return f'{name} = np.array({listed}, "{array.dtype}").reshape({array.shape})'
+    return f'{name} = np.array({listed}, "{dtype}").reshape({array.shape})'

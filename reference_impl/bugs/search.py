@@ -27,6 +27,10 @@ _FIRST_ROWS = 1000
 _DOUBT_OF_FEW, _DOUBT_OF_MANY = 2.0, 4.0
 _FEW = 0.2
 BY_CHANCE = 0.4
+# The bits of one more rule, which a reader takes for one more bug: as many as of three conditions.
+_A_RULE = 3 * BITS
+# A shorter rule may have at most this share of passes.
+_MOST_EXCEPTIONS = 0.1
 
 Rule = tuple[Condition, ...]
 
@@ -89,7 +93,7 @@ class Search:
     def _is_cheaper(self, left: np.ndarray, budget: float) -> bool:
         """Return True if rules without passes explain the failures `left` in fewer bits than `budget`.
 
-        Each failure that no rule explains is named by itself.
+        Each failure that no rule explains is named by itself, and each rule after the first costs _A_RULE.
         """
         each = np.log2(left.sum() + self.passed.sum())
         used = 0.0
@@ -98,7 +102,7 @@ class Search:
             if exact is None:
                 return used + left.sum() * each < budget
             rule = self._rule(exact)
-            used += BITS * sum(condition.cost for condition in rule)
+            used += BITS * sum(condition.cost for condition in rule) + (_A_RULE if used else 0.0)
             if used >= budget:
                 return False
             left = left & ~all_hold(rule, self.table)
@@ -170,6 +174,33 @@ class Search:
             if fitting:
                 kept[place] = fitting[0]
         return tuple(kept)
+
+    def shortened(self, rule: Rule, left: np.ndarray) -> Rule:
+        """Leave out the conditions that cost more than the exceptions that they save.
+
+        The length of a rule, in bits, is that of its conditions, and of the list that tells its exceptions (the calls
+        under it that passed) from its failures. A condition costs half as much again as in the search, as a reader
+        must look it up in the kernel. A failure of `left`, those that no rule explains, costs as much as its number. So
+        a condition goes if the rule without it has few exceptions, as where a mistake changes nothing by chance. It
+        stays if many calls without it passed, or if more than a tenth of the calls under the rule would pass.
+        """
+        best = rule, self._length(rule, left)
+        while len(best[0]) > 1:
+            shorter = [tuple(other for other in best[0] if other is not one) for one in best[0]]
+            lengths = [self._length(one, left) for one in shorter]
+            if min(lengths) >= best[1]:
+                break
+            best = shorter[int(np.argmin(lengths))], min(lengths)
+        return best[0]
+
+    def _length(self, rule: Rule, left: np.ndarray) -> float:
+        within = all_hold(rule, self.table)
+        failures, passes = int((self.failed & within).sum()), int((self.passed & within).sum())
+        if passes > _MOST_EXCEPTIONS * (failures + passes):
+            return np.inf
+        each = np.log2(self.failed.sum() + self.passed.sum())
+        conditions = 1.5 * BITS * sum(condition.cost for condition in rule)
+        return conditions + float(bits(failures, passes)) + each * int((left & ~within).sum())
 
     def fitting(self, rule: Rule, place: int, left: np.ndarray) -> list[Condition]:
         """Return the conditions that may stand at this place of an exact rule, the best first.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -54,16 +54,19 @@ class Asker:
 
     def __call__(self, call: JudgedCall) -> JudgedCall | None:
         """Return the call with its outcome. None if it is not to be made, tells nothing, or the time is up."""
-        case = call.case
-        if not _has_elements(case) or time.monotonic() > self.until:
+        if not self.may_ask(call.case):
             return None
-        subject, operation = self.subject, self.record.operation
-        if not subject.capabilities.supports(operation, case) or known.expected(subject, operation, case):
-            return None
-        probe = Probe(operation, case, seed=self.record.seed)
+        probe = Probe(self.record.operation, call.case, seed=self.record.seed)
         if self.mistake is not None and not does(self.mistake, probe):
             return None
-        return self.judged(see(subject, probe, once=True))
+        return self.judged(see(self.subject, probe, once=True))
+
+    def may_ask(self, case: Case) -> bool:
+        """Return True if the case has elements, the backend claims to be right on it, and the time is not up."""
+        subject, operation = self.subject, self.record.operation
+        if not _has_elements(case) or time.monotonic() > self.until:
+            return False
+        return subject.capabilities.supports(operation, case) and not known.expected(subject, operation, case)
 
     def judged(self, seen: Seen) -> JudgedCall | None:
         call = JudgedCall(self.subject.name, seen.probe.operation, seen.probe.case)
@@ -84,11 +87,9 @@ class Asker:
                 yield JudgedCall(self.subject.name, self.record.operation, case, words[said])
 
 
-def cures(asker: Asker, small: Case) -> list[str]:
-    """Return the names of the features without which the smallest case no longer fails, one taken away at a time."""
-    calls = {name: JudgedCall(asker.subject.name, asker.record.operation, case) for name, case in flips(small).items()}
-    judged = {name: asker(call) for name, call in calls.items()}
-    return [name for name, call in judged.items() if call is not None and call.outcome == PASSED]
+def cures(small: Case, passes: Callable[[Case], bool]) -> list[str]:
+    """Return the names of the features without which the smallest case passes, one taken away at a time."""
+    return [name for name, case in flips(small).items() if passes(case)]
 
 
 def bugs_of(asker: Asker, seen: Iterable[Seen], small: Case, outcomes: Outcomes) -> list[Bug]:
@@ -111,7 +112,7 @@ def bugs_of(asker: Asker, seen: Iterable[Seen], small: Case, outcomes: Outcomes)
 
 def is_well_told(bug: Bug) -> bool:
     """True if most calls under the conditions fail, and most fresh calls came out as stated."""
-    return 10 * bug.failures >= 9 * bug.calls and 10 * bug.held >= 8 * bug.tried
+    return 10 * bug.failures >= 9 * bug.calls and bug.tried - bug.held <= max(bug.tried // 5, 1)
 
 
 def flips(case: Case) -> dict[str, Case]:

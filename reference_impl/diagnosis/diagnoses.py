@@ -12,7 +12,7 @@ from ..run.processes.worker import Died, Raised
 from ..run.subject import Subject
 from ..run.whole_backend import WHOLE_BACKEND_CHECKS
 from ..verdicts.races import is_race
-from .conditions import outcomes_of
+from .conditions import Outcomes, outcomes_of
 from .diagnosing import diagnose
 
 # Failures of these checks match no mistake: the mistakes are about answers to single calls.
@@ -27,9 +27,13 @@ Key = tuple[str, str, str, str]
 class Diagnoses:
     """Diagnoses of a run, at most `most` as each takes seconds.
 
-    A backend is diagnosed once for each operation and outcome. With the records of the `run`, the diagnosis is that of
-    a call with wrong numbers, if there is one, and other failures of right calls have one for each check. Without them,
-    it is that of the first call. With `isolate`, the backend is asked in a process of its own.
+    A backend is diagnosed once for each operation and outcome:
+
+    - With the records of the `run`, a call with wrong numbers is diagnosed, if there is one. A call whose numbers are
+      right may fail another check. Each such check has a diagnosis of its own.
+    - Without them, the first call is diagnosed.
+
+    With `isolate`, the backend is asked in a process of its own.
     """
 
     most: int = 8
@@ -85,13 +89,13 @@ class Diagnoses:
                 return subject.ask("diagnosis", asdict(record), False, outcomes)
             return diagnose(subject, record, outcomes=outcomes).lines
         except Died as died:
-            return self._lines_of_plain(subject, record, died)
+            return self._lines_of_plain(subject, record, outcomes, died)
         except (Exception, SystemExit) as error:  # a backend may raise anything when it is asked again
             return [f"could not be diagnosed: {type(error).__name__}: {error}"]
 
-    def _lines_of_plain(self, subject: Subject, record: Record, died: Died) -> list[str]:
+    def _lines_of_plain(self, subject: Subject, record: Record, outcomes: Outcomes, died: Died) -> list[str]:
         try:
-            lines = subject.ask("diagnosis", asdict(record), True, outcomes_of(self.run, record))
+            lines = subject.ask("diagnosis", asdict(record), True, outcomes)
         except (Died, Raised):
             return [f"could not be diagnosed: {died}"]
         return [*lines, f"diagnosed from non-empty integer calls only; another probe failed: {died}"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -19,9 +19,9 @@ from ..run.subject import Subject
 from ..verdicts.checks import CHECKS, OTHER_OPTIONS
 from ..verdicts.real_data import real_task
 from ..verdicts.task import Task
-from . import telling
+from . import symptoms, telling
 from .advice import advice
-from .conditions import Asker, Outcomes, bugs_of, cures, is_well_told
+from .conditions import Asker, Outcomes, additions, bugs_of, cures, flips, is_well_told
 from .matching import Seen, does, look, matching, matching_by_checks, matching_in_part, matching_sometimes, see
 from .probes import Probe, probes
 from .shrinking import smallest
@@ -64,14 +64,15 @@ def diagnose(
     subject = subject.fresh() or subject
     seen = _looked_at(subject, record, until, plain=plain)
     small = _smallest(subject, record, max((until - time.monotonic()) / 2, 1.0))
-    asker = Asker(subject, record, until)
+    asker, said = Asker(subject, record, until), list[str]()
     if found := _acting(matching(record.operation, seen), seen[-1]):
         diagnosis = Diagnosis(found, telling.named(found, seen))
     elif found := _of_state(subject, record, seen):
-        diagnosis = Diagnosis(found, [*stale(subject, record), *telling.named_by_checks(found)])
+        said = stale(subject, record)
+        diagnosis = Diagnosis(found, [*said, *telling.named_by_checks(found)])
     elif said := stale(subject, record):
         diagnosis = Diagnosis([], said)
-    elif found := _acting(matching_sometimes(record.operation, seen), seen[-1]):
+    elif found := _acting(matching_sometimes(record.operation, seen, _near(asker, small)), seen[-1]):
         asked = replace(asker, mistake=found[0])
         bugs = [bug for bug in bugs_of(asked, seen, small, outcomes) if is_well_told(bug)]
         diagnosis = Diagnosis(found, telling.named_sometimes(found[0], seen, bugs), bugs)
@@ -79,14 +80,27 @@ def diagnose(
         diagnosis = _without_name(asker, seen, small, outcomes)
     diagnosis.smallest = small
     shown = _shown(subject, replace(record, case=str(small)))
-    diagnosis.lines = [*before, *diagnosis.lines, *after, *shown, *telling.cured_by(cures(asker, small))]
-    right = all(each.right() for each in seen if each.probe.plain)
+    cured_by = cures(small, partial(_passes, subject, record))
+    diagnosis.lines = [*before, *diagnosis.lines, *after, *shown, *telling.cured_by(cured_by)]
+    right = all(each.right() for each in seen if each.probe.plain) and not said
     diagnosis.lines += advice(record, diagnosis.bugs, all_right=right)
     return diagnosis
 
 
+def _near(asker: Asker, small: Case) -> Iterator[Seen]:
+    """Yield what the backend does on cases next to the smallest that fails."""
+    for case in (*flips(small).values(), *additions(small)):
+        if asker.may_ask(case):
+            seen = see(asker.subject, Probe(asker.record.operation, case, seed=asker.record.seed), once=True)
+            if not seen.observation.refused:
+                yield seen
+
+
 def _acting(found: list[Mistake], failing: Seen) -> list[Mistake]:
-    """Leave out mistakes of padding that change no call with the padding of the failing one, if that is wrong alone."""
+    """Leave out mistakes of padding that change nothing under the padding mode of the failing call.
+
+    If the failing call is right when it is made alone, all are kept.
+    """
     if failing.right():
         return found
     mode = failing.probe.case.padding_mode
@@ -95,13 +109,21 @@ def _acting(found: list[Mistake], failing: Seen) -> list[Mistake]:
 
 
 def _without_name(asker: Asker, seen: Sequence[Seen], small: Case, outcomes: Outcomes) -> Diagnosis:
-    """Say what the answer resembles, on which cases it is wrong, and which mistakes explain some of the answers."""
+    """Diagnose a failure that no known mistake explains.
+
+    The lines say three things: what the answer resembles, the conditions under which it is wrong, and the mistakes that
+    explain a part of the wrong answers.
+    """
     operation = asker.record.operation
     plain = [each for each in seen if each.probe.plain]
     wrong = [each for each in plain if not each.right()]
     if wrong and all(each.right(loosely=True) for each in [*plain, seen[-1]]):
         return Diagnosis([], telling.ONLY_ROUNDS)
-    lines, found = telling.unnamed(operation, seen)
+    decided = {telling.resembles(each) or "" for each in wrong}
+    if len(decided) == 1 and all(said.endswith(symptoms.WHERE_ZERO) for said in decided):
+        # The numbers decide where it is wrong, so that no condition on sizes can be true.
+        return Diagnosis([], telling.unnamed(wrong[-1])[0])
+    lines, found = telling.unnamed(seen[-1])
     all_bugs = bugs_of(asker, seen, small, outcomes)
     bugs = [bug for bug in all_bugs if is_well_told(bug)]
     if not wrong and not bugs:
@@ -118,9 +140,9 @@ def _without_name(asker: Asker, seen: Sequence[Seen], small: Case, outcomes: Out
 def _on_fresh(subject: Subject, record: Record) -> tuple[list[str], list[str], Record]:
     """Make the failing call of a fresh backend, if one can be made.
 
-    Return lines to say before and after the diagnosis, and the record to diagnose. In a row of calls with other
-    options, one may be wrong by itself. Then that one is diagnosed. It is also wrong on larger arrays, which no plan
-    that was kept can be for.
+    Return lines to say before and after the diagnosis, and the record to diagnose. The check OTHER_OPTIONS makes a row
+    of calls. One of them may be wrong by itself, and is then diagnosed. It is wrong on larger arrays too: a plan that
+    was kept from an earlier call would not fit those.
     """
     fresh, case = subject.fresh(), Case.parse(record.case)
     if fresh is not None and not _fails(fresh, record, case):
@@ -143,9 +165,18 @@ def _on_fresh(subject: Subject, record: Record) -> tuple[list[str], list[str], R
 
 def _fails(subject: Subject, record: Record, case: Case) -> bool:
     """True if the check of the record has its outcome on this case."""
+    return record.outcome in _outcomes(subject, record, case)
+
+
+def _passes(subject: Subject, record: Record, case: Case) -> bool:
+    """True if the check of the record passes on this case."""
+    return _outcomes(subject, record, case) == {outcome.PASS}
+
+
+def _outcomes(subject: Subject, record: Record, case: Case) -> set[str]:
+    """Return the outcomes of the check of the record on this case."""
     checks = [check for check in CHECKS if check.name == record.check]
-    judged = judge(subject, case, record.operation, record.seed, checks=checks)
-    return any(one.outcome == record.outcome for one in judged)
+    return {one.outcome for one in judge(subject, case, record.operation, record.seed, checks=checks)}
 
 
 def _of_state(subject: Subject, record: Record, seen: Sequence[Seen]) -> list[Mistake]:
@@ -165,8 +196,8 @@ def recognise(subject: Subject, record: Record) -> list[Mistake]:
 def _looked_at(subject: Subject, record: Record, until: float = np.inf, *, plain: bool = False) -> list[Seen]:
     """Return what the backend does with the probes and, last, with the call that failed.
 
-    If the call failed by a wrong answer, probes that the backend refuses are left out: mostly, it lacks something that
-    it does not declare, and that does not explain the answer.
+    After a wrong answer, probes that the backend refuses are left out. Most backends that refuse lack something, and do
+    not declare it. That does not explain the wrong answer.
     """
     asked = [probe for probe in probes(record.operation) if probe.plain or not plain]
     seen = list(look(subject, asked, until))

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -139,12 +140,21 @@ def _steady(failed: dict[str, str | None]) -> set[str]:
     return set(failed) - {TWO_THREADS} or set(failed)
 
 
-def matching_sometimes(operation: str, seen: Sequence[Seen]) -> list[Mistake]:
-    """Return the mistakes that do the same wherever the backend is wrong, if that is on several plain probes."""
-    wrong = [each for each in seen if each.probe.plain and not each.right()]
-    left = _of(operation) if len(wrong) > 1 else []
-    for each in wrong:
-        left = [mistake for mistake in left if each.like(mistake)]
+def matching_sometimes(operation: str, seen: Sequence[Seen], near: Iterable[Seen]) -> list[Mistake]:
+    """Return the mistakes that do the same wherever the backend is wrong, if that is on several plain probes.
+
+    One of these is the last of `seen`, the call that failed, unless that is right alone. `near` are further calls, next
+    to the smallest case that fails. They part mistakes that give the same answers to `seen`, and are made only if some
+    mistakes are left.
+    """
+    wrong, left = list[Seen](), _of(operation)
+    for each in chain(seen, near):
+        if each.probe.plain and not each.right():
+            wrong.append(each)
+            left = [mistake for mistake in left if each.like(mistake)]
+            if not left:
+                return []
+    left = left if seen[-1].right() else [mistake for mistake in left if seen[-1].shows(mistake)]
     return [mistake for mistake in left if sum(each.shows(mistake) for each in wrong) > 1]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 _MOST_SHIFTED = 2
 IN_FLOAT16 = "the right one with the errors of float16: it overflows beyond 65504, or has about three digits"
+WHERE_ZERO = " where that is 0"
 # Errors of float16, as a part of the largest element: above those of float32, and as large as those of a long sum.
 _EXACT = 2.0**11  # float16 holds smaller integers
 _LEAST_NARROW, _MOST_NARROW = 2.0**-14, 2.0**-6
@@ -19,7 +20,11 @@ def resemblance(actual: np.ndarray, expected: np.ndarray, is_filter: bool) -> st
     if actual.shape != expected.shape:
         return _of_another_shape(actual, expected)
     dtype, actual, expected = actual.dtype, actual.astype(np.float64), expected.astype(np.float64)
-    if not np.any(expected) or np.array_equal(actual, expected):
+    if np.array_equal(actual, expected):
+        return None
+    if said := _one_for_zeros(actual, expected):
+        return said
+    if not np.any(expected):
         return None
     if not np.any(actual):
         return "all zeros"
@@ -55,6 +60,15 @@ def _changes(expected: np.ndarray, spatial: tuple[int, int]) -> Iterator[tuple[s
         yield f"the right one stored with its axes in the order {axes}", stored
 
 
+def _one_for_zeros(actual: np.ndarray, expected: np.ndarray) -> str | None:
+    """Say so if the answer is the right one, except that it has one number wherever that is 0."""
+    zero = expected == 0
+    numbers = np.unique(actual[zero])
+    if len(numbers) == 1 and np.array_equal(actual[~zero], expected[~zero]):
+        return f"the right one, but {numbers[0]:g}{WHERE_ZERO}"
+    return None
+
+
 def _multiple(actual: np.ndarray, expected: np.ndarray, dtype: np.dtype) -> str | None:
     """Say so if the answer is the right one times a simple fraction, rounded to `dtype`."""
     place = np.unravel_index(np.abs(expected).argmax(), expected.shape)
@@ -86,7 +100,8 @@ def _narrow(actual: np.ndarray, expected: np.ndarray) -> str | None:
     """Say so if the errors are those of sums in float16."""
     finite = np.isfinite(actual)
     large = np.abs(expected) > np.finfo(np.float16).max
-    if (~finite & ~large).any() or (finite & (np.abs(actual) > np.finfo(np.float16).max)).any():
+    # A part of a sum may be too large for float16, where the whole sum is not.
+    if (not finite.all() and not large.any()) or (finite & (np.abs(actual) > np.finfo(np.float16).max)).any():
         return None
     if not finite.any():
         return IN_FLOAT16 if large.any() else None

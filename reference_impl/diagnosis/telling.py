@@ -59,13 +59,18 @@ ONLY_ROUNDS = [
 ]
 
 
-def unnamed(operation: str, seen: Sequence[Seen]) -> tuple[list[str], list[Mistake]]:
-    """Say what the answer to the failing call resembles. Return the lines, and the mistake if that tells it."""
-    actual, expected = seen[-1].answer, seen[-1].expected
+def resembles(each: Seen) -> str | None:
+    """Return what an answer resembles; None if that is nothing, or if there is no answer."""
+    actual, expected = each.answer, each.expected
     if not isinstance(actual, np.ndarray) or not isinstance(expected, np.ndarray):
-        return [_NO_MATCH], []
-    said = symptoms.resemblance(actual, expected, operation == "conv2d_backprop_filter")
-    if said == symptoms.IN_FLOAT16 and seen[-1].probe.case.dtype != "float16":
+        return None
+    return symptoms.resemblance(actual, expected, each.probe.operation == "conv2d_backprop_filter")
+
+
+def unnamed(failing: Seen) -> tuple[list[str], list[Mistake]]:
+    """Say what the answer to a failing call resembles. Return the lines, and the mistake if that tells it."""
+    said = resembles(failing)
+    if said == symptoms.IN_FLOAT16 and failing.probe.case.dtype != "float16":
         mistake = by_name("float16-accumulation")
         return [f"the answer is {said}", *_told([(f"matches the errors of *{mistake.name}*", mistake)])], [mistake]
     return [_NO_MATCH, *([f"the answer is {said}"] if said else [])], []
@@ -82,7 +87,9 @@ def where_wrong(bugs: Sequence[Bug], plain: Sequence[Seen], *, alone: bool) -> l
 
 
 def in_part(parts: Sequence[tuple[Mistake, int]], examined: int) -> list[str]:
-    """Name the mistakes that explain some of the wrong answers."""
+    """Name the mistakes that explain some of the wrong answers: half of them together, as one alone may be chance."""
+    if 2 * sum(count for _, count in parts) < examined:
+        return []
     lines = _told([(f"{count} of {examined} wrong answers examined match *{one.name}*", one) for one, count in parts])
     several = "there may be several mistakes, or one under some condition: mend one, then run it again"
     return [*lines, several] if parts else []

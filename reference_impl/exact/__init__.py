@@ -33,7 +33,7 @@ import numpy as np
 
 from .. import operations, problems
 from ..arguments import Sizes
-from ..geometry import Convolution
+from ..geometry import Axis, Convolution
 from . import leading, rounding, slices
 from .formats import format_of
 from .slices import Bilinear, Factors
@@ -149,11 +149,31 @@ def _backprop_input(
 ) -> np.ndarray:
     filters, cotangent = _finite(filters, "filters"), _finite(cotangent, name)
 
-    def operation(filters: np.ndarray, images: np.ndarray) -> np.ndarray:
-        return operations.conv2d_backprop_input((len(images), *convolution.input_sizes[1:]), filters, images, **options)
+    batch, height, width, channels = convolution.input_sizes
+    # Positions that no window reads are left out: they are zero, and `leading` does not decide zeros.
+    rows, columns = map(_positions_read, convolution.axes)
+    all_read = (len(rows), len(columns)) == (height, width)
 
-    terms = convolution.terms("conv2d_backprop_input")
-    return _by_images(operation, filters, cotangent, convolution.input_sizes, terms, dtype)
+    def operation(filters: np.ndarray, images: np.ndarray) -> np.ndarray:
+        sizes = (len(images), height, width, channels)
+        found = operations.conv2d_backprop_input(sizes, filters, images, **options)
+        return found if all_read else found[:, rows][:, :, columns]
+
+    terms, shape = convolution.terms("conv2d_backprop_input"), (batch, len(rows), len(columns), channels)
+    found = _by_images(operation, filters, cotangent, shape, terms, dtype)
+    if all_read:
+        return found
+    result = np.zeros(convolution.input_sizes, found.dtype)
+    result[:, rows[:, np.newaxis], columns] = found
+    return result
+
+
+def _positions_read(axis: Axis) -> np.ndarray:
+    """Return the input positions that a window reads, in order."""
+    read = np.zeros(axis.input_size, bool)
+    for tap in range(axis.kernel_size):
+        read[axis.reads(tap, range(axis.output_size))[1]] = True
+    return np.flatnonzero(read)
 
 
 def _by_images(

@@ -14,7 +14,7 @@ from ..run.processes.asking import BackendProcess
 from ..run.subject import Subject, process_for
 from .element import Ask
 from .invariance import MakeOnThreads
-from .telling import CASES, Passport, cases_of, invariance_cases_of, passport
+from .telling import Passport, cases_of, invariance_cases_of, passport
 
 
 def asker(subject: Subject) -> Ask:
@@ -55,11 +55,15 @@ def _can_be_loaded(name: str) -> bool:
 def of_subject(
     subject: Subject,
     dtype: str,
+    make: MakeOnThreads,
     operations: Sequence[str] = OPERATIONS,
-    cases: Sequence[Case] = CASES,
+    cases: Sequence[Case] | None = None,
     promises: Sequence[str] = tuple(PROMISES),
 ) -> Passport:
-    """Ask a backend for its passport in one dtype. Operations and cases that it does not support are left out."""
+    """Ask a backend for its passport in one dtype. Operations and cases that it does not support are left out.
+
+    Without `cases`, telling ones are taken, and changes with the number of channels are searched.
+    """
     offered = [operation for operation in operations if operation in subject.capabilities.operations]
     told = cases_of(dtype, offered, cases)
     large = invariance_cases_of(dtype, offered)
@@ -67,18 +71,17 @@ def of_subject(
     for operation in offered:
         told[operation] = supported(operation, told[operation])
         large[operation] = supported(operation, large[operation])
-    with on_threads(subject) as make:
-        return passport(
-            asker(subject),
-            told,
-            large,
-            dtype,
-            make,
-            name=subject.name,
-            version=subject.version,
-            promises=promises,
-            changes=tuple(cases) == CASES,
-        )
+    return passport(
+        asker(subject),
+        told,
+        large,
+        dtype,
+        make,
+        name=subject.name,
+        version=subject.version,
+        promises=promises,
+        offers=None if cases else lambda operation, case: bool(supported(operation, [case])),
+    )
 
 
 def cpu_name() -> str:

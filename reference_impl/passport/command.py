@@ -16,12 +16,17 @@ from ..exit_status import ExitStatus
 from ..files import check_writable, write_file
 from ..operations import OPERATIONS
 from ..options import BadUsage, one_of
+from ..report.page.page import FILE, check_folder, write_page
 from ..run.processes.worker import Died, Raised
-from ..run.subject import Subject, load
+from ..run.subject import load
 from ..stopping import status_of, stop_signals
 from . import text
-from .asking import cpu_name, of_subject
-from .telling import CASES, Passport, element_of
+from .asking import cpu_name, of_subject, on_threads
+from .element import middle_of
+from .page import page_of
+from .telling import Passport
+
+_MOST_DRAWN = 700  # products
 
 
 def passport(
@@ -34,7 +39,7 @@ def passport(
     ] = None,
     case: Annotated[
         list[str] | None,
-        typer.Option(help="A case whose sums are told. Default: four telling ones. May be repeated."),
+        typer.Option(help="A case whose sums are told. Default: six telling ones. May be repeated."),
     ] = None,
     operation: Annotated[list[str] | None, typer.Option(help="One of the four. May be repeated.")] = None,
     dtype: Annotated[
@@ -44,6 +49,10 @@ def passport(
     pictures: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Draw the order of each sum to this folder (needs the extra draw)."),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write all as one page, index.html, to this folder (needs the extra report)."),
     ] = None,
 ) -> None:
     """Tell in what order and precision a backend adds, whether that can be relied on, and how far off it is.
@@ -56,7 +65,7 @@ def passport(
     operations = one_of(operation, OPERATIONS, "--operation") or OPERATIONS
     dtypes = one_of(dtype, tuple(FORMATS), "--dtype") or ("float32",)
     try:
-        cases = tuple(map(Case.parse, case or ())) or CASES
+        cases = tuple(map(Case.parse, case or ())) or None
     except ValueError as error:
         raise BadUsage(error, "--case") from error
     if json is not None:
@@ -64,15 +73,23 @@ def passport(
             check_writable(json)
         except (OSError, ValueError) as error:
             raise BadUsage(error, "--json") from error
+    if report is not None:
+        try:
+            check_folder(report)
+        except (ImportError, OSError, ValueError) as error:
+            raise BadUsage(error, "--report") from error
     console = PlainConsole()
     found: list[Passport] = []
+    notes: list[str] = []
     interrupted = None
     with stop_signals():
         try:
-            for one in _asked(console, backend or _usual(), operations, dtypes, cases):
+            for one in _asked(backend or _usual(), operations, dtypes, cases, notes):
                 found.append(one)
         except KeyboardInterrupt as stopped:
             interrupted = stopped
+    for line in notes:
+        console.print(line, soft_wrap=True)
     for one in found:
         for line in text.lines(one, found):
             console.print(line, soft_wrap=True)
@@ -86,6 +103,13 @@ def passport(
             write_file(json, (json_files.dumps(document, indent=1) + "\n").encode())
         except OSError as error:
             raise BadUsage(f"the passports could not be written: {error}", "--json") from error
+    if report is not None and found:
+        early = ["Interrupted: this page shows the passports that were complete."] if interrupted else []
+        try:
+            write_page(report, page_of(found, cpu=cpu_name(), notes=[*early, *notes]))
+        except OSError as error:
+            raise BadUsage(f"the page could not be written: {error}", "--report") from error
+        console.print(f"Report page: {report / FILE}", soft_wrap=True)
     if interrupted is not None:
         console.verdict(f"Interrupted: {len(found)} passports are complete, and others are missing.")
         raise typer.Exit(status_of(interrupted)) from interrupted
@@ -104,9 +128,9 @@ def _draw(console: PlainConsole, found: Sequence[Passport], folder: Path) -> Non
         folder.mkdir(parents=True, exist_ok=True)
         for one in found:
             for told in one.sums:
-                if isinstance(told.tree, tuple):
+                if isinstance(told.tree, tuple) and told.terms <= _MOST_DRAWN:
                     title = f"{one.name}: {told.operation} on {told.case}: {told.order}"
-                    labels = [term.label for term in element_of(told.operation, told.case).terms]
+                    labels = [term.label for term in middle_of(told.operation, told.case).terms]
                     name = f"{one.name}_{told.operation}_{told.case}.svg".replace(":", "-").replace("/", "-")
                     save(draw_tree(told.tree, labels, title), folder / name)
     except (ImportError, OSError, ValueError) as error:
@@ -121,25 +145,23 @@ def _usual() -> list[str]:
 
 
 def _asked(
-    console: PlainConsole, words: list[str], operations: Sequence[str], dtypes: Sequence[str], cases: tuple[Case, ...]
+    words: list[str],
+    operations: Sequence[str],
+    dtypes: Sequence[str],
+    cases: tuple[Case, ...] | None,
+    notes: list[str],
 ) -> Iterator[Passport]:
+    """Yield the passports one by one. `notes` gets what could not be asked."""
     try:
         loaded = load(words)
     except (ImportError, ValueError) as error:
         raise BadUsage(error, "--backend") from error
     for name, reason in (*loaded.errors.items(), *loaded.not_here.items()):
-        console.print(f"Not asked: {name}: {reason}", soft_wrap=True)
+        notes.append(f"Not asked: {name}: {reason}")
     for subject in loaded.subjects:
-        for dtype in dtypes:
-            if dtype in subject.capabilities.dtypes:
-                yield from _one(console, subject, dtype, operations, cases)
-
-
-def _one(
-    console: PlainConsole, subject: Subject, dtype: str, operations: Sequence[str], cases: tuple[Case, ...]
-) -> list[Passport]:
-    try:
-        return [of_subject(subject, dtype, operations, cases)]
-    except (Died, Raised) as error:
-        console.print(f"No passport of {subject.name} in {dtype}: {error}", soft_wrap=True)
-        return []
+        with on_threads(subject) as make:
+            for dtype in [one for one in dtypes if one in subject.capabilities.dtypes]:
+                try:
+                    yield of_subject(subject, dtype, make, operations, cases)
+                except (Died, Raised) as error:
+                    notes.append(f"No passport of {subject.name} in {dtype}: {error}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +23,7 @@ Ask = Callable[[Sequence[Call]], Sequence[Any]]
 # The axes of the sums. The first name is for the kernel's rows or the images.
 OF_TAPS = ("kernel rows", "kernel columns", "channels")
 OF_POSITIONS = ("images", "rows", "columns")
-_MOST_CALLS = 64
+_MOST_CALLS, _MOST_BYTES = 64, 1 << 26  # at once
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Element:
         image, row, column, output = self.index
         of_group = self.case.input_channels // self.case.groups
         first = output // (self.case.output_channels // self.case.groups) * of_group
-        for (p, h), (q, w) in product(*self._windows(_read_by, row, column)):
+        for (p, h), (q, w) in product(*self._windows(row, column)):
             for channel in range(of_group):
                 yield Term((p, q, channel), (image, h, w, first + channel), (p, q, channel, output))
 
@@ -72,7 +73,7 @@ class Element:
         image, row, column, channel = self.index
         of_group = self.case.output_channels // self.case.groups
         group, within = divmod(channel, self.case.input_channels // self.case.groups)
-        for (p, h), (q, w) in product(*self._windows(_reading, row, column)):
+        for (p, h), (q, w) in product(*self._windows(row, column)):
             for output in range(of_group):
                 filters, cotangent = (p, q, within, group * of_group + output), (image, h, w, group * of_group + output)
                 pair = (cotangent, filters) if self.operation == "conv2d_transpose" else (filters, cotangent)
@@ -84,10 +85,11 @@ class Element:
             output // (self.case.output_channels // self.case.groups) * (self.case.input_channels // self.case.groups)
         )
         for image in range(self.case.batch):
-            for (row, h), (column, w) in product(*self._windows(_tapped, p, q)):
+            for (row, h), (column, w) in product(*self._windows(p, q)):
                 yield Term((image, row, column), (image, h, w, first + channel), (image, row, column, output))
 
-    def _windows(self, pairs: Callable[[Axis, int], list[tuple[int, int]]], *places: int) -> list:
+    def _windows(self, *places: int) -> list:
+        pairs = _PAIRS[self.operation]
         return [pairs(axis, place) for axis, place in zip(self.case.convolution.axes, places, strict=True)]
 
     def call(self, first: np.ndarray, second: np.ndarray, around: float = 1.0) -> Call:
@@ -130,6 +132,45 @@ def _tapped(axis: Axis, tap: int) -> list[tuple[int, int]]:
     return [(output, position) for output, position in reads if 0 <= position < axis.input_size]
 
 
+_PAIRS: dict[str, Callable[[Axis, int], list[tuple[int, int]]]] = {
+    "conv2d": _read_by,
+    "conv2d_backprop_input": _reading,
+    "conv2d_backprop_filter": _tapped,
+    "conv2d_transpose": _reading,
+}
+
+
+def result_shape(operation: str, case: Case) -> tuple[int, ...]:
+    """The shape of an operation's result."""
+    shapes = {"conv2d": case.output_shape, "conv2d_backprop_filter": case.filter_sizes}
+    return shapes.get(operation, case.input_sizes)
+
+
+def middle_of(operation: str, case: Case) -> Element:
+    """An element in the middle of an operation's result."""
+    return Element(operation, case, tuple(size // 2 for size in result_shape(operation, case)))
+
+
+def places_along(operation: str, case: Case) -> list[dict[Index, list[int]]]:
+    """The rows, and the columns, of an operation's result, by the labels of their products along that axis.
+
+    Padding has no products. So the places at a border have fewer labels than those in the middle.
+    """
+    first = 0 if operation == "conv2d_backprop_filter" else 1
+    found: list[dict[Index, list[int]]] = []
+    for axis, size in zip(case.convolution.axes, result_shape(operation, case)[first:]):
+        places: dict[Index, list[int]] = {}
+        for place in range(size):
+            places.setdefault(tuple(label for label, _ in _PAIRS[operation](axis, place)), []).append(place)
+        found.append(places)
+    return found
+
+
+def at_once(size: int) -> int:
+    """Return how many calls are made together, if the arrays of one have so many bytes."""
+    return max(1, min(_MOST_CALLS, _MOST_BYTES // max(size, 1)))
+
+
 class Probe:
     """Asks a kernel for one element, with chosen products."""
 
@@ -144,8 +185,10 @@ class Probe:
     def sums(self, first: np.ndarray, second: np.ndarray, around: float = 1.0) -> np.ndarray:
         """Return the element, as float64, for each row of first and second factors."""
         found: list[float] = []
-        for start in range(0, len(first), _MOST_CALLS):
-            rows = slice(start, start + _MOST_CALLS)
+        shapes = array_shapes(self.element.case, self.element.operation).values()
+        several = at_once(sum(map(math.prod, shapes)) * numpy_dtype(self.element.case.dtype).itemsize)
+        for start in range(0, len(first), several):
+            rows = slice(start, start + several)
             calls = [
                 self.element.call(one, other, around) for one, other in zip(first[rows], second[rows], strict=True)
             ]

@@ -16,13 +16,14 @@ from ..verdicts.memory_layouts import LAYOUTS, PARTS
 from ..verdicts.real_data import real_task
 from .element import Ask
 
-# From small to large. The last ones are large enough to be divided among threads.
+# From small to large, and one of a channel alone. The last ones are large enough to be divided among threads.
 CASES = tuple(
     Case.parse(spec)
     for spec in (
         "n3_h5w6c5_k3x2o4",
         "n4_h9w8c16_k1x1o16",
         "n4_h9w8c16_k3x3o16_SAME",
+        "n4_h9w8c16_k3x3o16_g16_SAME",
         "n4_h20w22c16_k3x3o32_SAME",
         "n2_h56w52c16_k3x3o32_SAME",
     )

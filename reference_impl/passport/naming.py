@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from itertools import combinations, pairwise, permutations, product
+from itertools import combinations, pairwise
 
 from . import schemes
 from .element import Index
+from .labels import Labels
+from .lanes import by_lanes
 from .order import Tree, leaves, nodes, smallest
-from .schemes import Scheme, Sum, sum_of
+from .schemes import sum_of
 
-_PAIRWISE: dict[str, Scheme] = {
-    "pairwise": schemes.folded,
-    "pairwise, neighbours first": schemes.neighbours,
-    "pairwise, by halves": schemes.halves,
-}
-_MERGES = {**_PAIRWISE, "one after another": schemes.chain}
-_REST = {
-    "": schemes.lanes,
-    ", and then the rest": schemes.lanes_and_rest,
-    ", with the rest in the first lane": schemes.lanes_and_rest_in_first,
-}
-_WIDTHS = (2, 4, 8, 16, 32, 64)  # of vectors, and of groups of them
 # The name of one place along these axes.
 _ONE = {
     ("kernel rows",): "row of the kernel",
@@ -36,74 +25,22 @@ _ONE = {
     ("columns",): "column",
     ("rows", "columns"): "position",
 }
-# The names of two axes that follow each other.
-_TOGETHER = {("kernel rows", "kernel columns"): "taps", ("rows", "columns"): "positions"}
+# Deeper trees are too deep to be compared by ==, which a cache does.
+_DEEPEST = 300
 IRREGULAR = "no order that has a name here"
 
 
-@dataclass(frozen=True)
-class Labels:
-    """The places of the products along the axes of the sum."""
-
-    places: tuple[Index, ...]
-    axes: tuple[str, ...]
-
-    def used(self, products: Sequence[int]) -> list[int]:
-        """The axes along which these products have more than one place."""
-        return [axis for axis in range(len(self.axes)) if len({self.places[number][axis] for number in products}) > 1]
-
-    def sequences(self, products: Sequence[int], *, swapped: bool = False) -> Iterator[Sequenced]:
-        """Yield the products in each order and direction of their axes. The plain one, and its reverse, come first.
-
-        `swapped` puts the second of each pair of places along the innermost axis before the first.
-        """
-        used, seen = self.used(products), set()
-        for signs in sorted(product((1, -1), repeat=len(used)), key=lambda signs: -abs(sum(signs))):
-            for order in permutations(zip(used, signs)):
-                inner = order[-1][0] if order and swapped else None
-
-                def key(number: int, order: Sequence = order, inner: int | None = inner) -> list[int]:
-                    place = self.places[number]
-                    return [sign * (place[axis] ^ 1 if axis == inner else place[axis]) for axis, sign in order]
-
-                ordered = tuple(sorted(products, key=key))
-                if ordered not in seen:
-                    seen.add(ordered)
-                    back = tuple(self.axes[axis] for axis, sign in order if sign < 0)
-                    yield Sequenced(tuple(self.axes[axis] for axis, _ in order), back, ordered)
-
-
-@dataclass(frozen=True)
-class Sequenced:
-    """Products sorted along axes, the outermost first. Those of `back` run backwards."""
-
-    axes: tuple[str, ...]
-    back: tuple[str, ...]
-    products: tuple[int, ...]
-
-    @property
-    def parts(self) -> list[Sum]:
-        return [schemes.product(number) for number in self.products]
-
-    @property
-    def words(self) -> str:
-        """The order of the axes: ", channels inner", ", reversed"."""
-        said = ""
-        if self.back:
-            said += ", reversed" if len(self.back) == len(self.axes) else f", {' and '.join(self.back)} reversed"
-        names = _together(self.axes)
-        if len(names) > 1:
-            said += f", {names[-1]} inner" + (f" and {names[0]} outer" if len(names) > 2 else "")
-        return said
+def name_of(tree: Tree, labels: Labels) -> str:
+    """Name the order of a sum: "one after another", "8 lanes, added pairwise", "one sum for each tap, ..."."""
+    return _named(tree, labels) if depth(tree) <= _DEEPEST else _named.__wrapped__(tree, labels)
 
 
 @lru_cache(1024)  # parts of a sum are looked at by several schemes
-def name_of(tree: Tree, labels: Labels) -> str:
-    """Name the order of a sum: "one after another", "8 lanes, added pairwise", "one sum for each tap, ..."."""
+def _named(tree: Tree, labels: Labels) -> str:
     if not isinstance(tree, tuple):
         return "a single product"
     if all(len(node) == 2 for node in nodes(tree)):
-        for named in (_one_after_another, _for_each_place, _by_lanes, _for_each_channel, _with_rest, _in_blocks):
+        for named in (_one_after_another, _for_each_place, by_lanes, _for_each_channel, _with_rest, _in_blocks):
             said = named(tree, labels)
             if said is not None:
                 return said
@@ -128,39 +65,6 @@ def _one_after_another(tree: tuple, labels: Labels) -> str | None:
     return None
 
 
-def _by_lanes(tree: tuple, labels: Labels) -> str | None:
-    found, products = sum_of(tree), sorted(leaves(tree))
-    one, other = _first_pair(tree)
-    for sequence in labels.sequences(products):
-        parts = sequence.parts
-        for merge, scheme in _PAIRWISE.items():
-            if len(parts) > 3 and scheme(parts) == found:
-                return f"{merge}{sequence.words}"
-        step = abs(sequence.products.index(one) - sequence.products.index(other))
-        for count in dict.fromkeys((step, 2 * step, *_WIDTHS)):
-            if not 2 <= count <= min(len(parts) - 1, 2 * _WIDTHS[-1]):
-                continue
-            if 2 * count <= len(parts) and (parts[0] + parts[count]).products not in found.additions:
-                continue
-            for merge, scheme in _MERGES.items():
-                for rest, lanes in _REST.items():
-                    if lanes(count, scheme, parts) == found:
-                        return f"{count} lanes, added {merge}{rest}{sequence.words}"
-    return None
-
-
-def _first_pair(tree: tuple) -> tuple[int, int]:
-    """Two products that are added to each other in the deepest addition of two."""
-    deepest, pair = -1, (0, 0)
-    left: list[tuple[int, tuple]] = [(0, tree)]
-    while left:
-        level, node = left.pop()
-        if level > deepest and not any(isinstance(part, tuple) for part in node):
-            deepest, pair = level, (node[0], node[1])
-        left += [(level + 1, part) for part in node if isinstance(part, tuple)]
-    return pair
-
-
 def _for_each_place(tree: tuple, labels: Labels) -> str | None:
     return _for_each(tree, labels, ("kernel rows", "kernel columns", "images", "rows", "columns"))
 
@@ -173,16 +77,17 @@ def _for_each(tree: tuple, labels: Labels, among: Sequence[str]) -> str | None:
     """Name a sum of one sum for each place along some axes."""
     products = sorted(leaves(tree))
     used = labels.used(products)
-    below = {frozenset(leaves(node)): node for node in nodes(tree)}
+    bits = schemes.bits_below(tree)
+    below = {bits[id(node)]: node for node in nodes(tree)}
     for size in range(1, len(used)):
         for axes in combinations(used, size):
             if not all(labels.axes[axis] in among for axis in axes):
                 continue
-            groups: dict[Index, set[int]] = {}
+            groups: dict[Index, int] = {}
             for number in products:
-                place = labels.places[number]
-                groups.setdefault(tuple(place[axis] for axis in axes), set()).add(number)
-            parts = [below.get(frozenset(some)) for some in groups.values()]
+                place = tuple(labels.places[number][axis] for axis in axes)
+                groups[place] = groups.get(place, 0) | 1 << number
+            parts = [below.get(some) for some in groups.values()]
             if any(part is None for part in parts):
                 continue
             inner = {name_of(part, labels) for part in parts if part is not None}
@@ -197,14 +102,12 @@ def _for_each(tree: tuple, labels: Labels, among: Sequence[str]) -> str | None:
 
 def _with_parts_for_products(tree: tuple, parts: Sequence[tuple]) -> Tree:
     """The tree in which each of the parts stands as one product, by its number in `parts`."""
-    numbers = {part: number for number, part in enumerate(parts)}
-
-    def cut(node: Tree) -> Tree:
-        if node in numbers:
-            return numbers[node]
-        return tuple(sorted((cut(part) for part in node), key=smallest)) if isinstance(node, tuple) else node
-
-    return cut(tree)
+    found: dict[int, Tree] = {id(part): number for number, part in enumerate(parts)}
+    for node in reversed(list(nodes(tree))):
+        if id(node) not in found:
+            below = (found[id(part)] if isinstance(part, tuple) else part for part in node)
+            found[id(node)] = tuple(sorted(below, key=smallest))
+    return found[id(tree)]
 
 
 def _parts(tree: tuple, labels: Labels, *simple: Callable[[tuple, Labels], str | None]) -> list[Tree]:
@@ -234,7 +137,7 @@ def _with_rest(tree: tuple, labels: Labels) -> str | None:
 def _in_blocks(tree: tuple, labels: Labels) -> str | None:
     """Name a sum of parts of neighbours, each with a name of its own."""
     return _of_parts(_parts(tree, labels, _one_after_another), labels) or _of_parts(
-        _parts(tree, labels, _one_after_another, _by_lanes), labels
+        _parts(tree, labels, _one_after_another, by_lanes), labels
     )
 
 
@@ -285,14 +188,3 @@ def depth(tree: Tree) -> int:
             left += [(part, level + 1) for part in node]
         deepest = max(deepest, level)
     return deepest
-
-
-def _together(axes: Sequence[str]) -> list[str]:
-    """The names of axes from the outermost on. Two that follow each other may have one name."""
-    names = list(axes)
-    for pair, name in _TOGETHER.items():
-        for place in range(len(names) - 1):
-            if tuple(names[place : place + 2]) == pair:
-                names[place : place + 2] = [name]
-                break
-    return names

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..exact.formats import FORMATS
 from .element import Probe
-from .order import Tree, leaves, nodes
+from .order import Tree, nodes, sizes, smallest
 
 # The largest product of these probes, as a power of two. So the smallest result is a normal number of the dtype.
 _TOP = {"float16": 10}
@@ -23,6 +23,8 @@ _STEPS = {
 }
 _FORMATS = {form.precision: name for name, form in FORMATS.items()}
 _MOST_NODES = 8
+# So many products are asked if they are fused. If all are, or none is, so are the others.
+_MOST_STEPS = 256
 # Results in units of the last place, for numbers of +3/4, -3/4, +1/4 and -1/4 of it.
 _QUARTERS = (0.75, -0.75, 0.25, -0.25)
 _ROUNDINGS: dict[tuple[int, ...], str] = {
@@ -132,13 +134,14 @@ def _factors(probe: Probe) -> tuple[int, int]:
 def _trios(tree: Tree) -> dict[int, tuple[int, int, int]]:
     """For additions of various sizes: two products that meet there, and one that is added right after."""
     found: dict[int, tuple[int, int, int]] = {}
+    below = sizes(tree)
     for node in nodes(tree):
         for part in node:
             if isinstance(part, tuple):
                 other = next(one for one in node if one is not part)
-                found.setdefault(len(leaves(part)), (leaves(part[0])[0], leaves(part[1])[0], leaves(other)[0]))
-    sizes = sorted(found)
-    chosen = sizes if len(sizes) <= _MOST_NODES else [*sizes[: _MOST_NODES // 2], *sizes[-_MOST_NODES // 2 :]]
+                found.setdefault(below[id(part)], (smallest(part[0]), smallest(part[1]), smallest(other)))
+    several = sorted(found)
+    chosen = several if len(several) <= _MOST_NODES else [*several[: _MOST_NODES // 2], *several[-_MOST_NODES // 2 :]]
     return {size: found[size] for size in chosen}
 
 
@@ -173,20 +176,30 @@ def _products(probe: Probe, tree: Tree, factors: int, additions: int) -> tuple[s
         return "rounded once, as the result", frozenset()
     half = (min(factors, additions) + 1) // 2
     value, rest = 1 + 2.0**-half, 1 + 2.0 ** (1 - half)
-    steps = [
+    steps: list[tuple[int, Tree]] = [
         (one, other)
         for node in nodes(tree)
         for one in node
         for other in node
         if one is not other and not isinstance(one, tuple)
     ]
-    rows = [{one: (value, value), leaves(other)[0]: (-rest, 1.0)} for one, other in steps]
-    kept = _asked(probe, rows) == 2.0 ** (-2 * half)
-    fused = frozenset(one for (one, _), whole in zip(steps, kept, strict=True) if whole)
-    if kept.all():
-        return "exact", fused
+
+    def fused_of(some: Sequence[tuple[int, Tree]]) -> frozenset[int]:
+        rows = [{one: (value, value), smallest(other): (-rest, 1.0)} for one, other in some]
+        kept = _asked(probe, rows) == 2.0 ** (-2 * half)
+        return frozenset(one for (one, _), whole in zip(some, kept, strict=True) if whole)
+
     # A chain begins with two products: one of them is no step.
-    able = [{one} if isinstance(other, tuple) else {one, other} for one, other in steps]
+    pairs = [step for step in steps if not isinstance(step[1], tuple)]
+    single = [step for step in steps if isinstance(step[1], tuple)]
+    asked = single[:: max(1, len(single) // _MOST_STEPS)]
+    of_pairs, fused = fused_of(pairs), fused_of(asked)
+    if len(asked) < len(single):
+        fused = frozenset(one for one, _ in single) if len(fused) == len(asked) else fused and fused_of(single)
+    fused |= of_pairs
+    if len(fused) == len({one for one, _ in steps}):
+        return "exact", fused
+    able = [*({one} for one, _ in single), *{frozenset(pair) for pair in pairs}]
     count = sum(bool(some & fused) for some in able)
     if count == len(able):
         return "fused: not rounded before they are added", fused

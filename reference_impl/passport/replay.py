@@ -12,7 +12,7 @@ import numpy as np
 from ..exact.formats import FORMATS
 from ..verdicts.call import numpy_dtype
 from .element import Probe
-from .order import Tree, leaves, nodes
+from .order import Tree, nodes, sizes
 from .precision import Precision
 
 SUMS = 16
@@ -41,31 +41,41 @@ def replayed(probe: Probe, tree: Tree, found: Precision) -> Replayed | None:
     random = np.random.default_rng(0)
     first, second = random.standard_normal((2, SUMS, probe.terms)).astype(dtype).astype(np.float64)
     actual = probe.sums(first, second)
-    right = 0
+    steps, right = _steps(tree, found), 0
     for place in range(SUMS):
         factors = [
             [_rounded(Fraction(x), kept) for x in some[place]] for some, kept in zip((first, second), found.factors)
         ]
         products = [one * other for one, other in zip(*factors)]
-        total = _replay(tree, products, bits.copy().pop(), found)
+        total = _replay(steps, products, bits.copy().pop(), found)
         right += int(float(_rounded(total, FORMATS[probe.element.case.dtype].precision)) == actual[place])
     return Replayed(right)
 
 
-def _replay(tree: Tree, products: list[Fraction], bits: int, found: Precision) -> Fraction:
-    """Add the products along the tree. A product that is fused is rounded only with the sum that it is added to."""
+def _steps(tree: Tree, found: Precision) -> list[tuple[int, list[Tree]]]:
+    """The additions, each after those below it: the identity of its node, and its sums, the largest first."""
+    below = sizes(tree)
+
+    def place(part: Tree) -> tuple[int, bool]:
+        return -below.get(id(part), 1), not isinstance(part, tuple) and part in found.fused
+
+    return [(id(node), sorted(node, key=place)) for node in reversed(list(nodes(tree)))]
+
+
+def _replay(steps: list[tuple[int, list[Tree]]], products: list[Fraction], bits: int, found: Precision) -> Fraction:
+    """Add the products step by step. A product that is fused is rounded only with the sum that it is added to."""
     sums: dict[int, Fraction] = {}
+    total = Fraction(0)
 
     def value(part: Tree, exact: bool) -> Fraction:
         if isinstance(part, tuple):
             return sums[id(part)]
         return products[part] if exact else _rounded(products[part], bits, found.rounding)
 
-    for node in reversed(list(nodes(tree))):
-        first, *others = sorted(node, key=lambda part: (-len(leaves(part)), part in found.fused))
+    for node, (first, *others) in steps:
         total = value(first, False) + sum(value(part, part in found.fused) for part in others)
-        sums[id(node)] = _rounded(total, bits, found.rounding)
-    return value(tree, False)
+        sums[node] = total = _rounded(total, bits, found.rounding)
+    return total
 
 
 def _rounded(number: Fraction, bits: int, rounding: str = "to nearest") -> Fraction:

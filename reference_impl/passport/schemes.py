@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from operator import or_
 
-from .order import Tree, leaves
+from .order import Tree, nodes
 
 
 @dataclass(frozen=True)
@@ -29,19 +30,17 @@ def product(number: int) -> Sum:
 
 
 def sum_of(tree: Tree) -> Sum:
-    """The sum of a tree."""
-    additions = set()
-    left = [tree]
-    while left:
-        node = left.pop()
-        if isinstance(node, tuple):
-            additions.add(_bits(leaves(node)))
-            left += node
-    return Sum(_bits(leaves(tree)), frozenset(additions))
+    """The sum of a tree. Two trees are the same if their sums are equal."""
+    below = bits_below(tree)
+    return Sum(below[id(tree)] if isinstance(tree, tuple) else 1 << tree, frozenset(below.values()))
 
 
-def _bits(products: Iterable[int]) -> int:
-    return reduce(lambda bits, number: bits | 1 << number, products, 0)
+def bits_below(tree: Tree) -> dict[int, int]:
+    """The products below each addition, as the bits of a number, by the identity of its node."""
+    found: dict[int, int] = {}
+    for node in reversed(list(nodes(tree))):
+        found[id(node)] = reduce(or_, (found[id(part)] if isinstance(part, tuple) else 1 << part for part in node))
+    return found
 
 
 def chain(parts: Sequence[Sum]) -> Sum:
@@ -77,6 +76,15 @@ def neighbours(parts: Sequence[Sum]) -> Sum:
     return parts[0]
 
 
+def vectors(width: int, parts: Sequence[Sum]) -> Sum:
+    """Add vectors of so many lanes to their neighbours, until one is left, and then its lanes by halves."""
+    left = [list(parts[start : start + width]) for start in range(0, len(parts), width)]
+    while len(left) > 1:
+        paired = [[a + b for a, b in zip(one, other)] for one, other in zip(left[::2], left[1::2])]
+        left = paired + left[2 * len(paired) :]
+    return folded(left[0])
+
+
 def lanes(count: int, merge: Scheme, parts: Sequence[Sum]) -> Sum:
     """Give part i to lane i % count. Each lane is a chain, and `merge` adds the lanes."""
     return merge([chain(parts[lane::count]) for lane in range(count)])
@@ -93,3 +101,10 @@ def lanes_and_rest(count: int, merge: Scheme, parts: Sequence[Sum]) -> Sum:
     """Add as many parts as fill the lanes, and then the rest one after another."""
     full = len(parts) // count * count
     return chain([lanes(count, merge, parts[:full]), *parts[full:]])
+
+
+def aligned_lanes(first: int, count: int, merge: Scheme, parts: Sequence[Sum]) -> Sum:
+    """Begin lanes at part `first`. Those before are at the start of the first lane, and those left over come last."""
+    full = first + (len(parts) - first) // count * count
+    others = [chain(parts[first + lane : full : count]) for lane in range(1, count)]
+    return chain([merge([chain([*parts[:first], *parts[first:full:count]]), *others]), *parts[full:]])

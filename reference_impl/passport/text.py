@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from ..backends.promises import PROMISES
 from .invariance import Invariance
+from .naming import depth
+from .schemes import sum_of
 from .telling import Passport, ToldSum
+
+_DEEPEST = 700  # JSON files of deeper trees cannot be written, nor read
 
 
 def answer(passport: Passport) -> str:
@@ -47,12 +52,14 @@ def lines(passport: Passport, others: Sequence[Passport] = ()) -> Iterator[str]:
             if one.precision is not None:
                 factors = one.precision.factors_said(passport.dtype)
                 yield f"      precision  {one.precision.words}" + (f"; factors are {factors}" if factors else "")
+            if one.places is not None:
+                yield f"      places     {one.places.words}"
             if one.replayed is not None:
                 yield f"      replayed   {one.replayed.right} of {one.replayed.count} random sums to the bit"
             if one.errors is not None:
                 yield f"      error      {_errors(one)}"
-        if operation in passport.changes:
-            yield f"    {passport.changes[operation]}"
+        for change in passport.changes.get(operation, ()):
+            yield f"    {change}"
         for seen in held:
             yield f"    {seen.promise:<17}{_held(seen)}: {seen.seen}"
         yield from _bits_of_others(operation, passport, others)
@@ -104,7 +111,8 @@ def _same_as(one: ToldSum, passport: Passport, others: Sequence[Passport]) -> st
         and isinstance(one.tree, tuple)
         and its.operation == one.operation
         and its.case.with_dtype(one.case.dtype) == one.case
-        and its.tree == one.tree
+        and isinstance(its.tree, tuple)
+        and sum_of(its.tree) == sum_of(one.tree)
     ]
     return f" (the same as {', '.join(alike[:4])}{' ...' if len(alike) > 4 else ''})" if alike else ""
 
@@ -126,10 +134,11 @@ def as_json(passport: Passport) -> dict[str, Any]:
                 "calls": one.calls,
                 "order": one.order,
                 "told": not one.untold,
-                "tree": one.tree,
+                "tree": one.tree if one.tree is None or depth(one.tree) <= _DEEPEST else None,
                 "precision": None
                 if one.precision is None
                 else vars(one.precision) | {"fused": sorted(one.precision.fused)},
+                "places": None if one.places is None else asdict(one.places),
                 "replayed": None if one.replayed is None else vars(one.replayed),
                 "errors": None if one.errors is None else vars(one.errors),
             }

@@ -12,6 +12,7 @@ from .order import Tree, leaves, smallest
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+LINE, INK = "#0072b2", "#000000"
 _FONT = "DejaVu Sans"
 _NARROWEST, _WIDEST = 5.0, 14.0  # inches
 _LETTERS = 13  # of the title, in an inch
@@ -44,13 +45,21 @@ def draw_tree(tree: Tree, labels: Sequence[Index], title: str) -> Figure:
     said = fill(title, int(width * _LETTERS))
     figure = Figure(figsize=(width, tall), label=title)
     axes = figure.add_axes((0.02, 0.5 / tall, 0.96, 1 - (0.65 + 0.17 * said.count("\n") + 0.2) / tall))
-    axes.add_collection(LineCollection(lines, colors="#0072B2", linewidths=1.1))
+    axes.add_collection(LineCollection(lines, colors=LINE, linewidths=1.1))
     axes.set(xlim=(-1, count), ylim=(-0.1, height + 1.2))
     axes.axis("off")
-    axes.set_title(said, fontdict={"family": _FONT, "size": 9}, loc="left")
+    axes.set_title(said, fontdict={"family": _FONT, "size": 9}, loc="left", color=INK)
     for number, place in across.items():
         axes.text(
-            place, -0.3, ",".join(map(str, labels[number])), ha="center", va="top", rotation=90, size=7, family=_FONT
+            place,
+            -0.3,
+            ",".join(map(str, labels[number])),
+            ha="center",
+            va="top",
+            rotation=90,
+            size=7,
+            family=_FONT,
+            color=INK,
         )
     return figure
 

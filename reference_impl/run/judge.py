@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -119,7 +119,7 @@ def judge_call(asked: Asked, task: Task | None = None) -> list[Record]:
     return judge(subject, asked.case, asked.operation, asked.seed, task, checks=asked.checks)
 
 
-def judge_here(selection: Selection) -> Iterator[tuple[Subject, list[Record]]]:
+def judge_here(selection: Selection) -> Generator[tuple[Subject, list[Record]], None, None]:
     """Judge every call of a selection in this process: the backend, and the records of the call."""
     for subjects, cases in selection.groups:
         for case in cases:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from operator import attrgetter
+from typing import Any
 
 from ..cases.case import Case
 
@@ -34,7 +36,7 @@ MEANING = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # a run holds half a million
 class Record:
     """One check of one backend on one call: one entry of the JSON file."""
 
@@ -80,3 +82,12 @@ class Record:
     @property
     def unexpected(self) -> bool:
         return self.outcome in UNEXPECTED
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        """The values of the fields, in the order of FIELDS."""
+        return _values(self)
+
+
+FIELDS = tuple(field.name for field in fields(Record))
+_values = attrgetter(*FIELDS)

@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import chain, islice
 
 from .judge import failed_ourselves, judge_here
 from .known import Watch, is_deadly
@@ -33,25 +34,30 @@ def records_of(
     Parameters
     ----------
     processes : run backends in this many processes of their own, which may die; 0: in this one; None: one for each
-        processor. Checks on whole backends always have processes of their own, and so many run at once (at least one).
+        processor. Checks on whole backends always have processes of their own. They run beside the calls, one backend
+        at a time; without calls, so many at once as there are processes.
     time_limit : seconds for one call of a backend in a process of its own
     advance : called after each call
     """
     watch = Watch()
     yield from (not_loaded(name, error, selection.seed) for name, error in selection.errors.items())
-    for subject, record in _of_whole_backends(
-        selection, (os.cpu_count() or 1) if processes is None else processes or 1
-    ):
-        yield from watch.marked([record], subject)
-    calls = judge_here(selection) if processes == 0 else judge_isolated(selection, processes, time_limit)
-    for subject, records in calls:
-        yield from watch.marked(records, subject)
-        advance()
+    isolated = processes != 0
+    calls = judge_isolated(selection, processes, time_limit) if isolated else judge_here(selection)
+    at_once = 1 if selection.cases else processes or os.cpu_count() or 1
+    with contextlib.closing(calls), _whole_backends_begun(selection, at_once) as of_whole_backends:
+        # The first answer starts the judges. They go on meanwhile, as a backend alone rarely fills all processors.
+        first = list(islice(calls, 1)) if isolated else []
+        for subject, record in of_whole_backends:
+            yield from watch.marked([record], subject)
+        for subject, records in chain(first, calls):
+            yield from watch.marked(records, subject)
+            advance()
     yield from watch.fixed()
 
 
-def _of_whole_backends(selection: Selection, threads: int) -> Iterator[tuple[Subject, Record]]:
-    """Judge backends as a whole, so many at once. Those that share a process are judged in turn."""
+@contextlib.contextmanager
+def _whole_backends_begun(selection: Selection, threads: int) -> Iterator[Iterator[tuple[Subject, Record]]]:
+    """Begin to judge backends as a whole, so many at once, and give the records. Those that share a process wait."""
     groups: dict[str, list[Subject]] = {}
     for subject in selection.asked_as_a_whole:
         groups.setdefault(process_of(subject.argument or subject.name), []).append(subject)
@@ -71,8 +77,7 @@ def _of_whole_backends(selection: Selection, threads: int) -> Iterator[tuple[Sub
     for _ in range(min(threads, len(groups))):
         threading.Thread(target=work, daemon=True).start()  # a run that is interrupted does not wait for it
     try:
-        for name in groups:
-            yield from iter(found[name].get, None)
+        yield (one for name in groups for one in iter(found[name].get, None))
     finally:
         waiting.clear()
 

@@ -203,7 +203,8 @@ def load(words: Iterable[str] = (), *, here: bool = False) -> Loaded:
     def process(name: str) -> BackendProcess:
         key = process_of(name)
         if key not in processes:
-            processes[key] = BackendProcess(environment=environments.variables_of(name))
+            # By its name it is imported before the child is made that answers, and not again after each death.
+            processes[key] = BackendProcess(key, environment=environments.variables_of(name))
         return processes[key]
 
     found: list[Subject] = []

@@ -75,6 +75,9 @@ def bug_lines(found: Found) -> Iterator[str]:
         yield f"  {number}. {bug.backend}: {line(bug)}"
     if found.sample:
         yield f"  ({found.sample})"
+    for number, bug in enumerate(found.bugs, start=1):
+        if bug in found.only_fresh:
+            yield f"  (bug {number}: no call of the sweep fails so. Fresh calls do, and the numbers are theirs)"
     if found.calls < found.judged:
         yield f"  (the numbers are those of {found.calls:,} calls, drawn evenly from {found.judged:,})"
 

@@ -30,7 +30,7 @@ from .claim import bug_lines, claims, details, exit_status
 from .distinct import Found, Swept, found, known_failures
 from .judging import Ended, judge
 from .page import page_of
-from .reports import write_reports
+from .reports import Reproducers, write_reports
 
 _TIME_LIMIT = 10.0  # seconds
 
@@ -147,11 +147,12 @@ def _run(
         ended.error, result = ended.error or error, Found()
     with undisturbed():
         _tell(console, begun, swept, result, ended)
-    if reports is not None and not stopped:
-        _write(console, reports, result, swept)
+    reproducers = None if stopped else Reproducers(swept)
+    if reports is not None and reproducers is not None:
+        _write(console, reports, result, swept, reproducers)
     if report is not None:
         with undisturbed():
-            _write_page(console, report, begun, result, swept, ended)
+            _write_page(console, report, begun, result, swept, reproducers, ended)
     if ended.error is not None or _is_unfinished(begun):
         console.print(_how_to_go_on(begun), soft_wrap=True)
     if isinstance(ended.error, KeyboardInterrupt):
@@ -198,9 +199,9 @@ def _tell(console: PlainConsole, begun: Begun, swept: Swept, result: Found, ende
         console.verdict(f"The suite itself failed, please report this: {said}")
 
 
-def _write(console: PlainConsole, folder: Path, result: Found, swept: Swept) -> None:
+def _write(console: PlainConsole, folder: Path, result: Found, swept: Swept, reproducers: Reproducers) -> None:
     try:
-        for path, seen in write_reports(folder, result, swept):
+        for path, seen in write_reports(folder, result, swept, reproducers):
             console.print(f"{path}: {seen}", soft_wrap=True)
     except OSError as error:
         raise BadUsage(f"the reports could not be written: {error}", "--reports") from error
@@ -215,12 +216,19 @@ def _check_page(folder: Path) -> None:
         raise BadUsage(error, "--report") from error
 
 
-def _write_page(console: PlainConsole, folder: Path, begun: Begun, result: Found, swept: Swept, ended: Ended) -> None:
+def _write_page(
+    console: PlainConsole,
+    folder: Path,
+    begun: Begun,
+    result: Found,
+    swept: Swept,
+    reproducers: Reproducers | None,
+    ended: Ended,
+) -> None:
     """Write the page. The claim has been told before, so that no error can lose it."""
     early = "" if ended.error is None else f"The sweep ended early ({type(ended.error).__name__}: {ended.error})."
-    asks = not isinstance(ended.error, KeyboardInterrupt)
     try:
-        page = page_of(begun.backends, begun.scope.describe(), result, swept, ended=early, ask=asks)
+        page = page_of(begun.backends, begun.scope.describe(), result, swept, reproducers, ended=early)
         console.print(f"Report page: {write_page(folder, page)}", soft_wrap=True)
     except OSError as error:
         raise BadUsage(f"the page could not be written: {error}", "--report") from error

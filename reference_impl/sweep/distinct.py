@@ -38,6 +38,7 @@ class Found:
     judged : the calls of the sweep that passed or failed unexpectedly
     failed : the calls that failed unexpectedly
     learned : the failures, and the right answers, from which the conditions were learned
+    only_fresh : the bugs that fresh calls alone showed. They are counted on the calls they were learned from
     """
 
     bugs: list[Bug] = field(default_factory=list)
@@ -45,6 +46,7 @@ class Found:
     judged: int = 0
     failed: int = 0
     learned: tuple[int, int] = (0, 0)
+    only_fresh: list[Bug] = field(default_factory=list)
 
     @property
     def sample(self) -> str | None:
@@ -187,7 +189,11 @@ def found(swept: Swept, *, ask: bool = True, time_limit: float = 10.0) -> Found:
     bugs = distinct_bugs(learned, ask=asked, most_asked=400)
     calls = [*failures, *_under(checks, swept.passes(MOST_COUNTED))]
     sizes = len(some_failures), len(some_passes)
-    return Found(_counted(bugs, calls), len(calls), judged, len(failures), sizes)
+    counted = _counted(bugs, calls)
+    only_fresh = [
+        after for before, after in zip(bugs, counted, strict=True) if after is before and before.rule is not None
+    ]
+    return Found(counted, len(calls), judged, len(failures), sizes, only_fresh)
 
 
 def _under(checks: Collection[str], passes: Sequence[JudgedCall]) -> list[JudgedCall]:
@@ -196,7 +202,10 @@ def _under(checks: Collection[str], passes: Sequence[JudgedCall]) -> list[Judged
 
 
 def _counted(bugs: Sequence[Bug], calls: Sequence[JudgedCall]) -> list[Bug]:
-    """Count the failures and passes of each bug on the calls of the sweep, most of which it was not learned from."""
+    """Count the failures and passes of each bug on the calls of the sweep, most of which it was not learned from.
+
+    A bug stays as it is if no call of the sweep fails so: fresh calls showed it, or there are too few failures.
+    """
     table = Table.of(calls)
     outcomes = np.array([call.outcome for call in calls], object)
     groups = np.array([f"{call.backend} {call.check}" for call in calls], object)
@@ -204,18 +213,17 @@ def _counted(bugs: Sequence[Bug], calls: Sequence[JudgedCall]) -> list[Bug]:
     within = {id(bug): np.array(bug.holds(calls), bool) & mine[id(bug)] for bug in bugs}
     counted = []
     for bug in bugs:
-        if bug.rule is None:
-            counted.append(bug)
-            continue
-        outside = mine[id(bug)] & ~np.logical_or.reduce([within[id(other)] & mine[id(bug)] for other in bugs])
         failed, passed = outcomes == bug.kind, outcomes == PASSED
         inside = within[id(bug)]
         rows = np.flatnonzero(inside & failed)
-        smallest = bug.smallest if not len(rows) else calls[rows[np.argmin(table.sizes()[rows])]]
+        if not len(rows):
+            counted.append(bug)
+            continue
+        outside = mine[id(bug)] & ~np.logical_or.reduce([within[id(other)] & mine[id(bug)] for other in bugs])
         counted.append(
             replace(
                 bug,
-                smallest=smallest,
+                smallest=calls[rows[np.argmin(table.sizes()[rows])]],
                 failures=int((inside & failed).sum()),
                 calls=int((inside & (failed | passed)).sum()),
                 right=int((outside & passed).sum()),

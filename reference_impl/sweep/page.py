@@ -22,7 +22,7 @@ from ..run.sweep.judging import Failure
 from ..run.sweep.store import Backend, Totals
 from .claim import claim, details
 from .distinct import Found, Swept
-from .reports import is_of, reproducer, seen, smallest_of
+from .reports import Reproducers, is_of, seen
 
 # So many failures are listed, and so many bugs have a reproducer, which takes seconds each to run.
 _MOST_LISTED, _MOST_REPRODUCERS = 200_000, 8
@@ -30,9 +30,15 @@ _OUTCOMES = {CRASH: outcome.CRASHED, HANG: outcome.CRASHED, REFUSED: outcome.REF
 
 
 def page_of(
-    backends: Sequence[Backend], description: str, found: Found, swept: Swept, *, ended: str = "", ask: bool = True
+    backends: Sequence[Backend],
+    description: str,
+    found: Found,
+    swept: Swept,
+    reproducers: Reproducers | None,
+    *,
+    ended: str = "",
 ) -> Page:
-    """Make the page. `ended` says how the sweep ended early; without `ask`, no reproducer is run."""
+    """Make the page. `ended` says how the sweep ended early; without `reproducers`, no script is run."""
     store = swept.store
     totals = {one.argument: store.totals(one.argument) for one in backends}
     told = sorted(
@@ -52,7 +58,7 @@ def page_of(
         notes=[ended] if ended else [],
         columns=("all operations", *OPERATIONS),
         rows=list(_rows(backends, totals, swept)),
-        bugs=list(_bugs(found, swept, ask=ask)),
+        bugs=list(_bugs(found, swept, reproducers)),
         covered=[one.said for one in told] + list(details(store, backends, description))[:2],
         not_covered=_not_covered(swept, found, totals),
         coverage=_reasons(backends, totals),
@@ -112,13 +118,10 @@ def _records(swept: Swept) -> Iterator[Record]:
             )
 
 
-def _bugs(found: Found, swept: Swept, *, ask: bool) -> Iterator[BugText]:
-    failures = swept.failures()
-    sweep = swept.store.sweep
+def _bugs(found: Found, swept: Swept, reproducers: Reproducers | None) -> Iterator[BugText]:
     for number, bug in enumerate(found.bugs):
         subject = next(one for one in swept.subjects.values() if is_of(bug.smallest, one))
-        tries = ask and number < _MOST_REPRODUCERS
-        tried = reproducer(bug, smallest_of(bug, failures), sweep.seed, sweep.machine) if tries else None
+        tried = reproducers.of(bug) if reproducers is not None and number < _MOST_REPRODUCERS else None
         failure = swept.failure(bug.smallest, subject)
         title, counted = parts_of(line(bug))
         yield BugText(
@@ -128,7 +131,7 @@ def _bugs(found: Found, swept: Swept, *, ask: bool) -> Iterator[BugText]:
             message=failure.message if failure else "",
             diagnosis=bug.diagnosis or "",
             implementation=", ".join(bug.implementations),
-            command=_command(bug, subject, sweep.seed),
+            command=_command(bug, subject, swept.store.sweep.seed),
             script=tried.text if tried else "",
             script_note=f"This reproducer uses the framework alone. {seen(tried)}." if tried else "",
         )

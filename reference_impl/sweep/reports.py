@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -38,23 +39,40 @@ class Tried:
     call: JudgedCall
 
 
-def write_reports(folder: Path, found: Found, swept: Swept) -> Iterator[tuple[Path, str]]:
+class Reproducers:
+    """The reproducers of the bugs of a sweep. Each is written and run once, when it is first asked for."""
+
+    def __init__(self, swept: Swept) -> None:
+        self._swept = swept
+        self._tried: dict[Bug, Tried | None] = {}
+
+    def of(self, bug: Bug) -> Tried | None:
+        """Return the script that fails, or the first of those tried; None if none can be written."""
+        if bug not in self._tried:
+            sweep = self._swept.store.sweep
+            self._tried[bug] = reproducer(bug, smallest_of(bug, self._failures), sweep.seed, sweep.machine)
+        return self._tried[bug]
+
+    @cached_property
+    def _failures(self) -> list[JudgedCall]:
+        return self._swept.failures()
+
+
+def write_reports(folder: Path, found: Found, swept: Swept, reproducers: Reproducers) -> Iterator[tuple[Path, str]]:
     """Write a file for each bug to `folder`. Yield its path, and what was seen of its reproducer.
 
     Raises OSError if a file cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    failures = swept.failures()
     implementations = Implementations(most=2 * len(found.bugs))
     try:
         for number, bug in enumerate(found.bugs, start=1):
             subject = next(one for one in swept.subjects.values() if is_of(bug.smallest, one))
-            tried = reproducer(bug, smallest_of(bug, failures), swept.store.sweep.seed, swept.store.sweep.machine)
+            tried = reproducers.of(bug)
             failure = swept.failure(bug.smallest, subject)
             kernel = failure.call.implementation if failure else None
             kernel = kernel or _kernel(implementations, subject, bug.smallest, swept.store.sweep.seed)
-            sample = found.sample
-            text = _page(bug, subject, swept.store.sweep, tried, kernel, failure.message if failure else "", sample)
+            text = _page(bug, subject, swept.store.sweep, tried, kernel, failure.message if failure else "", found)
             path = folder / f"{number:02}-{_plain(f'{bug.backend} {bug.kind}')}.md"
             write_file(path, text.encode())
             yield path, seen(tried)
@@ -132,7 +150,7 @@ def _page(
     tried: Tried | None,
     kernel: str | None,
     message: str,
-    sample: str | None,
+    found: Found,
 ) -> str:
     smallest = bug.smallest
     where = "unknown" if bug.conditions is None else ", ".join(bug.conditions) or "every call"
@@ -143,8 +161,8 @@ def _page(
         f"{line(bug)}.",
         "",
         f"- Conditions: {where}",
-        f"- On the calls of the sweep: {counts(bug)}",
-        *([f"- Sample: {sample}"] if sample else []),
+        f"- On {'fresh calls alone' if bug in found.only_fresh else 'the calls of the sweep'}: {counts(bug)}",
+        *([f"- Sample: {found.sample}"] if found.sample else []),
         f"- Smallest case: `{smallest.operation}` `{smallest.case}`",
         f"- Backend: {subject.name} {subject.version}",
         f"- Environment: {smallest.environment or 'none'}",

@@ -1,4 +1,4 @@
-"""`python -m reference_impl export` and `compare`: golden vectors, and the judge of a program's results for them."""
+"""`python -m reference_impl export`: golden vectors; and the judge of a program's results for them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from rich.table import Table
 from ..cases import catalogue
 from ..cases.case import DTYPES, Case
 from ..console import PlainConsole, plain_text
+from ..files import check_writable
 from ..operations import OPERATIONS
 from ..options import BadUsage, one_of
 from ..run import outcome
 from ..run.choice import EXPORTED
 from ..run.spread import in_dtypes
 from ..stopping import status_of, stop_signals
+from . import archive as archiving
 from . import array_files, manifest
 from . import compare as comparing
 from . import export as exporting
@@ -48,6 +50,10 @@ def export(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The seed of all data.")] = 0,
     format: Annotated[str, typer.Option(help="The files: npz, text (numbers that scanf reads) or onnx.")] = "npz",
+    archive: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.tar", help="Also write the folder as one file, whose hash can be cited."),
+    ] = None,
 ) -> None:
     """Write golden vectors: calls and their exact answers as files, for kernels in any language (docs/vectors.md).
 
@@ -55,11 +61,14 @@ def export(
     """
     operations = one_of(operation, OPERATIONS, "--operation") or OPERATIONS
     dtypes = one_of(dtype, DTYPES, "--dtype") or ("float32",)
+    _check_archive(archive)
     one_of([format], (*array_files.SUFFIXES, array_files.ONNX), "--format")
     chosen = in_dtypes(_cases(cases or EXPORTED), dtypes)
     try:
         with stop_signals():
             vectors, left_out = exporting.export(folder, chosen, operations, seed, format)
+            if archive is not None:
+                archiving.write(folder, archive)
     except (ImportError, OSError, ValueError) as error:
         raise BadUsage(error) from error
     except KeyboardInterrupt as stopped:
@@ -68,17 +77,13 @@ def export(
     for reason, calls in Counter(one.reason for one in left_out).items():
         console.print(f"{calls} calls left out: {reason}", soft_wrap=True)
     console.verdict(f"{len(vectors)} vectors and {manifest.NAME} written to {folder}")
+    if archive is not None:
+        console.verdict(f"{manifest.sha256(archive)}  {archive}")
     raise typer.Exit(console.exit_status())
 
 
-def compare(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that `export` filled.")],
-    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="The folder with your program's results.")],
-) -> None:
-    """Judge the results that your program wrote for golden vectors.
-
-    Exit status: 0 if every result is right, 1 if one is wrong or missing, 2 for bad usage or damaged vectors.
-    """
+def judge_results(folder: Path, results: Path) -> None:
+    """Judge the results that a program wrote for golden vectors, and end the command: `compare DIR RESULTS`."""
     if not results.is_dir():
         raise BadUsage(f"RESULTS must be a folder; there is none at {results}")
     try:
@@ -98,6 +103,14 @@ def compare(
         console.print(f"Not judged, as the manifest names no such result: {name}", soft_wrap=True)
     console.verdict(_summary(judged))
     raise typer.Exit(console.exit_status(1 if failed else 0))
+
+
+def _check_archive(archive: Path | None) -> None:
+    try:
+        if archive is not None:
+            check_writable(archive)
+    except (OSError, ValueError) as error:
+        raise BadUsage(error, "--archive") from error
 
 
 def _cases(words: Sequence[str]) -> list[Case]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
 from ..cases.case import Case
-from .call import Call, gauge, oracle
+from .call import Call, array_shapes, gauge, oracle
 from .integers import EXACT_INTEGERS, integer_call
 from .memory_layouts import PARTS, Laid, laid_out
 from .neighbours import neighbours
@@ -26,10 +26,11 @@ class Task:
     operation: str
     seed: int
     most: int | None = None  # the largest integer, if not the largest for which every sum is exact
+    given: Call | None = field(default=None, compare=False)  # the call, if its integers are not drawn here
 
     @cached_property
     def call(self) -> Call:
-        call = integer_call(self.case, self.operation, self.seed, self.most)
+        call = self.given or integer_call(self.case, self.operation, self.seed, self.most)
         for array in call.arrays.values():
             array.flags.writeable = False  # backends are given copies
         return call
@@ -64,8 +65,16 @@ class Task:
 
     @cached_property
     def neighbours(self) -> list[Task]:
-        """The same operation on cases that a cache with too few keys takes for this one."""
-        return [Task(case, self.operation, self.seed) for case in neighbours(self.case, self.operation, self.seed)]
+        """The same operation on cases that a cache with too few keys takes for this one.
+
+        They have the same arrays where those fit, as the keys of a cache may hold the numbers too.
+        """
+        return [self._on_the_same_arrays(case) for case in neighbours(self.case, self.operation, self.seed)]
+
+    def _on_the_same_arrays(self, case: Case) -> Task:
+        call = Call(self.operation, case, self.call.arrays)
+        fits = array_shapes(case, self.operation) == array_shapes(self.case, self.operation) and _is_exact(call)
+        return Task(case, self.operation, self.seed, given=call if fits else None)
 
     @cached_property
     def larger(self) -> Task:

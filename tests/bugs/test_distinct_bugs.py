@@ -75,7 +75,7 @@ def test_failures_by_chance_are_seen_when_they_are_asked_again():
 
 
 def test_a_few_passes_within_the_conditions_are_counted():
-    # Of fewer failures, more conditions may leave out all passes by luck, and only fresh calls would tell.
+    # With fewer failures, more conditions may leave out all passes by luck. Only fresh calls would tell.
     fails = WRONG["a stride above the kernel, odd channels and a batch"]
     (bug,) = distinct_bugs(judged_by(judge(fails, share=0.9)))
     assert set(bug.conditions) == {
@@ -167,10 +167,44 @@ def test_pass_under_the_conditions_refutes_them_whatever_it_was_drawn_for():
 
 def test_only_there_is_not_said_while_other_failures_are_unexplained():
     (bug,) = distinct_bugs(judged_by(judge(WRONG[NAMES[1]])))
-    tried = replace(bug, held=60, tried=60)
+    tried = replace(bug, held=60, tried=60, near_misses=9)
     assert "only there" in line(tried)
     assert "only there" not in line(replace(tried, right=tried.right - 1))
     assert "only there" not in line(replace(tried, held=59))
+
+
+def test_only_there_is_said_only_if_each_condition_has_near_misses_that_passed():
+    fails = WRONG[NAMES[1]]
+    ask = judge(fails)
+    (bug,) = distinct_bugs(judged_by(ask), ask=ask)
+    assert bug.near_misses >= 5
+    assert "only there" in line(bug)
+    assert "only there" not in line(replace(bug, near_misses=4))
+
+
+class MirrorsTheKernel(Right):
+    """A kernel that mirrors its filters from left to right in the input gradient."""
+
+    def conv2d_backprop_input(self, input_sizes, filters, out_backprop, **options):
+        return super().conv2d_backprop_input(input_sizes, filters[:, ::-1], out_backprop, **options)
+
+
+def test_rule_with_a_few_exceptions_is_short():
+    """A mirrored kernel changes nothing where only its middle column meets the image."""
+    ask = ask_kernel(MirrorsTheKernel())
+    cases = generate(120, 2, max_products=4000, dtypes=("float32", "float64"), empty=False)
+    done = judged_by(ask, [JudgedCall("planted", "conv2d_backprop_input", case) for case in cases])
+    (bug,) = distinct_bugs(done, ask=ask, most_asked=300)
+    assert bug.conditions == ("kernel width above 1",)
+    assert bug.failures < bug.calls
+    assert f"{bug.failures} of {bug.calls} wrong" in line(bug)
+
+
+def test_condition_without_which_many_calls_pass_stays():
+    ask = judge(lambda call: call.case.groups > 1 and call.case.batch > 1 and call.case.height > 2)
+    (bug,) = distinct_bugs(judged_by(ask), ask=ask)
+    assert {"batch above 1", "groups above 1"} < set(bug.conditions)
+    assert len(bug.conditions) == 3
 
 
 def test_kinds_come_apart_and_crashes_are_told_first():

@@ -50,6 +50,18 @@ def test_right_answer_does_not_show_a_bug(operation):
 
 
 @pytest.mark.framework("torch")
+@pytest.mark.framework("tensorflow")
+@pytest.mark.parametrize("framework", ["torch", "tensorflow"])
+@pytest.mark.parametrize(("spoil", "status"), [(0, NOT_SHOWN), (1, SHOWN)])
+def test_bfloat16_is_written_with_the_framework_alone(framework, spoil, status):
+    text = written(framework=framework, case=CASE.with_dtype("bfloat16"), spoil=spoil)
+    done = run(text)
+    assert done.status == status, done.output
+    assert "bfloat16" in text
+    assert "ml_dtypes" not in text
+
+
+@pytest.mark.framework("torch")
 def test_wrong_answer_shows_the_bug():
     done = run(written(spoil=1))
     assert done.status == SHOWN

@@ -310,6 +310,23 @@ def first_record(subject, spec):
     return next(record for record in records if record.unexpected)
 
 
+class WrongUnderSameAndRoundsUnderValid(Right):
+    """A kernel that makes a mistake of SAME, and is far off under VALID where its numbers are no integers."""
+
+    def conv2d(self, input, filters, *, padding, **options):
+        before = "SAME_LOWER" if padding == "SAME" else padding
+        answer = super().conv2d(input, filters, padding=before, **options)
+        return answer * input.dtype.type(1 + 0.01 * (padding == "VALID" and np.any(input % 1)))
+
+
+def test_no_mistake_of_same_is_named_for_a_failure_under_valid():
+    subject = Subject.of(WrongUnderSameAndRoundsUnderValid())
+    same, valid = (first_record(subject, spec) for spec in ("n2_h6w7c2_k2x4o3_SAME", "n2_h10w7c2_k2x4o3"))
+    assert (same.check, valid.check) == ("exact", "rounded")
+    assert [mistake.name for mistake in diagnose(subject, same).mistakes] == ["same-odd-element-before"]
+    assert diagnose(subject, valid).mistakes == []
+
+
 FLIPS_AND_DIES = """
 import os
 import planted

@@ -22,9 +22,10 @@ START = Case.parse("n3_h14w10c4_k2x5o8_s4x3_d3x1_g2_p2,0,1,4")
         (lambda case: case.kernel_size[1] > 2, "n1_h1w3c1_k1x3o1"),
         (lambda case: case.padding_mode == "EXPLICIT" and case.padding[0][0] > 0, "n1_h1w1c1_k1x1o1_p1,0,0,0"),
         (lambda case: case.dilations[0] > 1 and case.kernel_size[0] > 1, "n1_h3w1c1_k2x1o1_d2x1"),
+        (lambda case: case.height - case.width == 4, "n1_h5w1c1_k1x1o1"),
         (lambda case: case.height % 2 == 0 and case.kernel_size[0] == 2, "n1_h2w1c1_k2x1o1"),
     ],
-    ids=["always", "batch", "groups-and-stride", "kernel", "padding", "dilation", "even"],
+    ids=["always", "batch", "groups-and-stride", "kernel", "padding", "dilation", "two-at-once", "even"],
 )
 def test_smallest_is_the_simplest_that_fails(fails, found):
     assert str(smallest(START, fails)) == found

@@ -61,3 +61,4 @@ def test_readme_shows_what_its_kernel_gets(capsys):
 def test_readme_fits_on_few_screens():
     lines = ROOT.joinpath("README.md").read_text("utf-8").splitlines()
     assert len(lines) <= 120
+    assert max(map(len, lines)) <= 130

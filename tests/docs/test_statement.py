@@ -25,12 +25,14 @@ def hash_of(folder: Path) -> str:
 @pytest.fixture(scope="module")
 def vectors(tmp_path_factory):
     folder = tmp_path_factory.mktemp("statement") / "vectors"
-    assert CliRunner().invoke(app, ["export", str(folder), "--format", "text"]).exit_code == 0
+    words = ["export", str(folder), "--format", "text", "--archive", str(folder.with_suffix(".tar"))]
+    assert CliRunner().invoke(app, words).exit_code == 0
     return folder
 
 
-def test_statement_has_the_hash_of_the_golden_vectors(vectors):
-    assert re.findall(r"^    ([0-9a-f]{64})$", STATEMENT, re.MULTILINE) == [hash_of(vectors)]
+def test_statement_has_the_hashes_of_the_golden_vectors_and_of_their_archive(vectors):
+    of_archive = hashlib.sha256(vectors.with_suffix(".tar").read_bytes()).hexdigest()
+    assert re.findall(r"^    ([0-9a-f]{64})$", STATEMENT, re.MULTILINE) == [hash_of(vectors), of_archive]
     assert f"These are {len(list(vectors.glob('*.txt')))} vectors" in STATEMENT
 
 

@@ -51,10 +51,12 @@ def test_leading_slices_answer_what_all_slices_do(operation, kind, dtype, monkey
         assert_same_bits(run(exact, operation, LARGER, arrays, dtype=dtype), expected)
 
 
+# The second has positions that no window reads, which are zero.
+@pytest.mark.parametrize("spec", ["n2_h9w8c12_k3x2o10_VALID", "n2_h9w8c12_k1x2o10_s2x3"])
 @EVERY_WIDE_DTYPE
 @EVERY_OPERATION
-def test_leading_slices_decide_normal_data(operation, dtype, answers):
-    case = Case.parse("n2_h9w8c12_k3x2o10_VALID")
+def test_leading_slices_decide_normal_data(operation, dtype, spec, answers):
+    case = Case.parse(spec)
     arrays = real_arrays(case, (normal,) * 3, ("float64",) * 3, seed=3)
     run(exact, operation, case, arrays, dtype=dtype)
     assert answers

@@ -32,6 +32,7 @@ def test_operations_do_not_depend_on_the_blocks(case, blocks, operation, monkeyp
     assert blocks_of(case) == 1
     monkeypatch.setattr(windows, "FILTER_BLOCK_BYTES", 8 * blocks[0])
     monkeypatch.setattr(windows, "WINDOW_BLOCK_BYTES", 8 * blocks[1])
+    monkeypatch.setattr(windows, "WIDE_BLOCK_BYTES", 8 * blocks[1])
     np.testing.assert_array_equal(run(operation, case, arrays), whole, strict=True)
 
 
@@ -40,6 +41,7 @@ def test_operations_do_not_depend_on_the_blocks(case, blocks, operation, monkeyp
 def test_blocks_cover_every_output_once(case, blocks, monkeypatch):
     monkeypatch.setattr(windows, "FILTER_BLOCK_BYTES", 8 * blocks[0])
     monkeypatch.setattr(windows, "WINDOW_BLOCK_BYTES", 8 * blocks[1])
+    monkeypatch.setattr(windows, "WIDE_BLOCK_BYTES", 8 * blocks[1])
     assert blocks_of(case) > 1
     convolution, (batch, height, width, channels) = case.convolution, case.output_shape
     seen = np.zeros((case.groups, batch, height, width, channels // case.groups), int)

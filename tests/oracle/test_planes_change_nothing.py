@@ -51,6 +51,7 @@ def test_along_one_axis(axis, kernel, padding, answers):
 def test_when_all_sizes_differ(case, sizes, answers, monkeypatch):
     expected = answers(case, by_planes=False)
     monkeypatch.setattr(windows, "WINDOW_BLOCK_BYTES", sizes[0])
+    monkeypatch.setattr(windows, "WIDE_BLOCK_BYTES", sizes[0])
     monkeypatch.setattr(windows, "PLANE_BLOCK_BYTES", sizes[1])
     assert_equal(answers(case, by_planes=True), expected)
 

@@ -1,4 +1,4 @@
-"""Kernels of a known order and precision, in all four operations. Loops, not the oracle, list their products."""
+"""Kernels of a known order and precision, in all four operations. Slices, not the oracle, list their products."""
 
 from __future__ import annotations
 
@@ -12,9 +12,33 @@ from reference_impl.geometry import Convolution
 TAPS_OUTER, CHANNELS_OUTER = (0, 1, 2), (2, 0, 1)
 
 
-def _pads(sizes, filter_sizes, options):
-    whole = Convolution.checked(sizes, filter_sizes, **options)
-    return whole, *(axis.pad_before for axis in whole.axes)
+class _Taps:
+    """The places of the padded input that each tap, or each output position, reads."""
+
+    def __init__(self, sizes, filter_sizes, options):
+        self.whole = Convolution.checked(sizes, filter_sizes, **options)
+        self.pads = tuple((axis.pad_before, axis.pad_after) for axis in self.whole.axes)
+
+    def of_tap(self, *taps):
+        """The places that one tap reads, row by row."""
+        return tuple(
+            slice(tap * axis.dilation, tap * axis.dilation + (axis.output_size - 1) * axis.stride + 1, axis.stride)
+            for axis, tap in zip(self.whole.axes, taps)
+        )
+
+    def of_position(self, *places):
+        """The places that one output position reads, tap by tap."""
+        return tuple(
+            slice(place * axis.stride, place * axis.stride + axis.kernel_extent, axis.dilation)
+            for axis, place in zip(self.whole.axes, places)
+        )
+
+    def padded(self, input):
+        return np.pad(input, ((0, 0), *self.pads, (0, 0)))
+
+    def cropped(self, padded):
+        (top, bottom), (left, right) = self.pads
+        return padded[:, top : padded.shape[1] - bottom, left : padded.shape[2] - right]
 
 
 class Planted:
@@ -42,47 +66,49 @@ class Planted:
         return self.factors.rounded(array.astype(np.float64))
 
     def conv2d(self, input, filters, **options):
-        whole, top, left = _pads(input.shape, filters.shape, options)
-        x, w, dtype = self._wide(input), self._wide(filters), input.dtype
-        _, rows, columns, _ = whole.output_shape
+        taps = _Taps(input.shape, filters.shape, options)
+        x, w = taps.padded(self._wide(input)), self._wide(filters)
         terms = {}
-        for p, q, c in np.ndindex(*filters.shape[:3]):
-            term = np.zeros(whole.output_shape)
-            for h, v in np.ndindex(rows, columns):
-                i = h * whole.height.stride + p * whole.height.dilation - top
-                j = v * whole.width.stride + q * whole.width.dilation - left
-                if 0 <= i < input.shape[1] and 0 <= j < input.shape[2]:
-                    term[:, h, v] = x[:, i, j, c, None] * w[p, q, c]
-            terms[p, q, c] = term
-        return self._sum(terms, dtype)
+        for p, q in np.ndindex(*filters.shape[:2]):
+            rows, columns = taps.of_tap(p, q)
+            for c in range(filters.shape[2]):
+                terms[p, q, c] = x[:, rows, columns, c, None] * w[p, q, c]
+        return self._sum(terms, input.dtype)
 
     def conv2d_backprop_input(self, input_sizes, filters, out_backprop, **options):
-        whole, top, left = _pads(input_sizes, filters.shape, options)
+        taps = _Taps(input_sizes, filters.shape, options)
         g, w = self._wide(out_backprop), self._wide(filters)
         terms = {}
         for p, q, o in itertools.product(*map(range, (*filters.shape[:2], filters.shape[3]))):
-            term = np.zeros(whole.input_sizes)
-            for h, v in np.ndindex(*whole.output_shape[1:3]):
-                i = h * whole.height.stride + p * whole.height.dilation - top
-                j = v * whole.width.stride + q * whole.width.dilation - left
-                if 0 <= i < input_sizes[1] and 0 <= j < input_sizes[2]:
-                    term[:, i, j] = g[:, h, v, o, None] * w[p, q, :, o]
-            terms[p, q, o] = term
+            rows, columns = taps.of_tap(p, q)
+            term = taps.padded(np.zeros(input_sizes))
+            term[:, rows, columns] = g[..., o, None] * w[p, q, :, o]
+            terms[p, q, o] = taps.cropped(term)
         return self._sum(terms, filters.dtype)
 
     def conv2d_transpose(self, input, filters, output_shape, **options):
         return self.conv2d_backprop_input(output_shape, filters, input, **options)
 
     def conv2d_backprop_filter(self, input, filter_sizes, out_backprop, **options):
-        whole, top, left = _pads(input.shape, filter_sizes, options)
-        x, g = self._wide(input), self._wide(out_backprop)
+        taps = _Taps(input.shape, filter_sizes, options)
+        x, g = taps.padded(self._wide(input)), self._wide(out_backprop)
         terms = {}
-        for n, h, v in np.ndindex(*whole.output_shape[:3]):
-            term = np.zeros(filter_sizes)
-            for p, q in np.ndindex(*filter_sizes[:2]):
-                i = h * whole.height.stride + p * whole.height.dilation - top
-                j = v * whole.width.stride + q * whole.width.dilation - left
-                if 0 <= i < input.shape[1] and 0 <= j < input.shape[2]:
-                    term[p, q] = x[n, i, j, :, None] * g[n, h, v]
-            terms[n, h, v] = term
+        for n, h, v in np.ndindex(*out_backprop.shape[:3]):
+            rows, columns = taps.of_position(h, v)
+            terms[n, h, v] = x[n, rows, columns, :, None] * g[n, h, v]
         return self._sum(terms, input.dtype)
+
+
+class Pointwise:
+    """A 1x1 convolution whose order depends on the number of channels that it sums over."""
+
+    def __init__(self, order_of):
+        self.order_of = order_of
+
+    def conv2d(self, input, filters, **options):
+        wide = np.moveaxis(input, 3, 0)[..., None].astype(np.float64)
+        terms = NEAREST.rounded(wide * filters[0, 0][:, None, None, None])
+        return ORDERS[self.order_of(len(terms))](terms, NEAREST).astype(input.dtype)
+
+    def conv2d_backprop_input(self, input_sizes, filters, out_backprop, **options):
+        return self.conv2d(out_backprop, filters.transpose(0, 1, 3, 2))

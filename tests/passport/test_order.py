@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from passport.planted_sums import CHANNELS_OUTER, Planted
+from summation import ORDERS as ORDERS_OF_SUMS
 
 from reference_impl.cases.case import Case
 from reference_impl.operations import OPERATIONS
 from reference_impl.passport.element import Element, Probe
-from reference_impl.passport.naming import Labels, name_of
-from reference_impl.passport.order import Masks, reveal
+from reference_impl.passport.labels import Labels
+from reference_impl.passport.masks import Masks
+from reference_impl.passport.naming import name_of
+from reference_impl.passport.order import reveal
 from reference_impl.verdicts.call import oracle
+from reference_impl.verdicts.integers import integer_call
 
 CASE = Case.parse("n2_h5w4c5_k3x2o6_p1,0,0,1")
 SHAPES = {"conv2d": CASE.output_shape, "conv2d_backprop_filter": CASE.filter_sizes}
@@ -38,6 +44,13 @@ def test_products_of_every_element_add_up_to_the_oracle(operation, spec):
         if len(first):
             answer = oracle(element.call(first, second))
             assert answer[index] == first @ second
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("spec", ["n2_h5w4c5_k3x2o6_p1,0,0,1", "n2_h7w5c4_k2x3o6_s2x1_d2x1_SAME"])
+def test_planted_kernel_equals_the_oracle_on_integers(operation, spec):
+    call = integer_call(Case.parse(spec), operation, 0)
+    assert (call.run(Planted("8 lanes")) == oracle(call)).all()
 
 
 ORDERS = {
@@ -81,3 +94,62 @@ def test_planted_order_is_told_in_each_operation(order, operation):
 )
 def test_nesting_of_taps_and_channels_is_told(nested, name):
     assert told(Planted(nested=nested)) == name
+
+
+def _chain(terms, arithmetic):
+    return ORDERS_OF_SUMS["sequential"](np.stack(list(terms)), arithmetic)
+
+
+def _aligned(first, count, in_vectors, terms, arithmetic):
+    """Products from `first` on go to lanes, those before it to the first lane. Vectors of two may be added first."""
+    full = first + (len(terms) - first) // count * count
+    lanes = [
+        _chain([*(terms[:first] if not lane else ()), *terms[first + lane : full : count]], arithmetic)
+        for lane in range(count)
+    ]
+    if in_vectors:
+        while len(lanes) > 2:
+            lanes = [
+                arithmetic.add(lanes[place + lane], lanes[place + 2 + lane])
+                for place in range(0, len(lanes), 4)
+                for lane in (0, 1)
+            ]
+    merged = ORDERS_OF_SUMS["pairwise"](np.stack(lanes), arithmetic)
+    return _chain([merged, *terms[full:]], arithmetic)
+
+
+def _blocks_in_pairs(size, terms, arithmetic):
+    blocks = [_chain(terms[start : start + size], arithmetic) for start in range(0, len(terms), size)]
+    return ORDERS_OF_SUMS["pairwise"](np.stack(blocks), arithmetic)
+
+
+_BEFORE = ", with those before in the first lane"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "name"),
+    [
+        (
+            partial(_aligned, 3, 4, False),
+            "4 lanes from product 3 on, added pairwise, with those before in the first lane",
+        ),
+        (
+            partial(_aligned, 4, 8, False),
+            "8 lanes from product 4 on, added pairwise, with those before in the first lane",
+        ),
+        (
+            partial(_aligned, 2, 8, True),
+            "8 lanes from product 2 on, added in vectors of 2, with those before in the first lane",
+        ),
+        (partial(_aligned, 0, 8, True), "8 lanes, added in vectors of 2"),
+        (partial(_blocks_in_pairs, 2), "blocks of 2, added pairwise; within each one after another"),
+        (partial(_blocks_in_pairs, 4), "blocks of 4, added pairwise; within each one after another"),
+    ],
+    ids=["3 before 4 lanes", "4 before 8 lanes", "in vectors", "all in vectors", "blocks of 2", "blocks of 4"],
+)
+def test_planted_order_of_vectors_is_told(scheme, name):
+    class OfVectors(Planted):
+        def add(self, terms):
+            return scheme(terms, self.arithmetic)
+
+    assert told(OfVectors(), "conv2d", POINTWISE) == name

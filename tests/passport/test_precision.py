@@ -9,7 +9,8 @@ from summation import Arithmetic
 from reference_impl.cases.case import Case
 from reference_impl.operations import OPERATIONS
 from reference_impl.passport.element import Element, Probe
-from reference_impl.passport.order import Masks, reveal
+from reference_impl.passport.masks import Masks
+from reference_impl.passport.order import reveal
 from reference_impl.passport.precision import AT_RANDOM, precision
 
 CASE = Case.parse("n1_h4w2c8_k1x1o8")

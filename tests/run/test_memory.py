@@ -25,6 +25,7 @@ CASES = [
         "wide-image-of-many-channels": "n1_h1w12000c300_k1x3o8",
         "large-dilated-kernel": "n1_h150w160c4_k11x11o5_d9_SAME",
         "large-filters": "n1_h6w5c1024_k3x3o1024",
+        "blocks-of-wide-windows": "n1_h40w39c1024_k3x3o64_SAME_int8",
         "large-pointwise-filters": "n1_h2w3c4096_k1x1o3000_bfloat16",
         "large-pointwise-image": "n1_h900w1000c12_k1x1o3",
         "batch-with-stride-2": "n16_h96w90c16_k5x5o8_s2_SAME",

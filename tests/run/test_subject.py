@@ -6,9 +6,11 @@ import pytest
 
 from reference_impl.cases.case import Case
 from reference_impl.conformance import Capabilities
+from reference_impl.run.processes.worker import Died
 from reference_impl.run.records import records_of
 from reference_impl.run.selection import for_all
 from reference_impl.run.subject import Subject, load
+from reference_impl.verdicts.invalid_calls import answer_to
 
 
 def test_subject_without_declarations_offers_what_it_has():
@@ -63,3 +65,22 @@ def test_records_of_backends_of_one_name_are_told_apart(processes):
     records = records_of(for_all(subjects, [case], ["conv2d"], full=True), processes=processes)
     failed = {record.backend for record in records if record.unexpected}
     assert failed == {"planted (planted:Flipped)"}
+
+
+def test_backend_is_imported_once_however_often_it_dies(tmp_path, monkeypatch):
+    """TensorFlow takes seconds to import, and dies of some calls."""
+    (tmp_path / "deadly.py").write_text(f"""
+import os
+with open({str(tmp_path / "imports")!r}, "a") as file:
+    file.write("imported, ")
+
+class Kernel:
+    def conv2d(self, input, filters, **options):
+        os.abort()
+""")
+    monkeypatch.syspath_prepend(tmp_path)
+    (subject,) = load(["deadly:Kernel"]).subjects
+    for _ in range(3):
+        with pytest.raises(Died, match="SIGABRT"):
+            answer_to(subject.backend, "stride-zero", "conv2d")
+    assert (tmp_path / "imports").read_text() == "imported, "

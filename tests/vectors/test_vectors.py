@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -448,6 +451,61 @@ def test_c_program_names_a_file_that_is_no_vector(compiler, tmp_path):
     (folder / "conv2d.foreign.txt").write_text("input float32 4 1 2")
     with pytest.raises(subprocess.CalledProcessError):
         answered_in_c(compiler, folder, tmp_path / "results")
+
+
+# A program in another language: how it is made, and run on a folder of results. The tools are not everywhere.
+EXAMPLES = Path(__file__).parents[2] / "examples"
+PROGRAMS = {
+    "node": lambda folder: ["node", EXAMPLES / "javascript" / "conv2d.mjs"],
+    "rustc": lambda folder: [compiled_by_rust(folder)],
+}
+
+
+def compiled_by_rust(folder):
+    program = folder / "conv2d_in_rust"
+    subprocess.run(["rustc", "-O", "-D", "warnings", EXAMPLES / "rust" / "conv2d.rs", "-o", program], check=True)
+    return program
+
+
+@pytest.mark.parametrize("tool", PROGRAMS)
+def test_program_in_another_language_reads_the_text_and_answers_rightly(tool, tmp_path):
+    if shutil.which(tool) is None:
+        pytest.skip(f"there is no {tool}")
+    folder, words = exported(tmp_path / "vectors", cases=C_CASES), PROGRAMS[tool](tmp_path)
+    for environment, said, status in (
+        ({}, "24 vectors: 24 pass.", 0),
+        ({"FLIPPED": "1"}, "matches *kernel-flipped*", 1),
+    ):
+        results = tmp_path / f"results{status}"
+        results.mkdir()
+        command = [*words, results, *sorted(folder.glob("*.txt"))]
+        done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True)
+        assert done.returncode == status, done.stderr
+        assert "of 12 integer vectors are answered with the expected numbers" in done.stdout
+        result = run("compare", folder, results)
+        assert result.exit_code == status, result.output
+        assert said in result.output
+
+
+def test_archive_has_the_same_bytes_again_whatever_the_folder_is_called(tmp_path):
+    hashes = set()
+    for name in ("one", "two"):
+        archive = tmp_path / f"{name}.tar"
+        exported(tmp_path / name, "--archive", archive, cases=[CASE])
+        hashes.add(manifest.sha256(archive))
+    assert len(hashes) == 1
+    with tarfile.open(archive) as tar:
+        tar.extractall(tmp_path / "there", filter="data")
+        assert {member.mtime for member in tar} == {0}
+    vectors = manifest.read(tmp_path / "there" / "golden-vectors")
+    assert len(vectors) == 8
+    assert all(manifest.sha256(tmp_path / "there" / "golden-vectors" / one.file) == one.sha256 for one in vectors)
+
+
+def test_archive_that_cannot_be_written_is_bad_usage_before_any_work(tmp_path):
+    result = run("export", tmp_path / "vectors", "--cases", CASE, "--archive", tmp_path / "none" / "a.tar")
+    assert result.exit_code == 2
+    assert not (tmp_path / "vectors").exists()
 
 
 def test_c_kernel_is_a_backend_by_ctypes(compiler):

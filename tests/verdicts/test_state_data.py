@@ -16,6 +16,7 @@ from reference_impl.verdicts.making_calls import answers_of
 from reference_impl.verdicts.memory_layouts import PARTS, laid_out
 from reference_impl.verdicts.neighbours import neighbours
 from reference_impl.verdicts.shared_arguments import overlapping, repeated
+from reference_impl.verdicts.task import Task
 from reference_impl.verdicts.wide_sums import half_call, integer_call_with_wide_sums
 
 CASE = Case.parse("n2_h7w9c3_k3x2o4_s2x3_p1,2,0,1")
@@ -31,6 +32,20 @@ def test_neighbours_differ_in_options_and_mostly_not_in_shapes(case, operation):
     assert any(other.strides != case.strides for other in same)
     assert any(other.dilations != case.dilations for other in same)
     assert any(other.convolution.axes != case.convolution.axes and other.strides == case.strides for other in same)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_neighbours_have_the_same_arrays_where_the_shapes_are_the_same(operation):
+    """Else a cache whose keys hold the numbers, but not the padding, would pass."""
+    task = Task(CASE, operation, 0)
+    same = [
+        other
+        for other in task.neighbours
+        if array_shapes(other.case, operation) == array_shapes(CASE, operation)
+        and all(np.array_equal(other.call.arrays[name], array) for name, array in task.call.arrays.items())
+    ]
+    assert len(same) >= 3
+    assert all(gauge(other.call).max() <= EXACT_INTEGERS["float32"] for other in task.neighbours)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

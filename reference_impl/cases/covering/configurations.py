@@ -42,7 +42,8 @@ def axes(word: str) -> tuple[np.ndarray, np.ndarray]:
         pads,
         pads,
     )
-    size, kernel, stride, dilation, before, after = np.stack(np.meshgrid(*ranges, indexing="ij"), -1).reshape(-1, 6).T
+    # Open grids: most configurations of EXPLICIT do not fit, and are never made.
+    size, kernel, stride, dilation, before, after = np.meshgrid(*ranges, indexing="ij", sparse=True)
     extent = (kernel - 1) * dilation + 1
     if word == "FULL":
         before = after = extent - 1
@@ -51,9 +52,10 @@ def axes(word: str) -> tuple[np.ndarray, np.ndarray]:
         before = total // 2 if word == "SAME" else total - total // 2
         after = total - before
     room = size + before + after - extent
-    fits = (room >= 0) & ((word != "EXPLICIT") | (np.maximum(before, after) <= extent + 1))
-    found = np.stack([size, kernel, stride, dilation, before, after], axis=1)[fits]
-    return found, (room // stride + 1)[fits] * found[:, 1]
+    fits = (stride > 0) & (room >= 0) & ((word != "EXPLICIT") | (np.maximum(before, after) <= extent + 1))
+    columns = (size, kernel, stride, dilation, before, after, room)
+    *found, left = (np.broadcast_to(column, fits.shape)[fits] for column in columns)
+    return np.stack(found, axis=1), (left // found[2] + 1) * found[1]
 
 
 @cache
@@ -81,7 +83,8 @@ def space() -> Space:
     for number, word in enumerate(PADDING_MODES):
         table, costs = axes(word)
         levels, shapes = axis_levels(*table.T), table[:, 0] * (LARGEST_KERNEL + 1) + table[:, 1]
-        height, width = (Part.of(columns, levels, costs, shapes) for columns in (HEIGHT, WIDTH))
+        height = Part.of(HEIGHT, levels, costs, shapes)
+        width = replace(height, columns=WIDTH, _cheapest={})
         which = Part(WORD, np.array([[number]]), np.ones(1), (frozenset([0]),))
         branches.append((which, height, width, connected, batches))
     return Space(tuple(len(factor.levels) for factor in FACTORS), tuple(branches), MOST_PRODUCTS)

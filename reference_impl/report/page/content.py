@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from ...run import outcome
 from ..answer import CUT_SHORT, FIXED, KNOWN, NOT_JUDGED, RIGHT, Answer
@@ -159,9 +160,16 @@ class Section:
         return "".join(one if one.isalnum() and one.isascii() else "-" for one in self.title.lower())
 
 
+class AnyPage(Protocol):
+    """The content of a page, and the name of the template that shows it."""
+
+    @property
+    def template(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class Page:
-    """The content of a page.
+    """The content of a page about calls and bugs.
 
     Parameters
     ----------
@@ -191,6 +199,7 @@ class Page:
     facts: Sequence[tuple[str, str]] = ()
     calls: Calls | None = None
     legend: str = ""
+    template: str = field(default="page.html", init=False)
 
     @property
     def kind(self) -> str:

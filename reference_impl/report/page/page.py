@@ -16,7 +16,7 @@ from typing import Any
 from ... import __version__
 from ...files import check_writable, write_file
 from .calls import cut
-from .content import Page, kind_of
+from .content import AnyPage, Page, kind_of
 
 FILE = "index.html"
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -52,7 +52,7 @@ def require(package: str) -> None:
         raise ModuleNotFoundError(said, name=package) from error
 
 
-def write_page(folder: Path, page: Page) -> Path:
+def write_page(folder: Path, page: AnyPage) -> Path:
     """Write the page to index.html of a folder: all of it, or nothing. Other files there stay as they are.
 
     Raises OSError, as `write_file` does.
@@ -62,11 +62,11 @@ def write_page(folder: Path, page: Page) -> Path:
     return path
 
 
-def as_html(page: Page) -> str:
+def as_html(page: AnyPage) -> str:
     """Return the whole page."""
     script, style = _text("page.js"), _text("page.css")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return _render("page.html", page, script=script, style=style, digest=digest)
+    return _render(page.template, page, script=script, style=style, digest=digest)
 
 
 def as_part(page: Page) -> str:
@@ -74,7 +74,7 @@ def as_part(page: Page) -> str:
     return _render("part.html", page, style=_text("page.css"))
 
 
-def _render(template: str, page: Page, **trusted: Any) -> str:
+def _render(template: str, page: AnyPage, **trusted: Any) -> str:
     require("jinja2")
     return _environment().get_template(template).render(page=page, version=__version__, kind_of=kind_of, **trusted)
 

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from statistics import median
+from typing import TYPE_CHECKING
 
 from ...cases.case import DTYPES, Case
 from ...console import plain_name
@@ -16,14 +17,17 @@ from ...run.outcome import KNOWN, Record
 from ...verdicts.agreement import THRESHOLD
 from .content import Plot, Plots, Table
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 MOST_COLOURS = 8
 _LEAST, _MOST = 1e-3, 1e3  # where smaller and larger errors are drawn
 _FIRST = "float32"  # it is shown open
 # These stand for colours of the page, which has a light and a dark form.
-_INK, _FAINT, _LIMIT, _OTHERS = "#010101", "#020202", "#030303", "#050505"
-_LINES = [f"#0404{number:02x}" for number in range(MOST_COLOURS)]
-_COLOURS = {_INK: "currentColor", _FAINT: "var(--line)", _LIMIT: "var(--bad)", _OTHERS: "var(--soft)"} | {
-    line: f"var(--line-{number})" for number, line in enumerate(_LINES)
+INK, FAINT, LIMIT, OTHERS = "#010101", "#020202", "#030303", "#050505"
+LINES = [f"#0404{number:02x}" for number in range(MOST_COLOURS)]
+PALETTE = {INK: "currentColor", FAINT: "var(--line)", LIMIT: "var(--bad)", OTHERS: "var(--soft)"} | {
+    line: f"var(--line-{number})" for number, line in enumerate(LINES)
 }
 
 _Points = dict[int, list[Record]]
@@ -86,30 +90,39 @@ def _svg(lines: Mapping[str, _Points], numbers: Mapping[str, int | None], name: 
         axes = figure.subplots()
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")
-        axes.axhline(THRESHOLD, color=_LIMIT, linestyle="--", linewidth=1.2)
+        axes.axhline(THRESHOLD, color=LIMIT, linestyle="--", linewidth=1.2)
         grey_first = sorted(((numbers[name], name) for name in lines), key=lambda one: -1 if one[0] is None else one[0])
         for number, backend in grey_first:
             points = sorted(lines[backend].items())
             worst = [min(max(_worst(records), _LEAST), _MOST) for _, records in points]
-            colour, marker = (_OTHERS, "") if number is None else (_LINES[number], "o")
+            colour, marker = (OTHERS, "") if number is None else (LINES[number], "o")
             # Later lines are thinner, so that equal ones do not hide each other.
             behind = 0 if number is None else min(len(lines), MOST_COLOURS) - 1 - number
             terms = [terms for terms, _ in points]
             axes.plot(terms, worst, color=colour, marker=marker, markersize=3, linewidth=1 + 0.4 * max(behind, 0))
         axes.set_xlabel("terms of a sum")
         axes.set_ylabel("largest error / (eps · gauge)")
-        axes.grid(color=_FAINT, linewidth=0.4)
-        axes.tick_params(colors=_INK, which="both")
-        axes.set_axisbelow(True)
-        for label in (axes.xaxis.label, axes.yaxis.label):
-            label.set_color(_INK)
-        for spine in axes.spines.values():
-            spine.set_color(_FAINT)
+        with_colours(axes, INK, FAINT)
         written = io.StringIO()
         figure.savefig(written, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    svg = written.getvalue()
+    return coloured_svg(written.getvalue(), PALETTE)
+
+
+def with_colours(axes: Axes, ink: str, faint: str) -> None:
+    """Give the axes, their grid and their words these colours."""
+    axes.grid(color=faint, linewidth=0.4)
+    axes.tick_params(colors=ink, which="both")
+    axes.set_axisbelow(True)
+    for label in (axes.xaxis.label, axes.yaxis.label):
+        label.set_color(ink)
+    for spine in axes.spines.values():
+        spine.set_color(faint)
+
+
+def coloured_svg(svg: str, colours: Mapping[str, str]) -> str:
+    """Return the picture alone, with the page's own colours for those that stand in for them."""
     svg = svg[svg.index("<svg") :]
-    for stand_in, colour in _COLOURS.items():
+    for stand_in, colour in colours.items():
         svg = svg.replace(stand_in, colour)
     return svg
 

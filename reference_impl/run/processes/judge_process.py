@@ -9,7 +9,7 @@ import os
 import signal
 import threading
 import time
-from typing import Any
+from dataclasses import replace
 
 from ...cases.case import Case
 from ...verdicts.checks import CHECKS
@@ -20,14 +20,13 @@ from ..subject import NotLoaded, Subject, process_for, process_of
 from . import numpy_threads
 from .asking import BackendProcess
 from .channel import Closed, receive, send
+from .sent_records import Sent, sent
 from .worker import Died
 
 _BY_NAME = {check.name: check for check in CHECKS}
 
 
-def records(
-    subjects: Subjects, case: str, seed: int, calls: list[tuple[str, str, list[str]]]
-) -> list[list[dict[str, Any]]]:
+def records(subjects: Subjects, case: str, seed: int, calls: list[tuple[str, str, list[str]]]) -> list[Sent]:
     """Judge each of `calls`: a backend, an operation and the names of the checks."""
     parsed = Case.parse(case)
     tasks: dict[str, Task] = {}
@@ -38,10 +37,10 @@ def records(
             subject = subjects(backend)
         except (Died, NotLoaded) as error:
             blank = Record(backend, "", operation, case, "", CRASHED, message=str(error), seed=seed, argument=backend)
-            judged.append([vars(blank) | {"check": check} for check in checks])
+            judged.append(sent([replace(blank, check=check) for check in checks]))
         else:
             found = judge(subject, parsed, operation, seed, task, checks=[_BY_NAME[name] for name in checks])
-            judged.append([vars(record) for record in found])  # `asdict` takes 20 times as long
+            judged.append(sent(found))
     return judged
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import queue
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
 
 from ...cases.case import Case
 from ..judge import failed_ourselves
@@ -16,15 +17,16 @@ from ..selection import Asked, Selection
 from ..subject import Subject
 from . import numpy_threads
 from .asking import CALL_TIME_LIMIT
+from .sent_records import received
 from .worker import Died, Worker
 
-_CALL = itemgetter("argument", "operation", "case")  # of a record
+_CALL = attrgetter("argument", "operation", "case")  # of a record
 _NEVER = 1e9  # seconds: the judge itself limits each call
 
 
 def judge_isolated(
     selection: Selection, processes: int | None = None, time_limit: float = CALL_TIME_LIMIT
-) -> Iterator[tuple[Subject, list[Record]]]:
+) -> Generator[tuple[Subject, list[Record]], None, None]:
     """Judge every call of a selection in processes of their own, and yield the same as `judge_here`.
 
     All subjects must have been loaded by name. A call that a backend dies of, or that takes longer than `time_limit`
@@ -70,9 +72,9 @@ def _judge_group(
             free.put(judge)
         found = []
         for asked, records in zip(calls, answers, strict=True):
-            for (argument, *_), alike in groupby(records, key=_CALL):  # a late death may be another call's
+            for (argument, *_), alike in groupby(received(records), key=_CALL):  # a late death may be another call's
                 subject = named.get(argument, asked.subject)
-                found.append((subject, [Record(**{**fields, "backend": subject.name}) for fields in alike]))
+                found.append((subject, [_named(record, subject.name) for record in alike]))
         return found
 
     pool = ThreadPoolExecutor(len(judges) or 1)
@@ -83,6 +85,11 @@ def _judge_group(
         pool.shutdown(wait=False, cancel_futures=True)
         for judge in judges:
             judge.close(for_good=True)
+
+
+def _named(record: Record, name: str) -> Record:
+    """Give the record the name by which the run tells its backend from others."""
+    return record if record.backend == name else replace(record, backend=name)
 
 
 def _not_judged(asked: Asked, died: Died) -> Record:

@@ -32,6 +32,8 @@ from {module} import main
 main(*sys.argv[1:])
 """
 _HOME = str(Path(__file__).parents[3])
+# Leave the current directory alone: Python 3.13.0 fails on modules without some attribute, where it was deleted.
+_SAFE_PATH = ["-P"] if sys.version_info >= (3, 11) else []
 
 TIME_LIMIT = 120  # seconds, most of them to import a framework
 
@@ -76,7 +78,7 @@ class Worker:
         descriptors: Sequence[int] = (),
     ) -> None:
         start = _START.format(home=_HOME, package=__package__.partition(".")[0], module=f"{__package__}.{module}")
-        self._command = [sys.executable, "-c", start, *arguments]
+        self._command = [sys.executable, *_SAFE_PATH, "-c", start, *arguments]
         path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}  # it must find the modules that we find
         self._mark = uuid.uuid4().hex
         self._environment = {**os.environ, **path, **(environment or {}), VARIABLE: self._mark}

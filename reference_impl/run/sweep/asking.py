@@ -16,7 +16,7 @@ import numpy as np
 from ...bugs.judged_call import CRASH, HANG
 from .. import known
 from ..judge import KEEPS_TO_ITS_MEMORY
-from ..processes.batches import ANSWERED, BEGUN, ENDED, OTHER_ANSWER, RAISED, WAITING
+from ..processes.batches import ANSWERED, BEGUN, ENDED, LACKS, OTHER_ANSWER, RAISED, WAITING
 from ..processes.late_deaths import Journal
 from ..processes.requests import Request
 from ..processes.worker import Died, Hung
@@ -25,8 +25,10 @@ from .preparing import Prepared
 
 # Deaths of a chunk that are looked at in a child of their own; and those of a sweep.
 MOST_REPLAYED, MOST_REPLAYED_IN_ALL = 16, 400
-# Calls of a chunk that are known to kill the process. The others of this kind are not asked.
-MOST_DEADLY = 32
+# Calls that are known to kill the process, or to damage its memory, and share one while all of their answers are right.
+TOGETHER = 16
+# So many of them in a chunk are asked alone, while there were few in the sweep, and later. The others are not asked.
+MOST_DEADLY, MOST_DEADLY_IN_ALL, MOST_DEADLY_LATER = 256, 1_000, 8
 # Calls that may hang for the whole time, in a chunk and in a sweep. Later ones get a short time, and no verdict.
 MOST_HUNG, MOST_HUNG_IN_ALL, SHORT = 3, 24, 0.25
 # So many short waits in a chunk; the calls after them are not asked.
@@ -42,6 +44,7 @@ class Troubles:
     replayed: int = 0
     late: int = 0
     hung: int = 0
+    deadly: int = 0
 
 
 @dataclass
@@ -76,12 +79,12 @@ class Asking:
     def __init__(self, subject: Subject, calls: Prepared, result_dtype: str, time_limit: float) -> None:
         self.subject, self.calls, self.time_limit = subject, calls, time_limit
         self.process, self.name = subject.backend.process, subject.backend.argument
-        self.places = calls.places(result_dtype)
+        self.result_dtype, self.places = result_dtype, calls.places(result_dtype)
         self.view = self.process.place_batch(self.places)
         self.troubles: Troubles = self.process.troubles.setdefault(self.name, Troubles())
         self.deaths: list[tuple[int, str, str, str]] = []
         self.unasked: dict[int, str] = {}
-        self._hung = self._short = self._replayed = 0
+        self._hung = self._short = self._replayed = self._alone = 0
         self._since: int | None = None
         """The first call that this child was asked; None if it is older than the batch."""
 
@@ -92,17 +95,11 @@ class Asking:
         view.arguments[:] = self.calls.arguments
         view.states[:], view.notes[:], view.seconds[:], view.used[0] = WAITING, -1, 0.0, 0
         view.answers.view(np.uint8)[:] = 0
-        deadly = self._deadly
+        deadly = self.deadly
         view.states[deadly] = ENDED
         self._make(0, len(view.states))
-        for number, place in enumerate(deadly):
-            if number == MOST_DEADLY:
-                self._leave(deadly[number:], f"known to kill the process; {MOST_DEADLY} in a chunk are asked")
-                break
-            view.states[place] = WAITING
-            self._make(place, place + 1)
-            if view.states[place] != ENDED:
-                self.process.renew()
+        for start in range(0, len(deadly), TOGETHER):
+            self._make_deadly(deadly[start : start + TOGETHER])
         return Answers(
             view.states.copy(),
             view.answers.copy(),
@@ -116,8 +113,7 @@ class Asking:
     def again(self, places: list[int], times: int) -> dict[int, list[bool]]:
         """Make some calls again. Return for each if the further answers have the bits of the first."""
         view = self.view
-        ends = np.append(self.calls.starts, len(view.answers))
-        spans = {place: slice(ends[place], ends[place + 1]) for place in places}
+        spans = {place: self._span(place) for place in places}
         first = {place: view.answers[span].tobytes() for place, span in spans.items()}
         found: dict[int, list[bool]] = {place: [] for place in places}
         for _ in range(times):
@@ -128,12 +124,59 @@ class Asking:
         return found
 
     @cached_property
-    def _deadly(self) -> list[int]:
+    def deadly(self) -> list[int]:
+        """The calls that are known to kill the process, or to damage its memory."""
         return [
             place
             for place, (operation, case) in enumerate(self.calls.configurations)
             if known.is_deadly(self.subject, operation, case)
         ]
+
+    def _make_deadly(self, places: list[int]) -> None:
+        """Make calls that are known to kill the process, or to damage its memory, each in a process of its own.
+
+        Most survive, so they are made together first. That counts if all answers are right.
+        """
+        if self._are_right_together(places):
+            return
+        most = MOST_DEADLY if self.troubles.deadly < MOST_DEADLY_IN_ALL else MOST_DEADLY_LATER
+        for number, place in enumerate(places):
+            if self._alone >= most:
+                self._leave(places[number:], f"known to kill the process; {most} in a chunk are asked alone")
+                break
+            self._alone += 1
+            self.troubles.deadly += 1
+            self.view.states[place] = WAITING
+            self._make(place, place + 1)
+            if self.view.states[place] != ENDED:
+                self.process.renew()
+
+    def _are_right_together(self, places: list[int]) -> bool:
+        """Make calls in one process, and end it. Return True if all are answered rightly, or declared as a lack."""
+        view = self.view
+        view.states[places] = WAITING
+        try:
+            self.process.make_batch(self.name, self.places, view, places[0], places[-1] + 1, self._limit)
+        except Died:
+            view.states[places] = ENDED
+            return False
+        self.process.renew()
+        right = all(
+            view.states[place] == LACKS or (view.states[place] == ANSWERED and self._is_right(place))
+            for place in places
+        )
+        if not right:
+            view.states[places] = ENDED
+        return right
+
+    def _is_right(self, place: int) -> bool:
+        span = self._span(place)
+        return self.view.answers[span].tobytes() == self.calls.expected(self.result_dtype)[span].tobytes()
+
+    def _span(self, place: int) -> slice:
+        """The part of all answers that is the answer to a call."""
+        starts = self.calls.starts
+        return slice(starts[place], starts[place + 1] if place + 1 < len(starts) else len(self.view.answers))
 
     def _make(self, first: int, last: int) -> None:
         """Make the calls from `first` on, before `last`, that are waiting. Go on after each death."""
@@ -185,7 +228,7 @@ class Asking:
             self.troubles.hung += 1
             self.deaths.append((place, HANG, "", f"no answer within {limit:g} s"))
             return
-        if place in self._deadly:
+        if place in self.deadly:
             self.deaths.append((place, CRASH, "", str(died)))
             return
         if self._replayed >= MOST_REPLAYED or self.troubles.replayed >= MOST_REPLAYED_IN_ALL:

@@ -1,7 +1,8 @@
 """Judge a chunk of a sweep: ask backends in their processes, and hold each answer to the exact one.
 
 Data and right answers are made once for all backends that are asked together. Each call is made once. Calls that fail
-are made again, a bounded number of them, to tell a race, or a death that an earlier call caused.
+are made again, a bounded number of them, to tell a race, or a death that an earlier call caused. Of the calls that
+passed, a small share is made again too: a race may give a right answer first.
 """
 
 from __future__ import annotations
@@ -22,14 +23,18 @@ from ...verdicts.task import Task
 from ...verdicts.trial import Trial
 from .. import known, outcome
 from ..judge import DECLARES
-from ..processes.batches import ANSWERED, LACKS, MISDECLARED, OTHER_ANSWER, RAISED
+from ..processes.batches import ANSWERED, ENDED, LACKS, MISDECLARED, OTHER_ANSWER, RAISED
 from ..subject import Subject
 from .asking import Answers, Asking
 from .preparing import Prepared, prepared
 
 # Wrong answers of a chunk that are asked again, and how often, to tell races; and that the definition confirms.
 MOST_ASKED_AGAIN, TIMES_AGAIN, MOST_CONFIRMED = 32, 3, 8
-# The calls themselves; data and right answers; comparing; and all that lies between the two processes.
+# Of so many calls with a right answer, the middle one is made once more: less than 2 %. The number is odd, as the four
+# operations of a case follow each other.
+RIGHT_AGAIN = 51
+# The calls themselves; data and right answers; comparing, with the calls that are made again for it; and all that lies
+# between the two processes.
 PARTS = ("backend", "oracle", "judging", "transport")
 _KNOWN_AS = {CRASH: outcome.CRASHED, HANG: outcome.CRASHED, REFUSED: outcome.REFUSED}
 
@@ -140,6 +145,7 @@ class _Judge:
         for place in np.flatnonzero(~passed & ~wrong).tolist():
             self._tell_of(place, int(states[place]), answers)
         self._tell_wrong(np.flatnonzero(wrong).tolist(), answers)
+        self._ask_some_again(np.flatnonzero(passed)[RIGHT_AGAIN // 2 :: RIGHT_AGAIN])
         for place, kind, check, message in answers.deaths:
             self._failed(place, kind, message, check)
 
@@ -195,6 +201,20 @@ class _Judge:
             else:
                 said = f"asked {len(alike)} times again, {alike.count(False)} answers have other bits"
                 self._failed(place, RACE, f"race, or it depends on the calls before: {said}. The first: {message}")
+
+    def _ask_some_again(self, places: np.ndarray) -> None:
+        """Make a few calls that passed once more. Fail those whose second answer has other bits.
+
+        A call that dies or hangs then is among the deaths.
+        """
+        asking = self.asking
+        for place, (alike,) in asking.again(np.setdiff1d(places, asking.deadly).tolist(), 1).items():
+            if alike or place in asking.unasked:
+                continue
+            self.result.passed -= 1
+            if asking.view.states[place] != ENDED:
+                said = "the first answer is right, and the second has other bits"
+                self._failed(place, RACE, f"race, or it depends on the calls before: {said}")
 
     def _unlike(self, place: int, said: list | None) -> str:
         if said is None:

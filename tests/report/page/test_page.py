@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -150,7 +151,7 @@ def test_texts_have_a_limit_together():
     records = [
         Record("b", "1", "conv2d", CASE, "exact", FAIL, message=f"{number} " + "m" * 3_900) for number in range(5_000)
     ]
-    records = [Record(**{**vars(one), "invalid_call": str(number)}) for number, one in enumerate(records)]
+    records = [replace(one, invalid_call=str(number)) for number, one in enumerate(records)]
     texts = json.loads(gzip.decompress(base64.b64decode(packed(records, ["b"]).packed)))["texts"]
     assert sum(map(len, texts)) < 9_000_000
     assert "(The page has no room for this text: --json FILE has it.)" in texts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -11,7 +12,7 @@ from run.sweep.small_chunks import begun
 from run.sweep.test_store import HERE
 
 from reference_impl.backends.protocol import Capabilities
-from reference_impl.bugs import JudgedCall, reproducer
+from reference_impl.bugs import PASSED, JudgedCall, reproducer
 from reference_impl.cases.case import Case
 from reference_impl.run.subject import Subject
 from reference_impl.run.sweep.judging import ChunkResult, Failure
@@ -19,7 +20,8 @@ from reference_impl.run.sweep.scope import Scope
 from reference_impl.run.sweep.store import Backend, Store
 from reference_impl.sweep.claim import bug_lines
 from reference_impl.sweep.distinct import Swept, found
-from reference_impl.sweep.reports import write_reports
+from reference_impl.sweep.page import page_of
+from reference_impl.sweep.reports import Reproducers, write_reports
 
 AVX2 = "torch:autograd@avx2"
 
@@ -51,7 +53,7 @@ def written(swept, tmp_path, monkeypatch, functional):
     monkeypatch.setattr("reference_impl.sweep.reports.run", partial(reproducer.run, paths=paths, seconds=20))
     bugs = found(swept, ask=False)
     assert len(bugs.bugs) == 1
-    ((path, seen),) = write_reports(tmp_path / "reports", bugs, swept)
+    ((path, seen),) = write_reports(tmp_path / "reports", bugs, swept, Reproducers(swept))
     assert path.name == "01-torch-wrong-values.md"
     return path.read_text(), seen
 
@@ -73,7 +75,7 @@ def test_page_says_that_the_reproducer_does_not_fail(swept, tmp_path, monkeypatc
     monkeypatch.setattr(
         "reference_impl.sweep.reports.run", lambda text: reproducer.Run(reproducer.NOT_SHOWN, "0 of 24")
     )
-    ((path, seen),) = write_reports(tmp_path / "reports", found(swept, ask=False), swept)
+    ((path, seen),) = write_reports(tmp_path / "reports", found(swept, ask=False), swept, Reproducers(swept))
     assert seen == "its reproducer does not fail alone"
     assert (
         "The call does NOT fail alone: in a fresh process, this script finds no fault (exit status 0)."
@@ -102,8 +104,43 @@ def test_page_has_the_facts(swept, tmp_path, monkeypatch):
 @pytest.mark.parametrize(("most", "said"), [(4, True), (5, False)])
 def test_page_says_that_the_conditions_were_learned_from_a_sample(swept, tmp_path, monkeypatch, most, said):
     monkeypatch.setattr("reference_impl.sweep.distinct.MOST_FAILURES", most)
+    monkeypatch.setattr("reference_impl.sweep.reports.run", lambda text: reproducer.Run(1, "5 of 24"))
     result = found(swept, ask=False)
     sample = "the conditions were learned from 4 of 5 failures and 35 of 35 right answers, drawn evenly"
-    ((path, _),) = write_reports(tmp_path / "reports", result, swept)
+    ((path, _),) = write_reports(tmp_path / "reports", result, swept, Reproducers(swept))
     assert (f"- Sample: {sample}" in path.read_text()) == said
     assert any(sample in line for line in bug_lines(result)) == said
+
+
+def test_reproducer_of_a_bug_is_run_once_for_the_reports_and_the_page(swept, tmp_path, monkeypatch):
+    runs = []
+    monkeypatch.setattr(
+        "reference_impl.sweep.reports.run", lambda text: runs.append(text) or reproducer.Run(1, "5 of 24")
+    )
+    bugs, reproducers = found(swept, ask=False), Reproducers(swept)
+    list(write_reports(tmp_path / "reports", bugs, swept, reproducers))
+    page = page_of(swept.store.backends(), "ten cases", bugs, swept, reproducers)
+    assert len(runs) == 1
+    assert [one.script for one in page.bugs] == runs
+
+
+def test_bug_that_fresh_calls_alone_show_is_counted_on_these(swept, tmp_path, monkeypatch):
+    """Fresh calls die where the input has more than two channels; no case of the scope has."""
+
+    def ask(call):
+        wrong = call.operation == "conv2d" and call.case.batch > 1
+        died = call.case.input_channels > 2
+        return replace(call, outcome="crash" if died else "wrong values" if wrong else PASSED)
+
+    monkeypatch.setattr(swept, "ask", lambda seed, time_limit: ask)
+    monkeypatch.setattr("reference_impl.sweep.reports.run", lambda text: reproducer.Run(1, "5 of 24"))
+    bugs = found(swept)
+    dies = next(bug for bug in bugs.bugs if bug.kind == "crash")
+    assert bugs.only_fresh == [dies]
+    assert dies.failures > 0
+    lines = "\n".join(bug_lines(bugs))
+    assert "0 of 0" not in lines
+    number = bugs.bugs.index(dies) + 1
+    assert f"(bug {number}: no call of the sweep fails so. Fresh calls do, and the numbers are theirs)" in lines
+    paths = [path for path, _ in write_reports(tmp_path / "reports", bugs, swept, Reproducers(swept))]
+    assert f"- On fresh calls alone: {dies.failures:,} of " in paths[number - 1].read_text()

@@ -1,0 +1,84 @@
+"""Lanes: the names of sums that vectors make, each lane a sum of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from . import schemes
+from .labels import Labels
+from .order import leaves
+from .schemes import Scheme, Sum, sum_of
+
+_PAIRWISE: dict[str, Scheme] = {
+    "pairwise": schemes.folded,
+    "pairwise, neighbours first": schemes.neighbours,
+    "pairwise, by halves": schemes.halves,
+}
+_VECTORS: dict[str, Scheme] = {f"in vectors of {width}": partial(schemes.vectors, width) for width in (2, 4, 8, 16)}
+_MERGES = {**_PAIRWISE, "one after another": schemes.chain, **_VECTORS}
+_REST = {
+    "": schemes.lanes,
+    ", and then the rest": schemes.lanes_and_rest,
+    ", with the rest in the first lane": schemes.lanes_and_rest_in_first,
+}
+_WIDTHS = (2, 4, 8, 16, 32, 64)  # of vectors, and of groups of them
+
+
+def by_lanes(tree: tuple, labels: Labels) -> str | None:
+    """Name a sum that is made in lanes, or pairwise. None if it is not."""
+    found, products = sum_of(tree), sorted(leaves(tree))
+    one, other = _first_pair(tree)
+    for sequence in labels.sequences(products):
+        parts = sequence.parts
+        for merge, scheme in _PAIRWISE.items():
+            if len(parts) > 3 and scheme(parts) == found:
+                return f"{merge}{sequence.words}"
+        step = abs(sequence.products.index(one) - sequence.products.index(other))
+        for count in dict.fromkeys((step, 2 * step, *_WIDTHS)):
+            if not 2 <= count <= min(len(parts) - 1, 2 * _WIDTHS[-1]):
+                continue
+            if 2 * count <= len(parts) and (parts[0] + parts[count]).products not in found.additions:
+                continue
+            for merge, scheme in _MERGES.items():
+                for rest, lanes in _REST.items():
+                    if lanes(count, scheme, parts) == found:
+                        return f"{count} lanes, added {merge}{rest}{sequence.words}"
+        said = next(_aligned(found, parts), None) or next(_blocks_in_pairs(found, parts), None)
+        if said is not None:
+            return said + sequence.words
+    return None
+
+
+def _aligned(found: Sum, parts: Sequence[Sum]) -> Iterator[str]:
+    """Name lanes that begin at an aligned place in memory: the products before it are in the first lane."""
+    for count in _WIDTHS:
+        for first in range(1, 2 * count):
+            if first + 2 * count > len(parts) or (parts[0] + parts[1]).products not in found.additions:
+                break
+            if (parts[first + 1] + parts[first + 1 + count]).products not in found.additions:
+                continue
+            for merge, scheme in {**_PAIRWISE, **_VECTORS}.items():
+                if schemes.aligned_lanes(first, count, scheme, parts) == found:
+                    yield f"{count} lanes from product {first} on, added {merge}, with those before in the first lane"
+
+
+def _blocks_in_pairs(found: Sum, parts: Sequence[Sum]) -> Iterator[str]:
+    for size in _WIDTHS[:4]:
+        if 3 * size < len(parts) and (parts[0] + parts[1]).products in found.additions:
+            blocks = [schemes.chain(parts[start : start + size]) for start in range(0, len(parts), size)]
+            for merge, scheme in _PAIRWISE.items():
+                if scheme(blocks) == found:
+                    yield f"blocks of {size}, added {merge}; within each one after another"
+
+
+def _first_pair(tree: tuple) -> tuple[int, int]:
+    """Two products that are added to each other in the deepest addition of two."""
+    deepest, pair = -1, (0, 0)
+    left: list[tuple[int, tuple]] = [(0, tree)]
+    while left:
+        level, node = left.pop()
+        if level > deepest and not any(isinstance(part, tuple) for part in node):
+            deepest, pair = level, (node[0], node[1])
+        left += [(level + 1, part) for part in node if isinstance(part, tuple)]
+    return pair

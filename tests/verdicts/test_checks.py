@@ -78,7 +78,8 @@ class KeepsItsAnswers(Right):
         self.kept = {}
 
     def spoil(self, answer, arrays):
-        return self.kept.setdefault((answer.shape, *(array.tobytes() for array in arrays)), answer)
+        # The answer stands for the options. Keys without them would fail `other_options` too.
+        return self.kept.setdefault((answer.shape, answer.tobytes(), *(array.tobytes() for array in arrays)), answer)
 
 
 class AnswersInOneMemory(Right):

@@ -177,6 +177,8 @@ class Probe:
     def __init__(self, ask: Ask, element: Element) -> None:
         self.ask, self.element = ask, element
         self.calls = 0
+        self.dtype = element.case.dtype
+        """That of the answers: a kernel may give wider ones than it was given."""
 
     @property
     def terms(self) -> int:
@@ -192,6 +194,8 @@ class Probe:
             calls = [
                 self.element.call(one, other, around) for one, other in zip(first[rows], second[rows], strict=True)
             ]
-            found += [float(answer[self.element.index]) for answer in self.ask(calls)]
+            answers = self.ask(calls)
+            found += [float(answer[self.element.index]) for answer in answers]
+            self.dtype = np.asarray(answers[-1]).dtype.name
         self.calls += len(found)
         return np.array(found)

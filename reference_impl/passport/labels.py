@@ -12,6 +12,7 @@ from .schemes import Sum
 
 # The names of two axes that follow each other.
 _TOGETHER = {("kernel rows", "kernel columns"): "taps", ("rows", "columns"): "positions"}
+_BLOCKS = (4, 8, 16, 32, 64)
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,19 @@ class Labels:
                     seen.add(ordered)
                     back = tuple(self.axes[axis] for axis, sign in order if sign < 0)
                     yield Sequenced(tuple(self.axes[axis] for axis, _ in order), back, ordered)
+
+    def blocked(self, products: Sequence[int]) -> Iterator[tuple[int, str, Sequenced]]:
+        """Yield the products in blocks of an axis, with the other axes and then this one inside: (size, axis, ...)."""
+        used = self.used(products)
+        for axis, size in product(used, _BLOCKS):
+            for others in permutations(other for other in used if other != axis):
+
+                def key(number: int, axis: int = axis, size: int = size, others: Index = others) -> tuple:
+                    place = self.places[number]
+                    return place[axis] // size, *(place[other] for other in others), place[axis]
+
+                names = tuple(self.axes[each] for each in (*others, axis))
+                yield size, self.axes[axis], Sequenced(names, (), tuple(sorted(products, key=key)))
 
 
 @dataclass(frozen=True)

@@ -52,11 +52,12 @@ def by_lanes(tree: tuple, labels: Labels) -> str | None:
 
 def _aligned(found: Sum, parts: Sequence[Sum]) -> Iterator[str]:
     """Name lanes that begin at an aligned place in memory: the products before it are in the first lane."""
+    bits = [part.products for part in parts]
+    if bits[0] | bits[1] not in found.additions:
+        return
     for count in _WIDTHS:
-        for first in range(1, 2 * count):
-            if first + 2 * count > len(parts) or (parts[0] + parts[1]).products not in found.additions:
-                break
-            if (parts[first + 1] + parts[first + 1 + count]).products not in found.additions:
+        for first in range(1, min(2 * count, len(parts) - 2 * count + 1)):
+            if bits[first + 1] | bits[first + 1 + count] not in found.additions:
                 continue
             for merge, scheme in {**_PAIRWISE, **_VECTORS}.items():
                 if schemes.aligned_lanes(first, count, scheme, parts) == found:

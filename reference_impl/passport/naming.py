@@ -62,7 +62,10 @@ def _one_after_another(tree: tuple, labels: Labels) -> str | None:
     for sequence in labels.sequences(products, swapped=True):
         if schemes.chain(sequence.parts) == found:
             return "one after another in swapped pairs (1 0 3 2 ...)" + sequence.words
-    return None
+    for size, axis, sequence in labels.blocked(products):
+        if schemes.chain(sequence.parts) == found:
+            return f"one after another, in blocks of {size} {axis}{sequence.words}"
+    return "one after another, in an order that has no name here"
 
 
 def _for_each_place(tree: tuple, labels: Labels) -> str | None:

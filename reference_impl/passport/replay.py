@@ -48,7 +48,7 @@ def replayed(probe: Probe, tree: Tree, found: Precision) -> Replayed | None:
         ]
         products = [one * other for one, other in zip(*factors)]
         total = _replay(steps, products, bits.copy().pop(), found)
-        right += int(float(_rounded(total, FORMATS[probe.element.case.dtype].precision)) == actual[place])
+        right += int(float(_rounded(total, FORMATS[probe.dtype].precision)) == actual[place])
     return Replayed(right)
 
 

@@ -12,7 +12,8 @@ from .order import Tree, leaves, smallest
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LINE, INK = "#0072b2", "#000000"
+# Pages replace these. A pure black would not be written to the file.
+LINE, INK = "#0072b2", "#010101"
 _FONT = "DejaVu Sans"
 _NARROWEST, _WIDEST = 5.0, 14.0  # inches
 _LETTERS = 13  # of the title, in an inch

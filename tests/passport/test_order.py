@@ -123,6 +123,27 @@ def _blocks_in_pairs(size, terms, arithmetic):
     return ORDERS_OF_SUMS["pairwise"](np.stack(blocks), arithmetic)
 
 
+class InBlocks(Planted):
+    """Adds the products of each four channels, all taps of them, before those of the next four."""
+
+    def _sum(self, terms, dtype):
+        ordered = sorted(terms, key=lambda label: (label[2] // 4, label[0], label[1], label[2]))
+        return super()._sum({(place, 0, 0): terms[label] for place, label in enumerate(ordered)}, dtype)
+
+
+def test_blocks_of_channels_are_told():
+    case = Case.parse("n1_h3w3c10_k2x2o3")
+    assert told(InBlocks(), "conv2d", case) == "one after another, in blocks of 4 channels, channels inner"
+
+
+def test_chain_without_a_name_is_told_as_a_chain():
+    class Shuffled(Planted):
+        def add(self, terms):
+            return super().add(terms[np.random.default_rng(1).permutation(len(terms))])
+
+    assert told(Shuffled()) == "one after another, in an order that has no name here"
+
+
 _BEFORE = ", with those before in the first lane"
 
 

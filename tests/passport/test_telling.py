@@ -9,6 +9,7 @@ import math
 import numpy as np
 import pytest
 from passport.planted_sums import Planted
+from summation import Arithmetic
 from typer.testing import CliRunner
 
 from reference_impl.backends import environments
@@ -144,6 +145,15 @@ def test_replay_shows_a_kernel_that_adds_otherwise_than_its_masks_say():
     found = told_sum(ask(Dithers()), "conv2d", CASE)
     assert found.order == "one after another"
     assert found.replayed.right < found.replayed.count
+
+
+def test_answer_that_is_wider_than_the_arguments_is_replayed():
+    class Wide(Planted):
+        def _sum(self, terms, dtype):
+            return super()._sum(terms, np.float64)
+
+    found = told_sum(ask(Wide("8 lanes", Arithmetic(53))), "conv2d", CASE)
+    assert found.replayed.right == found.replayed.count
 
 
 def test_bits_of_two_passports_are_compared():

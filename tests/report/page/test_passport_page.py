@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from passport.planted_sums import Planted
 from report.page.test_page import Seen
@@ -80,6 +82,12 @@ def test_each_order_and_the_errors_are_drawn(page):
     tags = Seen(as_html(page)).tags
     assert sum(tag == "svg" for tag, _ in tags) == len(page.orders) + 1
     assert {"one after another", "8 lanes, added pairwise"} <= {order.name for order in page.orders}
+
+
+def test_words_of_pictures_have_the_colour_of_the_page(page):
+    drawn = [order.svg for order in page.orders]
+    assert all("currentColor" in svg and "#0072b2" not in svg and "#010101" not in svg for svg in drawn)
+    assert not any(re.search(r"<text(?![^>]*fill: currentColor)", svg) for svg in drawn)
 
 
 def test_one_passport_that_keeps_its_promises_is_good():

@@ -130,6 +130,22 @@ WIDE_PADS = (
 )
 
 
+def dilated_depthwise_rows_are_wide(case: Case, facts: Facts) -> bool:
+    """Return whether oneDNN's depthwise filter gradient is wrong: bfloat16, dilated along the height, over 28 columns.
+
+    A kernel of one row is enough. tensorflow.py uses this too.
+    """
+    depthwise = case.groups > 1 and case.groups == case.input_channels == case.output_channels
+    wide = case.dilations[0] > 1 and case.output_shape[2] > 28
+    return case.dtype == "bfloat16" and has_bf16(facts) and depthwise and wide and case.batch > 0
+
+
+DILATED_DEPTHWISE = (
+    "oneDNN's bfloat16 filter gradient of depthwise kernels dilated along the height is wrong, where the output "
+    "has more than 28 columns"
+)
+
+
 def adds_in_pairs(case: Case, facts: Facts) -> bool:
     """Return whether oneDNN adds bfloat16 products in pairs: seen on these code paths, and not with AMX."""
     path = facts["onednn_path"]
@@ -344,6 +360,14 @@ FAILURES = (
         when=takes_rows_for_columns,
         outcome="fail",
         does="torch gives wrong sums of images of one channel in channels_last where the output is one column wide",
+        tries=TRIES,
+    ),
+    failure(
+        backends=("torch:channels_last",),
+        operations=("conv2d_backprop_filter",),
+        when=dilated_depthwise_rows_are_wide,
+        outcome="fail",
+        does=DILATED_DEPTHWISE,
         tries=TRIES,
     ),
     seen_since_2_6(

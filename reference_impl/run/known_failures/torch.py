@@ -256,10 +256,10 @@ BY_ONEDNN = (
 )
 
 # The reproducers of docs/findings/torch.md were run with 2.2.2, 2.6.0, 2.9.1, 2.13.0 and 2.14.1. Those of the entries
-# with `seen_in_all` print the same in each. What was found later was run with 2.6.0.
+# with `seen_in_all` print the same in each. What was found later was run with 2.2.2 and 2.6.0.
 failure = partial(KnownFailure, versions="==2.13.*", link="found here: docs/findings/torch.md")
 seen_in_all = partial(failure, versions=">=2.2.2,<2.15")
-seen_since_2_6 = partial(failure, versions=">=2.6,<2.14")
+seen_since_2_2 = partial(failure, versions=">=2.2.2,<2.14")
 FAILURES = (
     seen_in_all(
         backends=("torch:*",),
@@ -361,7 +361,7 @@ FAILURES = (
         "where groups have one input channel and the output is one column wide",
         tries=TRIES,
     ),
-    seen_since_2_6(
+    seen_since_2_2(
         backends=("torch:channels_last_filters", "torch:channels_last_images", "torch:channels_last_layers"),
         operations=("conv2d",),
         when=takes_rows_for_columns,
@@ -369,7 +369,7 @@ FAILURES = (
         does="torch gives wrong sums of images of one channel in channels_last where the output is one column wide",
         tries=TRIES,
     ),
-    failure(
+    seen_since_2_2(
         backends=("torch:channels_last",),
         operations=("conv2d_backprop_filter",),
         when=dilated_depthwise_rows_are_wide,
@@ -385,7 +385,7 @@ FAILURES = (
         does="torch gives other sums at times in the gradient of a strided 1x1 kernel on images of one pixel",
         tries=TRIES,
     ),
-    seen_since_2_6(
+    seen_since_2_2(
         backends=("torch:channels_last",),
         operations=("conv2d_backprop_filter",),
         when=splits_grouped_rows_behind_wide_pads,

@@ -164,9 +164,10 @@ def run(text: str, *, python: str = sys.executable, seconds: float = 120.0, path
 def _snippet(framework: str, operation: str, case: Case, title: str | None) -> Snippet:
     if framework not in FRAMEWORKS:
         raise ValueError(f"framework must be one of {', '.join(FRAMEWORKS)}; not {framework!r}")
-    known = (*(("bfloat16",) if framework in _TAKE_BFLOAT16 else ()), *SNIPPET_DTYPES)
-    if case.dtype not in known:
-        raise ValueError(f"dtype must be one of {', '.join(known)} to be written as code; not {case.dtype}")
+    takes_bfloat16 = framework in _TAKE_BFLOAT16
+    if case.dtype not in SNIPPET_DTYPES and not (takes_bfloat16 and case.dtype == "bfloat16"):
+        said = ", ".join(SNIPPET_DTYPES) + (" or bfloat16" if takes_bfloat16 else "")
+        raise ValueError(f"dtype must be one of {said} to be written as code; not {case.dtype}")
     case = case.with_dtype("float32") if case.dtype == "bfloat16" else case  # the code is the same
     found = [one for one in snippets(framework, case) if operation in one.operations and title in (None, one.title)]
     # A call that `explain` says is impossible may be the very bug, so its code is used if there is any.

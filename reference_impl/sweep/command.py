@@ -141,6 +141,9 @@ def _run(
     swept = Swept(begun.store, begun.scope, begun.subjects)
     ended = judge(console, begun, swept, setting, minutes, scheduler, processes)
     stopped = isinstance(ended.error, KeyboardInterrupt)
+    with undisturbed():  # at once, as grouping may take minutes
+        for text in claims(begun.store, begun.backends):
+            console.verdict(text)
     try:
         result = found(swept, ask=not stopped, time_limit=time_limit)
     except Exception as error:  # the claim does not depend on it
@@ -175,9 +178,7 @@ def _status(begun: Begun, ended: Ended) -> ExitStatus:
 
 
 def _tell(console: PlainConsole, begun: Begun, swept: Swept, result: Found, ended: Ended) -> None:
-    """Print the claim first, then the bugs, then what both depend on."""
-    for text in claims(begun.store, begun.backends):
-        console.verdict(text)
+    """Print the bugs, then what they and the claim depend on."""
     for text in bug_lines(result):
         console.print(text, soft_wrap=True)
     for text, count in known_failures(swept).most_common():

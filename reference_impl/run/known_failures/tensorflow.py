@@ -18,9 +18,11 @@ from .torch import (
     BUFFER,
     BUFFER_LINK,
     BUFFER_OUTCOMES,
+    DILATED_DEPTHWISE,
     OVERRUNS,
     OVERRUNS_LINK,
     WIDE_PADS,
+    dilated_depthwise_rows_are_wide,
     has_one_input_channel_and_one_column,
     overruns_a_workspace,
     overruns_the_input_buffer,
@@ -119,6 +121,17 @@ def windows_surround_with_a_bias(case: Case, facts: Facts) -> bool:
     untouched = not any(0 <= tap < case.width for tap in taps)
     least = _PATHS.get(case.dtype, "avx2")
     return bool(left and right) and untouched and in_onednn(case, facts) and at_least(facts["onednn_path"], least)
+
+
+def windows_lie_beside_a_low_image(case: Case, facts: Facts) -> bool:
+    """Return whether windows lie in the padding beside an image that is lower than the kernel. Some such cases die."""
+    if isinstance(case.padding, str) or 0 in (case.batch, case.input_channels, case.output_channels):
+        return False
+    width, low = case.convolution.width, case.height < case.kernel_size[0]
+    last = (width.output_size - 1) * width.stride - width.pad_before
+    beside = last >= case.width or width.pad_before >= width.kernel_extent
+    least = _PATHS.get(case.dtype)
+    return least is not None and low and beside and in_onednn(case, facts) and at_least(facts["onednn_path"], least)
 
 
 def filter_gradient_reads_what_nothing_wrote(case: Case, facts: Facts) -> bool:
@@ -342,6 +355,18 @@ FAILURES = (
         does="TensorFlow answers where no window fits: with an empty output, or by oneDNN's kernel "
         "with an array of the input's shape",
     ),
+    failure(
+        backends=BY_ONEDNN,
+        operations=("conv2d_backprop_filter",),
+        when=lambda case, facts: (
+            case.padding_mode in ("SAME", "VALID")
+            and in_onednn(case, facts)
+            and dilated_depthwise_rows_are_wide(case, facts)
+        ),
+        outcome="fail",
+        does=DILATED_DEPTHWISE,
+        tries=TRIES,
+    ),
     seen_since_2_18(
         backends=BY_ONEDNN,
         operations=("conv2d_backprop_filter",),
@@ -511,6 +536,14 @@ def of_bias() -> tuple[KnownFailure, ...]:
             tries=TRIES,
         ),
         failure(
+            backends=("tensorflow", "tensorflow:function"),
+            operations=("conv2d",),
+            when=windows_lie_beside_a_low_image,
+            outcome="crashed",
+            does="oneDNN dies (SIGSEGV) where windows lie in the padding beside an image that is lower than the kernel",
+            tries=TRIES,
+        ),
+        failure(
             backends=("tensorflow", "tensorflow:nchw"),
             operations=("conv2d",),
             when=empty_batch_changes_shape,
@@ -530,8 +563,17 @@ def dilation_matters(case: Case) -> bool:
     return any(axis.dilation > 1 and axis.kernel_size > 1 for axis in axes)
 
 
+def runs_own_gradient(case: Case, facts: Facts) -> bool:
+    """Return whether TensorFlow's own kernel gives the gradient: oneDNN's takes no padding but SAME and VALID."""
+    return case.padding_mode not in ("SAME", "VALID") or not in_onednn(case, facts)
+
+
 def no_batch_in_own_depthwise_gradient(case: Case, facts: Facts) -> bool:
-    return case.batch == 0 and 0 not in (case.input_channels, case.output_channels) and not in_onednn(case, facts)
+    return case.batch == 0 and 0 not in (case.input_channels, case.output_channels) and runs_own_gradient(case, facts)
+
+
+def no_outputs_in_own_depthwise_gradient(case: Case, facts: Facts) -> bool:
+    return case.output_channels == 0 and 0 not in (case.batch, case.input_channels) and runs_own_gradient(case, facts)
 
 
 # Upstream knows it of the forward operation.
@@ -541,6 +583,7 @@ _DEPTHWISE_DILATIONS = "https://github.com/tensorflow/tensorflow/issues/56498"
 def of_depthwise() -> tuple[KnownFailure, ...]:
     """The entries of tensorflow:depthwise that no other route has."""
     of_route = partial(seen_in_all, backends=("tensorflow:depthwise",))
+    of_new = partial(failure, backends=("tensorflow:depthwise",))
     return (
         of_route(
             operations=GRADIENTS,
@@ -564,6 +607,19 @@ def of_depthwise() -> tuple[KnownFailure, ...]:
             outcome="fail",
             does="TensorFlow's own kernel leaves the gradient of an empty batch unwritten, where it is all zeros",
             tries=TRIES,
+        ),
+        of_new(
+            operations=("conv2d_backprop_input",),
+            when=no_outputs_in_own_depthwise_gradient,
+            outcome="fail",
+            does="TensorFlow's own kernel leaves the gradient unwritten without output channels, where it is all zeros",
+            tries=TRIES,
+        ),
+        of_new(
+            operations=("conv2d",),
+            when=no_output_channels_in_onednn,
+            outcome="refused",
+            does=f"oneDNN's kernel {REFUSES_NO_OUTPUTS}. TensorFlow's own kernel returns the empty output",
         ),
     )
 

@@ -130,6 +130,22 @@ WIDE_PADS = (
 )
 
 
+def dilated_depthwise_rows_are_wide(case: Case, facts: Facts) -> bool:
+    """Return whether oneDNN's depthwise filter gradient is wrong: bfloat16, dilated along the height, over 28 columns.
+
+    A kernel of one row is enough. tensorflow.py uses this too.
+    """
+    depthwise = case.groups > 1 and case.groups == case.input_channels == case.output_channels
+    wide = case.dilations[0] > 1 and case.output_shape[2] > 28
+    return case.dtype == "bfloat16" and has_bf16(facts) and depthwise and wide and case.batch > 0
+
+
+DILATED_DEPTHWISE = (
+    "oneDNN's bfloat16 filter gradient of depthwise kernels dilated along the height is wrong, where the output "
+    "has more than 28 columns"
+)
+
+
 def adds_in_pairs(case: Case, facts: Facts) -> bool:
     """Return whether oneDNN adds bfloat16 products in pairs: seen on these code paths, and not with AMX."""
     path = facts["onednn_path"]
@@ -189,6 +205,13 @@ def overruns_a_workspace(case: Case, facts: Facts) -> bool:
     return least is not None and at_least(path, least) and fits and strided
 
 
+def strides_over_one_pixel(case: Case, facts: Facts) -> bool:
+    """Return whether the filter gradient of a strided 1x1 kernel on one pixel may be wrong: bfloat16, few channels."""
+    pixel = case.height == case.width == 1 and case.kernel_size == (1, 1) and max(case.strides) > 1
+    few = case.groups == 1 and 0 < case.input_channels < 16 and 0 not in case.output_shape
+    return case.dtype == "bfloat16" and at_least(facts["onednn_path"], "avx512_core") and pixel and few
+
+
 OVERRUNS = (
     "oneDNN's filter gradient of a strided 1x1 kernel, channels last, writes beyond its workspace if the channels do "
     "not fill a block: {} (docs/findings/tensorflow.md)"
@@ -233,10 +256,10 @@ BY_ONEDNN = (
 )
 
 # The reproducers of docs/findings/torch.md were run with 2.2.2, 2.6.0, 2.9.1, 2.13.0 and 2.14.1. Those of the entries
-# with `seen_in_all` print the same in each. What was found later was run with 2.6.0.
+# with `seen_in_all` print the same in each. What was found later was run with 2.2.2 and 2.6.0.
 failure = partial(KnownFailure, versions="==2.13.*", link="found here: docs/findings/torch.md")
 seen_in_all = partial(failure, versions=">=2.2.2,<2.15")
-seen_since_2_6 = partial(failure, versions=">=2.6,<2.14")
+seen_since_2_2 = partial(failure, versions=">=2.2.2,<2.14")
 FAILURES = (
     seen_in_all(
         backends=("torch:*",),
@@ -338,7 +361,7 @@ FAILURES = (
         "where groups have one input channel and the output is one column wide",
         tries=TRIES,
     ),
-    seen_since_2_6(
+    seen_since_2_2(
         backends=("torch:channels_last_filters", "torch:channels_last_images", "torch:channels_last_layers"),
         operations=("conv2d",),
         when=takes_rows_for_columns,
@@ -346,7 +369,23 @@ FAILURES = (
         does="torch gives wrong sums of images of one channel in channels_last where the output is one column wide",
         tries=TRIES,
     ),
-    seen_since_2_6(
+    seen_since_2_2(
+        backends=("torch:channels_last",),
+        operations=("conv2d_backprop_filter",),
+        when=dilated_depthwise_rows_are_wide,
+        outcome="fail",
+        does=DILATED_DEPTHWISE,
+        tries=TRIES,
+    ),
+    failure(
+        backends=("torch",),
+        operations=("conv2d_backprop_filter",),
+        when=strides_over_one_pixel,
+        outcome="fail",
+        does="torch gives other sums at times in the gradient of a strided 1x1 kernel on images of one pixel",
+        tries=TRIES,
+    ),
+    seen_since_2_2(
         backends=("torch:channels_last",),
         operations=("conv2d_backprop_filter",),
         when=splits_grouped_rows_behind_wide_pads,

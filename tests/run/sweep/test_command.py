@@ -159,6 +159,18 @@ def test_claim_does_not_depend_on_the_grouping(tmp_path, monkeypatch):
     assert done.exit_code == ExitStatus.FAILED
 
 
+def test_claim_is_told_before_the_grouping_begins(tmp_path, monkeypatch):
+    """Grouping may take minutes, and be interrupted."""
+
+    def interrupted(*calls, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("reference_impl.sweep.distinct.distinct_bugs", interrupted)
+    (tmp_path / "scope.txt").write_text("n1_h4w5c2_k2x3o2\n")
+    done = run("--backend", "planted:Flipped", "--scope", tmp_path / "scope.txt")
+    assert re.search(r"1 of 4 configurations of scope .* agree to the bit on planted unversioned; 3 fail", done.output)
+
+
 def test_random_scope_ends_with_the_time_and_claims_what_it_judged():
     done = run("--backend", "reference", "--scope", "random", "--minutes", 0.01)
     assert done.exit_code == ExitStatus.PASSED, done.output

@@ -170,7 +170,7 @@ def _blas(case: Case) -> Calls:
     }
 
 
-# What stands beside ours, by the name of the package if it needs one.
+# The contenders beside ours. Some have the name of the package that they need.
 BESIDE: dict[str, Callable[[Case], Calls]] = {
     "torch": _torch,
     "tensorflow": _tensorflow,

@@ -39,7 +39,7 @@ FAMILIES: dict[str, tuple[Callable[[int], str], int]] = {
     "image, depthwise": (lambda side: f"n1_h{side}w{side}c16_k3x3o16_g16_SAME", 9),
     "exact, image and channels": (lambda side: f"n1_h{side}w{side}c{side}_k3x3o{side}_SAME", 9),
 }
-_ENOUGH = 0.3  # seconds of one call, over its repetitions
+_ENOUGH = 0.1  # seconds of one call, over its repetitions
 _FIXED = 1e6  # multiply-adds from which the fixed costs of a call no longer count
 
 

@@ -58,8 +58,13 @@ def _judge_group(
     judges = [Worker("judge_process", [str(time_limit), *names], environment=environment) for _ in range(count)]
     for judge in judges[:1]:
         free.put(judge)
+
+    def free_others() -> None:
+        for judge in judges[1:]:
+            free.put(judge)
+
     # A short run is over before the others come. Their processes are started by their first call.
-    later = threading.Timer(_HEAD_START, lambda: [free.put(judge) for judge in judges[1:]])
+    later = threading.Timer(_HEAD_START, free_others)
     later.daemon = True
     later.start()
 

@@ -144,15 +144,29 @@ def test_what_a_backend_prints_in_a_call_is_a_failure_of_that_call(subjects):
     assert "beginning with 'in C'" in failed["conv2d", str(CASES[3])].message
 
 
-def test_a_run_that_is_ended_leaves_no_process(subjects, monkeypatch):
-    started = []
+@pytest.fixture
+def started(monkeypatch):
+    """The processes of the judges that were started."""
+    processes = []
 
     class Recorded(Worker):
         def _start(self):
             super()._start()
-            started.append(self._process)
+            processes.append(self._process)
 
     monkeypatch.setattr(pool, "Worker", Recorded)
+    return processes
+
+
+@pytest.mark.parametrize(("head_start", "judges"), [(60, 1), (0, 2)])
+def test_a_run_that_is_over_before_the_head_start_has_one_judge(subjects, started, monkeypatch, head_start, judges):
+    monkeypatch.setattr(pool, "_HEAD_START", head_start)
+    found = list(records_of(for_all(subjects[:1], CASES, full=True, only=SINGLE), processes=2))
+    assert {record.case for record in found} == set(map(str, CASES))
+    assert len(started) == judges
+
+
+def test_a_run_that_is_ended_leaves_no_process(subjects, started):
     running = records_of(for_all(subjects[:1], CASES, full=True, only=SINGLE), processes=2)
     next(running)
     running.close()

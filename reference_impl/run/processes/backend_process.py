@@ -44,9 +44,6 @@ _MOST_VERBOSE = 100_000
 _SHORTEST, _LONGEST = 0.02, 0.2
 # Libraries that hold oneDNN, in the names of their files.
 _HOLD_ONEDNN = ("libtorch_cpu", "libtensorflow", "_pywrap_tensorflow", "libopenvino_intel_cpu", "libdnnl", "libonednn")
-# absl writes this line before it aborts. In between it looks for the names of functions, for 3 s in TensorFlow.
-_ABORTS = b"*** Check failure stack trace: ***"
-_MOST_READ = 10_000  # bytes
 _JOBS = (
     "describe",
     "routes",
@@ -290,9 +287,9 @@ def _end_all() -> None:
 def _end_of(child: int, asker: int) -> tuple[int, int | None]:
     """Wait for the child. Return its exit status and, if it is ended for taking memory, how many bytes it took.
 
-    Nothing outlives the process that asks, even a child that hangs. A child that says that it aborts is not waited for.
+    Nothing outlives the process that asks, even a child that hangs.
     """
-    taken, start, said = None, memory.held(child), os.fstat(2).st_size
+    taken, start = None, memory.held(child)
     held, seconds = start, _SHORTEST
     with _end_seen(child) as wait:
         while True:
@@ -303,19 +300,11 @@ def _end_of(child: int, asker: int) -> tuple[int, int | None]:
             if held - start > memory.LIMIT:
                 taken = held - start
                 os.kill(child, signal.SIGKILL)
-            elif _aborts(said):
-                os.kill(child, signal.SIGABRT)
             if os.getppid() != asker:
                 _end_all()
             # Most processes of a run are idle, and to look at 40 of them often takes a third of a processor.
             seconds = min(2 * seconds, _LONGEST) if held == before else _SHORTEST
             wait(seconds)
-
-
-def _aborts(start: int) -> bool:
-    """True if stderr says that the child aborts, in what was written to it from `start` on."""
-    size = os.fstat(2).st_size
-    return size > start and _ABORTS in os.pread(2, _MOST_READ, max(start, size - _MOST_READ))
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import threading
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -22,6 +23,7 @@ from .worker import Died, Worker
 
 _CALL = attrgetter("argument", "operation", "case")  # of a record
 _NEVER = 1e9  # seconds: the judge itself limits each call
+_HEAD_START = 0.7  # seconds of the first judge: about what two processes without a framework take to start
 
 
 def judge_isolated(
@@ -54,8 +56,17 @@ def _judge_group(
     count = min(processes or os.cpu_count() or 1, len(cases))
     environment = numpy_threads.shared_by(count)
     judges = [Worker("judge_process", [str(time_limit), *names], environment=environment) for _ in range(count)]
-    for judge in judges:
+    for judge in judges[:1]:
         free.put(judge)
+
+    def free_others() -> None:
+        for judge in judges[1:]:
+            free.put(judge)
+
+    # A short run is over before the others come. Their processes are started by their first call.
+    later = threading.Timer(_HEAD_START, free_others)
+    later.daemon = True
+    later.start()
 
     def judged(case: Case) -> list[tuple[Subject, list[Record]]]:
         calls = list(selection.calls_on(case, subjects))
@@ -82,6 +93,7 @@ def _judge_group(
         for records_of_calls in pool.map(judged, cases):
             yield from records_of_calls
     finally:
+        later.cancel()
         pool.shutdown(wait=False, cancel_futures=True)
         for judge in judges:
             judge.close(for_good=True)

@@ -123,15 +123,20 @@ def windows_surround_with_a_bias(case: Case, facts: Facts) -> bool:
     return bool(left and right) and untouched and in_onednn(case, facts) and at_least(facts["onednn_path"], least)
 
 
-def windows_lie_beside_a_low_image(case: Case, facts: Facts) -> bool:
+def windows_lie_beside_a_low_image(case: Case, facts: Facts, paths: dict[str, str] = _PATHS) -> bool:
     """Return whether windows lie in the padding beside an image that is lower than the kernel. Some such cases die."""
     if isinstance(case.padding, str) or 0 in (case.batch, case.input_channels, case.output_channels):
         return False
     width, low = case.convolution.width, case.height < case.kernel_size[0]
     last = (width.output_size - 1) * width.stride - width.pad_before
     beside = last >= case.width or width.pad_before >= width.kernel_extent
-    least = _PATHS.get(case.dtype)
+    least = paths.get(case.dtype)
     return least is not None and low and beside and in_onednn(case, facts) and at_least(facts["onednn_path"], least)
+
+
+def windows_lie_beside_a_low_image_with_a_bias(case: Case, facts: Facts) -> bool:
+    """Return whether they do so where TensorFlow hands oneDNN the bias too. Then float32 dies as well."""
+    return windows_lie_beside_a_low_image(case, facts, _PATHS | {"float32": "avx512_core"})
 
 
 def filter_gradient_reads_what_nothing_wrote(case: Case, facts: Facts) -> bool:
@@ -533,6 +538,14 @@ def of_bias() -> tuple[KnownFailure, ...]:
             when=lambda case, facts: case.dtype in _PATHS and windows_surround_with_a_bias(case, facts),
             outcome="crashed",
             does=f"{DIES_IN_PADDING}. Dilated, or with vertical padding, some cases do",
+            tries=TRIES,
+        ),
+        of_route(
+            operations=("conv2d",),
+            when=windows_lie_beside_a_low_image_with_a_bias,
+            outcome="crashed",
+            does="oneDNN dies (SIGSEGV) where windows lie in the padding beside an image that is lower than the kernel"
+            ". With a bias, float32 does too",
             tries=TRIES,
         ),
         failure(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..console import plain_name, plain_text
 from ..report.page.content import Plot, Plots, Table
-from ..report.page.plots import FAINT, INK, LIMIT, LINES, OTHERS, PALETTE, coloured_svg, with_colours
+from ..report.page.plots import LIMIT, LINES, OTHERS, coloured_svg, svg_of
 from ..report.page.verify_page import facts
 from . import text, tree_picture
 from .element import middle_of
 from .telling import Passport, ToldSum
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _MOST_PICTURES, _MOST_PRODUCTS, _CLEAREST = 12, 160, 27
 _HELD = {True: "yes", False: "NO", None: "not asked"}
@@ -136,9 +139,7 @@ def _picture(one: ToldSum) -> str:
     labels = [term.label for term in middle_of(one.operation, one.case).terms]
     with rc_context({"svg.hashsalt": f"{one.operation} {one.case} {one.order}", "svg.fonttype": "none"}):
         figure = tree_picture.draw_tree(one.tree, labels, f"{one.operation} {one.case}")
-        written = io.StringIO()
-        figure.savefig(written, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return coloured_svg(written.getvalue(), {tree_picture.LINE: "var(--line-0)", tree_picture.INK: "currentColor"})
+        return coloured_svg(figure, {tree_picture.LINE: "var(--line-0)", tree_picture.INK: "currentColor"})
 
 
 def _invariance(found: Sequence[Passport]) -> Table:
@@ -176,12 +177,7 @@ def _errors(found: Sequence[Passport]) -> Plots | None:
 
 
 def _scatter(points: dict[str, list[tuple[float, float]]], colours: dict[str, int | None]) -> str:
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    with rc_context({"svg.hashsalt": "errors", "svg.fonttype": "none", "font.size": 9}):
-        figure = Figure(figsize=(4.6, 3.4), layout="constrained")
-        axes = figure.subplots()
+    def draw(axes: Axes) -> None:
         every = [value for pairs in points.values() for pair in pairs for value in pair]
         ends = [0, max(every) * 1.1]
         axes.plot(ends, ends, color=LIMIT, linestyle="--", linewidth=1.2)
@@ -191,7 +187,5 @@ def _scatter(points: dict[str, list[tuple[float, float]]], colours: dict[str, in
         axes.set(xlim=ends, ylim=ends)
         axes.set_xlabel("expected root mean square / (eps · gauge)")
         axes.set_ylabel("measured")
-        with_colours(axes, INK, FAINT)
-        written = io.StringIO()
-        figure.savefig(written, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return coloured_svg(written.getvalue(), PALETTE)
+
+    return svg_of(draw, "errors", (4.6, 3.4))

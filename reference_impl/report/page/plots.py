@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from statistics import median
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from .content import Plot, Plots, Table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 MOST_COLOURS = 8
 _LEAST, _MOST = 1e-3, 1e3  # where smaller and larger errors are drawn
@@ -81,13 +82,7 @@ def _worst(records: Sequence[Record]) -> float:
 
 
 def _svg(lines: Mapping[str, _Points], numbers: Mapping[str, int | None], name: str) -> str:
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    # Ids differ from those of the other plots of the page. Text stays text, so that it has the page's font.
-    with rc_context({"svg.hashsalt": name, "svg.fonttype": "none", "font.size": 9}):
-        figure = Figure(figsize=(4.2, 2.9), layout="constrained")
-        axes = figure.subplots()
+    def draw(axes: Axes) -> None:
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")
         axes.axhline(THRESHOLD, color=LIMIT, linestyle="--", linewidth=1.2)
@@ -102,25 +97,39 @@ def _svg(lines: Mapping[str, _Points], numbers: Mapping[str, int | None], name: 
             axes.plot(terms, worst, color=colour, marker=marker, markersize=3, linewidth=1 + 0.4 * max(behind, 0))
         axes.set_xlabel("terms of a sum")
         axes.set_ylabel("largest error / (eps · gauge)")
-        with_colours(axes, INK, FAINT)
-        written = io.StringIO()
-        figure.savefig(written, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return coloured_svg(written.getvalue(), PALETTE)
+
+    return svg_of(draw, name, (4.2, 2.9))
 
 
-def with_colours(axes: Axes, ink: str, faint: str) -> None:
-    """Give the axes, their grid and their words these colours."""
-    axes.grid(color=faint, linewidth=0.4)
-    axes.tick_params(colors=ink, which="both")
+def svg_of(draw: Callable[[Axes], None], name: str, size: tuple[float, float]) -> str:
+    """Return a plot in the colours of the page. `draw` draws on its axes; no other plot of the page has its name."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    # Ids differ from those of the other plots of the page. Text stays text, so that it has the page's font.
+    with rc_context({"svg.hashsalt": name, "svg.fonttype": "none", "font.size": 9}):
+        figure = Figure(figsize=size, layout="constrained")
+        axes = figure.subplots()
+        draw(axes)
+        _with_colours(axes)
+        return coloured_svg(figure, PALETTE)
+
+
+def _with_colours(axes: Axes) -> None:
+    axes.grid(color=FAINT, linewidth=0.4)
+    axes.tick_params(colors=INK, which="both")
     axes.set_axisbelow(True)
     for label in (axes.xaxis.label, axes.yaxis.label):
-        label.set_color(ink)
+        label.set_color(INK)
     for spine in axes.spines.values():
-        spine.set_color(faint)
+        spine.set_color(FAINT)
 
 
-def coloured_svg(svg: str, colours: Mapping[str, str]) -> str:
+def coloured_svg(figure: Figure, colours: Mapping[str, str]) -> str:
     """Return the picture alone, with the page's own colours for those that stand in for them."""
+    written = io.StringIO()
+    figure.savefig(written, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    svg = written.getvalue()
     svg = svg[svg.index("<svg") :]
     for stand_in, colour in colours.items():
         svg = svg.replace(stand_in, colour)

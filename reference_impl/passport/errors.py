@@ -26,20 +26,20 @@ class Errors:
 def errors_of(ask: Ask, element: Element, tree: Tree | None, found: Precision | None) -> Errors | None:
     """The errors of all elements on real data, and those to be expected of the order."""
     task = real_task(element.case, element.operation, 0, "normal")
-    (answer,) = ask([task.call])
+    (answer,) = map(np.asarray, ask([task.call]))
     eps = FORMATS[element.case.dtype].eps
     telling = task.gauge > 0
     if not telling.any():
         return None
-    units = (np.asarray(answer).astype(np.float64) - task.exact)[telling] / (eps * task.gauge[telling])
+    units = (answer.astype(np.float64) - task.exact)[telling] / (eps * task.gauge[telling])
     expected = None
     if tree is not None and found is not None:
-        expected = _expected(element, tree, found, task.call.arrays, eps)
+        expected = _expected(element, tree, found, task.call.arrays, answer.dtype.name) / eps
     return Errors(float(np.abs(units).max()), float(np.sqrt(np.mean(units**2))), float(units.mean()), expected)
 
 
-def _expected(element: Element, tree: Tree, found: Precision, arrays: dict[str, np.ndarray], eps: float) -> float:
-    """The expected error of this element on other data like these, in eps * gauge.
+def _expected(element: Element, tree: Tree, found: Precision, arrays: dict[str, np.ndarray], dtype: str) -> float:
+    """The expected error of this element on other data like these, relative to the gauge. `dtype` is the answer's.
 
     Rounding s to nearest errs by up to u * |s|, and its mean square is u**2 * s**2 / 3, or a little less.
     """
@@ -58,5 +58,5 @@ def _expected(element: Element, tree: Tree, found: Precision, arrays: dict[str, 
     squares = factor * unit**2 * np.square(partial[1:]).sum(0)
     if found.products.startswith("rounded"):
         squares += unit**2 / 12 * np.square(products).sum(1)
-    squares += max(eps, unit) ** 2 / 12 * np.square(partial[0])
-    return float(np.sqrt(np.mean(squares / gauge**2)) / eps)
+    squares += max(FORMATS[dtype].eps, unit) ** 2 / 12 * np.square(partial[0])
+    return float(np.sqrt(np.mean(squares / gauge**2)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -206,6 +206,17 @@ class Convolution:
     def padding(self) -> tuple[tuple[int, int], tuple[int, int]]:
         """Zeros that are added: ((top, bottom), (left, right))."""
         return (self.height.pad_before, self.height.pad_after), (self.width.pad_before, self.width.pad_after)
+
+    @cached_property
+    def along_width(self) -> Convolution:
+        """One row of the kernel, for each row of the padded input."""
+        height = Axis(self.height.input_size, 1, pad_before=self.height.pad_before, pad_after=self.height.pad_after)
+        return replace(self, height=height)
+
+    @cached_property
+    def along_height(self) -> Axis:
+        """The rows of the padded input that each output row reads: `along_width` has padded them."""
+        return Axis(self.height.padded_size, self.height.kernel_size, self.height.stride, self.height.dilation)
 
     @cached_property
     def is_pointwise(self) -> bool:

@@ -16,6 +16,8 @@ result is exact. Arguments are never written to. `minimal` has the same operatio
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import iadd
 from typing import Any
 
 import numpy as np
@@ -26,11 +28,12 @@ from .depthwise import each_column, products
 from .geometry import Convolution
 from .windows import (
     channel_blocks,
-    channel_box,
     filter_block,
     fold,
+    matrix_of,
     output_box,
     output_rows,
+    parts,
     position_blocks,
     unfold,
     windows_of,
@@ -91,8 +94,9 @@ def conv2d(
     for channels in channel_blocks(convolution):
         matrix = filter_block(filters, convolution, channels, dtype)
         for block in position_blocks(convolution, channels):
-            box = output_box(output, convolution, block, channels)
-            box[...] = (unfold(input, convolution, block, dtype) @ matrix).reshape(box.shape)
+            windows, box = unfold(input, convolution, block, dtype), output_box(output, convolution, block, channels)
+            by_parts = (matrix_of(windows, rows) @ matrix[:, taps] for taps, rows in parts(convolution, block))
+            box[...] = reduce(iadd, by_parts).reshape(box.shape)
     return output
 
 
@@ -189,11 +193,13 @@ def conv2d_backprop_filter(
             w += np.einsum("gnhwc,gnhwc->c", x, g)
         return result
     for channels in channel_blocks(convolution):
-        box = channel_box(result, convolution, channels)
+        matrix = filter_block(result, convolution, channels, result_dtype)  # a view
         for block in position_blocks(convolution, channels):
             windows = unfold(input, convolution, block, dtype)
-            product = windows.transpose(0, 2, 1) @ output_rows(out_backprop, convolution, block, channels, dtype)
-            np.add(box, product.reshape(box.shape), out=box, casting="unsafe")  # float64 holds these integers
+            cotangent = output_rows(out_backprop, convolution, block, channels, dtype)
+            for taps, rows in parts(convolution, block):
+                product = matrix_of(windows, rows).transpose(0, 2, 1) @ cotangent
+                np.add(matrix[:, taps], product, out=matrix[:, taps], casting="unsafe")  # float64 holds these integers
     return result
 
 

@@ -24,7 +24,7 @@ WIDE_BLOCK_BYTES = 18 << 20
 # Few channels are slow to copy, as only they lie together in memory. So up to so many channels a group, windows are
 # copied by planes, that is by rows of positions of one channel. That takes a copy of the input which the windows read.
 # It pays from so many elements of the windows of an image on, if they are so many times the elements of the copy.
-PLANE_CHANNELS = 8
+PLANE_CHANNELS = 7
 PLANE_ELEMENTS = 4096
 PLANE_GAIN = 2
 PLANE_BLOCK_BYTES = 2 << 20  # so much of the windows of one image has groups of its own
@@ -34,12 +34,16 @@ Block = tuple[range, range, range, range]  # groups, images, output rows, output
 
 
 def unfold(input: np.ndarray, convolution: Convolution, block: Block, dtype: np.dtype) -> np.ndarray:
-    """Return the windows of a block of output positions, as (groups, positions, taps * channels) of `dtype`."""
+    """Return the windows of a block of output positions, as (groups, N, rows, columns, taps * channels) of `dtype`.
+
+    By kernel rows, they are the windows of one kernel row, for each row of the padded input that the block reads.
+    """
+    convolution, block = _to_copy(convolution, block)
     groups, images, rows, columns = block
     source = _split_channels(input[images.start : images.stop], convolution, groups)
     if convolution.is_pointwise:  # the windows are the input's own elements: spare the copy
         ((_, position),) = convolution.taps(rows, columns)
-        return source[position].astype(dtype, copy=False).reshape(_matrix_shape(convolution, block))
+        return source[position].astype(dtype, copy=False)
     reach = _reach_of_planes(convolution, block)
     windows = _array(np.zeros, _windows_shape(convolution, block), dtype, planes=reach is not None)
     if reach is not None:
@@ -48,11 +52,12 @@ def unfold(input: np.ndarray, convolution: Convolution, block: Block, dtype: np.
         source[...] = part
     for window, position in convolution.taps(rows, columns, reach):
         windows[window] = source[position]
-    return windows.reshape(_matrix_shape(convolution, block))
+    return windows.reshape(*windows.shape[:4], window_size(convolution))
 
 
 def fold(windows: np.ndarray, convolution: Convolution, block: Block, input: np.ndarray) -> None:
     """Add each element of `windows` to the place in `input` from which `unfold` reads it: the adjoint of `unfold`."""
+    convolution, block = _to_copy(convolution, block)
     groups, images, rows, columns = block
     target = source = _split_channels(input[images.start : images.stop], convolution, groups)
     reach = _reach_of_planes(convolution, block)
@@ -66,13 +71,57 @@ def fold(windows: np.ndarray, convolution: Convolution, block: Block, input: np.
         source[reach] += target
 
 
+def parts(convolution: Convolution, block: Block) -> list[tuple[slice, slice]]:
+    """Return the parts of a matrix product: the taps * channels of each, and the rows of the windows.
+
+    By kernel rows, each of them is a part. Whole windows are one part.
+    """
+    if not goes_by_kernel_rows(convolution):
+        return [(slice(None), slice(None))]
+    height, rows, size = convolution.along_height, block[2], window_size(convolution.along_width)
+    start = height.reach(rows).start
+    taps = range(height.kernel_size)
+    return [(slice(tap * size, (tap + 1) * size), height.reads(tap, rows, start)[1]) for tap in taps]
+
+
+def goes_by_kernel_rows(convolution: Convolution) -> bool:
+    """True if the windows of one kernel row are copied, and each kernel row is a matrix product on some rows of them.
+
+    Windows that overlap along the height hold mostly the same, so that this copies less.
+    """
+    height = convolution.height
+    return height.stride == height.dilation == 1 < height.kernel_size and not _has_planes(convolution)
+
+
+def _to_copy(convolution: Convolution, block: Block) -> tuple[Convolution, Block]:
+    """Return the convolution and the block whose windows are copied. By kernel rows, these go along the width alone."""
+    if not goes_by_kernel_rows(convolution):
+        return convolution, block
+    groups, images, rows, columns = block
+    read = convolution.along_height.reach(rows)
+    return convolution.along_width, (groups, images, range(read.start, read.stop), columns)
+
+
+def matrix_of(windows: np.ndarray, rows: slice) -> np.ndarray:
+    """Return some rows of the windows as (groups, positions, taps * channels)."""
+    part = windows[:, :, rows]
+    return part.reshape(len(part), math.prod(part.shape[1:4]), part.shape[4])
+
+
 def windows_of(output: np.ndarray, filters: np.ndarray, convolution: Convolution, block: Block) -> np.ndarray:
     """Return output (groups, positions, channels) @ filters^T: the windows that `fold` takes."""
     transposed = filters.transpose(0, 2, 1)
+    if goes_by_kernel_rows(convolution):
+        shape = _windows_shape(*_to_copy(convolution, block))
+        windows = np.zeros((*shape[:4], math.prod(shape[4:])), output.dtype)
+        for taps, rows in parts(convolution, block):
+            place = windows[:, :, rows]
+            place += (output @ transposed[..., taps]).reshape(place.shape)
+        return windows
     if _reach_of_planes(convolution, block) is None:
         return output @ transposed
     windows = _array(np.empty, _windows_shape(convolution, block), output.dtype, planes=True)
-    windows = windows.reshape(_matrix_shape(convolution, block))
+    windows = windows.reshape(*output.shape[:2], window_size(convolution))
     return np.matmul(output, transposed, out=windows)
 
 
@@ -100,11 +149,6 @@ def _array(make: Callable[..., np.ndarray], shape: Sequence[int], dtype: np.dtyp
 
 def _windows_shape(convolution: Convolution, block: Block) -> tuple[int, ...]:
     return *map(len, block), *convolution.filter_sizes[:3]
-
-
-def _matrix_shape(convolution: Convolution, block: Block) -> tuple[int, int, int]:
-    groups, *positions = map(len, block)
-    return groups, math.prod(positions), window_size(convolution)
 
 
 def channel_blocks(convolution: Convolution) -> Iterator[Channels]:

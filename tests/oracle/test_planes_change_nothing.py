@@ -57,7 +57,7 @@ def test_when_all_sizes_differ(case, sizes, answers, monkeypatch):
 
 
 def test_planes_are_used_for_few_channels_alone():
-    few, many = Case.parse("n1_h40w40c16_k3x3o16_g2_SAME"), Case.parse("n1_h40w40c32_k3x3o32_g2_SAME")
+    few, many = Case.parse("n1_h40w40c14_k3x3o14_g2_SAME"), Case.parse("n1_h40w40c32_k3x3o32_g2_SAME")
     for case, expected in ((few, True), (many, False)):
         channels = next(windows.channel_blocks(case.convolution))
         block = next(windows.position_blocks(case.convolution, channels))

@@ -68,7 +68,8 @@ def _words(operation: Bilinear, factors: Factors, bits: int, count: int) -> Word
         first = slices.lead(left, factors.left_top, bits, count)
         second = slices.lead(right, factors.right_top, bits, count)
         tail = operation(first.whole, second.rest)
-        tail += operation(first.rest, second.whole + second.rest)
+        every = np.add(second.whole, second.rest, out=second.rest)  # in its place, to spare memory
+        tail += operation(first.rest, every)
         words = slices.add(words, [*slices.multiply(operation, first.slices, second.slices), tail])
     # Only now, as the integers are added exactly and the tail is not.
     tail = words.pop() * 2.0 ** (bits * (2 - count))

@@ -56,9 +56,9 @@ class Factors:
     blocks: Sequence[slice] = (slice(None),)
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield the blocks of both as float64."""
+        """Yield the blocks of both."""
         for block in self.blocks:
-            yield self.left[block].astype(np.float64, copy=False), self.right[block].astype(np.float64, copy=False)
+            yield self.left[block], self.right[block]
 
     @cached_property
     def left_top(self) -> int:
@@ -120,17 +120,19 @@ def lead(array: np.ndarray, top: int, bits: int, count: int) -> Lead:
     rest = scaled(array, count * bits - top)
     whole = np.rint(rest)
     rest -= whole
-    found, left = [], whole.copy()
-    for i in range(count - 1, -1, -1):
+    found, left = [], whole
+    for i in range(count - 1, 0, -1):
         part = np.rint(left * 2.0 ** (-i * bits))
-        left -= part * 2.0 ** (i * bits)
+        left = left - part * 2.0 ** (i * bits)
         found.append(part.astype(np.float32))
-    return Lead(found, whole, rest)
+    return Lead([*found, left.astype(np.float32)], whole, rest)
 
 
 def scaled(array: np.ndarray, exponent: int) -> np.ndarray:
-    """Return array * 2**exponent. `np.ldexp` does the same, but is slow."""
-    return array * 2.0**exponent if abs(exponent) <= 1000 else np.ldexp(array, exponent)
+    """Return array * 2**exponent as float64. `np.ldexp` does the same, but is slow."""
+    if abs(exponent) <= 1000:
+        return np.multiply(array, 2.0**exponent, dtype=np.float64)
+    return np.ldexp(array.astype(np.float64, copy=False), exponent)
 
 
 def multiply(operation: Bilinear, left: Slices, right: Slices) -> Words:

@@ -118,3 +118,9 @@ def test_scratch_does_not_grow_with_the_images(operation, monkeypatch):
     monkeypatch.setattr(exact, "BLOCK_ELEMENTS", 1 << 14)
     few, many = (scratch(operation, Case(batch, 24, 20, 16, (3, 3), 12)) for batch in (4, 32))
     assert many <= 1.1 * few
+
+
+@EVERY_OPERATION
+def test_scratch_is_at_most_75_bytes_an_element(operation):
+    case = Case(1, 96, 96, 16, (3, 3), 16, padding="SAME")
+    assert scratch(operation, case) <= 75 * case.input_channels * 96 * 96

@@ -7,12 +7,24 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from networks import NETWORKS
 from rich import box
 from rich.table import Table
 
 from reference_impl.cases.case import Case
 
 WIDE = "64 channels or more"  # of a group
+# The most that our time may be of a contender's, over these layers and the three products.
+TARGETS = (
+    ("ResNet-50", "all", "torch", 1.0),
+    ("ResNet-50", "stem", "torch", 1.3),
+    *((network, "depthwise", "torch", 1.2) for network in ("MobileNetV2", "EfficientNet-B0")),
+    *((network, kind, "torch", 1.5) for network in ("MobileNetV2", "EfficientNet-B0") for kind in ("stem", "1x1")),
+    ("ResNeXt-50", "grouped", "torch", 1.2),
+    ("U-Net", "all", "torch", 1.0),
+    ("U-Net", "transposed", "torch", 1.0),
+    *((network, WIDE, "BLAS", 1.3) for network in NETWORKS),
+)
 _SHORT = {"conv2d": "conv2d", "conv2d_backprop_input": "input gradient", "conv2d_backprop_filter": "filter gradient"}
 
 
@@ -98,6 +110,20 @@ def _compared(old: dict[str, Any], found: dict[str, Any]) -> Iterator[tuple[str,
             yield mean.network, mean.kind, _SHORT.get(mean.product, "all"), str(mean.batch), *numbers
 
 
+def against_targets(found: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Yield each target that was measured: the layers, the most, and the ratio for each batch. Misses are marked."""
+    measured = {(mean.network, mean.kind, mean.batch): mean.ratios for mean in means(found) if mean.product == "all"}
+    for network, kind, contender, most in TARGETS:
+        ratios = [measured.get((network, kind, batch), {}).get(contender) for batch in _batches(found)]
+        if any(ratio is not None for ratio in ratios):
+            cells = (_number(ratio) + (" (missed)" if ratio is not None and ratio > most else "") for ratio in ratios)
+            yield network, kind, f"{most} of {contender}", *cells
+
+
+def _batches(found: dict[str, Any]) -> list[int]:
+    return sorted({row["batch"] for row in found["rows"]})
+
+
 def _number(ratio: float | None) -> str:
     return "" if ratio is None else f"{ratio:.2f}"
 
@@ -107,8 +133,11 @@ def markdown(found: dict[str, Any], old: dict[str, Any] | None, picture: str | N
     others, lines = found["contenders"], [f"Measured on: {found['machine']}.", ""]
     if picture is not None:
         lines += [f"![Our time over that of others, for each kind of layer]({picture})", ""]
+    lines += ["The targets, for the three products together:", ""]
+    lines += head("network", "layers", "at most", *(f"batch {batch}" for batch in _batches(found)))
+    lines += [*(line(*row) for row in against_targets(found)), ""]
     of_all = [mean for mean in means(found) if mean.product == "all"]
-    for batch in dict.fromkeys(mean.batch for mean in of_all):
+    for batch in _batches(found):
         lines += [f"Batch {batch}, the three products together:", "", *head("network", "layers", *others)]
         for mean in of_all:
             if mean.batch == batch:

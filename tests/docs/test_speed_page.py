@@ -79,3 +79,10 @@ def test_layers_of_many_channels_have_a_mean_of_their_own(tables):
 def test_page_shows_before_beside_now(tables):
     text = tables.markdown(found(torch=1.0), found(torch=2.0), None)
     assert "| N | dense | conv2d | 1 | 1.00 | 2.00 |" in text
+
+
+@pytest.mark.parametrize(("torch", "said"), [(1.5, "1.33 |"), (1.0, "2.00 (missed) |")])
+def test_page_says_which_targets_are_missed(torch, said, tables, monkeypatch):
+    monkeypatch.setattr(tables, "TARGETS", (("N", "dense", "torch", 1.4), ("Another", "dense", "torch", 1.0)))
+    (row,) = [row for row in tables.markdown(found(torch=torch), None, None).splitlines() if " 1.4 of torch" in row]
+    assert row == f"| N | dense | 1.4 of torch | {said}"

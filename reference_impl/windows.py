@@ -21,6 +21,8 @@ WINDOW_BLOCK_BYTES = 4 << 20
 # blocks of wide windows are larger: up to so many windows, in up to so many bytes.
 FEW_WINDOWS = 256
 WIDE_BLOCK_BYTES = 18 << 20
+# Windows go by kernel rows from so many elements of the windows of an image on.
+ROW_ELEMENTS = 1 << 16
 # Few channels are slow to copy, as only they lie together in memory. So up to so many channels a group, windows are
 # copied by planes, that is by rows of positions of one channel. That takes a copy of the input which the windows read.
 # It pays from so many elements of the windows of an image on, if they are so many times the elements of the copy.
@@ -87,10 +89,12 @@ def parts(convolution: Convolution, block: Block) -> list[tuple[slice, slice]]:
 def goes_by_kernel_rows(convolution: Convolution) -> bool:
     """True if the windows of one kernel row are copied, and each kernel row is a matrix product on some rows of them.
 
-    Windows that overlap along the height hold mostly the same, so that this copies less.
+    Windows that overlap along the height hold mostly the same, so that this copies less. Few windows do not repay it.
     """
-    height = convolution.height
-    return height.stride == height.dilation == 1 < height.kernel_size and not _has_planes(convolution)
+    height, (_, rows, columns, _) = convolution.height, convolution.output_shape
+    if _has_planes(convolution) or not height.stride == height.dilation == 1 < height.kernel_size:
+        return False
+    return rows * columns * window_size(convolution) * convolution.groups >= ROW_ELEMENTS
 
 
 def _to_copy(convolution: Convolution, block: Block) -> tuple[Convolution, Block]:

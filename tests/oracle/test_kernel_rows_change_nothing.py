@@ -82,12 +82,13 @@ def test_wrong_rows_are_seen(name, wrong, answers, monkeypatch):
 @pytest.mark.parametrize(
     ("spec", "expected"),
     [
-        ("n1_h9w9c8_k3x3o4", True),
-        ("n1_h9w9c16_k3x3o4_g2_SAME", True),
-        ("n1_h9w9c7_k3x3o4", False),  # few channels
-        ("n1_h9w9c8_k1x3o4", False),  # one kernel row
-        ("n1_h9w9c8_k3x3o4_s2x1", False),  # the rows of the padded input would be copied
-        ("n1_h9w9c8_k3x3o4_d2x1", False),
+        ("n1_h40w40c8_k3x3o4", True),
+        ("n1_h40w40c16_k3x3o4_g2_SAME", True),
+        ("n1_h9w9c8_k3x3o4", False),  # few windows
+        ("n1_h40w40c7_k3x3o4", False),  # few channels
+        ("n1_h40w40c8_k1x3o4", False),  # one kernel row
+        ("n1_h40w40c8_k3x3o4_s2x1", False),  # the rows of the padded input would be copied
+        ("n1_h40w40c8_k3x3o4_d2x1", False),
     ],
 )
 def test_rows_are_used_where_they_overlap(spec, expected):

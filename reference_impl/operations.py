@@ -7,7 +7,8 @@
     conv2d_backprop_input   = dT/dx = fold(G @ W.T)        fold: the adjoint of unfold
     conv2d_transpose        = conv2d_backprop_input by its other name
 
-Depthwise convolutions take the same derivatives tap by tap: see `depthwise`.
+Depthwise convolutions take the same derivatives tap by tap: see `depthwise`. Where many windows overlap, a product is
+taken one kernel row at a time: see `windows.parts`.
 
 Inputs are NHWC and filters HWIO. The operations are *cross-correlations*: the kernel is not flipped. Results are
 int64 for integers and bool, float64 for floats, object for Python int and Fraction. On integers and objects every

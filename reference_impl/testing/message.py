@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..verdicts import location
-from .fits import fits
 from .problem import Problem
 
 if TYPE_CHECKING:
     from .judgement import Right
+
+
+def fits(*args: Any) -> list[str]:
+    """Name the mistakes that fit. They are imported only when a test fails, as that takes long."""
+    from .fits import fits
+
+    return fits(*args)
 
 
 def of_shape(actual: np.ndarray, shape: tuple[int, ...], problem: Problem) -> str:

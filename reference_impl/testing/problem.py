@@ -115,7 +115,8 @@ class Problem:
     def holds_integers(self) -> bool:
         """True if every number that is given is an integer."""
         arrays = [*self.call.arrays.values(), *([] if self.bias is None else [self.bias])]
-        return all(array.dtype.kind in "biu" or bool((array == np.rint(array)).all()) for array in arrays)
+        floats = [array for array in arrays if array.dtype.kind == "f"]
+        return all(_are_whole(array.flat[:64]) for array in floats) and all(map(_are_whole, floats))
 
     def with_bias(self, answer: np.ndarray) -> np.ndarray:
         return answer if self.bias is None else answer + self.bias
@@ -125,6 +126,18 @@ class Problem:
         """The sums of the products' absolute values, the bias included."""
         products = self.call.with_arrays(lambda array: np.abs(array.astype(np.float64))).run(operations)
         return products if self.bias is None else products + np.abs(self.bias)
+
+    @property
+    def most_gauge(self) -> int:
+        """Bound the gauge of integers from above, without computing it: the largest magnitudes, times the terms."""
+        first, second = (_largest(array) for array in self.call.arrays.values())
+        products = self.call.case.convolution.terms(self.operation) * first * second
+        return products if self.bias is None else products + _largest(self.bias)
+
+    @property
+    def eps(self) -> float:
+        """The larger eps of the answer's dtype and of the accumulator's."""
+        return max(FORMATS[self.dtype].eps, FORMATS[self.accumulator].eps)  # type: ignore[index]
 
     def by_oracle(self) -> np.ndarray:
         """The oracle's answer: exact for integers, and in float64, rounded at every step, for real numbers."""
@@ -144,6 +157,14 @@ class Problem:
         except ValueError:  # exponents that spread too far
             return None
         return self.with_bias(answer)
+
+
+def _are_whole(numbers: np.ndarray) -> bool:
+    return bool((numbers == np.rint(numbers)).all())
+
+
+def _largest(integers: np.ndarray) -> int:
+    return max(-int(integers.min()), int(integers.max())) if integers.size else 0
 
 
 def problem(operation: str, values: dict[str, Any], sizes: Any, options: dict[str, Any]) -> Problem:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..exact.formats import FORMATS
-from ..verdicts.agreement import THRESHOLD, Disagreement
+from ..verdicts.agreement import THRESHOLD
 from ..verdicts.integers import EXACT_INTEGERS
 from ..verdicts.statistics import Sums, statistics
 from . import arrays, message
@@ -43,7 +43,7 @@ class Right:
 
 
 def judge(actual: Any, problem: Problem) -> None:
-    """Raise Disagreement unless `actual` is a right answer to the problem."""
+    """Raise AssertionError unless `actual` is a right answer to the problem."""
     __tracebackhide__ = True
     answer = _answer(actual, problem)
     problem, specials = taken_out(problem)
@@ -58,34 +58,30 @@ def judge(actual: Any, problem: Problem) -> None:
     if specials is not None:
         astray = specials.wrong(answer)
         wrong = np.where(specials.reached, astray, wrong & ~(specials.may_be_nan & np.isnan(answer)))
+        right = _with_specials(right, specials)
         if astray.any():
             heading = "NaN and infinities must reach exactly the elements whose sums they enter"
-        right = _with_specials(right, specials)
+            raise AssertionError(message.of_elements(answer, right, astray, problem, heading, finite=False))
     if wrong.any():
-        raise Disagreement(message.of_elements(answer, right, wrong, problem, heading))
+        raise AssertionError(message.of_elements(answer, right, wrong, problem, heading))
     if right.sampled:
         _judge_sample(answer, problem, None if specials is None else specials.reached)
     complaint = None if right.equal or specials is not None else lean_or_spread(answer, right, problem)
     if complaint is not None:
-        raise Disagreement(message.of_statistics(complaint, problem))
+        raise AssertionError(message.of_statistics(complaint, problem))
 
 
 def _answer(actual: Any, problem: Problem) -> np.ndarray:
     """Return the answer in the oracle's order of axes, if its shape and dtype are right."""
     __tracebackhide__ = True
     if not arrays.is_array(actual) or isinstance(actual, np.ma.MaskedArray):
-        raise Disagreement(f"the answer must be an array, not {type(actual).__name__}")
+        raise AssertionError(f"the answer must be an array, not {type(actual).__name__}")
     read = arrays.read(actual, "actual")
     shape = problem.as_given(problem.shape)
     if read.shape != shape:
-        raise Disagreement(message.of_shape(read.values, shape, problem))
-    kind = read.values.dtype.kind
-    if read.dtype != problem.dtype and not (problem.dtype is None and kind in "biu"):
-        wanted = problem.dtype or "one of integers"
-        raise Disagreement(
-            f"the answer's dtype must be {wanted}, not {read.dtype}\n"
-            f'next: if it is meant to answer in {read.dtype}, declare that: dtype="{read.dtype}"'
-        )
+        raise AssertionError(message.of_shape(read.values, shape, problem))
+    if read.dtype != problem.dtype and not (problem.dtype is None and read.values.dtype.kind in "biu"):
+        raise AssertionError(message.of_dtype(read.dtype, problem))
     source, target = problem.axes
     return read.values.transpose([source.index(letter) for letter in target])
 
@@ -182,7 +178,7 @@ def _judge_sample(answer: np.ndarray, problem: Problem, reached: np.ndarray | No
         unit[place] = exact.unit
         shown = Right(expected, unit, bound, exact.said)
         said = f"{exact.said}; of {wrong.size} elements that were computed exactly:"
-        raise Disagreement(message.of_elements(answer, shown, marked, problem, said))
+        raise AssertionError(message.of_elements(answer, shown, marked, problem, said))
 
 
 def lean_or_spread(answer: np.ndarray, right: Right, problem: Problem) -> str | None:

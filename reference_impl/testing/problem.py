@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,6 +14,7 @@ from .. import arguments, exact, operations, problems
 from ..axis_order import convert
 from ..cases.case import DTYPES, Case
 from ..exact.formats import FORMATS
+from ..geometry import Convolution
 from ..verdicts import location
 from ..verdicts.call import Call
 from .arrays import Given, given
@@ -67,6 +69,7 @@ class Problem:
     accumulator : the dtype in which sums are made
     factor : the declared multiple of the bound
     bias : added to each channel of the answer, as float64 or int64
+    dtypes : those of the arrays as given, by name
     """
 
     call: Call
@@ -76,6 +79,7 @@ class Problem:
     factor: float = 1.0
     bias: np.ndarray | None = None
     seed: int = field(default=0, kw_only=True)
+    dtypes: dict[str, str] = field(default_factory=dict, kw_only=True)
 
     @property
     def operation(self) -> str:
@@ -172,22 +176,28 @@ def problem(operation: str, values: dict[str, Any], sizes: Any, options: dict[st
 
     `values` are the arrays by name, in the operation's order; `sizes` the shape that it takes, if any.
     """
+    try:
+        return _problem(operation, values, sizes, options)
+    except ValueError as error:
+        other = "NHWC" if options["data_format"] == "NCHW" else "NCHW"
+        try:
+            _problem(operation, values, sizes, {**options, "data_format": other, "filter_format": None})
+        except (TypeError, ValueError):
+            raise error from None
+        raise ValueError(f'{error}; these arrays would fit data_format="{other}"') from None
+
+
+def _problem(operation: str, values: dict[str, Any], sizes: Any, options: dict[str, Any]) -> Problem:
     layout = Layout.checked(options["data_format"], options["filter_format"])
     read = {name: layout.read(value, name) for name, value in values.items()}
     arrays = {name: array.values for name, array in read.items()}
     geometry = {name: options[name] for name in ("strides", "padding", "dilations", "groups")}
-    if operation == "conv2d":
-        checked = problems.conv2d(arrays["input"], arrays["filters"], **geometry)
-    elif operation == "conv2d_backprop_input":
-        sizes = layout.sizes(sizes, "input_sizes")
-        checked = problems.conv2d_backprop_input(sizes, arrays["filters"], arrays["out_backprop"], **geometry)
-    elif operation == "conv2d_backprop_filter":
-        sizes = layout.sizes(sizes, "filter_sizes")
-        checked = problems.conv2d_backprop_filter(arrays["input"], sizes, arrays["out_backprop"], **geometry)
-    else:
-        sizes = layout.sizes(sizes, "output_shape")
-        checked = problems.conv2d_transpose(arrays["input"], arrays["filters"], sizes, **geometry)
-    convolution = checked[0]
+    try:
+        convolution = _convolution(operation, arrays, sizes, layout, geometry)
+    except ValueError as error:
+        if layout == Layout(IMAGES, FILTERS) or not re.search(r"\(\d+, \d+, \d+, \d+\)", str(error)):
+            raise
+        raise ValueError(f"{error} (sizes in this message are in the order {IMAGES} and {FILTERS})") from None
     dtype = _dtype(options["dtype"], list(read.values()))
     case = Case(
         convolution.batch,
@@ -209,14 +219,33 @@ def problem(operation: str, values: dict[str, Any], sizes: Any, options: dict[st
         _accumulator(options["accumulate"], dtype),
         _factor(options["factor"]),
         seed=arguments.integer(options["seed"], "seed", at_least=0),
+        dtypes={name: array.dtype for name, array in read.items()},
     )
+    if dtype is not None and dtype not in FORMATS and not result.holds_integers:
+        raise ValueError(f"dtype must be one of {', '.join(FORMATS)} for arguments that are not whole, not {dtype}")
     return replace(result, bias=_bias(options.get("bias"), result.shape[-1]))
+
+
+def _convolution(
+    operation: str, arrays: dict[str, np.ndarray], sizes: Any, layout: Layout, geometry: dict[str, Any]
+) -> Convolution:
+    if operation == "conv2d":
+        return problems.conv2d(arrays["input"], arrays["filters"], **geometry)[0]
+    if operation == "conv2d_backprop_input":
+        sizes = layout.sizes(sizes, "input_sizes")
+        return problems.conv2d_backprop_input(sizes, arrays["filters"], arrays["out_backprop"], **geometry)[0]
+    if operation == "conv2d_backprop_filter":
+        sizes = layout.sizes(sizes, "filter_sizes")
+        return problems.conv2d_backprop_filter(arrays["input"], sizes, arrays["out_backprop"], **geometry)[0]
+    sizes = layout.sizes(sizes, "output_shape")
+    return problems.conv2d_transpose(arrays["input"], arrays["filters"], sizes, **geometry)[0]
 
 
 def _dtype(declared: Any, arrays: list[Given]) -> str | None:
     """The dtype of the right answer: the declared one, else that of the arguments; None for any integers."""
     if declared is not None:
-        name = declared if isinstance(declared, str) else str(getattr(declared, "__name__", declared)).split(".")[-1]
+        name = next((getattr(declared, name) for name in ("__name__", "name") if hasattr(declared, name)), declared)
+        name = str(name).rpartition(".")[-1]  # torch.float32
         if name not in DTYPES:
             raise ValueError(f"dtype must be one of {', '.join(DTYPES)}; not {declared!r}")
         return name

@@ -32,6 +32,7 @@ def given(value: Any, name: str) -> Given:
 
     Raises TypeError if it is no array of numbers, and ValueError if it has not four axes.
     """
+    __tracebackhide__ = True
     array = read(value, name)
     if array.values.dtype.kind not in "biuf" or (array.values.dtype.kind == "f" and not array.is_float):
         kind = "" if hasattr(value, "dtype") else f", which a {type(value).__name__} gives"
@@ -41,6 +42,7 @@ def given(value: Any, name: str) -> Given:
 
 def read(value: Any, name: str) -> Given:
     """Read an array, of any dtype, without changing it. Raises TypeError if that cannot be done."""
+    __tracebackhide__ = True
     arguments.refuse_masks(value, name, depth=0)
     try:
         return _read(value)

@@ -44,6 +44,7 @@ class Layout:
         return (self.filters, FILTERS) if "filter" in name else (self.images, IMAGES)
 
     def read(self, value: Any, name: str) -> Given:
+        __tracebackhide__ = True
         array = given(value, name)
         source, target = self.of(name)
         if array.values.ndim != 4:
@@ -176,6 +177,7 @@ def problem(operation: str, values: dict[str, Any], sizes: Any, options: dict[st
 
     `values` are the arrays by name, in the operation's order; `sizes` the shape that it takes, if any.
     """
+    __tracebackhide__ = True
     try:
         return _problem(operation, values, sizes, options)
     except ValueError as error:
@@ -188,6 +190,7 @@ def problem(operation: str, values: dict[str, Any], sizes: Any, options: dict[st
 
 
 def _problem(operation: str, values: dict[str, Any], sizes: Any, options: dict[str, Any]) -> Problem:
+    __tracebackhide__ = True
     layout = Layout.checked(options["data_format"], options["filter_format"])
     read = {name: layout.read(value, name) for name, value in values.items()}
     arrays = {name: array.values for name, array in read.items()}

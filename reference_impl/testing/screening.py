@@ -12,10 +12,11 @@ is enough to say that `judgement` would find nothing, nothing more is done. In a
 An answer in float64 needs a nearer one. The arrays are cut in two, as in `exact.leading`: the leading parts multiply
 exactly, and the rest is small. Elements for which that leaves one exact answer, rounded to float64, have E = 0.
 
-**Bias and spread** (`verdicts.statistics`) count elements with equal significands once. Elements whose intervals of
-significands do not overlap are certainly distinct. The others are few, and form groups only among themselves. So each
-adds to the sum of errors at most its own. A *wild* element, whose interval holds 0 or a power of two, may join any
-group, and change the mean of that. So it adds at most twice the largest error, and may hide one of the squares. This
+**Bias and spread** (`verdicts.statistics`) count elements with equal significands once, with the mean of their errors.
+Elements whose intervals of significands do not overlap are certainly distinct. A *wild* element, whose interval holds 0
+or a power of two, may equal any other. Let u elements be wild or able to equal another, and let no error be larger than
+M. They are in at most u groups, with at most u others, one for each wild element. So the sum over the groups differs
+from the sum over all elements by at most 3 * u * M, and the sum of squares is smaller by at most 2 * u * M**2. This
 bounds both statistics.
 
 References
@@ -120,20 +121,17 @@ def each_is_right(answer: np.ndarray, near: Near, problem: Problem) -> bool:
     form, eps = FORMATS[problem.dtype], problem.eps  # type: ignore[index]
     allowed = THRESHOLD * problem.factor * _ROOM
     slope = allowed * eps - near.relative
-    constant = allowed * problem.terms * form.smallest_subnormal - near.room
     answer, values, gauge = (array.reshape(-1) for array in (answer, near.values, problem.gauge))
     for start in range(0, answer.size, _CHUNK):
         chunk = slice(start, start + _CHUNK)
-        sizes = gauge[chunk]
-        bound = sizes * slope
-        bound += constant
+        bound = gauge[chunk] * slope - near.room
         errors = np.subtract(answer[chunk], values[chunk], dtype=np.float64)
         np.abs(errors, out=errors)
-        right = errors < bound
-        if right.all() and sizes.min() > 0:
+        if (errors < bound).all():
             continue
-        zero = sizes == 0  # then every product is zero
-        if not (np.where(zero, answer[chunk] == 0, right) | ~(sizes * (1 + eps) <= form.largest)).all():
+        right = errors < bound + allowed * problem.terms * form.smallest_subnormal
+        zero = gauge[chunk] == 0  # then every product is zero
+        if not (np.where(zero, answer[chunk] == 0, right) | ~(gauge[chunk] * (1 + eps) <= form.largest)).all():
             return False
     return True
 
@@ -147,56 +145,49 @@ def _together(answer: np.ndarray, near: Near, problem: Problem) -> bool:
     if not gauge.size:
         return True
     errors = np.subtract(answer, values, dtype=np.float64)
-    unknown = near.errors(gauge, places)
-    groups = _Groups.of(np.abs(values), unknown)
+    unknown, sizes = near.errors(gauge, places), np.abs(values)
+    unsettled = _unsettled(sizes, unknown)
+    groups = gauge.size - unsettled  # at least
     # From here on, errors are in units of eps * gauge.
     unit = FORMATS[dtype].eps * gauge
     leaning, doubt = errors / unit, unknown / unit
-    if not (leaning.any() or doubt.any()):
-        return True
     most = float(np.abs(leaning).max() + doubt.max())
-    astray = 2 * groups.wild * most + float(np.abs(leaning[groups.shared]).sum() + doubt.sum())
-    leaning[groups.shared] = 0.0
+    if most == 0:
+        return True
+    squares, doubts = float(np.vdot(leaning, leaning)), float(np.vdot(doubt, doubt))
+    certain = squares - 2 * unsettled * most**2
+    if groups < 1 or not certain > doubts:
+        return False
     up, away = abs(leaning.sum()), abs(np.vdot(leaning, np.sign(values)))
-    squares = float(np.vdot(leaning, leaning)) - groups.wild * most**2
-    if not squares > 0:
+    astray = 3 * unsettled * most + float(doubt.sum())
+    if not max(up, away) + astray < most_lean(groups) * (certain**0.5 - doubts**0.5) * _ROOM:
         return False
-    root = np.sqrt(squares) - np.sqrt(np.vdot(doubt, doubt))
-    if not max(up, away) + astray < most_lean(groups.least) * root * _ROOM:
-        return False
-    least = np.maximum(np.abs(values) - unknown, 0.0)
-    variance = Sums(least, gauge, np.square(gauge), problem.terms).variance(dtype, problem.accumulator, any_order=True)
-    spread = np.square(np.abs(errors) + unknown) / variance
-    return bool(spread.sum() <= most_spread(SPREAD_IN_ANY_ORDER, gauge.size) * groups.least * _ROOM)
+    limit = most_spread(SPREAD_IN_ANY_ORDER, gauge.size) * groups * _ROOM
+    # No variance is below eps**2 / 12 * (n + 3) / 4 * gauge**2, with the eps of the accumulator. Often that decides.
+    narrower = FORMATS[dtype].eps / FORMATS[problem.accumulator].eps
+    if narrower**2 * 48 / (problem.terms + 3) * (squares**0.5 + doubts**0.5) ** 2 <= limit:
+        return True
+    sums = Sums(np.maximum(sizes - unknown, 0.0), gauge, np.square(gauge), problem.terms)
+    variance = sums.variance(dtype, problem.accumulator, any_order=True)
+    return bool((np.square(np.abs(errors) + unknown) / variance).sum() <= limit)
 
 
-@dataclass(frozen=True, eq=False)
-class _Groups:
-    """The elements that may have the significand of another.
+def _unsettled(sizes: np.ndarray, unknown: np.ndarray) -> int:
+    """Count the elements that may have the significand of another, at most.
 
-    Parameters
-    ----------
-    shared : True for elements that may
-    wild : the number of elements that may have any significand, or nearly; they are `shared`, too
-    least : the number of groups of equal significands, at least
+    The numbers are known to within `unknown`. Sort the lower ends of their significands, and the upper ends. In a
+    cluster of m intervals that overlap, each of the first m - 1 upper ends is not below the next lower end: else as
+    many intervals had ended there as had begun, and the cluster were two. So there are at most two elements for each
+    such pair of ends.
     """
-
-    shared: np.ndarray
-    wild: int
-    least: int
-
-    @classmethod
-    def of(cls, sizes: np.ndarray, unknown: np.ndarray) -> _Groups:
-        """Find them among numbers > 0, of which each is off by `unknown` at most."""
-        # The significand, from 1 to 2, is the number with the exponent of 1.
-        significands = ((sizes.view(np.int64) & _SIGNIFICAND) | _ONE).view(np.float64)
-        width = 2 * unknown / sizes
-        low, high = significands - width, significands + width
-        shared = ~((low >= 1) & (high < 2) & (sizes >= FORMATS["float64"].smallest_normal))
-        wild = int(np.count_nonzero(shared))
-        order = np.argsort(low)
-        low, high = low[order], np.maximum.accumulate(high[order])
-        # Up to each place, the intervals reach to `high`. One that begins below that overlaps an earlier one.
-        meets = np.flatnonzero(high[:-1] >= low[1:])
-        shared[order[meets]] = shared[order[meets + 1]] = True
-        return cls(shared, wild, max(sizes.size - int(np.count_nonzero(shared)), 1))
+    # The significand, from 1 to 2, is the number with the exponent of 1.
+    significands = ((sizes.view(np.int64) & _SIGNIFICAND) | _ONE).view(np.float64)
+    width = 2 * unknown / sizes
+    low, high = significands - width, significands + width
+    settled = (low >= 1) & (high < 2) & (sizes >= FORMATS["float64"].smallest_normal)
+    wild = sizes.size - int(np.count_nonzero(settled))
+    if wild:
+        low, high = low[settled], high[settled]
+    low.sort()
+    high.sort()
+    return wild + 2 * int(np.count_nonzero(high[:-1] >= low[1:]))

@@ -13,6 +13,7 @@ https://git.mlplatform.org/tosa/specification.git/tree/chapters/introduction.ado
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -152,12 +153,12 @@ def telling_places(gauge: np.ndarray, terms: int, dtype: str, *, flushes: bool =
     form = FORMATS[dtype]
     lost = form.smallest_normal if flushes else form.smallest_subnormal
 
-    def tells(gauge: np.ndarray) -> np.ndarray:
+    def tells(gauge: Any) -> Any:
         telling = (gauge > 0) & (terms * lost <= _MOST_UNDERFLOW * (form.eps * gauge))
         return telling & (gauge * (1 + form.eps) <= form.largest) & (terms >= FEWEST_TERMS)
 
     # An element between two that tell something tells something too, so that the least and the largest decide.
-    if gauge.size and tells(np.array([gauge.min(), gauge.max()])).all():
+    if gauge.size and tells(float(gauge.min())) and tells(float(gauge.max())):
         return slice(None, None, _step(gauge.size))
     places = np.flatnonzero(tells(gauge))
     return places[:: _step(places.size)]

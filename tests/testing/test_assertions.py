@@ -8,8 +8,10 @@ import sys
 import numpy as np
 import pytest
 from asserted import asserted
+from summation import NEAREST, Arithmetic, product
 
 import reference_impl as ref
+from examples.kernels.im2col import Im2col
 from reference_impl.cases.case import Case
 from reference_impl.exact.formats import FORMATS
 from reference_impl.operations import OPERATIONS
@@ -158,6 +160,28 @@ def test_accumulator_that_truncates_is_caught():
     asserted(task.call, nearest)
     with pytest.raises(AssertionError, match=r"within its bound, but the errors of .* lean toward zero"):
         asserted(task.call, toward_zero)
+
+
+class Adds(Im2col):
+    """Adds in a known order, with an arithmetic of its own."""
+
+    def __init__(self, order, arithmetic):
+        self.order, self.arithmetic = order, arithmetic
+
+    def product(self, a, b):
+        return product(a, b, self.order, self.arithmetic).astype(a.dtype)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("order", ["8 lanes", "sequential", "pairwise"])
+def test_float32_accumulator_that_truncates_passes_each_element_and_fails_by_bias(order, operation):
+    """With a `factor`, each element alone is judged: 16.16 eps * gauge instead of 16."""
+    call = real_task(Case.parse("n4_h8w8c8_k3x3o8_SAME"), operation, 0, "normal").call
+    asserted(call, call.run(Adds(order, NEAREST)))
+    truncated = call.run(Adds(order, Arithmetic(24, "truncated")))
+    asserted(call, truncated, factor=1.01)
+    with pytest.raises(AssertionError, match=r"each element is within its bound, but the errors .* lean toward zero"):
+        asserted(call, truncated)
 
 
 @pytest.mark.parametrize("name", ["input", "filters"])

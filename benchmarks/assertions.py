@@ -95,7 +95,7 @@ def main(repeat: Annotated[int, typer.Option(min=1)] = 5) -> None:
             in_torch = None if torch is None else _cost(torch, repeat)
             oracle = _cost(lambda: ref.conv2d(input, filters, **case.options), repeat)  # noqa: B023
             asserted = _cost(lambda: assert_conv2d(answer, input, filters, **case.options), repeat)  # noqa: B023
-            costs = ["-" if cost is None else f"{1000 * cost:.2f} ms" for cost in (in_torch, oracle, asserted)]
+            costs = ["-" if cost is None else f"{1000 * cost:.3g} ms" for cost in (in_torch, oracle, asserted)]
             times = [f"{asserted / oracle:.1f}", "-" if in_torch is None else f"{asserted / in_torch:.1f}"]
             table.add_row(f"{name}: {spec}", data, *costs, *times)
     console = Console(width=130)

@@ -14,7 +14,7 @@ from ..verdicts.statistics import Sums, statistics
 from . import arrays, message
 from .part import part
 from .problem import Problem
-from .screening import each_is_right, near_exact, surely_right
+from .screening import each_is_right, near_exact, near_oracle, surely_right
 from .specials import Specials, taken_out
 
 # The exact answer to more products than this takes seconds. Then a part is computed exactly, of about so many.
@@ -49,8 +49,7 @@ def judge(actual: Any, problem: Problem) -> None:
     problem, specials = taken_out(problem)
     right = integers(problem)
     if right is None:
-        quick = problem.dtype != "float64" or not _is_large(problem)
-        if quick and specials is None and surely_right(answer, problem, together=_judged_together(problem)):
+        if specials is None and _surely_right(answer, problem):
             return
         right = real(problem)
     wrong = _wrong(answer, right, problem)
@@ -69,6 +68,17 @@ def judge(actual: Any, problem: Problem) -> None:
     complaint = None if right.equal or specials is not None else lean_or_spread(answer, right, problem)
     if complaint is not None:
         raise AssertionError(message.of_statistics(complaint, problem))
+
+
+def _surely_right(answer: np.ndarray, problem: Problem) -> bool:
+    """True if a quick look shows that an answer is right. Raises AssertionError if a part of it is wrong."""
+    __tracebackhide__ = True
+    if problem.dtype != "float64" or not _is_large(problem):
+        return surely_right(answer, problem, together=_judged_together(problem))
+    if not each_is_right(answer, near_oracle(problem), problem):
+        return False
+    _judge_sample(answer, problem, None)
+    return True
 
 
 def _answer(actual: Any, problem: Problem) -> np.ndarray:

@@ -121,6 +121,21 @@ def test_limit_that_is_one_percent_too_wide_is_caught(name, try_it, monkeypatch)
         try_it()
 
 
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_large_answer_is_judged_as_before(dtype, operation, monkeypatch):
+    monkeypatch.setattr(judgement, "MOST_EXACT", 1000)
+    monkeypatch.setattr(judgement, "MOST_SAMPLED", 300)
+    for near in (-1e-3, 1e-3):
+        one_error_near_the_bound(near, dtype, operation)
+    if dtype == "float32":
+        around_the_limit(dtype, "truncated", operation)
+    else:  # bias and spread are not judged; 20 eps are too much only where the answer is exact
+        task = real_task(CASE.with_dtype(dtype), operation, 0, "normal")
+        same_verdict(task.call, task.exact)
+        assert same_verdict(task.call, task.exact + 20 * FORMATS[dtype].eps * task.gauge)
+
+
 def repeated(call, axis):
     """Repeat the first half of an argument along an axis, so that sums are equal."""
     arrays = dict(call.arrays)

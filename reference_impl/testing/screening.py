@@ -15,9 +15,8 @@ exactly, and the rest is small. Elements for which that leaves one exact answer,
 **Bias and spread** (`verdicts.statistics`) count elements with equal significands once, with the mean of their errors.
 Elements whose intervals of significands do not overlap are certainly distinct. A *wild* element, whose interval holds 0
 or a power of two, may equal any other. Let u elements be wild or able to equal another, and let no error be larger than
-M. They are in at most u groups, with at most u others, one for each wild element. So the sum over the groups differs
-from the sum over all elements by at most 3 * u * M, and the sum of squares is smaller by at most 2 * u * M**2. This
-bounds both statistics.
+M. They are in at most u groups, with at most u others, one for each wild element. So the groups change the sum of all
+errors by at most 3 * u * M. They lower the sum of squares by at most 2 * u * M**2. This bounds both statistics.
 
 References
 ----------
@@ -180,10 +179,10 @@ def _together(answer: np.ndarray, near: Near, problem: Problem) -> bool:
 def _unsettled(sizes: np.ndarray, unknown: np.ndarray) -> int:
     """Count the elements that may have the significand of another, at most.
 
-    The numbers are known to within `unknown`. Sort the lower ends of their significands, and the upper ends. In a
-    cluster of m intervals that overlap, each of the first m - 1 upper ends is not below the next lower end: else as
-    many intervals had ended there as had begun, and the cluster were two. So there are at most two elements for each
-    such pair of ends.
+    The numbers are known to within `unknown`. Sort the lower ends of their significands, and the upper ends. Take a
+    cluster of m intervals that overlap. Each of its first m - 1 upper ends reaches the next lower end. Otherwise, as
+    many intervals would have ended there as had begun, and the cluster would be two. So each such pair of ends stands
+    for at most two elements.
     """
     # The significand, from 1 to 2, is the number with the exponent of 1.
     significands = ((sizes.view(np.int64) & _SIGNIFICAND) | _ONE).view(np.float64)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from asserted import same_verdict, verdict
 
+from reference_impl import operations
 from reference_impl.cases.case import Case
 from reference_impl.exact.formats import FORMATS
 from reference_impl.operations import OPERATIONS
@@ -159,6 +160,25 @@ def test_equal_sums_are_counted_as_before(coarse, operation):
     noise = np.random.default_rng(0).uniform(-1, 1, unit.shape)
     for size in np.linspace(0, 0.5, 11):
         same_verdict(task.call, rounded(task.exact + (0.5 * noise + size) * unit, "float32"))
+
+
+@pytest.mark.parametrize("dtype", FORMATS)
+@pytest.mark.parametrize("name", [0, 1])
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_special_values_are_judged_as_before(operation, name, dtype):
+    """A NaN and an infinity in one array: right, then lost, then astray, then beside one wrong element."""
+    call = real_task(CASE.with_dtype(dtype), operation, 0, "normal").call.with_arrays(np.copy)
+    special = list(call.arrays.values())[name]
+    special.flat[0], special.flat[special.size // 2] = np.nan, np.inf
+    with np.errstate(all="ignore"):
+        answer = rounded(call.with_arrays(lambda array: array.astype(np.float64)).run(operations), dtype)
+        assert same_verdict(call, answer) is None
+        assert same_verdict(call, np.where(np.isnan(answer), answer.dtype.type(0), answer))
+        finite = np.flatnonzero(np.isfinite(answer.astype(np.float64)))
+        for value in (np.nan, 1e4):
+            astray = answer.copy()
+            astray.flat[finite[len(finite) // 2]] = value
+            same_verdict(call, astray)
 
 
 @pytest.mark.parametrize("dtype", FORMATS)

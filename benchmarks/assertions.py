@@ -3,8 +3,8 @@
     python benchmarks/assertions.py [--repeat 5]
 
 Each layer is convolved by NumPy alone (the oracle, in float64) and by torch in float32, if that is installed. Each
-number is the best of all repetitions. CPU time of all threads is counted: it depends less on what else the machine
-does. The first call of a process is measured apart, in a process of its own.
+number is the best of all repetitions, of CPU time in one thread: that depends little on what else the machine does.
+The first call of a process is measured apart, in a process of its own.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from threadpoolctl import threadpool_limits
 
 import reference_impl as ref
 from reference_impl.cases.case import Case
@@ -72,6 +73,7 @@ def _in_torch(input: np.ndarray, filters: np.ndarray, case: Case) -> Callable[[]
         import torch.nn.functional as F
     except ImportError:
         return None
+    torch.set_num_threads(1)
     x = torch.from_numpy(input.astype(np.float32)).permute(0, 3, 1, 2).contiguous()
     w = torch.from_numpy(filters.astype(np.float32)).permute(3, 2, 0, 1).contiguous()
     (top, _), (left, _) = case.convolution.padding
@@ -80,6 +82,7 @@ def _in_torch(input: np.ndarray, filters: np.ndarray, case: Case) -> Callable[[]
 
 def main(repeat: Annotated[int, typer.Option(min=1)] = 5) -> None:
     """Print the table."""
+    threadpool_limits(1)
     first = subprocess.run([sys.executable, "-c", _FIRST], capture_output=True, text=True, check=True).stdout.split()
     imports, call = (1000 * float(seconds) for seconds in first)
     table = Table("layer", "data", "torch", "oracle", "assertion", "/ oracle", "/ torch", box=box.SIMPLE_HEAD)

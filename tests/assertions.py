@@ -1,4 +1,4 @@
-"""The assertions on many random layers of the frameworks, and on every mistake in every operation.
+"""The assertions on many random layers of the frameworks, and on every mistake; their quick look beside the slow way.
 
 `tox run -e assertions`. Not part of the default run, as it takes minutes.
 """

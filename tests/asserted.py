@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from unittest.mock import patch
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from reference_impl import testing
 from reference_impl.cases import catalogue
 from reference_impl.cases.case import Case
 from reference_impl.exact.formats import FORMATS
+from reference_impl.testing import judgement, message
 from reference_impl.verdicts.call import Call
 from reference_impl.verdicts.integers import integer_call
 from reference_impl.verdicts.making_calls import answers_of
@@ -28,6 +30,28 @@ RAISES = ("needs-writable-arrays",)
 
 def asserted(call: Call, answer, **declared) -> None:
     getattr(testing, f"assert_{call.operation}")(answer, *call.positional(), **call.case.options, **declared)
+
+
+def verdict(call: Call, answer, **declared) -> str | None:
+    """Return what the assertion says of an answer, without the mistakes that it fits; None if it is right."""
+    try:
+        with patch.object(message, "fits", lambda *args: []):
+            asserted(call, answer, **declared)
+    except AssertionError as error:
+        return str(error)
+    return None
+
+
+def same_verdict(call: Call, answer, **declared) -> str | None:
+    """Require that the slow way alone says the same of an answer, and return that."""
+    quick = verdict(call, answer, **declared)
+    with (
+        patch.object(judgement, "surely_right", lambda *args, **options: False),
+        patch.object(judgement, "each_is_right", lambda *args, **options: False),
+    ):
+        slow = verdict(call, answer, **declared)
+    assert quick == slow, f"the quick look says {quick!r}, and the slow way {slow!r}"
+    return slow
 
 
 def is_caught(mistake, operation: str) -> bool:

@@ -41,15 +41,34 @@ def attempt(operation: Bilinear, factors: Factors, terms: int, size: int, dtype:
     bits = slices.bits_for(terms)
     typical = math.sqrt(terms) * _spread(factors) * 2.0 ** (3 * bits)
     for count in range(1, MOST_SLICES + 1):
-        error = (terms + 2) ** 2 * 2.0 ** (bits * (3 - count) - 53)
+        error = _error(terms, bits, count)
         # A result of half the size is half as likely, but its unit is half as large.
         undecided = 16 * size * (error + 2.0 ** (4 - bits)) * 2.0 ** FORMATS[dtype.name].precision
         if undecided < typical / 4:
-            words = _words(operation, factors, bits, count)
-            lowest = factors.left_top + factors.right_top - bits * (len(words) + 1)
-            result, decided = rounding.round_interval(words, bits, lowest, dtype, error)
+            result, decided, _ = interval(operation, factors, terms, dtype, count)
             return result if decided.all() else None
     return None
+
+
+def interval(
+    operation: Bilinear, factors: Factors, terms: int, dtype: np.dtype, count: int
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return the result from `count` slices, rounded to `dtype`, a mask of the elements that are exact, and an error.
+
+    The others differ from the exact result by that error at most, and a unit of the last place.
+    """
+    bits = slices.bits_for(terms)
+    error = _error(terms, bits, count)
+    words = _words(operation, factors, bits, count)
+    lowest = factors.left_top + factors.right_top - bits * (len(words) + 1)
+    result, decided = rounding.round_interval(words, bits, lowest, dtype, error)
+    reach = error + 2.0 ** (4 - bits)
+    return result, decided, float(np.ldexp(2 * reach, lowest + bits * (len(words) - 2)))
+
+
+def _error(terms: int, bits: int, count: int) -> float:
+    """Bound the error of the tail, in units of the second word."""
+    return (terms + 2) ** 2 * 2.0 ** (bits * (3 - count) - 53)
 
 
 def _spread(factors: Factors) -> float:

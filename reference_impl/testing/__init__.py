@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from .judgement import judge
-from .problem import problem
+from .reading import problem
 
 __all__ = ["assert_conv2d", "assert_conv2d_backprop_filter", "assert_conv2d_backprop_input", "assert_conv2d_transpose"]
 

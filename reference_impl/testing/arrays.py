@@ -32,14 +32,17 @@ def given(value: Any, name: str) -> Given:
 
     Raises TypeError if it is no array of numbers, and ValueError if it has not four axes.
     """
+    __tracebackhide__ = True
     array = read(value, name)
     if array.values.dtype.kind not in "biuf" or (array.values.dtype.kind == "f" and not array.is_float):
-        raise TypeError(f"{name} must hold integers, bool or {', '.join(FORMATS)}; not dtype {array.dtype}")
+        kind = "" if hasattr(value, "dtype") else f", which a {type(value).__name__} gives"
+        raise TypeError(f"{name} must hold integers, bool or {', '.join(FORMATS)}; not dtype {array.dtype}{kind}")
     return array
 
 
 def read(value: Any, name: str) -> Given:
     """Read an array, of any dtype, without changing it. Raises TypeError if that cannot be done."""
+    __tracebackhide__ = True
     arguments.refuse_masks(value, name, depth=0)
     try:
         return _read(value)
@@ -64,8 +67,9 @@ def _read(value: Any) -> Given:
         array = np.asarray(value)
     else:
         array = np.from_dlpack(value)
-    if array.dtype.name == "bfloat16":
-        return Given(array.astype(np.float32), "bfloat16")
     if array.dtype.kind in "iuf":
-        array = array.astype(array.dtype.newbyteorder("="), copy=False)
+        if not array.dtype.isnative:
+            array = array.astype(array.dtype.newbyteorder("="))
+    elif array.dtype.name == "bfloat16":
+        return Given(array.astype(np.float32), "bfloat16")
     return Given(array, array.dtype.name)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from .. import arguments, exact, operations, problems
+from .. import arguments, exact, operations
 from ..axis_order import convert
-from ..cases.case import DTYPES, Case
 from ..exact.formats import FORMATS
 from ..verdicts import location
 from ..verdicts.call import Call
@@ -42,6 +41,7 @@ class Layout:
         return (self.filters, FILTERS) if "filter" in name else (self.images, IMAGES)
 
     def read(self, value: Any, name: str) -> Given:
+        __tracebackhide__ = True
         array = given(value, name)
         source, target = self.of(name)
         if array.values.ndim != 4:
@@ -67,6 +67,7 @@ class Problem:
     accumulator : the dtype in which sums are made
     factor : the declared multiple of the bound
     bias : added to each channel of the answer, as float64 or int64
+    dtypes : those of the arrays as given, by name
     """
 
     call: Call
@@ -76,6 +77,7 @@ class Problem:
     factor: float = 1.0
     bias: np.ndarray | None = None
     seed: int = field(default=0, kw_only=True)
+    dtypes: dict[str, str] = field(default_factory=dict, kw_only=True)
 
     @property
     def operation(self) -> str:
@@ -115,7 +117,8 @@ class Problem:
     def holds_integers(self) -> bool:
         """True if every number that is given is an integer."""
         arrays = [*self.call.arrays.values(), *([] if self.bias is None else [self.bias])]
-        return all(array.dtype.kind in "biu" or bool((array == np.rint(array)).all()) for array in arrays)
+        floats = [array for array in arrays if array.dtype.kind == "f"]
+        return all(_are_whole(array.flat[:64]) for array in floats) and all(map(_are_whole, floats))
 
     def with_bias(self, answer: np.ndarray) -> np.ndarray:
         return answer if self.bias is None else answer + self.bias
@@ -125,6 +128,18 @@ class Problem:
         """The sums of the products' absolute values, the bias included."""
         products = self.call.with_arrays(lambda array: np.abs(array.astype(np.float64))).run(operations)
         return products if self.bias is None else products + np.abs(self.bias)
+
+    @property
+    def most_gauge(self) -> int:
+        """Bound the gauge of integers from above, without computing it: the largest magnitudes, times the terms."""
+        first, second = (_largest(array) for array in self.call.arrays.values())
+        products = self.call.case.convolution.terms(self.operation) * first * second
+        return products if self.bias is None else products + _largest(self.bias)
+
+    @property
+    def eps(self) -> float:
+        """The larger eps of the answer's dtype and of the accumulator's."""
+        return max(FORMATS[self.dtype].eps, FORMATS[self.accumulator].eps)  # type: ignore[index]
 
     def by_oracle(self) -> np.ndarray:
         """The oracle's answer: exact for integers, and in float64, rounded at every step, for real numbers."""
@@ -146,87 +161,9 @@ class Problem:
         return self.with_bias(answer)
 
 
-def problem(operation: str, values: dict[str, Any], sizes: Any, options: dict[str, Any]) -> Problem:
-    """Check the arguments of an assertion, and return the problem.
-
-    `values` are the arrays by name, in the operation's order; `sizes` the shape that it takes, if any.
-    """
-    layout = Layout.checked(options["data_format"], options["filter_format"])
-    read = {name: layout.read(value, name) for name, value in values.items()}
-    arrays = {name: array.values for name, array in read.items()}
-    geometry = {name: options[name] for name in ("strides", "padding", "dilations", "groups")}
-    if operation == "conv2d":
-        checked = problems.conv2d(arrays["input"], arrays["filters"], **geometry)
-    elif operation == "conv2d_backprop_input":
-        sizes = layout.sizes(sizes, "input_sizes")
-        checked = problems.conv2d_backprop_input(sizes, arrays["filters"], arrays["out_backprop"], **geometry)
-    elif operation == "conv2d_backprop_filter":
-        sizes = layout.sizes(sizes, "filter_sizes")
-        checked = problems.conv2d_backprop_filter(arrays["input"], sizes, arrays["out_backprop"], **geometry)
-    else:
-        sizes = layout.sizes(sizes, "output_shape")
-        checked = problems.conv2d_transpose(arrays["input"], arrays["filters"], sizes, **geometry)
-    convolution = checked[0]
-    dtype = _dtype(options["dtype"], list(read.values()))
-    case = Case(
-        convolution.batch,
-        convolution.height.input_size,
-        convolution.width.input_size,
-        convolution.input_channels,
-        convolution.kernel_size,
-        convolution.output_channels,
-        arguments.pair(geometry["strides"], "strides"),
-        arguments.pair(geometry["dilations"], "dilations"),
-        convolution.groups,
-        geometry["padding"],
-        dtype or next((array.dtype for array in read.values() if array.dtype in DTYPES), "int64"),
-    )
-    result = Problem(
-        Call(operation, case, arrays),
-        layout,
-        dtype,
-        _accumulator(options["accumulate"], dtype),
-        _factor(options["factor"]),
-        seed=arguments.integer(options["seed"], "seed", at_least=0),
-    )
-    return replace(result, bias=_bias(options.get("bias"), result.shape[-1]))
+def _are_whole(numbers: np.ndarray) -> bool:
+    return bool((numbers == np.rint(numbers)).all())
 
 
-def _dtype(declared: Any, arrays: list[Given]) -> str | None:
-    """The dtype of the right answer: the declared one, else that of the arguments; None for any integers."""
-    if declared is not None:
-        name = declared if isinstance(declared, str) else str(getattr(declared, "__name__", declared)).split(".")[-1]
-        if name not in DTYPES:
-            raise ValueError(f"dtype must be one of {', '.join(DTYPES)}; not {declared!r}")
-        return name
-    floats = {array.dtype for array in arrays if array.is_float}
-    if len(floats) > 1:
-        return "float64" if "float64" in floats else "float32"
-    return floats.pop() if floats else None
-
-
-def _accumulator(declared: Any, dtype: str | None) -> str:
-    if declared is None:
-        return "float64" if dtype == "float64" else "float32"
-    if not isinstance(declared, str) or declared not in FORMATS:
-        raise ValueError(f"accumulate must be one of {', '.join(FORMATS)}; not {declared!r}")
-    return declared
-
-
-def _factor(declared: Any) -> float:
-    if isinstance(declared, bool) or not isinstance(declared, (int, float)):
-        raise TypeError(f"factor must be a number, not {declared!r} of type {type(declared).__name__}")
-    if not 1 <= declared < float("inf"):
-        raise ValueError(f"factor must be at least 1, and finite; not {declared!r}")
-    return float(declared)
-
-
-def _bias(value: Any, channels: int) -> np.ndarray | None:
-    if value is None:
-        return None
-    bias = given(value, "bias").values
-    if bias.shape != (channels,):
-        raise ValueError(f"bias must have shape ({channels},), one number for each output channel; not {bias.shape}")
-    if not np.isfinite(bias).all():
-        raise ValueError("bias must be finite")
-    return bias.astype(np.float64 if bias.dtype.kind == "f" else np.int64)
+def _largest(integers: np.ndarray) -> int:
+    return max(-int(integers.min()), int(integers.max())) if integers.size else 0

@@ -49,27 +49,29 @@ def taken_out(problem: Problem) -> tuple[Problem, Specials | None]:
     if all(array.dtype.kind != "f" or np.isfinite(array).all() for array in arrays.values()):
         return problem, None
     with np.errstate(invalid="ignore"):
-        specials = _specials(problem.call)
+        specials = _specials(problem.call, problem.shape)
     finite = problem.call.with_arrays(lambda array: np.where(np.isfinite(array), array, 0).astype(array.dtype))
     return replace(problem, call=finite), specials
 
 
-def _specials(call: Call) -> Specials:
+def _specials(call: Call, shape: tuple[int, ...]) -> Specials:
     (first, left), (second, right) = call.arrays.items()
 
     def counted(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        if not (left.any() and right.any()):
+            return np.zeros(shape)
         return Call(call.operation, call.case, {first: left, second: right}).run(operations)
 
     def whole(mask: Any) -> np.ndarray:
-        return np.asarray(mask).astype(np.int64)
+        return np.asarray(mask).astype(np.float64)  # sums of such numbers are exact
 
     def signs(array: np.ndarray) -> np.ndarray:
         return whole(np.sign(np.nan_to_num(array, nan=0.0)))
 
     infinite = [whole(np.isinf(array)) for array in (left, right)]
     nans = (
-        counted(whole(np.isnan(left)), np.ones(right.shape, np.int64))
-        + counted(np.ones(left.shape, np.int64), whole(np.isnan(right)))
+        counted(whole(np.isnan(left)), np.ones(right.shape))
+        + counted(np.ones(left.shape), whole(np.isnan(right)))
         + counted(infinite[0], whole(right == 0))
         + counted(whole(left == 0), infinite[1])
     )

@@ -13,6 +13,7 @@ https://git.mlplatform.org/tosa/specification.git/tree/chapters/introduction.ado
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -53,7 +54,7 @@ class Sums:
     squares: np.ndarray
     terms: int
 
-    def at(self, places: np.ndarray) -> Sums:
+    def at(self, places: np.ndarray | slice) -> Sums:
         """The sums at places that count all elements in order."""
         exact, gauge, squares = (array.reshape(-1)[places] for array in (self.exact, self.gauge, self.squares))
         return Sums(exact, gauge, squares, self.terms)
@@ -99,7 +100,7 @@ class Statistics:
 
     @property
     def most_lean(self) -> float:
-        return max(LEAN, _SMALLEST_LEAN * np.sqrt(self.count))
+        return most_lean(self.count)
 
     @property
     def complaint(self) -> str | None:
@@ -128,33 +129,54 @@ def statistics(
     Left out are elements where the dtype's range, or underflow, limits the answer. Elements whose exact values have the
     same significand count as one, with the mean of their errors: they may be the same sum, or the same product.
     """
-    if sums.terms < FEWEST_TERMS:
+    places = telling_places(sums.gauge.reshape(-1), sums.terms, dtype, flushes=flushes)
+    form, sums = FORMATS[dtype], sums.at(places)
+    if not sums.gauge.size:
         return None
-    form = FORMATS[dtype]
-    lost = form.smallest_normal if flushes else form.smallest_subnormal
-    unit = form.eps * sums.gauge
-    telling = (sums.gauge > 0) & (sums.terms * lost <= _MOST_UNDERFLOW * unit)
-    telling &= sums.gauge * (1 + form.eps) <= form.largest
-    places = np.flatnonzero(telling)
-    if not places.size:
-        return None
-    if places.size > MOST_ELEMENTS:
-        places = places[:: places.size // MOST_ELEMENTS | 1]  # an odd step meets every channel
-    sums = sums.at(places)
     errors = actual.reshape(-1)[places].astype(np.float64) - sums.exact
     significands, _ = np.frexp(sums.exact)
     distinct = _Groups(np.abs(significands))
     count = len(distinct.counts)
     leaning = errors / (form.eps * sums.gauge)
     variance = sums.variance(dtype, accumulator, any_order=any_order)
-    most = (SPREAD_IN_ANY_ORDER if any_order else SPREAD) + np.sqrt(2 * _VARIANCE * _UNLIKELY / count)
     return Statistics(
         count,
         _lean(_Groups(significands).means(leaning)),
         _lean(distinct.means(leaning * np.sign(significands))),
         float(distinct.means(np.square(errors) / variance).mean()),
-        float(most + _SCALE * _UNLIKELY / count),
+        most_spread(SPREAD_IN_ANY_ORDER if any_order else SPREAD, count),
     )
+
+
+def telling_places(gauge: np.ndarray, terms: int, dtype: str, *, flushes: bool = False) -> np.ndarray | slice:
+    """Return the places of the elements that are judged together, in order; none if the sums are too short."""
+    form = FORMATS[dtype]
+    lost = form.smallest_normal if flushes else form.smallest_subnormal
+
+    def tells(gauge: Any) -> Any:
+        telling = (gauge > 0) & (terms * lost <= _MOST_UNDERFLOW * (form.eps * gauge))
+        return telling & (gauge * (1 + form.eps) <= form.largest) & (terms >= FEWEST_TERMS)
+
+    # An element between two that tell something tells something too, so that the least and the largest decide.
+    if gauge.size and tells(float(gauge.min())) and tells(float(gauge.max())):
+        return slice(None, None, _step(gauge.size))
+    places = np.flatnonzero(tells(gauge))
+    return places[:: _step(places.size)]
+
+
+def _step(count: int) -> int:
+    """Return the step from one element to the next that is judged. An odd one meets every channel."""
+    return count // MOST_ELEMENTS | 1 if count > MOST_ELEMENTS else 1
+
+
+def most_lean(count: int) -> float:
+    """The limit of a lean, for so many elements."""
+    return max(LEAN, float(_SMALLEST_LEAN * np.sqrt(count)))
+
+
+def most_spread(spread: float, count: int) -> float:
+    """The limit of the spread, for so many elements of which each is expected to have `spread` at most."""
+    return float(spread + np.sqrt(2 * _VARIANCE * _UNLIKELY / count) + _SCALE * _UNLIKELY / count)
 
 
 class _Groups:

@@ -40,6 +40,20 @@ def test_one_row_is_zero():
     assert_conv2d(y, X, W, **OPTIONS)
 
 
+def test_axes_in_another_order():
+    assert_conv2d(convolve(X, W).permute(0, 2, 3, 1), X, W, **OPTIONS)
+
+
+def test_padding_is_forgotten():
+    assert_conv2d(F.conv2d(X, W, stride=(2, 1)), X, W, **OPTIONS)
+
+
+def test_nan_is_swallowed():
+    x = X.clone()
+    x[0, 1, 2, 3] = float("nan")
+    assert_conv2d(convolve(x.nan_to_num(), W), x, W, **OPTIONS)
+
+
 def test_truncated():
     """Sums with the last 8 bits of float64's surplus cut off, instead of rounded."""
     x, w = torch.randn(2, 16, 12, 12), torch.randn(8, 16, 3, 3)

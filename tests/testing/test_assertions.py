@@ -8,8 +8,10 @@ import sys
 import numpy as np
 import pytest
 from asserted import asserted
+from summation import NEAREST, Arithmetic, product
 
 import reference_impl as ref
+from examples.kernels.im2col import Im2col
 from reference_impl.cases.case import Case
 from reference_impl.exact.formats import FORMATS
 from reference_impl.operations import OPERATIONS
@@ -160,6 +162,28 @@ def test_accumulator_that_truncates_is_caught():
         asserted(task.call, toward_zero)
 
 
+class Adds(Im2col):
+    """Adds in a known order, with an arithmetic of its own."""
+
+    def __init__(self, order, arithmetic):
+        self.order, self.arithmetic = order, arithmetic
+
+    def product(self, a, b):
+        return product(a, b, self.order, self.arithmetic).astype(a.dtype)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("order", ["8 lanes", "sequential", "pairwise"])
+def test_float32_accumulator_that_truncates_passes_each_element_and_fails_by_bias(order, operation):
+    """With a `factor`, each element alone is judged: 16.16 eps * gauge instead of 16."""
+    call = real_task(Case.parse("n4_h8w8c8_k3x3o8_SAME"), operation, 0, "normal").call
+    asserted(call, call.run(Adds(order, NEAREST)))
+    truncated = call.run(Adds(order, Arithmetic(24, "truncated")))
+    asserted(call, truncated, factor=1.01)
+    with pytest.raises(AssertionError, match=r"each element is within its bound, but the errors .* lean toward zero"):
+        asserted(call, truncated)
+
+
 @pytest.mark.parametrize("name", ["input", "filters"])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_special_values_reach_what_they_enter(value, name):
@@ -176,8 +200,14 @@ def test_special_values_reach_what_they_enter(value, name):
     swallowed = np.nan_to_num(answer, nan=0.0, posinf=1.0, neginf=-1.0)
     with pytest.raises(
         AssertionError, match="NaN and infinities must reach exactly the elements whose sums they enter"
-    ):
+    ) as failed:
         assert_conv2d(swallowed, *arrays.values(), padding="SAME")
+    assert "known mistake" not in str(failed.value)
+    arrays[name][1, 1, 1, 1] = 0
+    ignored = ref.conv2d(*arrays.values(), padding="SAME").astype(np.float32)
+    arrays[name][1, 1, 1, 1] = value
+    with pytest.raises(AssertionError, match="it fits: NaN and infinities are taken as zero"):
+        assert_conv2d(ignored, *arrays.values(), padding="SAME")
 
 
 X, W, Y = np.ones((1, 4, 4, 2), np.float32), np.ones((3, 3, 2, 1), np.float32), np.full((1, 2, 2, 1), 18, np.float32)
@@ -206,6 +236,26 @@ X, W, Y = np.ones((1, 4, 4, 2), np.float32), np.ones((3, 3, 2, 1), np.float32), 
         ),
         ({"input": object()}, TypeError, "input must hold integers, .*; not dtype object"),
         ({"input": np.ma.masked_array(X)}, TypeError, "input must be a plain array, not a masked one"),
+        ({"filters": None}, TypeError, "filters must hold integers, .*; not dtype object, which a NoneType gives"),
+        ({"input": X.astype(object)}, TypeError, "input must hold integers, .*; not dtype object$"),
+        ({"input": np.float32(1)}, ValueError, r"input must have 4 axes \(N H W C\), not shape \(\)"),
+        ({"filters": W[:0]}, ValueError, r"kernel size must be >= 1 .*: filters has shape \(0, 3, 2, 1\)"),
+        ({"data_format": "nchw"}, ValueError, "data_format must be one of NHWC, NCHW; not 'nchw'"),
+        (
+            {"input": X.transpose(0, 3, 1, 2), "filters": W.transpose(3, 2, 0, 1)},
+            ValueError,
+            r'third axis must be .*: 3 != 4 / 1 .*; these arrays would fit data_format="NCHW"',
+        ),
+        (
+            {"input": X.transpose(0, 3, 1, 2), "filters": W.transpose(3, 2, 0, 1)[:, :1], "data_format": "NCHW"},
+            ValueError,
+            r"third axis must be .*: 1 != 2 / 1 .* \(sizes in this message are in the order NHWC and HWIO\)",
+        ),
+        (
+            {"input": X / 3, "dtype": "int32"},
+            ValueError,
+            "dtype must be one of float16, .* that are not whole, not int32",
+        ),
     ],
 )
 def test_bad_argument_raises_no_assertion_error(changed, error, message):
@@ -223,6 +273,12 @@ def test_answer_that_is_no_array_fails(answer):
 def test_dtype_of_the_answer():
     with pytest.raises(AssertionError, match=r'dtype must be float32, not float64\nnext: .*: dtype="float64"'):
         assert_conv2d(Y.astype(np.float64), X, W)
+    with pytest.raises(
+        AssertionError, match=r"must be float64, not float32\n.*\ngiven are: input float32, filters float64"
+    ):
+        assert_conv2d(Y, X, W.astype(np.float64))
+    with pytest.raises(AssertionError, match=r"dtype must be float32, not complex64\n.*filters float32$"):
+        assert_conv2d(Y.astype(np.complex64), X, W)
     assert_conv2d(Y.astype(np.float64), X, W, dtype="float64")
     assert_conv2d(Y.astype(np.int16), X.astype(np.int8), W.astype(np.int8))
 
@@ -231,6 +287,20 @@ def test_dtype_of_the_answer():
 def test_empty_arrays(shape):
     filters = np.ones((3, 3, shape[3], 1), np.float32)
     assert_conv2d(np.zeros((shape[0], 2, 2, 1), np.float32), np.ones(shape, np.float32), filters)
+
+
+@pytest.mark.framework("torch")
+def test_tensors_that_hold_nothing_to_read_are_named():
+    import torch
+
+    x, w = (torch.from_numpy(array) for array in (X, W))
+    with pytest.raises(TypeError, match=r"filters must be an array, .*Tensor raised .*[Mm]eta"):
+        assert_conv2d(Y, x, w.to("meta"))
+    with pytest.raises(TypeError, match=r"actual must be an array, .*Tensor raised .*[Mm]eta"):
+        assert_conv2d(torch.from_numpy(Y).to("meta"), x, w)
+    assert_conv2d(torch.from_numpy(Y).requires_grad_(), x.requires_grad_(), w, dtype=torch.float32)
+    with pytest.raises(AssertionError, match=r"shape must be \(1, 2, 2, 1\), not \(\)\nnext: "):
+        assert_conv2d(torch.tensor(18.0), x, w)
 
 
 class Foreign:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -14,7 +16,7 @@ from reference_impl import __version__
 from reference_impl.backends import registry
 from reference_impl.cases import catalogue
 from reference_impl.cases.case import DTYPES, Case
-from reference_impl.cli import app
+from reference_impl.cli import COMMANDS, app
 from reference_impl.exit_status import ExitStatus
 from reference_impl.run.shares import checks_of
 
@@ -23,6 +25,32 @@ CASE = "n2_h7w9c3_k3x2o4_s2x3"
 
 def run(*words):
     return CliRunner().invoke(app, list(words), terminal_width=100)
+
+
+def test_help_names_each_command_on_one_line():
+    lines = run("--help").output.partition("Commands:\n")[2].splitlines()
+    assert [line.split()[0] for line in lines if line.strip()] == list(COMMANDS)
+    assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_command_has_a_help_of_its_own(name):
+    result = run(name, "--help")
+    assert result.exit_code == 0
+    assert f"{name} [OPTIONS]" in result.output
+
+
+def test_unknown_command_is_answered_with_the_nearest():
+    result = run("verfy")
+    assert result.exit_code == ExitStatus.BAD_USAGE
+    assert "'verify'" in result.output
+
+
+def test_commands_are_imported_when_they_are_run():
+    code = "import reference_impl.cli, sys; print(*sys.modules)"
+    imported = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "reference_impl.cli" in imported
+    assert not {f"reference_impl{module}" for module, _ in COMMANDS.values()} & set(imported)
 
 
 def test_verify_passes_the_oracle_and_the_definition():

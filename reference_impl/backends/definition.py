@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -26,46 +25,54 @@ class Definition:
         dtypes=INTEGERS + FLOATS,
         result_dtypes={**dict.fromkeys(INTEGERS, "int64"), **dict.fromkeys(FLOATS, "float64")},
         unclaimed={
-            "special_values": "computes with integers and fractions, which know no NaN",
-            "dirty_memory": "computes with integers and fractions, which know no NaN",
+            "special_values": "computes with integers, which know no NaN",
+            "dirty_memory": "computes with integers, which know no NaN",
             "refuses_invalid_calls": "checks no arguments",
         },
         lacks=(Lack(f"needs more than {_MOST_PRODUCTS} products: too many for plain Python", _is_large),),
     )
 
     def conv2d(self, input: Any, filters: Any, **options: Any) -> np.ndarray:
+        (first, scale), (second, other) = _integers(input), _integers(filters)
         shape = definition.output_shape(input.shape, filters.shape, **options)
-        result = definition.conv2d(_exact(input), _exact(filters), input.shape, filters.shape, **options)
-        return _array(result, shape, input.dtype)
+        result = definition.conv2d(first, second, input.shape, filters.shape, **options)
+        return _array(result, shape, input.dtype, scale * other)
 
     def conv2d_backprop_input(self, input_sizes: Any, filters: Any, out_backprop: Any, **options: Any) -> np.ndarray:
-        result = definition.conv2d_backprop_input(
-            _exact(filters), _exact(out_backprop), input_sizes, filters.shape, **options
-        )
-        return _array(result, input_sizes, filters.dtype)
+        (first, scale), (second, other) = _integers(filters), _integers(out_backprop)
+        result = definition.conv2d_backprop_input(first, second, input_sizes, filters.shape, **options)
+        return _array(result, input_sizes, filters.dtype, scale * other)
 
     def conv2d_backprop_filter(self, input: Any, filter_sizes: Any, out_backprop: Any, **options: Any) -> np.ndarray:
-        result = definition.conv2d_backprop_filter(
-            _exact(input), _exact(out_backprop), input.shape, filter_sizes, **options
-        )
-        return _array(result, filter_sizes, input.dtype)
+        (first, scale), (second, other) = _integers(input), _integers(out_backprop)
+        result = definition.conv2d_backprop_filter(first, second, input.shape, filter_sizes, **options)
+        return _array(result, filter_sizes, input.dtype, scale * other)
 
     def conv2d_transpose(self, input: Any, filters: Any, output_shape: Any, **options: Any) -> np.ndarray:
         return self.conv2d_backprop_input(output_shape, filters, input, **options)
 
 
-def _exact(array: np.ndarray) -> list:
-    """Return nested lists of Python integers, with a Fraction where an element is not an integer."""
-    numbers = [Fraction(float(value)) if array.dtype.kind not in "biu" else int(value) for value in array.ravel()]
-    exact = np.empty(array.size, object)
-    exact[:] = [int(number) if number == int(number) else number for number in numbers]
-    return exact.reshape(array.shape).tolist()
+def _integers(array: np.ndarray) -> tuple[list, int]:
+    """Return nested lists of Python integers, and the power of two by which they are too large.
+
+    Sums of integers are eight times as fast as sums of Fractions.
+    """
+    if array.dtype.kind in "biu":
+        return array.astype(np.int64).tolist(), 1
+    ratios = [number.as_integer_ratio() for number in array.astype(np.float64).ravel().tolist()]
+    scale = max((below for _, below in ratios), default=1)
+    integers = np.empty(array.size, object)
+    integers[:] = [above * (scale // below) for above, below in ratios]
+    return integers.reshape(array.shape).tolist(), scale
 
 
-def _array(nested: list, shape: tuple, dtype: np.dtype) -> np.ndarray:
-    """Return the nested lists as an array. Its shape is given, as empty lists do not show it."""
-    result = np.int64 if dtype.kind in "biu" else np.float64
-    return np.array(nested, object).reshape(shape).astype(result)
+def _array(nested: list, shape: tuple, dtype: np.dtype, scale: int) -> np.ndarray:
+    """Return the nested lists, divided by `scale`, as an array. Its shape is given, as empty lists do not show it."""
+    totals = np.array(nested, object).reshape(shape)
+    if dtype.kind in "biu":
+        return totals.astype(np.int64)
+    rounded = [total / scale for total in totals.ravel().tolist()]  # Python rounds a quotient of integers once
+    return np.array(rounded, np.float64).reshape(shape)
 
 
 ROUTES = {"": Definition}

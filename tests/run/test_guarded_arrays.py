@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from reference_impl.cases.case import Case
-from reference_impl.run.processes import memory
+from reference_impl.run.processes import guarded_arrays, memory
 from reference_impl.run.processes.guarded_arrays import GuardedArrays
 from reference_impl.run.processes.shared_memory import Sent, SharedMemory
 from reference_impl.run.subject import Subject
@@ -94,6 +94,31 @@ def test_dead_array_that_was_filled_with_zeros_is_told_from_a_live_one():
         others = [np.ones(size, np.uint8) for size in range(1, 40)]
     assert not any(array.any() for array in kept)
     assert all(array.all() for array in others)
+
+
+def test_dead_arrays_of_a_few_bytes_are_watched_no_more(monkeypatch):
+    looked = []
+    monkeypatch.setattr(GUARDED, "_look_at", lambda at, size: looked.append(size))
+    with GUARDED.watch():
+        for size in (1, 2, 3) * 1000:
+            np.zeros(size, np.uint8)
+    looked.clear()
+    with GUARDED.watch():
+        pass
+    assert len(looked) < 100
+
+
+def test_live_array_that_looks_dead_keeps_its_numbers():
+    mark = np.frombuffer(guarded_arrays._MARK, np.uint8)
+    with GUARDED.watch():
+        kept = [mark[:size].copy() for size in (1, 2, 3)]
+    with GUARDED.watch():
+        others = [np.zeros(size, np.uint8) for size in (1, 2, 3)]
+        for array in kept:
+            array.resize(1000, refcheck=False)
+    for size, array in enumerate(kept, 1):
+        np.testing.assert_array_equal(array[:size], mark[:size])
+    assert not any(array.any() for array in others)
 
 
 def test_write_beyond_an_array_of_an_earlier_call_is_seen_once():

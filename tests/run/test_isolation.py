@@ -9,6 +9,7 @@ from reference_impl.cases.case import Case
 from reference_impl.run import outcome
 from reference_impl.run.processes.asking import BackendProcess
 from reference_impl.run.processes.shared_memory import GUARD, Sent, SharedMemory
+from reference_impl.run.processes.worker import Died
 from reference_impl.run.records import records_of
 from reference_impl.run.selection import for_all
 from reference_impl.run.subject import Subject, process_of
@@ -225,3 +226,28 @@ def test_answer_larger_than_the_memory_comes_whole():
     assert padded.shape == (1, 1300, 2000, 1)
     np.testing.assert_array_equal(padded[:, 500:-500, 500:-500], image)
     process.close()
+
+
+def test_child_that_made_no_call_is_not_exchanged(monkeypatch):
+    backend = Subject.load("minimal").backend
+    jobs, ask = [], backend.process._worker.ask
+    monkeypatch.setattr(
+        backend.process._worker, "ask", lambda job, *given, **how: (jobs.append(job), ask(job, *given, **how))[1]
+    )
+    call = integer_call(CASES[1], "conv2d", 0)
+    backend.process.renew()
+    assert jobs == []
+    for _ in range(2):
+        call.run(backend)
+        backend.process.renew()
+        backend.process.renew()
+    assert jobs == ["call", "renew"] * 2
+    backend.process.close()
+
+
+def test_child_that_took_the_place_of_a_dead_one_is_not_exchanged(load, monkeypatch):
+    backend = load("Exits")[0].backend
+    with pytest.raises(Died):
+        integer_call(CASES[1], "conv2d", 0).run(backend)
+    monkeypatch.setattr(backend.process._worker, "ask", lambda job, *given, **how: pytest.fail(f"{job} was asked"))
+    backend.process.renew()

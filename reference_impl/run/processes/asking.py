@@ -23,6 +23,8 @@ from .worker import TIME_LIMIT, Died, Hung, Raised, Worker
 CALL_TIME_LIMIT = 60.0  # seconds
 # After so many calls without an answer in time, a backend is asked no more.
 MOST_HUNG = 3
+# These jobs call no kernel.
+_HARMLESS = ("describe", "routes", "declares")
 # A kernel that splits its work wrongly is right in one thread. So it has two, even where there is one processor.
 _THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "NUMBA_NUM_THREADS")
 # Threads that spin while they wait for work take the processors from the other process: five times slower, measured.
@@ -57,6 +59,8 @@ class BackendProcess:
         self.troubles: dict[str, Any] = {}
         """Deaths and hangs of each backend in batches, so that later ones are given less time."""
         self._journal = Journal()
+        self._untouched = True
+        """True if the child that makes the calls has made none yet."""
         self._searched = 0
         self._shared = SharedMemory.make()
         self._lock = threading.RLock()
@@ -71,7 +75,19 @@ class BackendProcess:
     def ask(self, job: str, *arguments: Any, time_limit: float | None = None) -> Any:
         """Run another job than a call. Raises Died, or Raised."""
         with self._lock:
-            return self._worker.ask(job, *arguments, time_limit=TIME_LIMIT if time_limit is None else time_limit)
+            time_limit = TIME_LIMIT if time_limit is None else time_limit
+            if job in _HARMLESS:
+                return self._worker.ask(job, *arguments, time_limit=time_limit)
+            return self._call(job, *arguments, time_limit=time_limit)
+
+    def _call(self, job: str, *arguments: Any, **options: Any) -> Any:
+        """Run a job that calls a kernel."""
+        self._untouched = False
+        try:
+            return self._worker.ask(job, *arguments, **options)
+        except Died:  # another child takes its place
+            self._untouched = True
+            raise
 
     def make(self, request: Request) -> list[Answer]:
         """Make the calls of a request, and look at their answers after the last.
@@ -142,7 +158,7 @@ class BackendProcess:
             "guarded": request.fill > 0 and registry.adapter_of(request.name) is None,
         }
         try:
-            told = self._worker.ask("call", request.name, described, time_limit=self.time_limit)
+            told = self._call("call", request.name, described, time_limit=self.time_limit)
         except Hung:
             self.hung[request.name] = self.hung.get(request.name, 0) + 1
             raise
@@ -177,7 +193,7 @@ class BackendProcess:
         """
         with self._lock:
             self._journal = Journal()  # its calls are no longer the last ones
-            told = self._worker.ask(
+            told = self._call(
                 "batch",
                 name,
                 asdict(places),
@@ -215,6 +231,9 @@ class BackendProcess:
     def renew(self) -> None:
         """Exchange the child that makes the calls for a fresh one. No earlier call can have damaged its memory."""
         self._journal = Journal()
+        if self._untouched:
+            return
+        self._untouched = True
         with contextlib.suppress(Died):  # as it is told to
             self._worker.ask("renew")
 

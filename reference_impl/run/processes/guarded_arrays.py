@@ -26,7 +26,8 @@ _UNWRITTEN = 0xFF  # NaN in every float; the guard zones hold it too
 _UNTOUCHED = bytes([_UNWRITTEN]) * GUARD
 # A dead array begins with it. Read as a float16, float32 or float64 it is a NaN that no arithmetic gives.
 _MARK = bytes.fromhex("577db37f6d7ef17f577db37f6d7ef17f")
-# A live array may by chance hold the first bytes of the mark, if they are fewer. So smaller ones are never freed.
+# A live array may by chance hold the first bytes of the mark, if they are fewer. So smaller ones are never freed. Those
+# that hold them are watched no more: nearly all are dead, and a kernel can make a million.
 _SMALLEST = 4
 # Larger arrays are refused. The mark is copied from a mapping of this size, which has zeros behind it.
 _LARGEST = 1 << 33
@@ -65,6 +66,7 @@ class GuardedArrays:
         self._malloc.restype, self._malloc.argtypes = _pointer, [_size]
         self._free.restype, self._free.argtypes = None, [_pointer]
         self._sizes: dict[int, int] = {}
+        self._unwatched: dict[int, int] = {}
         self._made = self._bytes = 0
         self._marks = _marks()
         self._handler = _Handler(
@@ -123,21 +125,25 @@ class GuardedArrays:
     def _moved(self, ctx: int | None, at: int | None, size: int) -> int | None:
         new = self._new(ctx, size)
         if at and new:
-            _memmove(new, at, min(size, self._sizes[at]))
+            _memmove(new, at, min(size, self._sizes.get(at, self._unwatched.get(at, 0))))
             self._freed(at)
         return new
 
     def _free_dead(self) -> None:
         self._made = self._bytes = 0
         for at, size in list(self._sizes.items()):  # other threads may make arrays meanwhile
-            if size >= _SMALLEST and _string_at(at, min(size, len(_MARK))) == _MARK[:size]:
+            if _string_at(at, min(size, len(_MARK))) == _MARK[:size]:
                 self._freed(at)
 
     def _freed(self, at: int) -> None:
         size = self._sizes.pop(at, None)
-        if size is not None:
-            self._look_at(at, size)
+        if size is None:
+            return
+        self._look_at(at, size)
+        if size >= _SMALLEST:
             self._free(at - GUARD)
+        else:
+            self._unwatched[at] = size
 
     def _look_at(self, at: int, size: int) -> None:
         """Tell of damage to the guard zones of an array, and mend them, so that it is told once."""

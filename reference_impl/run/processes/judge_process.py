@@ -45,10 +45,13 @@ def records(subjects: Subjects, case: str, seed: int, calls: list[tuple[str, str
 
 
 class Subjects:
-    """The backends by name. Those of a framework are in one process for each environment, others in their own."""
+    """The backends by name. Those of a framework are in one process for each environment, others in their own.
 
-    def __init__(self, names: list[str], time_limit: float) -> None:
-        self._names, self._time_limit = names, time_limit
+    `threads` are those of matrix products in kernels in NumPy.
+    """
+
+    def __init__(self, names: list[str], time_limit: float, threads: str | None = None) -> None:
+        self._names, self._time_limit, self._threads = names, time_limit, threads
         self._processes: dict[str, BackendProcess] = {}
         self._subjects: dict[str, Subject] = {}
 
@@ -57,16 +60,19 @@ class Subjects:
             shared = process_of(name)
             if shared not in self._processes:
                 together = [other for other in self._names if process_of(other) == shared]
-                self._processes[shared] = process_for(name, *together, time_limit=self._time_limit)
+                environment = numpy_threads.for_kernel(name, self._threads)
+                self._processes[shared] = process_for(
+                    name, *together, time_limit=self._time_limit, environment=environment
+                )
             self._subjects[name] = Subject.load(name, self._processes[shared])
         return self._subjects[name]
 
 
 def main(time_limit: str, *names: str) -> None:
     """Judge what is asked, until the channel is closed or the process that asks has ended."""
-    numpy_threads.restore()
+    threads = numpy_threads.restore()
     threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
-    subjects = Subjects(list(names), float(time_limit))
+    subjects = Subjects(list(names), float(time_limit), threads)
     while True:
         try:
             job, arguments = receive(0)

@@ -1,12 +1,19 @@
-"""Threads of NumPy's matrix products in the processes that judge. A thread that waits for a small product spins."""
+"""Threads of NumPy's matrix products, in processes that judge and in those of kernels in NumPy.
+
+A thread that waits for its part of a product spins. Where two processes on two processors have two threads each, a
+product takes six times as long as on one thread, measured.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 
+from ...backends import environments
+
 # The libraries below NumPy read these when it is imported.
-_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+_OPENBLAS, _INSTEAD = "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"
+_VARIABLES = (_OPENBLAS, _INSTEAD, "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 _FORMER = "REFERENCE_IMPL_FORMER_THREADS"
 
 
@@ -20,11 +27,27 @@ def shared_by(judges: int) -> dict[str, str]:
     return {**dict.fromkeys(_VARIABLES, str(threads)), _FORMER: json.dumps(former)}
 
 
-def restore() -> None:
-    """Give this process the variables back that it would have without us, as backends inherit them."""
+def restore() -> str | None:
+    """Give this process the variables back that it would have without us, as backends inherit them.
+
+    Return the number of threads that it was given; None if it was given none.
+    """
     former = os.environ.pop(_FORMER, None)
     if former is None:
-        return
+        return None
+    given = os.environ.get(_OPENBLAS)
     for name in _VARIABLES:
         os.environ.pop(name, None)
     os.environ.update(json.loads(former))
+    return given
+
+
+def for_kernel(name: str, threads: str | None) -> dict[str, str]:
+    """Return the variable that gives a kernel in NumPy so many threads; none if it is set, or if no kernel reads it.
+
+    Only matrix products of NumPy follow it. A kernel that splits its work itself still has two threads or more.
+    """
+    of_threads = environments.declared(name).get("threads-1")
+    reads = of_threads is not None and _OPENBLAS in of_threads.variables
+    is_set = {_OPENBLAS, _INSTEAD} & {*os.environ, *environments.variables_of(name)}
+    return {_OPENBLAS: threads} if threads and reads and not is_set else {}

@@ -35,6 +35,7 @@ _LIKE_PLAIN = ("inputs_unchanged", "repeatable", "remembers_nothing", "rounded",
 # Checks that leave a record only if they fail.
 _SILENT = (PRINTS_NOTHING, KEEPS_TO_ITS_MEMORY)
 _MOST_NAMED = 6
+_AFTER_OTHERS = "among calls with other options"
 # So many errors are told apart.
 _MOST_ERRORS = 4
 
@@ -142,7 +143,7 @@ class _Calls:
                 for asked in ([*some, *self._neighbours(some)] if ask else some,)
                 for one in _with_failures(distinct_bugs(asked, ask=ask, most_asked=MOST_ASKED), some)
             ]
-            found += mine if not check else _merged(mine)
+            found += mine if not check else _merged(mine, check)
         plain = [bug for bug, _ in found if not bug.check]
         told = [
             (replace(bug, diagnosis=None), failed)  # it is the message of an error
@@ -206,20 +207,24 @@ def _tells(plain: Bug, bug: Bug, failed: list[JudgedCall]) -> bool:
     return bug.diagnosis is not None and bug.diagnosis == plain.diagnosis
 
 
-def _merged(bugs: list[tuple[Bug, list[JudgedCall]]]) -> Iterator[tuple[Bug, list[JudgedCall]]]:
-    """Join the bugs of one check that fail in one way: it ran on too few calls to tell several conditions."""
+def _merged(bugs: list[tuple[Bug, list[JudgedCall]]], check: str) -> Iterator[tuple[Bug, list[JudgedCall]]]:
+    """Join the bugs of one check that fail in one way.
+
+    It ran on too few calls to tell several conditions. Those of OTHER_OPTIONS would be on the wrong case: a call fails
+    by the calls before it, which have other options.
+    """
     by_way: dict[tuple, list[tuple[Bug, list[JudgedCall]]]] = {}
     for bug, failed in bugs:
         by_way.setdefault((bug.kind, bug.diagnosis), []).append((bug, failed))
     for alike in by_way.values():
-        if len(alike) == 1:
+        if len(alike) == 1 and check != OTHER_OPTIONS:
             yield alike[0]
             continue
         failed = [call for _, calls in alike for call in calls]
         smallest = min(failed, key=lambda call: complexity(call.case))
         bug, count = alike[0][0], len(failed)
         merged = replace(bug, conditions=None, rule=None, smallest=smallest, failures=count, calls=count, tried=0)
-        yield merged, failed
+        yield replace(merged, why=_AFTER_OTHERS) if check == OTHER_OPTIONS else merged, failed
 
 
 _case = lru_cache(8192)(Case.parse)
@@ -256,12 +261,18 @@ def mistake_of(record: Record) -> str | None:
     return named[1] if named else None
 
 
+def cache_of(record: Record) -> str | None:
+    """Return what the diagnosis says of a cache whose keys lack something."""
+    return next((line for line in (record.diagnosis or "").splitlines() if line.startswith("a cache: ")), None)
+
+
 def joined(found: Iterable[Finding]) -> list[Finding]:
-    """Join wrong answers that match one known mistake: it is one bug, under whatever conditions."""
+    """Join wrong answers that match one known mistake or come from one cache: one bug, whatever the conditions."""
     kept: list[Finding] = []
     by_mistake: dict[str, Finding] = {}
     for finding in found:
-        named = mistake_of(finding.record) if finding.robustness is None else None
+        told = cache_of(finding.record) or mistake_of(finding.record)
+        named = told if finding.robustness is None else None
         first = by_mistake.setdefault(named, finding) if named else finding
         if first is finding:
             kept.append(finding)

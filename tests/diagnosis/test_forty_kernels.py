@@ -7,6 +7,7 @@ import functools
 import numpy as np
 import pytest
 from diagnosis.forty_kernels import KERNELS
+from diagnosis.ten_kernels import KERNELS as TEN
 from diagnosis.twenty_kernels import KERNELS as HELD_OUT
 
 from reference_impl.cases import catalogue
@@ -23,7 +24,10 @@ from reference_impl.verdicts.integers import integer_call
 
 _EXACT = [check for check in CHECKS if check.name == "exact"]
 SMOKE = tuple(catalogue.load("smoke"))
-_MORE = "n1_h17w17c1_k1x1o1 n1_h5w4c1_k3x3o1_s2x1_float64 n1_h2w3c2_k2x1o2 n1_h3w4c1_k1x1o1_s2x1"
+_MORE = """
+n1_h17w17c1_k1x1o1 n1_h5w4c1_k3x3o1_s2x1_float64 n1_h2w3c2_k2x1o2
+n1_h3w4c1_k1x1o1_s2x1 n1_h12w2c1_k2x1o1_d2x1 n1_h5w6c1_k3x3o1_d2x1
+"""
 CASES = [*SMOKE, *map(Case.parse, _MORE.split())]
 
 
@@ -41,14 +45,14 @@ def is_wrong(kernel, case):
         return True
 
 
-BOTH = [*KERNELS, *HELD_OUT]
+ALL = [*KERNELS, *HELD_OUT, *TEN]
 
 
-def test_there_are_sixty_kernels_of_different_names():
-    assert len({kernel.name for kernel in BOTH}) == len(BOTH) == 60
+def test_there_are_seventy_kernels_of_different_names():
+    assert len({kernel.name for kernel in ALL}) == len(ALL) == 70
 
 
-@pytest.mark.parametrize("kernel", BOTH, ids=lambda kernel: kernel.name)
+@pytest.mark.parametrize("kernel", ALL, ids=lambda kernel: kernel.name)
 def test_kernel_is_wrong_only_under_its_condition(kernel):
     if kernel.wrong is None or kernel.remembers:
         assert kernel.mistakes or kernel.name == "ones-for-zeros-in-the-filter-gradient"
@@ -58,7 +62,7 @@ def test_kernel_is_wrong_only_under_its_condition(kernel):
     assert [case for case in wrong if not kernel.wrong(case)] == []
 
 
-@pytest.mark.parametrize("kernel", [one for one in BOTH if one.mistakes], ids=lambda kernel: kernel.name)
+@pytest.mark.parametrize("kernel", [one for one in ALL if one.mistakes], ids=lambda kernel: kernel.name)
 def test_mistakes_are_known_for_the_operation(kernel):
     assert all(kernel.operation in by_name(mistake).operations for mistake in kernel.mistakes if mistake)
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from planted import Right
 
+from reference_impl.report.answer import cause
 from reference_impl.report.findings import Finding, findings, joined
 from reference_impl.run import outcome
 from reference_impl.run.subject import Subject
@@ -72,6 +73,24 @@ def test_errors_are_told_apart_by_their_text_without_numbers():
 def test_call_that_is_wrong_is_not_counted_again_for_other_checks():
     some = records(wrong_if_large_kernel) + records(wrong_if_large_kernel, check="any_memory_layout")
     assert [found.robustness for found in findings(some)] == [None]
+
+
+def test_conditions_are_not_told_of_calls_that_fail_by_the_calls_before_them():
+    right = records(lambda case: False)
+    some = records(wrong_if_large_kernel, check="other_options", message="in a row of calls with other options")
+    (found,) = findings([*right, *some])
+    said = "wrong numbers (other_options)  12 calls wrong: among calls with other options; smallest: "
+    assert found.line.startswith(said)
+
+
+def test_cache_is_one_bug_and_the_cause():
+    told = "a cache: it gives the answer of an earlier call with the same shapes and other padding"
+    record = replace(SUBJECT.blank("conv2d", PLAIN[0], 0, "other_options"), outcome=outcome.FAIL)
+    named = replace(record, diagnosis=f"right on a fresh kernel\n{told}\nfails the same checks as *kernel-flipped*: no")
+    found = [Finding(f"wrong numbers  where {name}", named, ("conv2d",), 5) for name in "AB"]
+    (first,) = joined(found)
+    assert first.failed == 10
+    assert cause(first) == told
 
 
 def test_known_failures_are_no_findings():

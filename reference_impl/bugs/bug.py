@@ -113,12 +113,14 @@ def where(bug: Bug, *, alone: bool = True) -> str:
         return f"on every call: {counts}"
     operations = {condition.name for condition in bug.rule or () if condition.subject == "operation"}
     said = "".join(f"{name} " for name in bug.conditions if name in operations)
-    others = [name for name in bug.conditions if name not in operations]
+    unless = [name for name in bug.conditions if name.startswith("unless ")]
+    others = [name for name in bug.conditions if name not in (*operations, *unless)]
     was_tried = alone and bug.near_misses >= _NEAR_MISSES and bug.held == bug.tried and bug.right == bug.elsewhere
     only = "and only there" if was_tried else ""
-    there = ", ".join(filter(None, (f"where {_joined(others)}" if others else "", only)))
+    where_said = " ".join(filter(None, (f"where {_joined(others)}" if others else "", *unless)))
+    there = ", ".join(filter(None, (where_said, only)))
     right = f", {bug.right:,} of {bug.elsewhere:,} right elsewhere" if bug.elsewhere else ""
-    return f"{said}{there}: {counts}{right}"
+    return f"{f'{said}{there}'.strip()}: {counts}{right}"
 
 
 def _joined(names: Sequence[str]) -> str:

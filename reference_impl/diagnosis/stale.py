@@ -178,7 +178,8 @@ class _Asker:
 
     def _answers(self, *calls: Call, in_place: bool = False) -> list[Any]:
         """Return what a fresh backend answers to some calls; None from the first that it refuses on."""
-        fresh, answers, given = self.subject.fresh(), [None] * len(calls), list[Call]()
+        fresh, given = self.subject.fresh(), list[Call]()
+        answers: list[Any] = [None] * len(calls)
         if fresh is None:
             return answers
         for place, call in enumerate(calls):

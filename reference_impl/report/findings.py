@@ -35,6 +35,7 @@ _LIKE_PLAIN = ("inputs_unchanged", "repeatable", "remembers_nothing", "rounded",
 # Checks that leave a record only if they fail.
 _SILENT = (PRINTS_NOTHING, KEEPS_TO_ITS_MEMORY)
 _MOST_NAMED = 6
+_OF_NUMBERS = (RACE, WRONG_VALUES)
 _AFTER_OTHERS = "among calls with other options"
 # So many errors are told apart.
 _MOST_ERRORS = 4
@@ -56,6 +57,7 @@ class Finding:
     robustness : one of `robustness.KINDS`, or None for wrong answers
     text : the full text of the failure on the smallest call
     counted : of a check on a whole backend, how many of what failed: "2 of 4 operations and dtypes"
+    also : the lines of bugs of other kinds that come under the same conditions
     """
 
     line: str
@@ -65,6 +67,7 @@ class Finding:
     robustness: str | None = None
     text: str = ""
     counted: str = ""
+    also: tuple[str, ...] = ()
 
 
 def findings(records: Iterable[Record], subject: Subject | None = None) -> list[Finding]:
@@ -122,12 +125,15 @@ class _Calls:
         by_check: dict[str, list[JudgedCall]] = {}
         for call in self.calls:
             by_check.setdefault(call.check, []).append(call)
-        for bug, failed in self._bugs(by_check):
-            record = self.records[min(failed, key=lambda call: complexity(call.case))]
+        for (bug, failed), *others in _by_cause(self._bugs(by_check)):
+            also = tuple(line(other) for other, _ in others)
+            failed = [*failed, *(call for _, calls in others for call in calls)]
+            own = [call for call in failed if call.outcome == bug.kind and call.check == bug.check]
+            record = self.records[min(own, key=lambda call: complexity(call.case))]
             operations = tuple(dict.fromkeys(call.operation for call in failed))
             asked = f"{len(failed):,} of {counted(len(by_check[bug.check]), 'call')} that the check {bug.check} asked"
             told = asked if bug.check and bug.check not in OF_CASES else ""
-            yield Finding(line(bug), record, operations, len(failed), robustness_of(record), counted=told)
+            yield Finding(line(bug), record, operations, len(failed), robustness_of(record), counted=told, also=also)
 
     def _bugs(self, by_check: dict[str, list[JudgedCall]]) -> list[tuple[Bug, list[JudgedCall]]]:
         """Return the distinct bugs, the most telling first, each with the failing calls of the run."""
@@ -194,6 +200,33 @@ def _with_failures(bugs: list[Bug], calls: list[JudgedCall]) -> Iterator[tuple[B
             del left[id(call)]
         if mine:  # a bug of fresh calls alone is another reading of what the run found
             yield bug, mine
+
+
+Found = tuple[Bug, list[JudgedCall]]
+"""A bug, and the failing calls of the run that it explains."""
+
+
+def _by_cause(found: Iterable[Found]) -> list[list[Found]]:
+    """Group bugs that have one cause, the most telling of each group first."""
+    groups: list[list[Found]] = []
+    for one in found:
+        mine = next((group for group in groups if _explains(*group[0], *one)), None)
+        groups.append([one]) if mine is None else mine.append(one)
+    return groups
+
+
+def _explains(first: Bug, its_calls: list[JudgedCall], bug: Bug, failed: list[JudgedCall]) -> bool:
+    """Return True if the conditions of a plain bug explain the failures of another one.
+
+    They hold on all of these. The damage is of one kind: numbers are wrong; memory that was not written may hold the
+    same numbers twice, or the right ones, so a race explains all checks of numbers. Other kinds come from one cause if
+    the conditions of each hold on the failures of both: an answer of the wrong shape has no gradient.
+    """
+    if first.check or not first.rule or not all(first.holds(failed)):  # a kernel that always fails tells nothing
+        return False
+    if bug.kind in _OF_NUMBERS and first.kind in _OF_NUMBERS:
+        return first.kind == RACE or (first.kind == bug.kind and bug.check in ("", *_LIKE_PLAIN))
+    return not bug.check and bug.rule is not None and all(bug.holds(its_calls))
 
 
 def _tells(plain: Bug, bug: Bug, failed: list[JudgedCall]) -> bool:
@@ -268,6 +301,10 @@ def cache_of(record: Record) -> str | None:
 
 def joined(found: Iterable[Finding]) -> list[Finding]:
     """Join wrong answers that match one known mistake or come from one cache: one bug, whatever the conditions."""
+    found = list(found)
+    for finding in found:
+        if finding.text:
+            finding.text += "".join(f"\n    under the same conditions: {said}" for said in finding.also)
     kept: list[Finding] = []
     by_mistake: dict[str, Finding] = {}
     for finding in found:
@@ -287,10 +324,13 @@ def _of_whole_backend(records: Iterable[Record]) -> Iterator[Finding]:
     """Yield a finding for each check of a whole backend and each way to fail it."""
     failed: dict[tuple[str, str], list[Record]] = {}
     made: dict[str, int] = {}
+    records = list(records)
+    refusals = {_error(one.message or "") for one in records if _is_plain_refusal(one)}
     for record in records:
         if record.check in WHOLE_BACKEND_CHECKS and record.outcome != outcome.UNSUPPORTED:
             made[record.check] = made.get(record.check, 0) + 1
-            if record.unexpected and record.outcome not in (outcome.SUITE, outcome.FIXED):
+            is_told = record.outcome == outcome.REFUSED and _error(record.message or "") in refusals
+            if record.unexpected and record.outcome not in (outcome.SUITE, outcome.FIXED) and not is_told:
                 failed.setdefault((record.check, record.outcome), []).append(record)
     for (check, came), some in failed.items():
         named = list(dict.fromkeys(one.invalid_call or _named(one) for one in some))
@@ -300,12 +340,16 @@ def _of_whole_backend(records: Iterable[Record]) -> Iterator[Finding]:
         said = {
             LOADS: f"cannot be loaded: {(some[0].message or '').partition(chr(10))[0]}",
             REFUSES: f"{what} {len(some)} of {made[check]} invalid calls: {shown}",
-            STEADY: f"takes more memory with each equal call: {shown}",
-        }.get(check, f"is not {check}: {shown}" if is_broken else f"{check}: {came}: {shown}")
+            STEADY: f"takes more memory with each equal call: {shown}" if came == outcome.FAIL else None,
+        }.get(check) or (f"is not {check}: {shown}" if is_broken else f"{check}: {came}: {shown}")
         operations = tuple(dict.fromkeys(one.operation for one in some))
         of_what = {STEADY: "operations", THREADS: "calls"}.get(check, "operations and dtypes")
         how_many = f"{len(some)} of {made[check]} {of_what}" if len(some) < made[check] else "in all that was asked"
         yield Finding(said, some[0], operations, len(some), robustness_of(some[0]), counted=how_many)
+
+
+def _is_plain_refusal(record: Record) -> bool:
+    return record.outcome == outcome.REFUSED and record.check in _PLAIN
 
 
 def _named(record: Record) -> str:

@@ -123,19 +123,28 @@ def _without_name(asker: Asker, seen: Sequence[Seen], small: Case, outcomes: Out
     decided = {telling.resembles(each) or "" for each in wrong}
     if len(decided) == 1 and all(said.endswith(symptoms.WHERE_ZERO) for said in decided):
         # The numbers decide where it is wrong, so that no condition on sizes can be true.
-        return Diagnosis([], telling.unnamed(wrong[-1])[0])
-    lines, found = telling.unnamed(seen[-1])
+        return Diagnosis([], telling.unnamed(wrong[-1], wrong)[0])
+    lines, found = telling.unnamed(seen[-1], wrong)
     all_bugs = bugs_of(asker, seen, small, outcomes)
     bugs = [bug for bug in all_bugs if is_well_told(bug)]
     if not wrong and not bugs:
         return Diagnosis(found, [*lines, f"right on all {len(plain)} other integer calls that were tried"])
     lines += telling.where_wrong(bugs, plain, alone=len(all_bugs) == 1)
-    wrong = wrong[-_MOST_EXPLAINED:]
+    wrong = [*_wrong_in_run(asker, outcomes), *wrong[-_MOST_EXPLAINED:]]
     parts = matching_in_part(operation, wrong, asker.until)
     # One rule that explains all failures tells more than several mistakes that explain some of them.
     if sum(count for _, count in parts) == len(wrong) or (not found and not len(bugs) == len(all_bugs) == 1):
         lines += telling.in_part(parts, len(wrong))
     return Diagnosis(found, lines, bugs)
+
+
+def _wrong_in_run(asker: Asker, outcomes: Outcomes) -> list[Seen]:
+    """Make some calls again that failed in the run, from the smallest to the largest."""
+    failed = [Case.parse(spec) for spec, said in outcomes if said == asker.record.outcome]
+    places = np.unique(np.linspace(0, len(failed) - 1, _MOST_EXPLAINED).astype(int)) if failed else ()
+    probes = [Probe(asker.record.operation, failed[place], seed=asker.record.seed) for place in places]
+    seen = [see(asker.subject, probe, once=True) for probe in probes if probe.plain and asker.may_ask(probe.case)]
+    return [each for each in seen if not each.right() and not each.observation.refused]
 
 
 def _on_fresh(subject: Subject, record: Record) -> tuple[list[str], list[str], Record]:

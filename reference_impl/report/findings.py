@@ -256,8 +256,11 @@ def _merged(bugs: list[tuple[Bug, list[JudgedCall]]], check: str) -> Iterator[tu
         failed = [call for _, calls in alike for call in calls]
         smallest = min(failed, key=lambda call: complexity(call.case))
         bug, count = alike[0][0], len(failed)
-        merged = replace(bug, conditions=None, rule=None, smallest=smallest, failures=count, calls=count, tried=0)
-        yield replace(merged, why=_AFTER_OTHERS) if check == OTHER_OPTIONS else merged, failed
+        why = _AFTER_OTHERS if check == OTHER_OPTIONS else "under several conditions"
+        yield (
+            replace(bug, conditions=None, rule=None, why=why, smallest=smallest, failures=count, calls=count, tried=0),
+            failed,
+        )
 
 
 _case = lru_cache(8192)(Case.parse)

@@ -1,6 +1,8 @@
 """Ten wrong kernels, of kinds from public threads and from language models, to measure the diagnosis.
 
-They were written before the changes that they measure, and nothing was changed for them.
+`benchmarks/forty_kernels.py --ten` measured them before anything was changed for them: named rightly 7 of 10,
+conditions true 13 of 22, smallest cases minimal 9 of 10. One of the changes that followed was made for one of them:
+errors as of arguments in bfloat16 are named.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ def test_mistakes_are_known_for_the_operation(kernel):
 
 def diagnosis_of(name):
     """Judge a kernel on the smoke cases, and diagnose the failure that the run would diagnose."""
-    kernel = next(one for one in KERNELS if one.name == name)
+    kernel = next(one for one in ALL if one.name == name)
     subject = Subject.of(kernel.backend(), remake=kernel.backend)
     judged = [judge(subject, case, kernel.operation, checks=_EXACT) for case in SMOKE]
     records = [record for of_case in judged for record in of_case]
@@ -164,6 +164,30 @@ def test_filter_gradient_with_1_for_0_is_not_told_as_an_fft():
 def test_sums_in_float16_are_named_by_their_errors():
     diagnosis = diagnosis_of("float16-accumulators")
     assert [mistake.name for mistake in diagnosis.mistakes] == ["float16-accumulation"]
+
+
+@pytest.mark.parametrize(
+    ("name", "mistake", "said"),
+    [
+        # Whole sums of the parts are beyond what float16 holds.
+        ("float16-blocks-of-4-channels", "float16-accumulation", "it overflows beyond 65504"),
+        # It cuts bits off, where the known mistake rounds.
+        ("tensor-cores-in-bfloat16", "arguments-rounded-to-bfloat16", "as those of arguments in bfloat16"),
+        # Where the stride is above the image, its answer has no elements, and the known mistake's has one.
+        ("same-size-by-whole-strides", "same-size-rounded-down", "it is also wrong in another way on "),
+    ],
+)
+def test_mistake_is_named_by_what_its_answers_have_in_common(name, mistake, said):
+    diagnosis = diagnosis_of(name)
+    assert diagnosis.mistakes[0].name == mistake
+    assert said in diagnosis.text
+
+
+def test_answers_of_zeros_under_a_condition_are_no_mistake_of_a_kernel_that_answers_zeros():
+    """With more than 8 output channels most elements are right."""
+    text = diagnosis_of("whole-tiles-of-8-output-channels").text
+    assert "the answer is all zeros\nwrong where output channels no multiple of 8" in text
+    assert "answers-zeros" not in text
 
 
 def test_check_that_fails_alone_is_advised_as_unclaimed_and_a_refusal_as_lacks():

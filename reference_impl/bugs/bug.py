@@ -41,6 +41,7 @@ class Bug:
     diagnosis : the known mistake that most of its diagnosed failures match
     implementations : those that the framework chose for its failures
     rule : the conditions as objects
+    why : why there are no conditions, if there are none
     """
 
     backend: str
@@ -60,6 +61,7 @@ class Bug:
     diagnosis: str | None = None
     implementations: tuple[str, ...] = ()
     rule: tuple[Condition, ...] | None = field(default=None, compare=False, repr=False)
+    why: str = "too few to tell conditions"
 
     def holds(self, calls: Sequence[JudgedCall]) -> list[bool]:
         """Return for each call if all conditions hold on it. If none could be told, it is False everywhere."""
@@ -106,17 +108,19 @@ def where(bug: Bug, *, alone: bool = True) -> str:
     counts = f"{bug.failures:,} of {bug.calls:,} {failed}"
     if bug.conditions is None:
         calls = "1 call" if bug.failures == 1 else f"{bug.failures:,} calls"
-        return f"{calls} {failed}: too few to tell conditions"
+        return f"{calls} {failed}: {bug.why}"
     if not bug.conditions:
         return f"on every call: {counts}"
     operations = {condition.name for condition in bug.rule or () if condition.subject == "operation"}
     said = "".join(f"{name} " for name in bug.conditions if name in operations)
-    others = [name for name in bug.conditions if name not in operations]
+    unless = [name for name in bug.conditions if name.startswith("unless ")]
+    others = [name for name in bug.conditions if name not in (*operations, *unless)]
     was_tried = alone and bug.near_misses >= _NEAR_MISSES and bug.held == bug.tried and bug.right == bug.elsewhere
     only = "and only there" if was_tried else ""
-    there = ", ".join(filter(None, (f"where {_joined(others)}" if others else "", only)))
+    where_said = " ".join(filter(None, (f"where {_joined(others)}" if others else "", *unless)))
+    there = ", ".join(filter(None, (where_said, only)))
     right = f", {bug.right:,} of {bug.elsewhere:,} right elsewhere" if bug.elsewhere else ""
-    return f"{said}{there}: {counts}{right}"
+    return f"{f'{said}{there}'.strip()}: {counts}{right}"
 
 
 def _joined(names: Sequence[str]) -> str:

@@ -175,10 +175,33 @@ class _Group:
         conditions = [*self.more, *conditions_on(self.table, failed)]
         doubt = BY_CHANCE if kind in self.by_chance else self.doubt
         search = Search(self.table, failed, passed, conditions, telling=self.asked, doubt=doubt, seed=self.seed)
-        for rule in _joined(search.rules()):
+        for rule in self._or_unless(_joined(search.rules()), search):
             within = all_hold(rule, self.table)
             if rule or failed.sum() >= 3:
                 self.stated.append(Stated(kind, rule, diagnosis, exact=not (within & passed).any()))
+
+    def _or_unless(self, rules: list[Rule], search: Search) -> list[Rule]:
+        """Return the opposite of one rule, for the calls that passed, if that takes fewer bits than `rules`.
+
+        A kernel that was written for one shape fails on all others: no conjunction says that, as any size may differ.
+        """
+        passed, failed = search.passed, search.failed
+        simple = len(rules) == 1 and not (all_hold(rules[0], self.table) & passed).any()
+        if simple or not rules or not _FEW <= passed.sum() < failed.sum():
+            return rules
+        conditions = [*self.more, *conditions_on(self.table, passed)]
+        where_right = Search(self.table, passed, failed, conditions, seed=self.seed).rules()
+        if len(where_right) != 1 or not where_right[0]:
+            return rules
+        (right,) = where_right
+        within = all_hold(right, self.table)
+        if (
+            (passed & ~within).any()
+            or (failed & within).any()
+            or search.length([_unless(right)]) >= search.length(rules)
+        ):
+            return rules
+        return [_unless(right)]
 
     def _try_to_refute(self) -> None:
         """Make fresh calls for each stated rule that has not been tried, and see if their outcomes are as stated."""
@@ -312,6 +335,13 @@ class _Group:
         implementations = Counter(call.implementation for call in self.table.calls[numbers] if call.implementation)
         diagnosis = diagnoses.most_common(1)[0][0] if diagnoses else None
         return smallest, diagnosis, tuple(name for name, _ in implementations.most_common())
+
+
+def _unless(rule: Rule) -> Rule:
+    """Return the opposite of a rule."""
+    names = " and ".join(filter(None, (", ".join(one.name for one in rule[:-1]), rule[-1].name)))
+    cost = sum(one.cost for one in rule) + 0.2
+    return (Condition(f"unless {names}", cost, lambda table: ~all_hold(rule, table), names),)
 
 
 def _joined(rules: Sequence[Rule]) -> list[Rule]:

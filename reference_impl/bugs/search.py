@@ -202,6 +202,15 @@ class Search:
         conditions = 1.5 * BITS * sum(condition.cost for condition in rule)
         return conditions + float(bits(failures, passes)) + each * int((left & ~within).sum())
 
+    def length(self, rules: Sequence[Rule]) -> float:
+        """Return the bits of several rules and their exceptions, and of the failures that none explains."""
+        within = [all_hold(rule, self.table) for rule in rules]
+        left = self.failed & ~np.logical_or.reduce(within)
+        own = sum(BITS * sum(condition.cost for condition in rule) for rule in rules)
+        exceptions = sum(float(bits((self.failed & mask).sum(), (self.passed & mask).sum())) for mask in within)
+        each = np.log2(self.failed.sum() + self.passed.sum())
+        return own + exceptions + _A_RULE * (len(rules) - 1) + each * int(left.sum())
+
     def fitting(self, rule: Rule, place: int, left: np.ndarray) -> list[Condition]:
         """Return the conditions that may stand at this place of an exact rule, the best first.
 

@@ -25,7 +25,7 @@ from .conditions import Asker, Outcomes, additions, bugs_of, cures, flips, is_we
 from .matching import Seen, does, look, matching, matching_by_checks, matching_in_part, matching_sometimes, see
 from .probes import Probe, probes
 from .shrinking import smallest
-from .stale import stale
+from .stale import Keys, keys_of, keys_of_mistake
 
 SECONDS = 5.0
 _DEPENDS_ON_CALLS = "right on a fresh kernel: this failure depends on the calls before it"
@@ -67,10 +67,10 @@ def diagnose(
     asker, said = Asker(subject, record, until), list[str]()
     if found := _acting(matching(record.operation, seen), seen[-1]):
         diagnosis = Diagnosis(found, telling.named(found, seen))
-    elif found := _of_state(subject, record, seen):
-        said = stale(subject, record)
+    elif found := _of_state(subject, record, seen, keys := keys_of(subject, record)):
+        said = keys.lines()
         diagnosis = Diagnosis(found, [*said, *telling.named_by_checks(found)])
-    elif said := stale(subject, record):
+    elif said := keys.lines():
         diagnosis = Diagnosis([], said)
     elif found := _acting(matching_sometimes(record.operation, seen, _near(asker, small)), seen[-1]):
         asked = replace(asker, mistake=found[0])
@@ -80,7 +80,8 @@ def diagnose(
         diagnosis = _without_name(asker, seen, small, outcomes)
     diagnosis.smallest = small
     shown = _shown(subject, replace(record, case=str(small)))
-    cured_by = cures(small, partial(_passes, subject, record))
+    # A change of the case also changes which calls come before it.
+    cured_by = [] if said else cures(small, partial(_passes, subject, record))
     diagnosis.lines = [*before, *diagnosis.lines, *after, *shown, *telling.cured_by(cured_by)]
     right = all(each.right() for each in seen if each.probe.plain) and not said
     diagnosis.lines += advice(record, diagnosis.bugs, all_right=right)
@@ -122,19 +123,28 @@ def _without_name(asker: Asker, seen: Sequence[Seen], small: Case, outcomes: Out
     decided = {telling.resembles(each) or "" for each in wrong}
     if len(decided) == 1 and all(said.endswith(symptoms.WHERE_ZERO) for said in decided):
         # The numbers decide where it is wrong, so that no condition on sizes can be true.
-        return Diagnosis([], telling.unnamed(wrong[-1])[0])
-    lines, found = telling.unnamed(seen[-1])
+        return Diagnosis([], telling.unnamed(wrong[-1], wrong)[0])
+    lines, found = telling.unnamed(seen[-1], wrong)
     all_bugs = bugs_of(asker, seen, small, outcomes)
     bugs = [bug for bug in all_bugs if is_well_told(bug)]
     if not wrong and not bugs:
         return Diagnosis(found, [*lines, f"right on all {len(plain)} other integer calls that were tried"])
     lines += telling.where_wrong(bugs, plain, alone=len(all_bugs) == 1)
-    wrong = wrong[-_MOST_EXPLAINED:]
+    wrong = [*_wrong_in_run(asker, outcomes), *wrong[-_MOST_EXPLAINED:]]
     parts = matching_in_part(operation, wrong, asker.until)
     # One rule that explains all failures tells more than several mistakes that explain some of them.
     if sum(count for _, count in parts) == len(wrong) or (not found and not len(bugs) == len(all_bugs) == 1):
         lines += telling.in_part(parts, len(wrong))
     return Diagnosis(found, lines, bugs)
+
+
+def _wrong_in_run(asker: Asker, outcomes: Outcomes) -> list[Seen]:
+    """Make some calls again that failed in the run, from the smallest to the largest."""
+    failed = [Case.parse(spec) for spec, said in outcomes if said == asker.record.outcome]
+    places = np.unique(np.linspace(0, len(failed) - 1, _MOST_EXPLAINED).astype(int)) if failed else ()
+    probes = [Probe(asker.record.operation, failed[place], seed=asker.record.seed) for place in places]
+    seen = [see(asker.subject, probe, once=True) for probe in probes if probe.plain and asker.may_ask(probe.case)]
+    return [each for each in seen if not each.right() and not each.observation.refused]
 
 
 def _on_fresh(subject: Subject, record: Record) -> tuple[list[str], list[str], Record]:
@@ -179,18 +189,22 @@ def _outcomes(subject: Subject, record: Record, case: Case) -> set[str]:
     return {one.outcome for one in judge(subject, case, record.operation, record.seed, checks=checks)}
 
 
-def _of_state(subject: Subject, record: Record, seen: Sequence[Seen]) -> list[Mistake]:
-    """Return the mistakes of state and memory that fail the same checks; none if single calls are wrong."""
+def _of_state(subject: Subject, record: Record, seen: Sequence[Seen], keys: Keys) -> list[Mistake]:
+    """Return the mistakes of state and memory that fail the same checks; none if single calls are wrong.
+
+    A cache whose keys lack other things is another mistake.
+    """
     wrong = [each.probe for each in seen[:-1] if each.probe.plain and not each.right()]
     if any(not see(subject.fresh() or subject, probe).right() for probe in wrong):
         return []
-    return matching_by_checks(subject.fresh() or subject, record)
+    found = matching_by_checks(subject.fresh() or subject, record)
+    return [one for one in found if keys_of_mistake(one, record).lack == keys.lack]
 
 
 def recognise(subject: Subject, record: Record) -> list[Mistake]:
     """Return the known mistakes that do what the backend does, on the call that failed and on the probes."""
     seen = _looked_at(subject, record)
-    return matching(record.operation, seen) or _of_state(subject, record, seen)
+    return matching(record.operation, seen) or _of_state(subject, record, seen, keys_of(subject, record))
 
 
 def _looked_at(subject: Subject, record: Record, until: float = np.inf, *, plain: bool = False) -> list[Seen]:

@@ -45,6 +45,11 @@ class Seen:
         return self.like(NO_MISTAKE, loosely=loosely)
 
     @property
+    def is_empty(self) -> bool:
+        """True if the answer has no elements."""
+        return isinstance(self.answer, np.ndarray) and not self.answer.size
+
+    @property
     def answer(self) -> object:
         return self.observation.answers[0]
 
@@ -145,11 +150,11 @@ def matching_sometimes(operation: str, seen: Sequence[Seen], near: Iterable[Seen
 
     One of these is the last of `seen`, the call that failed, unless that is right alone. `near` are further calls, next
     to the smallest case that fails. They part mistakes that give the same answers to `seen`, and are made only if some
-    mistakes are left.
+    mistakes are left. An answer without elements, where there should be some, tells nothing: no mistake gives it.
     """
     wrong, left = list[Seen](), _of(operation)
     for each in chain(seen, near):
-        if each.probe.plain and not each.right():
+        if each.probe.plain and not each.right() and not each.is_empty:
             wrong.append(each)
             left = [mistake for mistake in left if each.like(mistake)]
             if not left:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -12,6 +12,8 @@ IN_FLOAT16 = "the right one with the errors of float16: it overflows beyond 6550
 WHERE_ZERO = " where that is 0"
 # Errors of float16, as a part of the largest element: above those of float32, and as large as those of a long sum.
 _EXACT = 2.0**11  # float16 holds smaller integers
+# Between a quarter of the error of rounding, which few numbers may not reach, and that of cutting bits off.
+_FORMATS = {"bfloat16": (2.0**-10, 2.0**-7), "TF32": (2.0**-13, 2.0**-10)}
 _LEAST_NARROW, _MOST_NARROW = 2.0**-14, 2.0**-6
 
 
@@ -33,6 +35,18 @@ def resemblance(actual: np.ndarray, expected: np.ndarray, is_filter: bool) -> st
             return said
     shifted = _shifted(actual, expected, (0, 1) if is_filter else (1, 2))
     return _multiple(actual, expected, dtype) or shifted or _narrow(actual, expected)
+
+
+def rounded_arguments(errors: Sequence[float]) -> str | None:
+    """Name the format in which arguments have such errors; None if no format that kernels use has.
+
+    The errors are the largest of some wrong answers, as a part of the sum of the products' sizes. Rounding two
+    arguments to p bits makes one of 2**-p, and cutting them off one of twice that.
+    """
+    if not errors:
+        return None
+    worst = max(errors)
+    return next((name for name, (least, most) in _FORMATS.items() if least < worst <= most), None)
 
 
 def _of_another_shape(actual: np.ndarray, expected: np.ndarray) -> str | None:
@@ -100,8 +114,10 @@ def _narrow(actual: np.ndarray, expected: np.ndarray) -> str | None:
     """Say so if the errors are those of sums in float16."""
     finite = np.isfinite(actual)
     large = np.abs(expected) > np.finfo(np.float16).max
-    # A part of a sum may be too large for float16, where the whole sum is not.
-    if (not finite.all() and not large.any()) or (finite & (np.abs(actual) > np.finfo(np.float16).max)).any():
+    # A part of a sum may be too large for float16, where the whole sum is not; and parts may be added in a wider type.
+    if not finite.all() and not large.any():
+        return None
+    if finite.all() and (np.abs(actual) > np.finfo(np.float16).max).any():
         return None
     if not finite.any():
         return IN_FLOAT16 if large.any() else None

@@ -12,6 +12,7 @@ from ..bugs import Bug
 from ..bugs.bug import fresh, where
 from ..bugs.judged_call import REFUSED
 from ..mistakes import Mistake, by_name
+from ..verdicts.call import gauge
 from . import symptoms
 from .matching import Seen
 
@@ -43,12 +44,15 @@ def named_by_checks(found: Sequence[Mistake]) -> list[str]:
 def named_sometimes(found: Mistake, seen: Sequence[Seen], bugs: Sequence[Bug]) -> list[str]:
     plain = [each for each in seen if each.probe.plain]
     wrong = [each for each in plain if not each.right()]
+    besides = [each for each in wrong if not each.like(found)]
     spared = [each for each in plain if each.right() and not each.like(found)]
+    condition = " under some condition" if spared else ""
+    right = f", right on {len(spared)} where that mistake would show: {_specs(spared)}" if spared else ""
     return [
-        *_told([(f"matches *{found.name}* under some condition", found)]),
-        f"tried {len(plain)} calls: wrong in the same way on {len(wrong)}, right on {len(spared)} where that mistake "
-        f"would show: {_specs(spared)}",
-        *(where_wrong(bugs, plain, alone=len(bugs) == 1) if bugs else []),
+        *_told([(f"matches *{found.name}*{condition}", found)]),
+        f"tried {len(plain)} calls: wrong in the same way on {len(wrong) - len(besides)}{right}",
+        *([f"it is also wrong in another way on {_specs(besides)}"] if besides else []),
+        *(where_wrong(bugs, plain, alone=len(bugs) == 1) if bugs and spared else []),
         *_made_before(found),
     ]
 
@@ -67,13 +71,37 @@ def resembles(each: Seen) -> str | None:
     return symptoms.resemblance(actual, expected, each.probe.operation == "conv2d_backprop_filter")
 
 
-def unnamed(failing: Seen) -> tuple[list[str], list[Mistake]]:
-    """Say what the answer to a failing call resembles. Return the lines, and the mistake if that tells it."""
+_ROUNDED = {"bfloat16": "arguments-rounded-to-bfloat16", "TF32": "arguments-rounded-to-tf32"}
+
+
+def unnamed(failing: Seen, wrong: Sequence[Seen]) -> tuple[list[str], list[Mistake]]:
+    """Say what the answer to a failing call resembles. Return the lines, and the mistake if that tells it.
+
+    `wrong` are all wrong answers, as a few numbers tell little of rounding.
+    """
     said = resembles(failing)
     if said == symptoms.IN_FLOAT16 and failing.probe.case.dtype != "float16":
         mistake = by_name("float16-accumulation")
         return [f"the answer is {said}", *_told([(f"matches the errors of *{mistake.name}*", mistake)])], [mistake]
+    errors = [_largest_error(each) for each in wrong]
+    rounded = symptoms.rounded_arguments([] if None in errors else [one for one in errors if one is not None])
+    if said is None and rounded is not None:
+        mistake = by_name(_ROUNDED[rounded])
+        head = f"the answer is near the right one: its errors are as large as those of arguments in {rounded}"
+        return [head, *_told([(f"matches the errors of *{mistake.name}*", mistake)])], [mistake]
     return [_NO_MATCH, *([f"the answer is {said}"] if said else [])], []
+
+
+def _largest_error(each: Seen) -> float | None:
+    """Return the largest error of an answer, as a part of the sum of its products' sizes; None if it has no such."""
+    actual, expected = each.answer, each.expected
+    if not isinstance(actual, np.ndarray) or not isinstance(expected, np.ndarray) or actual.shape != expected.shape:
+        return None
+    if actual.dtype not in (np.float32, np.float64) or not np.isfinite(actual).all():
+        return None
+    sizes = gauge(each.probe.call())
+    errors = np.abs(actual.astype(np.float64) - expected.astype(np.float64))
+    return float((errors / np.where(sizes > 0, sizes, 1)).max(initial=0))
 
 
 def where_wrong(bugs: Sequence[Bug], plain: Sequence[Seen], *, alone: bool) -> list[str]:
@@ -88,6 +116,8 @@ def where_wrong(bugs: Sequence[Bug], plain: Sequence[Seen], *, alone: bool) -> l
 
 def in_part(parts: Sequence[tuple[Mistake, int]], examined: int) -> list[str]:
     """Name the mistakes that explain some of the wrong answers: half of them together, as one alone may be chance."""
+    # That some answers are zeros is said of the answer; a kernel that always answers them is right nowhere.
+    parts = [(one, count) for one, count in parts if one.name != "answers-zeros"]
     if 2 * sum(count for _, count in parts) < examined:
         return []
     lines = _told([(f"{count} of {examined} wrong answers examined match *{one.name}*", one) for one, count in parts])

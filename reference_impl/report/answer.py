@@ -14,7 +14,7 @@ from ..run import outcome
 from ..run.choice import STRENGTH
 from ..run.selection import Selection
 from ..run.whole_backend import LOADS
-from .findings import Finding, mistake_of
+from .findings import Finding, cache_of, mistake_of
 from .judged import Judged
 from .tally import Tally
 
@@ -133,7 +133,9 @@ def _answer(
 
 
 def cause(finding: Finding) -> str:
-    """Say in a few words what is wrong: the known mistake that the failure matches, or else when it comes."""
+    """Say in a few words what is wrong: a cache, the known mistake that the failure matches, or else when it comes."""
+    if cache := cache_of(finding.record):
+        return cache
     named = mistake_of(finding.record)
     does = next((mistake.does for mistake in MISTAKES if mistake.name == named), None)
     if does is None:

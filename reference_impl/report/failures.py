@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from ..console import plain_name, plain_text
 from ..diagnosis import Diagnoses
@@ -52,10 +54,22 @@ def explained(
                 told = implementations.added(subject, diagnoses.of(subject, told))
                 told = told if illustrate is None else illustrate(subject, told)
                 tally.replace(finding.record, told)
-            finding.record, finding.text = told, failure_text(told)
+            finding.record, finding.text = told, failure_text(_without_conditions(told, finding))
         found[name] = joined(found[name])
     implementations.close()
     return found
+
+
+# The line of a diagnosis that tells conditions.
+_CONDITIONS = re.compile(r"(?:wrong|refused) (?:conv2d\w* )*(?:where |unless |on every call)")
+
+
+def _without_conditions(record: Record, finding: Finding) -> Record:
+    """Leave out conditions that the diagnosis tells, if the finding tells its own, from more calls."""
+    if not _CONDITIONS.match(f"wrong {finding.line.partition('  ')[2]}") or not record.diagnosis:
+        return record
+    kept = [line for line in record.diagnosis.splitlines() if not _CONDITIONS.match(line)]
+    return replace(record, diagnosis="\n".join(kept) or None)
 
 
 def failure_text(record: Record) -> str:

@@ -35,6 +35,8 @@ _LIKE_PLAIN = ("inputs_unchanged", "repeatable", "remembers_nothing", "rounded",
 # Checks that leave a record only if they fail.
 _SILENT = (PRINTS_NOTHING, KEEPS_TO_ITS_MEMORY)
 _MOST_NAMED = 6
+_OF_NUMBERS = (RACE, WRONG_VALUES)
+_AFTER_OTHERS = "among calls with other options"
 # So many errors are told apart.
 _MOST_ERRORS = 4
 
@@ -55,6 +57,7 @@ class Finding:
     robustness : one of `robustness.KINDS`, or None for wrong answers
     text : the full text of the failure on the smallest call
     counted : of a check on a whole backend, how many of what failed: "2 of 4 operations and dtypes"
+    also : the lines of bugs of other kinds that come under the same conditions
     """
 
     line: str
@@ -64,6 +67,7 @@ class Finding:
     robustness: str | None = None
     text: str = ""
     counted: str = ""
+    also: tuple[str, ...] = ()
 
 
 def findings(records: Iterable[Record], subject: Subject | None = None) -> list[Finding]:
@@ -121,12 +125,15 @@ class _Calls:
         by_check: dict[str, list[JudgedCall]] = {}
         for call in self.calls:
             by_check.setdefault(call.check, []).append(call)
-        for bug, failed in self._bugs(by_check):
-            record = self.records[min(failed, key=lambda call: complexity(call.case))]
+        for (bug, failed), *others in _by_cause(self._bugs(by_check)):
+            also = tuple(line(other) for other, _ in others)
+            failed = [*failed, *(call for _, calls in others for call in calls)]
+            own = [call for call in failed if call.outcome == bug.kind and call.check == bug.check]
+            record = self.records[min(own, key=lambda call: complexity(call.case))]
             operations = tuple(dict.fromkeys(call.operation for call in failed))
             asked = f"{len(failed):,} of {counted(len(by_check[bug.check]), 'call')} that the check {bug.check} asked"
             told = asked if bug.check and bug.check not in OF_CASES else ""
-            yield Finding(line(bug), record, operations, len(failed), robustness_of(record), counted=told)
+            yield Finding(line(bug), record, operations, len(failed), robustness_of(record), counted=told, also=also)
 
     def _bugs(self, by_check: dict[str, list[JudgedCall]]) -> list[tuple[Bug, list[JudgedCall]]]:
         """Return the distinct bugs, the most telling first, each with the failing calls of the run."""
@@ -142,7 +149,7 @@ class _Calls:
                 for asked in ([*some, *self._neighbours(some)] if ask else some,)
                 for one in _with_failures(distinct_bugs(asked, ask=ask, most_asked=MOST_ASKED), some)
             ]
-            found += mine if not check else _merged(mine)
+            found += mine if not check else _merged(mine, check)
         plain = [bug for bug, _ in found if not bug.check]
         told = [
             (replace(bug, diagnosis=None), failed)  # it is the message of an error
@@ -195,6 +202,33 @@ def _with_failures(bugs: list[Bug], calls: list[JudgedCall]) -> Iterator[tuple[B
             yield bug, mine
 
 
+Found = tuple[Bug, list[JudgedCall]]
+"""A bug, and the failing calls of the run that it explains."""
+
+
+def _by_cause(found: Iterable[Found]) -> list[list[Found]]:
+    """Group bugs that have one cause, the most telling of each group first."""
+    groups: list[list[Found]] = []
+    for one in found:
+        mine = next((group for group in groups if _explains(*group[0], *one)), None)
+        groups.append([one]) if mine is None else mine.append(one)
+    return groups
+
+
+def _explains(first: Bug, its_calls: list[JudgedCall], bug: Bug, failed: list[JudgedCall]) -> bool:
+    """Return True if the conditions of a plain bug explain the failures of another one.
+
+    They hold on all of these. The damage is of one kind: numbers are wrong; memory that was not written may hold the
+    same numbers twice, or the right ones, so a race explains all checks of numbers. Other kinds come from one cause if
+    the conditions of each hold on the failures of both: an answer of the wrong shape has no gradient.
+    """
+    if first.check or not first.rule or not all(first.holds(failed)):  # a kernel that always fails tells nothing
+        return False
+    if bug.kind in _OF_NUMBERS and first.kind in _OF_NUMBERS:
+        return first.kind == RACE or (first.kind == bug.kind and bug.check in ("", *_LIKE_PLAIN))
+    return not bug.check and bug.rule is not None and all(bug.holds(its_calls))
+
+
 def _tells(plain: Bug, bug: Bug, failed: list[JudgedCall]) -> bool:
     """Return True if a bug of plain calls explains one of another check, so that this needs no mention."""
     if bug.kind != plain.kind:
@@ -206,20 +240,27 @@ def _tells(plain: Bug, bug: Bug, failed: list[JudgedCall]) -> bool:
     return bug.diagnosis is not None and bug.diagnosis == plain.diagnosis
 
 
-def _merged(bugs: list[tuple[Bug, list[JudgedCall]]]) -> Iterator[tuple[Bug, list[JudgedCall]]]:
-    """Join the bugs of one check that fail in one way: it ran on too few calls to tell several conditions."""
+def _merged(bugs: list[tuple[Bug, list[JudgedCall]]], check: str) -> Iterator[tuple[Bug, list[JudgedCall]]]:
+    """Join the bugs of one check that fail in one way.
+
+    It ran on too few calls to tell several conditions. Those of OTHER_OPTIONS would be on the wrong case: a call fails
+    by the calls before it, which have other options.
+    """
     by_way: dict[tuple, list[tuple[Bug, list[JudgedCall]]]] = {}
     for bug, failed in bugs:
         by_way.setdefault((bug.kind, bug.diagnosis), []).append((bug, failed))
     for alike in by_way.values():
-        if len(alike) == 1:
+        if len(alike) == 1 and check != OTHER_OPTIONS:
             yield alike[0]
             continue
         failed = [call for _, calls in alike for call in calls]
         smallest = min(failed, key=lambda call: complexity(call.case))
         bug, count = alike[0][0], len(failed)
-        merged = replace(bug, conditions=None, rule=None, smallest=smallest, failures=count, calls=count, tried=0)
-        yield merged, failed
+        why = _AFTER_OTHERS if check == OTHER_OPTIONS else "under several conditions"
+        yield (
+            replace(bug, conditions=None, rule=None, why=why, smallest=smallest, failures=count, calls=count, tried=0),
+            failed,
+        )
 
 
 _case = lru_cache(8192)(Case.parse)
@@ -256,12 +297,22 @@ def mistake_of(record: Record) -> str | None:
     return named[1] if named else None
 
 
+def cache_of(record: Record) -> str | None:
+    """Return what the diagnosis says of a cache whose keys lack something."""
+    return next((line for line in (record.diagnosis or "").splitlines() if line.startswith("a cache: ")), None)
+
+
 def joined(found: Iterable[Finding]) -> list[Finding]:
-    """Join wrong answers that match one known mistake: it is one bug, under whatever conditions."""
+    """Join wrong answers that match one known mistake or come from one cache: one bug, whatever the conditions."""
+    found = list(found)
+    for finding in found:
+        if finding.text:
+            finding.text += "".join(f"\n    under the same conditions: {said}" for said in finding.also)
     kept: list[Finding] = []
     by_mistake: dict[str, Finding] = {}
     for finding in found:
-        named = mistake_of(finding.record) if finding.robustness is None else None
+        told = cache_of(finding.record) or mistake_of(finding.record)
+        named = told if finding.robustness is None else None
         first = by_mistake.setdefault(named, finding) if named else finding
         if first is finding:
             kept.append(finding)
@@ -276,10 +327,13 @@ def _of_whole_backend(records: Iterable[Record]) -> Iterator[Finding]:
     """Yield a finding for each check of a whole backend and each way to fail it."""
     failed: dict[tuple[str, str], list[Record]] = {}
     made: dict[str, int] = {}
+    records = list(records)
+    refusals = {_error(one.message or "") for one in records if _is_plain_refusal(one)}
     for record in records:
         if record.check in WHOLE_BACKEND_CHECKS and record.outcome != outcome.UNSUPPORTED:
             made[record.check] = made.get(record.check, 0) + 1
-            if record.unexpected and record.outcome not in (outcome.SUITE, outcome.FIXED):
+            is_told = record.outcome == outcome.REFUSED and _error(record.message or "") in refusals
+            if record.unexpected and record.outcome not in (outcome.SUITE, outcome.FIXED) and not is_told:
                 failed.setdefault((record.check, record.outcome), []).append(record)
     for (check, came), some in failed.items():
         named = list(dict.fromkeys(one.invalid_call or _named(one) for one in some))
@@ -289,12 +343,16 @@ def _of_whole_backend(records: Iterable[Record]) -> Iterator[Finding]:
         said = {
             LOADS: f"cannot be loaded: {(some[0].message or '').partition(chr(10))[0]}",
             REFUSES: f"{what} {len(some)} of {made[check]} invalid calls: {shown}",
-            STEADY: f"takes more memory with each equal call: {shown}",
-        }.get(check, f"is not {check}: {shown}" if is_broken else f"{check}: {came}: {shown}")
+            STEADY: f"takes more memory with each equal call: {shown}" if came == outcome.FAIL else None,
+        }.get(check) or (f"is not {check}: {shown}" if is_broken else f"{check}: {came}: {shown}")
         operations = tuple(dict.fromkeys(one.operation for one in some))
         of_what = {STEADY: "operations", THREADS: "calls"}.get(check, "operations and dtypes")
         how_many = f"{len(some)} of {made[check]} {of_what}" if len(some) < made[check] else "in all that was asked"
         yield Finding(said, some[0], operations, len(some), robustness_of(some[0]), counted=how_many)
+
+
+def _is_plain_refusal(record: Record) -> bool:
+    return record.outcome == outcome.REFUSED and record.check in _PLAIN
 
 
 def _named(record: Record) -> str:

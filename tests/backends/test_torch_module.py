@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from reference_impl.cases.case import Case
-from reference_impl.conformance import check_backend, torch_module
+from reference_impl.conformance import Capabilities, check_backend, torch_module
 
 CASES = ["n2_h7w9c4_k3x2o6_s2x3_g2_p1,1,0,0", "n1_h6w5c3_k2x3o3_d2x1", "n2_h5w6c2_k3x2o3_p1,2,0,0"]
 PLAIN = ["n2_h7w9c4_k3o6", "n1_h6w5c3_k3o3"]
@@ -183,10 +183,16 @@ def test_layer_that_remembers_its_answer_is_found():
 
 
 def test_instance_is_asked_with_its_own_channels_kernel_and_options_only():
-    backend = torch_module(nn.Conv2d(4, 6, (3, 2), stride=(2, 1), padding=1, groups=2))
+    layer = nn.Conv2d(4, 6, (3, 2), stride=(2, 1), padding=1, groups=2)
+    backend = torch_module(layer)
     assert backend.capabilities.made_for == ("n2_h10w7c4_k3x2o6_s2x1_g2_p1,1,1,1",)
     assert reasons(backend)[0] == "is one layer: 4 input channels and k3x2o6_s2x1_g2_p1,1,1,1 only"
-    report = check_backend(backend, examples=0)
+    own = check_backend(backend, [*backend.capabilities.made_for, "n1_h5w6c4_k3x2o6_s2x1_g2_p1,1,1,1"])
+    assert own.passed, own
+    assert outcomes(own, "conv2d_backprop_input") == outcomes(own, "conv2d_backprop_filter") == {"pass"}
+    # The cases that are chosen for it are the same for its gradients.
+    forward = torch_module(layer, capabilities=Capabilities(operations=("conv2d",), dtypes=("float32",)))
+    report = check_backend(forward, examples=0)
     assert report.passed, report
     assert report.judged.judged["conv2d"] >= 10
 
@@ -218,5 +224,6 @@ def test_layer_with_other_parameters_says_so():
             super().__init__(*args, **options)
             self.scale = nn.Parameter(torch.ones(()))
 
-    report = check_backend(torch_module(Scaled), CASES[:1])
+    # Each operation would be diagnosed.
+    report = check_backend(torch_module(Scaled, capabilities=Capabilities(operations=("conv2d",))), CASES[:1])
     assert "a layer must hold a weight and a bias only; Scaled also has ['scale']" in str(report)

@@ -7,6 +7,7 @@ import functools
 import numpy as np
 import pytest
 from diagnosis.forty_kernels import KERNELS
+from diagnosis.ten_kernels import KERNELS as TEN
 from diagnosis.twenty_kernels import KERNELS as HELD_OUT
 
 from reference_impl.cases import catalogue
@@ -23,7 +24,10 @@ from reference_impl.verdicts.integers import integer_call
 
 _EXACT = [check for check in CHECKS if check.name == "exact"]
 SMOKE = tuple(catalogue.load("smoke"))
-_MORE = "n1_h17w17c1_k1x1o1 n1_h5w4c1_k3x3o1_s2x1_float64 n1_h2w3c2_k2x1o2 n1_h3w4c1_k1x1o1_s2x1"
+_MORE = """
+n1_h17w17c1_k1x1o1 n1_h5w4c1_k3x3o1_s2x1_float64 n1_h2w3c2_k2x1o2
+n1_h3w4c1_k1x1o1_s2x1 n1_h12w2c1_k2x1o1_d2x1 n1_h5w6c1_k3x3o1_d2x1
+"""
 CASES = [*SMOKE, *map(Case.parse, _MORE.split())]
 
 
@@ -41,14 +45,14 @@ def is_wrong(kernel, case):
         return True
 
 
-BOTH = [*KERNELS, *HELD_OUT]
+ALL = [*KERNELS, *HELD_OUT, *TEN]
 
 
-def test_there_are_sixty_kernels_of_different_names():
-    assert len({kernel.name for kernel in BOTH}) == len(BOTH) == 60
+def test_there_are_seventy_kernels_of_different_names():
+    assert len({kernel.name for kernel in ALL}) == len(ALL) == 70
 
 
-@pytest.mark.parametrize("kernel", BOTH, ids=lambda kernel: kernel.name)
+@pytest.mark.parametrize("kernel", ALL, ids=lambda kernel: kernel.name)
 def test_kernel_is_wrong_only_under_its_condition(kernel):
     if kernel.wrong is None or kernel.remembers:
         assert kernel.mistakes or kernel.name == "ones-for-zeros-in-the-filter-gradient"
@@ -58,14 +62,14 @@ def test_kernel_is_wrong_only_under_its_condition(kernel):
     assert [case for case in wrong if not kernel.wrong(case)] == []
 
 
-@pytest.mark.parametrize("kernel", [one for one in BOTH if one.mistakes], ids=lambda kernel: kernel.name)
+@pytest.mark.parametrize("kernel", [one for one in ALL if one.mistakes], ids=lambda kernel: kernel.name)
 def test_mistakes_are_known_for_the_operation(kernel):
     assert all(kernel.operation in by_name(mistake).operations for mistake in kernel.mistakes if mistake)
 
 
 def diagnosis_of(name):
     """Judge a kernel on the smoke cases, and diagnose the failure that the run would diagnose."""
-    kernel = next(one for one in KERNELS if one.name == name)
+    kernel = next(one for one in ALL if one.name == name)
     subject = Subject.of(kernel.backend(), remake=kernel.backend)
     judged = [judge(subject, case, kernel.operation, checks=_EXACT) for case in SMOKE]
     records = [record for of_case in judged for record in of_case]
@@ -160,6 +164,30 @@ def test_filter_gradient_with_1_for_0_is_not_told_as_an_fft():
 def test_sums_in_float16_are_named_by_their_errors():
     diagnosis = diagnosis_of("float16-accumulators")
     assert [mistake.name for mistake in diagnosis.mistakes] == ["float16-accumulation"]
+
+
+@pytest.mark.parametrize(
+    ("name", "mistake", "said"),
+    [
+        # Whole sums of the parts are beyond what float16 holds.
+        ("float16-blocks-of-4-channels", "float16-accumulation", "it overflows beyond 65504"),
+        # It cuts bits off, where the known mistake rounds.
+        ("tensor-cores-in-bfloat16", "arguments-rounded-to-bfloat16", "as those of arguments in bfloat16"),
+        # Where the stride is above the image, its answer has no elements, and the known mistake's has one.
+        ("same-size-by-whole-strides", "same-size-rounded-down", "it is also wrong in another way on "),
+    ],
+)
+def test_mistake_is_named_by_what_its_answers_have_in_common(name, mistake, said):
+    diagnosis = diagnosis_of(name)
+    assert diagnosis.mistakes[0].name == mistake
+    assert said in diagnosis.text
+
+
+def test_answers_of_zeros_under_a_condition_are_no_mistake_of_a_kernel_that_answers_zeros():
+    """With more than 8 output channels most elements are right."""
+    text = diagnosis_of("whole-tiles-of-8-output-channels").text
+    assert "the answer is all zeros\nwrong where output channels no multiple of 8" in text
+    assert "answers-zeros" not in text
 
 
 def test_check_that_fails_alone_is_advised_as_unclaimed_and_a_refusal_as_lacks():

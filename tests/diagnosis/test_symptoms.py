@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reference_impl.diagnosis.symptoms import IN_FLOAT16, resemblance
+from reference_impl.diagnosis.symptoms import IN_FLOAT16, resemblance, rounded_arguments
 
 RIGHT = np.random.default_rng(0).integers(1, 100, (2, 5, 7, 3)).astype(np.float32)
 
@@ -52,3 +52,18 @@ def test_errors_of_float16_are_told():
     large = RIGHT * 601
     assert resemblance(large.astype(np.float16).astype(np.float32), large, is_filter=False) == IN_FLOAT16
     assert resemblance(RIGHT + 1, RIGHT, is_filter=False) is None
+
+
+@pytest.mark.parametrize(
+    ("errors", "told"),
+    [
+        ([2.0**-9, 2.0**-12], "bfloat16"),
+        ([2.0**-7.5], "bfloat16"),  # bits that are cut off
+        ([2.0**-11], "TF32"),
+        ([2.0**-20], None),  # another order of adding
+        ([2.0**-5, 2.0**-9], None),  # no rounding alone
+        ([], None),
+    ],
+)
+def test_format_of_rounded_arguments_is_told_by_the_largest_error(errors, told):
+    assert rounded_arguments(errors) == told

@@ -1,8 +1,8 @@
 """Twenty wrong kernels, written as people and language models write them, to measure the diagnosis.
 
 `benchmarks/forty_kernels.py --twenty` measured them before anything was changed for them: named rightly 14 of 20,
-conditions true 20 of 28, smallest cases minimal 17 of 19, "only there" or "all there" false 4 of 10. Nobody may look at
-single ones of them when the diagnosis is changed. After that, write others.
+conditions true 20 of 28, smallest cases minimal 17 of 19, "only there" or "all there" false 4 of 10. Since then single
+ones of them have been looked at, so they are held out no more; `ten_kernels.py` was written for that.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from planted import Right
 
+from reference_impl.report.answer import cause
 from reference_impl.report.findings import Finding, findings, joined
 from reference_impl.run import outcome
 from reference_impl.run.subject import Subject
@@ -72,6 +73,69 @@ def test_errors_are_told_apart_by_their_text_without_numbers():
 def test_call_that_is_wrong_is_not_counted_again_for_other_checks():
     some = records(wrong_if_large_kernel) + records(wrong_if_large_kernel, check="any_memory_layout")
     assert [found.robustness for found in findings(some)] == [None]
+
+
+def test_failures_of_other_kinds_under_the_same_conditions_are_one_bug():
+    """A kernel of one shape answers others wrongly, and autograd then refuses the gradient."""
+    specs = [f"n{batch}_h{size}w5c2_k{kernel}x3o2" for batch in range(1, 5) for size in (5, 6, 7) for kernel in (1, 2)]
+    own = "h6w5c2_k2x3o2"
+    shapes = [
+        replace(one, message="the answer's shape must be") for one in records(lambda case: own not in case, specs)
+    ]
+    refused = [replace(one, operation="conv2d_backprop_input") for one in records(lambda case: True, specs)]
+    came = {True: outcome.PASS, False: outcome.REFUSED}
+    refused = [replace(one, outcome=came[own in one.case], message="RuntimeError: mismatch") for one in refused]
+    steady = replace(refused[0], check="steady_memory")
+    (found,) = findings([*shapes, *refused, steady])
+    assert found.line.startswith("wrong shape  unless even input height and kernel height above 1: 20 of 20")
+    assert found.failed == 40
+    assert found.operations == ("conv2d", "conv2d_backprop_input")
+    assert found.also[0].startswith("refused  unless even input height and kernel height above 1: 20 of 20 refused")
+
+
+def test_memory_that_is_not_written_is_one_bug():
+    """It may hold other numbers each time, the same ones, or the right ones in one check and not in the next."""
+
+    def kernel_of(spec):
+        return int(spec.partition("_k")[2][0])
+
+    race = "race: 3 of 26 answers to the same call are wrong"
+    some = records(wrong_if_large_kernel, message=race)
+    same = [
+        replace(one, message="on integers") if kernel_of(one.case) == 3 and "n2" in one.case else one for one in some
+    ]
+    (spec,) = (one.case for one in same if one.case.startswith("n1_h6w5c2_k2"))
+    lucky = [replace(one, outcome=outcome.PASS, message=None) if one.case == spec else one for one in same]
+    (found,) = findings([*lucky, *records(lambda case: True, [spec], "rounded")])
+    assert found.line.startswith("race  where kernel height above 1")
+    assert found.failed == 12
+
+
+def test_other_bug_under_a_part_of_the_conditions_stays():
+    some = records(wrong_if_large_kernel, message="race: 3 of 26 answers to the same call are wrong")
+    some = [
+        replace(one, message="the answer's shape must be") if "_k3x" in one.case and "h7" in one.case else one
+        for one in some
+    ]
+    assert len(findings(some)) == 2
+
+
+def test_conditions_are_not_told_of_calls_that_fail_by_the_calls_before_them():
+    right = records(lambda case: False)
+    some = records(wrong_if_large_kernel, check="other_options", message="in a row of calls with other options")
+    (found,) = findings([*right, *some])
+    said = "wrong numbers (other_options)  12 calls wrong: among calls with other options; smallest: "
+    assert found.line.startswith(said)
+
+
+def test_cache_is_one_bug_and_the_cause():
+    told = "a cache: it gives the answer of an earlier call with the same shapes and other padding"
+    record = replace(SUBJECT.blank("conv2d", PLAIN[0], 0, "other_options"), outcome=outcome.FAIL)
+    named = replace(record, diagnosis=f"right on a fresh kernel\n{told}\nfails the same checks as *kernel-flipped*: no")
+    found = [Finding(f"wrong numbers  where {name}", named, ("conv2d",), 5) for name in "AB"]
+    (first,) = joined(found)
+    assert first.failed == 10
+    assert cause(first) == told
 
 
 def test_known_failures_are_no_findings():

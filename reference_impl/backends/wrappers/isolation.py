@@ -59,6 +59,8 @@ def parts_of(name: str) -> tuple[str, str, dict[str, Any]]:
     """Return the wrapper of a name, the name of the wrapped object, and the options. Raise ValueError if unreadable."""
     wrapper, _, inner = name[:-1].partition("(")
     wrapped, _, rest = inner.partition(",")
+    if "=" in wrapped:  # options alone, as in torch_style(transposed="package.module:f")
+        wrapped, rest = "None", inner
     try:
         call = ast.parse(f"f({rest})", mode="eval").body
         words = call.keywords if isinstance(call, ast.Call) and not call.args else None
@@ -67,6 +69,8 @@ def parts_of(name: str) -> tuple[str, str, dict[str, Any]]:
         raise ValueError(
             f"a wrapped backend must be named as {wrapper}(package.module:object, option=value, ...); not {name!r}"
         ) from None
+    if not wrapped.strip():
+        raise ValueError(f"{wrapper}() must be told what to wrap, as {wrapper}(package.module:object); not {name!r}")
     return wrapper, wrapped.strip(), options
 
 

@@ -44,9 +44,10 @@ def by_lanes(tree: tuple, labels: Labels) -> str | None:
                 for rest, lanes in _REST.items():
                     if lanes(count, scheme, parts) == found:
                         return f"{count} lanes, added {merge}{rest}{sequence.words}"
-        said = next(_aligned(found, parts), None) or next(_blocks_in_pairs(found, parts), None)
-        if said is not None:
-            return said + sequence.words
+        for named in _aligned, _blocks_in_pairs, _wide_and_narrow:
+            said = next(named(found, parts), None)
+            if said is not None:
+                return said + sequence.words
     return None
 
 
@@ -71,6 +72,20 @@ def _blocks_in_pairs(found: Sum, parts: Sequence[Sum]) -> Iterator[str]:
             for merge, scheme in _PAIRWISE.items():
                 if scheme(blocks) == found:
                     yield f"blocks of {size}, added {merge}; within each one after another"
+
+
+def _wide_and_narrow(found: Sum, parts: Sequence[Sum]) -> Iterator[str]:
+    """Name wide lanes, and then narrow ones for what they leave."""
+    for wide in _WIDTHS[3:]:
+        partner = parts[wide if len(parts) >= 2 * wide else wide // 2]
+        if len(parts) <= wide or (parts[0] + partner).products not in found.additions:
+            continue
+        for narrow in (width for width in _WIDTHS[1:] if 2 * width <= wide):
+            for step in (narrow, 2 * narrow):  # a vector of halves fills two of float32
+                if step > len(parts) % wide:
+                    continue
+                if schemes.wide_and_narrow_lanes(wide, narrow, step, schemes.folded, parts) == found:
+                    yield f"{wide} lanes and then {narrow}, each added pairwise, and then the rest"
 
 
 def _first_pair(tree: tuple) -> tuple[int, int]:

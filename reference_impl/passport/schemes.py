@@ -103,6 +103,14 @@ def lanes_and_rest(count: int, merge: Scheme, parts: Sequence[Sum]) -> Sum:
     return chain([lanes(count, merge, parts[:full]), *parts[full:]])
 
 
+def wide_and_narrow_lanes(wide: int, narrow: int, step: int, merge: Scheme, parts: Sequence[Sum]) -> Sum:
+    """Fill wide lanes, then narrow ones by steps of so many parts, and add the rest one after another."""
+    full = len(parts) // wide * wide
+    end = full + (len(parts) - full) // step * step
+    both = [lanes(wide, merge, parts[:full]), lanes(narrow, merge, parts[full:end])]
+    return chain([*both, *parts[end:]])
+
+
 def aligned_lanes(first: int, count: int, merge: Scheme, parts: Sequence[Sum]) -> Sum:
     """Begin lanes at part `first`. Those before are at the start of the first lane, and those left over come last."""
     full = first + (len(parts) - first) // count * count

@@ -174,3 +174,48 @@ def test_planted_order_of_vectors_is_told(scheme, name):
             return scheme(terms, self.arithmetic)
 
     assert told(OfVectors(), "conv2d", POINTWISE) == name
+
+
+def _wide_and_narrow(terms, arithmetic):
+    """Fill 32 lanes, then 4 lanes by vectors of 8, and add the rest one after another."""
+    full = len(terms) // 32 * 32
+    end = full + (len(terms) - full) // 8 * 8
+    lanes = [
+        ORDERS_OF_SUMS["pairwise"](
+            np.stack([_chain(some[lane::count], arithmetic) for lane in range(count)]), arithmetic
+        )
+        for count, some in ((32, terms[:full]), (4, terms[full:end]))
+    ]
+    return _chain([*lanes, *terms[end:]], arithmetic)
+
+
+@pytest.mark.parametrize("channels", [60, 79])
+def test_wide_lanes_and_then_narrow_ones_are_told(channels):
+    class OfTwoWidths(Planted):
+        def add(self, terms):
+            return _wide_and_narrow(terms, self.arithmetic)
+
+    found = told(OfTwoWidths(), "conv2d", Case.parse(f"n1_h1w1c{channels}_k1x1o2"))
+    assert found == "32 lanes and then 4, each added pairwise, and then the rest"
+
+
+@pytest.mark.parametrize(("size", "of"), [(8, "8, the last of 3"), (6, "6 or 5")])
+def test_blocks_along_each_row_are_told(size, of):
+    """The last of a row is a block of its own: TensorFlow's filter gradient in bfloat16 adds so."""
+
+    class AlongRows(Planted):
+        def add(self, terms):
+            swapped = [place ^ 1 if place ^ 1 < size else place for place in range(size)]
+            blocks = [
+                _chain([row[start + place] for place in swapped if start + place < len(row)], self.arithmetic)
+                for row in terms.reshape(-1, 11, *terms.shape[1:])
+                for start in range(0, 11, size)
+            ]
+            return _chain(blocks, self.arithmetic)
+
+    found = told(AlongRows(), "conv2d_backprop_filter", Case.parse("n1_h4w11c1_k1x1o1"))
+    sizes = f"blocks of {of}" if "last" in of else f"2 parts of {of}"
+    assert found == (
+        f"{sizes}, along the columns, added one after another; within each "
+        "one after another in swapped pairs (1 0 3 2 ...)"
+    )

@@ -76,9 +76,9 @@ def _blocks_in_pairs(found: Sum, parts: Sequence[Sum]) -> Iterator[str]:
 
 def _wide_and_narrow(found: Sum, parts: Sequence[Sum]) -> Iterator[str]:
     """Name wide lanes, and then narrow ones for what they leave."""
-    for wide in _WIDTHS[3:]:
+    for wide in [width for width in _WIDTHS[3:] if width < len(parts)]:
         partner = parts[wide if len(parts) >= 2 * wide else wide // 2]
-        if len(parts) <= wide or (parts[0] + partner).products not in found.additions:
+        if (parts[0] + partner).products not in found.additions:
             continue
         for narrow in (width for width in _WIDTHS[1:] if 2 * width <= wide):
             for step in (narrow, 2 * narrow):  # a vector of halves fills two of float32

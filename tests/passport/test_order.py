@@ -219,3 +219,15 @@ def test_blocks_along_each_row_are_told(size, of):
         f"{sizes}, along the columns, added one after another; within each "
         "one after another in swapped pairs (1 0 3 2 ...)"
     )
+
+
+def test_sum_that_is_taken_four_times_and_divided_again_is_told_in_float16():
+    """A derivative at a point computes so. Four times the largest mask is no number of float16, which holds the parts."""
+
+    class AtAPoint(Planted):
+        def add(self, terms):
+            parts = [4 * _chain(terms[start : start + 12], self.arithmetic) for start in (0, 12)]
+            return _chain([part.astype(np.float16).astype(float) for part in parts], self.arithmetic) / 4
+
+    found = told(AtAPoint(), "conv2d", POINTWISE.with_dtype("float16"))
+    assert found == "2 parts of 12; within each one after another"

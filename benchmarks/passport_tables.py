@@ -1,0 +1,287 @@
+"""Tables of the passports that `passports.py` kept in a folder.
+
+python benchmarks/passport_tables.py FOLDER            the table of docs/passport.md
+python benchmarks/passport_tables.py FOLDER --all      the page docs/passports.md
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import combinations
+from pathlib import Path
+
+from reference_impl.backends.promises import PROMISES
+from reference_impl.cases.case import Case
+from reference_impl.exact.formats import FORMATS
+from reference_impl.operations import OPERATIONS
+from reference_impl.passport.element import middle_of
+from reference_impl.passport.labels import Labels
+from reference_impl.passport.naming import name_of
+from reference_impl.passport.order import Tree
+from reference_impl.passport.precision import bits_named
+
+SHORT = dict(zip(OPERATIONS, ("`conv2d`", "input gradient", "filter gradient", "transpose"), strict=True))
+DTYPES = tuple(FORMATS)
+PAGE = """\
+# Passports
+
+{count} passports, of one backend in one dtype each. [Passport](passport.md) says what the words mean, and what follows.
+These commands made this page:
+
+    python benchmarks/passports.py FOLDER {words}
+    python benchmarks/passport_tables.py FOLDER --all > docs/passports.md
+
+CPU: {cpu}. {versions}.
+
+On the site a click on a heading sorts a table, and a field above it filters rows.
+
+## Whose bits
+
+An operation is first asked for the bits of twelve cases: the six whose sums are told, and the six of invariance. If
+another backend of the framework gives all of these bits, its name stands here. It was asked nothing else.
+So a name rests on twelve comparisons an operation, on one set of random numbers. "Own" operations have rows in the next
+table. A dash says that the dtype is not offered, or was not asked.
+
+{bits}
+
+## Own bits
+
+- *Order*: of most sums, and how many have it. Plain backends were told on six cases an operation, others on three.
+- *Adds in*: the accumulators. If there are two, sums in the wider one are added in the narrower one.
+- *Replayed*: the sums whose 16 random replays all came out to the bit. With two accumulators there is no replay.
+- *Other places*: the sums where some elements have another order.
+- *Breaks*: the promises that did not hold.
+
+{told}
+
+## Changes with the number of channels
+
+Searched for plain backends, on 1x1 kernels, from 8 to 2,048 channels.
+
+{changes}
+
+## Bits of one framework and another
+
+The number of the twelve cases on which the bits are equal, of those that both support.
+
+{between}
+"""
+
+
+def passports(folder: Path) -> list[dict]:
+    """Read all passports, sorted by framework. Plain backends come first, then routes, then environments."""
+    found = [json.loads(path.read_text("utf-8")) for path in folder.glob("*.json")]
+    for one in found:
+        for told in one["sums"]:
+            _name_again(told)
+    return sorted(found, key=_place)
+
+
+def _place(one: dict) -> tuple:
+    name = one["backend"]
+    return _framework(name), name != _framework(name), "@" in name, name, DTYPES.index(one["dtype"])
+
+
+def _framework(name: str) -> str:
+    return name.partition(":")[0].partition("@")[0]
+
+
+def _name_again(told: dict) -> None:
+    """Name an order again, as it may have a name since."""
+    if told["tree"] is not None and told["terms"] > 1:
+        labels = Labels.of(middle_of(told["operation"], Case.parse(told["case"])))
+        told["order"] = name_of(_tree(told["tree"]), labels)
+
+
+def _tree(part: list | int) -> Tree:
+    return tuple(map(_tree, part)) if isinstance(part, list) else part
+
+
+def rows(heads: Sequence[str], cells: Iterable[Sequence[str]]) -> str:
+    return "\n".join([_row(heads), _row(["---"] * len(heads)), *map(_row, cells)])
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _named(operations: Iterable[str]) -> str:
+    return ", ".join(SHORT[one] for one in operations)
+
+
+def summary(found: Sequence[dict]) -> str:
+    """The table of docs/passport.md: a row for each framework and dtype."""
+    heads = ("framework", "dtype", "adds in", *PROMISES, "other bits in")
+    plain = [one for one in found if one["backend"] == _framework(one["backend"])]
+    return rows(
+        heads, [(one["backend"], one["dtype"], _adds_in(one), *_promises(one), _others(one, found)) for one in plain]
+    )
+
+
+def _adds_in(one: dict) -> str:
+    by_words: dict[str, list[str]] = {}
+    for operation in one["invariances"]:
+        by_words.setdefault(_accumulators(_sums(one, operation)), []).append(operation)
+    if len(by_words) == 1:
+        return next(iter(by_words))
+    return "; ".join(f"{_named(operations)}: {words}" for words, operations in by_words.items())
+
+
+def _sums(one: dict, operation: str) -> list[dict]:
+    return [told for told in one["sums"] if told["operation"] == operation and told["terms"] > 1]
+
+
+def _accumulators(sums: Sequence[dict]) -> str:
+    bits = sorted({bits for told in sums if told["precision"] for bits in told["precision"]["additions"].values()})
+    return " and ".join(bits_named(each).partition(" (")[0] for each in bits) or "not told"
+
+
+def _promises(one: dict) -> Iterator[str]:
+    for word in PROMISES:
+        seen = {
+            operation: each["holds"]
+            for operation, held in one["invariances"].items()
+            for each in held
+            if each["promise"] == word
+        }
+        broken = [operation for operation, holds in seen.items() if holds is False]
+        if len(broken) > 1 and len(broken) == sum(holds is not None for holds in seen.values()):
+            yield "no"
+        elif broken:
+            yield f"not {_named(broken)}"
+        else:
+            yield "yes" if any(seen.values()) else "not asked"
+
+
+def _others(plain: dict, found: Sequence[dict]) -> str:
+    """The other backends of a framework that do not give the bits of the plain one in each operation."""
+    name, dtype = plain["backend"], plain["dtype"]
+    others = [one for one in found if _framework(one["backend"]) == name and one["dtype"] == dtype and one is not plain]
+    differ = [
+        one["backend"].removeprefix(name)
+        for one in others
+        if set(one["alike"].values()) != {name} or one["invariances"]
+    ]
+    return ", ".join(f"`{one}`" for one in differ) or ("none of the others" if others else "no others asked")
+
+
+def whose_bits(found: Sequence[dict]) -> str:
+    """A row for each backend: in each dtype, the backends whose bits its operations give."""
+    by_name: dict[str, dict[str, dict]] = {}
+    for one in found:
+        by_name.setdefault(one["backend"], {})[one["dtype"]] = one
+    return rows(
+        ("backend", *DTYPES),
+        [
+            (f"`{name}`", *(_whose(of[dtype]) if dtype in of else "–" for dtype in DTYPES))
+            for name, of in by_name.items()
+        ],
+    )
+
+
+def _whose(one: dict) -> str:
+    whose: dict[str, list[str]] = {}
+    for operation in (*one["invariances"], *one["alike"]):
+        whose.setdefault(one["alike"].get(operation, "own"), []).append(operation)
+    if len(whose) == 1 and not one["errors"]:
+        return next(iter(whose))
+    said = [f"{name}: {_named(operations)}" for name, operations in whose.items()]
+    return "; ".join([*said, *([f"error: {_named(one['errors'])}"] if one["errors"] else [])]) or "no operation"
+
+
+def told_sums(found: Sequence[dict]) -> str:
+    """A row for each operation that was told."""
+    heads = ("backend", "dtype", "operation", "order", "adds in", "replayed", "other places", "breaks")
+    return rows(
+        heads,
+        [
+            (f"`{one['backend']}`", one["dtype"], SHORT[operation], *_cells(_sums(one, operation), held))
+            for one in found
+            for operation, held in one["invariances"].items()
+        ],
+    )
+
+
+def _cells(sums: Sequence[dict], held: Sequence[dict]) -> tuple[str, ...]:
+    orders = Counter(told["order"] for told in sums)
+    order, count = orders.most_common(1)[0] if orders else ("no sum was asked", 0)
+    replayed = [told["replayed"] for told in sums if told["replayed"]]
+    whole = sum(each["right"] == each["count"] for each in replayed)
+    elsewhere = sum(bool(told["places"] and told["places"]["differ"]) for told in sums)
+    return (
+        order if count == len(sums) else f"{order} ({count} of {len(sums)})",
+        _accumulators(sums),
+        f"{whole} of {len(replayed)}" if replayed else "",
+        f"{elsewhere} of {len(sums)}" if elsewhere else "",
+        ", ".join(each["promise"] for each in held if each["holds"] is False) or "none",
+    )
+
+
+def changes(found: Sequence[dict]) -> str:
+    """A row for each change, or for an operation that shows none."""
+    cells = [
+        (f"`{one['backend']}`", one["dtype"], _named(operations), change)
+        for one in found
+        if one["backend"] == _framework(one["backend"])
+        for change, operations in _changed(one).items()
+    ]
+    return rows(("backend", "dtype", "operations", "change"), cells)
+
+
+def _changed(one: dict) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for operation, several in one["changes"].items():
+        if operation != "conv2d_backprop_filter":  # it sums over no channels
+            for change in several or ["none"]:
+                found.setdefault(change, []).append(operation)
+    return found
+
+
+def between(found: Sequence[dict]) -> str:
+    """A row for each two frameworks and dtype."""
+    plain = [one for one in found if one["backend"] == _framework(one["backend"])]
+    pairs = [(one, other) for one, other in combinations(plain, 2) if one["dtype"] == other["dtype"]]
+    return rows(
+        ("one", "other", "dtype", *SHORT.values()),
+        [
+            (
+                one["backend"],
+                other["backend"],
+                one["dtype"],
+                *(_equal(one, other, operation) for operation in OPERATIONS),
+            )
+            for one, other in pairs
+        ],
+    )
+
+
+def _equal(one: dict, other: dict, operation: str) -> str:
+    bits, others = (each["bits"].get(operation, {}) for each in (one, other))
+    both = [case for case in bits if case in others]
+    return f"{sum(bits[case] == others[case] for case in both)} of {len(both)}" if both else ""
+
+
+def page(found: Sequence[dict]) -> str:
+    """The page docs/passports.md."""
+    versions = dict.fromkeys(f"{_framework(one['backend'])} {one['version']}" for one in found)
+    tables: dict[str, Callable[[Sequence[dict]], str]] = {
+        "bits": whose_bits,
+        "told": told_sums,
+        "changes": changes,
+        "between": between,
+    }
+    return PAGE.format(
+        count=len(found),
+        words=" ".join(dict.fromkeys(one["backend"] for one in found)),
+        cpu="; ".join(dict.fromkeys(one["cpu"] for one in found)),
+        versions=", ".join(versions),
+        **{name: table(found) for name, table in tables.items()},
+    )
+
+
+if __name__ == "__main__":
+    every = passports(Path(sys.argv[1]))
+    print(page(every) if "--all" in sys.argv else summary(every), end="" if "--all" in sys.argv else "\n")

@@ -41,9 +41,9 @@ On the site a click on a heading sorts a table, and a field above it filters row
 ## Whose bits
 
 An operation is first asked for the bits of twelve cases: the six whose sums are told, and the six of invariance. If
-another backend of the framework gives all of these bits, its name stands here. It was asked nothing else.
-So a name rests on twelve comparisons an operation, on one set of random numbers. "Own" operations have rows in the next
-table. A dash says that the dtype is not offered, or was not asked.
+another backend of the framework gives all of these bits, its name stands here. Then its sums were not told again, but
+all promises were looked at. So a name rests on twelve comparisons an operation, on one set of random numbers. "Own"
+operations have rows in the next table. A dash says that the dtype is not offered.
 
 {bits}
 
@@ -123,7 +123,7 @@ def summary(found: Sequence[dict]) -> str:
 
 def _adds_in(one: dict) -> str:
     by_words: dict[str, list[str]] = {}
-    for operation in one["invariances"]:
+    for operation in _own(one):
         by_words.setdefault(_accumulators(_sums(one, operation)), []).append(operation)
     if len(by_words) == 1:
         return next(iter(by_words))
@@ -160,11 +160,7 @@ def _others(plain: dict, found: Sequence[dict]) -> str:
     """The other backends of a framework that do not give the bits of the plain one in each operation."""
     name, dtype = plain["backend"], plain["dtype"]
     others = [one for one in found if _framework(one["backend"]) == name and one["dtype"] == dtype and one is not plain]
-    differ = [
-        one["backend"].removeprefix(name)
-        for one in others
-        if set(one["alike"].values()) != {name} or one["invariances"]
-    ]
+    differ = [one["backend"].removeprefix(name) for one in others if set(one["alike"].values()) != {name} or _own(one)]
     return ", ".join(f"`{one}`" for one in differ) or ("none of the others" if others else "no others asked")
 
 
@@ -184,7 +180,7 @@ def whose_bits(found: Sequence[dict]) -> str:
 
 def _whose(one: dict) -> str:
     whose: dict[str, list[str]] = {}
-    for operation in (*one["invariances"], *one["alike"]):
+    for operation in one["invariances"]:
         whose.setdefault(one["alike"].get(operation, "own"), []).append(operation)
     if len(whose) == 1 and not one["errors"]:
         return next(iter(whose))
@@ -200,9 +196,14 @@ def told_sums(found: Sequence[dict]) -> str:
         [
             (f"`{one['backend']}`", one["dtype"], SHORT[operation], *_cells(_sums(one, operation), held))
             for one in found
-            for operation, held in one["invariances"].items()
+            for operation, held in _own(one).items()
         ],
     )
+
+
+def _own(one: dict) -> dict[str, list[dict]]:
+    """The promises of each operation whose sums were told."""
+    return {operation: held for operation, held in one["invariances"].items() if operation not in one["alike"]}
 
 
 def _cells(sums: Sequence[dict], held: Sequence[dict]) -> tuple[str, ...]:

@@ -4,9 +4,9 @@
 
 The plain backend of a framework comes first, and is told in full. An operation of another route or environment is first
 asked for the bits of twelve cases: the six whose sums are told, and the six of invariance. If another backend of the
-framework gives all of these bits, it is named, and nothing else is asked. If none does, sums of three cases are told,
-and all promises are looked at. Each passport is kept in the folder, and is not asked again. `passport_tables.py` makes
-tables of them.
+framework gives all of these bits, it is named, and its sums are not told again. If none does, sums of three cases are
+told. All promises are looked at. Each passport is kept in the folder, and is not asked again. `passport_tables.py`
+makes tables of them.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from reference_impl.backends import registry
+from reference_impl.backends.promises import PROMISES
 from reference_impl.exact.formats import FORMATS
 from reference_impl.passport import text
 from reference_impl.passport.asking import ThreadProcesses, asker, cpu_name, of_subject
-from reference_impl.passport.invariance import MakeOnThreads, digests
+from reference_impl.passport.invariance import Invariance, MakeOnThreads, digests, invariances
 from reference_impl.passport.telling import CASES, Passport, cases_of, invariance_cases_of
 from reference_impl.run.processes.worker import Died, Raised
 from reference_impl.run.subject import NotLoaded, Subject, process_for, process_of
@@ -78,16 +79,17 @@ class _Processes:
 
 def _asked(subject: Subject, dtype: str, on_threads: MakeOnThreads, others: Sequence[dict]) -> dict[str, Any]:
     """Ask for a passport in one dtype. `alike` names the backend whose bits an operation gives."""
-    parts, alike, bits, errors = [], {}, {}, {}
+    parts: list[Passport] = []
+    alike, bits, held, errors = {}, {}, {}, {}
     for operation in [one for one in cases_of(dtype) if one in subject.capabilities.operations]:
         try:
-            if others:
-                bits[operation] = _bits(subject, dtype, operation)
-                same = [other["backend"] for other in others if _gives(other, operation, bits[operation])]
-                if same:
-                    alike[operation] = same[0]
-                    continue
-            parts.append(of_subject(subject, dtype, on_threads, [operation], SOME if others else None))
+            bits[operation] = _bits(subject, dtype, operation) if others else {}
+            same = [other["backend"] for other in others if _gives(other, operation, bits[operation])]
+            if same:
+                held[operation] = promises(subject, dtype, operation, on_threads)
+                alike[operation] = same[0]
+            else:
+                parts.append(of_subject(subject, dtype, on_threads, [operation], SOME if others else None))
         except (Died, Raised) as error:
             errors[operation] = str(error)
     whole = Passport(
@@ -95,11 +97,17 @@ def _asked(subject: Subject, dtype: str, on_threads: MakeOnThreads, others: Sequ
         subject.version,
         dtype,
         tuple(one for part in parts for one in part.sums),
-        {operation: held for part in parts for operation, held in part.invariances.items()},
+        held | {operation: of for part in parts for operation, of in part.invariances.items()},
         {operation: said for part in parts for operation, said in part.changes.items()},
-        {operation: found for part in parts for operation, found in part.bits.items()} | bits,
+        {operation: found for part in parts for operation, found in part.bits.items()} | (bits if others else {}),
     )
     return text.as_json(whole) | {"alike": alike, "errors": errors}
+
+
+def promises(subject: Subject, dtype: str, operation: str, on_threads: MakeOnThreads) -> tuple[Invariance, ...]:
+    """Look at all promises of an operation whose sums are not told."""
+    cases = subject.capabilities.supported(operation, invariance_cases_of(dtype, [operation])[operation])
+    return tuple(invariances(asker(subject), operation, cases, tuple(PROMISES), on_threads))
 
 
 def _bits(subject: Subject, dtype: str, operation: str) -> dict[str, str]:
@@ -109,7 +117,8 @@ def _bits(subject: Subject, dtype: str, operation: str) -> dict[str, str]:
 
 def _gives(other: dict, operation: str, bits: dict[str, str]) -> bool:
     """True if another passport has told this operation, and has all of these bits."""
-    return bool(bits) and operation in other["invariances"] and bits.items() <= other["bits"][operation].items()
+    told = operation in other["invariances"] and operation not in other["alike"]
+    return bool(bits) and told and bits.items() <= other["bits"][operation].items()
 
 
 def _others(folder: Path, subject: Subject, dtype: str) -> Iterator[dict]:

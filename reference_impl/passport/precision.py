@@ -9,7 +9,7 @@ import numpy as np
 
 from ..exact.formats import FORMATS
 from .element import Probe
-from .order import Tree, nodes, sizes, smallest
+from .order import MANY_TERMS, Tree, nodes, sizes, smallest
 
 # The largest product of these probes, as a power of two. So the smallest result is a normal number of the dtype.
 _TOP = {"float16": 10}
@@ -44,7 +44,7 @@ class Precision:
     Parameters
     ----------
     factors : bits that are kept of the first and of the second factor; all, if the additions keep no more of them
-    additions : bits of the additions that were looked at, by their number of products; the last addition is left out
+    additions : bits that are kept of the sums that were looked at, by their number of products; the last is left out
     rounding : of the additions
     products : "exact", "fused", "partly fused" or "rounded"
     fused : the products that are not rounded before they are added
@@ -66,11 +66,19 @@ class Precision:
         elif len(bits) == 1:
             said = f"adds in {'more than ' if self.wide else ''}{bits_named(bits[0])}"
         else:
-            wider = max(size for size, found in self.additions.items() if found == bits[-1])
             narrow, wide = bits_named(bits[0]), bits_named(bits[-1])
+            narrower = sorted(size for size, found in self.additions.items() if found < bits[-1])
+            wider = max(size for size, found in self.additions.items() if found == bits[-1])
             said = f"adds in {wide} up to {wider} products, and in {narrow} between such parts"
+            if wider > narrower[0]:
+                of = f"{', '.join(map(str, narrower[:4]))}{' ...' if len(narrower) > 4 else ''}"
+                said = f"adds in {wide}, and rounds the sums of {of} products to {narrow} on the way"
         rounds = f", rounded {self.rounding}" if bits and not self.wide else ""
         return f"{said}{rounds}; products are {self.products}"
+
+    def bits_of(self, products: int) -> int | None:
+        """The bits that are kept of a sum of so many products. None if there is no sum but the last."""
+        return self.additions.get(products, max(self.additions.values(), default=None))
 
     def factors_said(self, dtype: str) -> str | None:
         """Say to what the factors are rounded; None if they are taken as they are."""
@@ -90,9 +98,11 @@ def precision(probe: Probe, tree: Tree) -> Precision:
     dtype = probe.element.case.dtype
     factors = _factors(probe)
     trios = _trios(tree)
-    additions = {size: _bits(probe, trio) for size, trio in trios.items()}
-    bits = max(additions.values(), default=FORMATS[dtype].precision)
+    additions = {size: _bits(probe, trios[size]) for size in _chosen(sorted(trios))}
     whole = FORMATS[dtype].precision
+    bits = max(additions.values(), default=whole)
+    if bits > whole and len(trios) <= MANY_TERMS:
+        additions |= _narrower(probe, {size: trio for size, trio in trios.items() if size not in additions}, bits)
     factors = (factors[0] if factors[0] < bits else whole, factors[1] if factors[1] < bits else whole)
     rounding = "to nearest"
     wide = bool(additions) and bits > _STEPS[dtype][-1]
@@ -132,7 +142,7 @@ def _factors(probe: Probe) -> tuple[int, int]:
 
 
 def _trios(tree: Tree) -> dict[int, tuple[int, int, int]]:
-    """For additions of various sizes: two products that meet there, and one that is added right after."""
+    """For sums of each size: two products that meet there, and one that is added right after."""
     found: dict[int, tuple[int, int, int]] = {}
     below = sizes(tree)
     for node in nodes(tree):
@@ -140,9 +150,21 @@ def _trios(tree: Tree) -> dict[int, tuple[int, int, int]]:
             if isinstance(part, tuple):
                 other = next(one for one in node if one is not part)
                 found.setdefault(below[id(part)], (smallest(part[0]), smallest(part[1]), smallest(other)))
-    several = sorted(found)
-    chosen = several if len(several) <= _MOST_NODES else [*several[: _MOST_NODES // 2], *several[-_MOST_NODES // 2 :]]
-    return {size: found[size] for size in chosen}
+    return found
+
+
+def _chosen(several: Sequence[int]) -> Sequence[int]:
+    half = _MOST_NODES // 2
+    return several if len(several) <= _MOST_NODES else [*several[:half], *several[-half:]]
+
+
+def _narrower(probe: Probe, trios: dict[int, tuple[int, int, int]], bits: int) -> dict[int, int]:
+    """The bits of those other sums of which fewer are kept: a wide sum may be stored in the dtype on the way."""
+    top = _TOP.get(probe.element.case.dtype, 0)
+    last_bit = top - bits + 1
+    rows = [{one: _power(top), other: _power(last_bit), last: _power(top, -1.0)} for one, other, last in trios.values()]
+    kept = _asked(probe, rows) == 2.0**last_bit if rows else ()
+    return {size: _bits(probe, trio) for (size, trio), whole in zip(trios.items(), kept, strict=True) if not whole}
 
 
 def _bits(probe: Probe, trio: tuple[int, int, int]) -> int:

@@ -222,7 +222,7 @@ def test_blocks_along_each_row_are_told(size, of):
 
 
 def test_sum_that_is_taken_four_times_and_divided_again_is_told_in_float16():
-    """A derivative at a point computes so. Four times the largest mask is no number of float16, which holds the parts."""
+    """A derivative at a point computes so. Four times the largest mask is no number of float16."""
 
     class AtAPoint(Planted):
         def add(self, terms):

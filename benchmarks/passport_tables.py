@@ -42,10 +42,15 @@ On the site a click on a heading sorts a table, and a field above it filters row
 
 An operation is first asked for the bits of twelve cases: the six whose sums are told, and the six of invariance. If
 another backend of the framework gives all of these bits, its name stands here. Then its sums were not told again, but
-all promises were looked at. So a name rests on twelve comparisons an operation, on one set of random numbers. "Own"
-operations have rows in the next table. A dash says that the dtype is not offered.
+all promises were looked at. So a name rests on twelve comparisons an operation, on one set of random numbers. A cell
+says so if fewer than six of the cases are supported. "Own" operations have rows in the next table. A dash says that the
+dtype is not offered, or none of the cases.
 
 {bits}
+
+The same bits on twelve cases, but other promises, as these look at more cases:
+
+{promises}
 
 ## Own bits
 
@@ -151,7 +156,7 @@ def _promises(one: dict) -> Iterator[str]:
         if len(broken) > 1 and len(broken) == sum(holds is not None for holds in seen.values()):
             yield "no"
         elif broken:
-            yield f"not {_named(broken)}"
+            yield f"no: {_named(broken)}"
         else:
             yield "yes" if any(seen.values()) else "not asked"
 
@@ -180,12 +185,38 @@ def whose_bits(found: Sequence[dict]) -> str:
 
 def _whose(one: dict) -> str:
     whose: dict[str, list[str]] = {}
-    for operation in one["invariances"]:
-        whose.setdefault(one["alike"].get(operation, "own"), []).append(operation)
-    if len(whose) == 1 and not one["errors"]:
-        return next(iter(whose))
+    for operation in OPERATIONS:
+        if one["bits"].get(operation) or _sums(one, operation):
+            whose.setdefault(_name_with_cases(one, operation), []).append(operation)
     said = [f"{name}: {_named(operations)}" for name, operations in whose.items()]
-    return "; ".join([*said, *([f"error: {_named(one['errors'])}"] if one["errors"] else [])]) or "no operation"
+    if len(whose) == 1:
+        said = list(whose)
+    return "; ".join([*said, *([f"error: {_named(one['errors'])}"] if one["errors"] else [])]) or "–"
+
+
+def _name_with_cases(one: dict, operation: str) -> str:
+    """The backend whose bits an operation gives, with the number of cases if it is small."""
+    cases = len(one["bits"].get(operation, ()))
+    return one["alike"].get(operation, "own") + (
+        f" (on {cases} cases)" if cases < 6 and operation in one["alike"] else ""
+    )
+
+
+def other_promises(found: Sequence[dict]) -> str:
+    """A row for each promise that only one of two backends with the same bits keeps."""
+    by_name = {(one["backend"], one["dtype"]): one for one in found}
+    cells = []
+    for one in found:
+        for operation, name in one["alike"].items():
+            here, there = (_broken(each, operation) for each in (one, by_name[name, one["dtype"]]))
+            for word in sorted({*here} ^ {*there}):
+                keeps = name if word in here else one["backend"]
+                cells.append((f"`{one['backend']}`", f"`{name}`", one["dtype"], SHORT[operation], word, f"`{keeps}`"))
+    return rows(("backend", "bits of", "dtype", "operation", "promise", "kept by"), cells) if cells else "None."
+
+
+def _broken(one: dict, operation: str) -> list[str]:
+    return [each["promise"] for each in one["invariances"].get(operation, ()) if each["holds"] is False]
 
 
 def told_sums(found: Sequence[dict]) -> str:
@@ -194,19 +225,20 @@ def told_sums(found: Sequence[dict]) -> str:
     return rows(
         heads,
         [
-            (f"`{one['backend']}`", one["dtype"], SHORT[operation], *_cells(_sums(one, operation), held))
+            (f"`{one['backend']}`", one["dtype"], SHORT[operation], *_cells(one, operation))
             for one in found
-            for operation, held in _own(one).items()
+            for operation in _own(one)
         ],
     )
 
 
-def _own(one: dict) -> dict[str, list[dict]]:
-    """The promises of each operation whose sums were told."""
-    return {operation: held for operation, held in one["invariances"].items() if operation not in one["alike"]}
+def _own(one: dict) -> list[str]:
+    """The operations whose sums were told."""
+    return [operation for operation in OPERATIONS if _sums(one, operation) and operation not in one["alike"]]
 
 
-def _cells(sums: Sequence[dict], held: Sequence[dict]) -> tuple[str, ...]:
+def _cells(one: dict, operation: str) -> tuple[str, ...]:
+    sums = _sums(one, operation)
     orders = Counter(told["order"] for told in sums)
     order, count = orders.most_common(1)[0] if orders else ("no sum was asked", 0)
     replayed = [told["replayed"] for told in sums if told["replayed"]]
@@ -217,7 +249,7 @@ def _cells(sums: Sequence[dict], held: Sequence[dict]) -> tuple[str, ...]:
         _accumulators(sums),
         f"{whole} of {len(replayed)}" if replayed else "",
         f"{elsewhere} of {len(sums)}" if elsewhere else "",
-        ", ".join(each["promise"] for each in held if each["holds"] is False) or "none",
+        ", ".join(_broken(one, operation)) or "none",
     )
 
 
@@ -270,6 +302,7 @@ def page(found: Sequence[dict]) -> str:
     versions = dict.fromkeys(f"{_framework(one['backend'])} {one['version']}" for one in found)
     tables: dict[str, Callable[[Sequence[dict]], str]] = {
         "bits": whose_bits,
+        "promises": other_promises,
         "told": told_sums,
         "changes": changes,
         "between": between,

@@ -9,7 +9,7 @@ import numpy as np
 from ..exact.formats import FORMATS
 from ..verdicts.real_data import real_task
 from .element import Ask, Element
-from .order import Tree, nodes, sizes
+from .order import Tree, nodes, sizes, smallest
 from .precision import Precision
 
 
@@ -54,7 +54,8 @@ def _expected(element: Element, tree: Tree, found: Precision, arrays: dict[str, 
     partial = np.stack(list(sums.values())[::-1])
     whole = FORMATS[element.case.dtype].precision
     below = sizes(tree)
-    units = np.array([2.0 ** (1 - (found.bits_of(below[node]) or whole)) for node in list(sums)[::-1]])
+    kept = [found.bits_of((smallest(node), below[id(node)]), whole) for node in nodes(tree)]
+    units = np.exp2(1.0 - np.array(kept))
     unit = units.min(initial=1.0)
     factor = 1 / 12 if found.rounding == "to nearest" else 1 / 3
     squares = factor * np.square(units[1:, None] * partial[1:]).sum(0)

@@ -35,6 +35,8 @@ _ROUNDINGS: dict[tuple[int, ...], str] = {
     (1, -1, 1, -1): "away from zero",
 }
 AT_RANDOM = "at random, or in another way"
+Part = tuple[int, int]
+"""A sum in a tree: its first product, and its number of products."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,12 @@ class Precision:
     Parameters
     ----------
     factors : bits that are kept of the first and of the second factor; all, if the additions keep no more of them
-    additions : bits that are kept of the sums that were looked at, by their number of products; the last is left out
+    additions : bits that are kept of sums of various sizes, by their number of products; the last sum is left out
     rounding : of the additions
     products : "exact", "fused", "partly fused" or "rounded"
     fused : the products that are not rounded before they are added
     wide : True if no probe shows an end of `additions`
+    stored : sums of which fewer bits are kept than of others: the first product of each, and its number of products
     """
 
     factors: tuple[int, int]
@@ -57,6 +60,7 @@ class Precision:
     products: str
     fused: frozenset[int]
     wide: bool
+    stored: frozenset[Part] = frozenset()
 
     @property
     def words(self) -> str:
@@ -76,9 +80,10 @@ class Precision:
         rounds = f", rounded {self.rounding}" if bits and not self.wide else ""
         return f"{said}{rounds}; products are {self.products}"
 
-    def bits_of(self, products: int) -> int | None:
-        """The bits that are kept of a sum of so many products. None if there is no sum but the last."""
-        return self.additions.get(products, max(self.additions.values(), default=None))
+    def bits_of(self, part: Part, otherwise: int) -> int:
+        """The bits that are kept of a sum; `otherwise` if there is no sum but the last."""
+        found = self.additions.values()
+        return min(found) if part in self.stored else max(found, default=otherwise)
 
     def factors_said(self, dtype: str) -> str | None:
         """Say to what the factors are rounded; None if they are taken as they are."""
@@ -98,19 +103,23 @@ def precision(probe: Probe, tree: Tree) -> Precision:
     dtype = probe.element.case.dtype
     factors = _factors(probe)
     trios = _trios(tree)
-    additions = {size: _bits(probe, trios[size]) for size in _chosen(sorted(trios))}
+    by_size = {size: trio for (_, size), trio in reversed(trios.items())}
+    additions = {size: _bits(probe, by_size[size]) for size in _chosen(sorted(by_size))}
     whole = FORMATS[dtype].precision
     bits = max(additions.values(), default=whole)
-    if bits > whole and len(trios) <= MANY_TERMS:
-        additions |= _narrower(probe, {size: trio for size, trio in trios.items() if size not in additions}, bits)
+    stored: frozenset[Part] = frozenset()
+    if bits > whole and len(trios) <= MANY_TERMS:  # a wide sum may be stored in the dtype on the way
+        stored = _stored(probe, trios, bits)
+        others = {part[1]: trios[part] for part in stored if part[1] not in additions}
+        additions |= {size: _bits(probe, trio) for size, trio in others.items()}
     factors = (factors[0] if factors[0] < bits else whole, factors[1] if factors[1] < bits else whole)
     rounding = "to nearest"
     wide = bool(additions) and bits > _STEPS[dtype][-1]
     if additions and not wide:
         size = next(size for size, found in additions.items() if found == bits)
-        rounding = _rounding(probe, trios[size], bits)
+        rounding = _rounding(probe, by_size[size], bits)
     products, fused = _products(probe, tree, min(factors), bits)
-    return Precision(factors, additions, rounding, products, fused, wide)
+    return Precision(factors, additions, rounding, products, fused, wide, stored)
 
 
 def _asked(probe: Probe, rows: Sequence[dict[int, tuple[float, float]]]) -> np.ndarray:
@@ -141,15 +150,16 @@ def _factors(probe: Probe) -> tuple[int, int]:
     return found[0], found[1]
 
 
-def _trios(tree: Tree) -> dict[int, tuple[int, int, int]]:
-    """For sums of each size: two products that meet there, and one that is added right after."""
-    found: dict[int, tuple[int, int, int]] = {}
+def _trios(tree: Tree) -> dict[Part, tuple[int, int, int]]:
+    """For each sum but the last: two products that meet there, and one that is added right after."""
+    found: dict[Part, tuple[int, int, int]] = {}
     below = sizes(tree)
     for node in nodes(tree):
         for part in node:
             if isinstance(part, tuple):
                 other = next(one for one in node if one is not part)
-                found.setdefault(below[id(part)], (smallest(part[0]), smallest(part[1]), smallest(other)))
+                trio = smallest(part[0]), smallest(part[1]), smallest(other)
+                found[smallest(part), below[id(part)]] = trio
     return found
 
 
@@ -158,13 +168,13 @@ def _chosen(several: Sequence[int]) -> Sequence[int]:
     return several if len(several) <= _MOST_NODES else [*several[:half], *several[-half:]]
 
 
-def _narrower(probe: Probe, trios: dict[int, tuple[int, int, int]], bits: int) -> dict[int, int]:
-    """The bits of those other sums of which fewer are kept: a wide sum may be stored in the dtype on the way."""
+def _stored(probe: Probe, trios: dict[Part, tuple[int, int, int]], bits: int) -> frozenset[Part]:
+    """The sums that do not keep so many bits."""
     top = _TOP.get(probe.element.case.dtype, 0)
     last_bit = top - bits + 1
     rows = [{one: _power(top), other: _power(last_bit), last: _power(top, -1.0)} for one, other, last in trios.values()]
-    kept = _asked(probe, rows) == 2.0**last_bit if rows else ()
-    return {size: _bits(probe, trio) for (size, trio), whole in zip(trios.items(), kept, strict=True) if not whole}
+    kept = _asked(probe, rows) == 2.0**last_bit
+    return frozenset(part for part, whole in zip(trios, kept, strict=True) if not whole)
 
 
 def _bits(probe: Probe, trio: tuple[int, int, int]) -> int:

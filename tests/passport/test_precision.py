@@ -115,3 +115,16 @@ def test_blocks_that_are_stored_and_added_in_halves_are_told_and_replayed():
         "adds in float32 (24 bits) up to 3 products, and in float16 (11 bits) between such parts"
     )
     assert found.replayed.right == found.replayed.count
+
+
+def test_wide_sum_that_is_added_to_a_stored_one_is_replayed():
+    """A matrix product adds its wide sum to what is stored. So two sums of one size are not treated alike."""
+
+    class AddedToStored(StoredOnTheWay):
+        def add(self, terms):
+            return _sequential([self.stored(terms[:12]), _sequential(terms[12:])])
+
+    found = AddedToStored().told()
+    assert found.order == "2 parts of 12; within each one after another"
+    assert found.precision.stored == {(0, 12)}
+    assert found.replayed.right == found.replayed.count

@@ -166,7 +166,9 @@ def _others(plain: dict, found: Sequence[dict]) -> str:
     name, dtype = plain["backend"], plain["dtype"]
     others = [one for one in found if _framework(one["backend"]) == name and one["dtype"] == dtype and one is not plain]
     differ = [one["backend"].removeprefix(name) for one in others if set(one["alike"].values()) != {name} or _own(one)]
-    return ", ".join(f"`{one}`" for one in differ) or ("none of the others" if others else "no others asked")
+    groups = [one for one in differ if not any(one.startswith(f"{other}_") for other in differ)]
+    starred = [f"`{one}*`" if any(other.startswith(f"{one}_") for other in differ) else f"`{one}`" for one in groups]
+    return ", ".join(starred) or ("none of the others" if others else "no others asked")
 
 
 def whose_bits(found: Sequence[dict]) -> str:

@@ -66,12 +66,16 @@ def _aligned(found: Sum, parts: Sequence[Sum]) -> Iterator[str]:
 
 
 def _blocks_in_pairs(found: Sum, parts: Sequence[Sum]) -> Iterator[str]:
+    """Name blocks that are added pairwise, or in lanes first: an instruction for dot products makes such blocks."""
     for size in _WIDTHS[:4]:
         if 3 * size < len(parts) and (parts[0] + parts[1]).products in found.additions:
             blocks = [schemes.chain(parts[start : start + size]) for start in range(0, len(parts), size)]
             for merge, scheme in _PAIRWISE.items():
                 if scheme(blocks) == found:
                     yield f"blocks of {size}, added {merge}; within each one after another"
+                for count in _WIDTHS:
+                    if count < len(blocks) and schemes.lanes(count, scheme, blocks) == found:
+                        yield f"blocks of {size} in {count} lanes, added {merge}; within each one after another"
 
 
 def _wide_and_narrow(found: Sum, parts: Sequence[Sum]) -> Iterator[str]:

@@ -41,7 +41,7 @@ def _named(tree: Tree, labels: Labels) -> str:
     if not isinstance(tree, tuple):
         return "a single product"
     if all(len(node) == 2 for node in nodes(tree)):
-        for named in (_one_after_another, _for_each_place, by_lanes, _for_each_channel, _with_rest, _in_blocks):
+        for named in (_one_after_another, _for_each_place, _by_lanes, _for_each_channel, _with_rest, _in_blocks):
             said = named(tree, labels)
             if said is not None:
                 return said
@@ -71,6 +71,14 @@ def _one_after_another(tree: tuple, labels: Labels) -> str | None:
 
 def _for_each_place(tree: tuple, labels: Labels) -> str | None:
     return _for_each(tree, labels, ("kernel rows", "kernel columns", "images", "rows", "columns"))
+
+
+def _by_lanes(tree: tuple, labels: Labels) -> str | None:
+    """Name lanes. Lanes in a number that no vector has are rather the sums of the channels."""
+    said = by_lanes(tree, labels)
+    count = said.partition(" lanes")[0] if said else ""
+    odd = count.isdecimal() and int(count).bit_count() > 1
+    return (_for_each_channel(tree, labels) if odd else None) or said
 
 
 def _for_each_channel(tree: tuple, labels: Labels) -> str | None:

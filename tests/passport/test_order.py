@@ -123,6 +123,11 @@ def _blocks_in_pairs(size, terms, arithmetic):
     return ORDERS_OF_SUMS["pairwise"](np.stack(blocks), arithmetic)
 
 
+def _blocks_in_lanes(size, count, terms, arithmetic):
+    blocks = [_chain(terms[start : start + size], arithmetic) for start in range(0, len(terms), size)]
+    return _aligned(0, count, False, np.stack(blocks), arithmetic)
+
+
 class InBlocks(Planted):
     """Adds the products of each four channels, all taps of them, before those of the next four."""
 
@@ -165,8 +170,9 @@ _BEFORE = ", with those before in the first lane"
         (partial(_aligned, 0, 8, True), "8 lanes, added in vectors of 2"),
         (partial(_blocks_in_pairs, 2), "blocks of 2, added pairwise; within each one after another"),
         (partial(_blocks_in_pairs, 4), "blocks of 4, added pairwise; within each one after another"),
+        (partial(_blocks_in_lanes, 2, 4), "blocks of 2 in 4 lanes, added pairwise; within each one after another"),
     ],
-    ids=["3 before 4 lanes", "4 before 8 lanes", "in vectors", "all in vectors", "blocks of 2", "blocks of 4"],
+    ids=["3 before 4 lanes", "4 before 8 lanes", "in vectors", "all in vectors", "blocks of 2", "of 4", "in lanes"],
 )
 def test_planted_order_of_vectors_is_told(scheme, name):
     class OfVectors(Planted):
@@ -231,3 +237,14 @@ def test_sum_that_is_taken_four_times_and_divided_again_is_told_in_float16():
 
     found = told(AtAPoint(), "conv2d", POINTWISE.with_dtype("float16"))
     assert found == "2 parts of 12; within each one after another"
+
+
+def test_sums_of_channels_are_told_where_no_vector_has_so_many_lanes():
+    """ONNX Runtime adds few channels so: all taps of one, and then those of the next."""
+
+    class ByChannel(Planted):
+        def add(self, terms):
+            return _chain([_chain(terms[channel::3], self.arithmetic) for channel in range(3)], self.arithmetic)
+
+    found = told(ByChannel(), "conv2d", Case.parse("n1_h4w4c3_k2x3o2"))
+    assert found == "one sum for each channel, added one after another; within it one after another"

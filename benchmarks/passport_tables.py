@@ -1,7 +1,7 @@
 """Tables of the passports that `passports.py` kept in a folder.
 
 python benchmarks/passport_tables.py FOLDER            the table of docs/passport.md
-python benchmarks/passport_tables.py FOLDER --all      the page docs/passports.md
+python benchmarks/passport_tables.py FOLDER --all      the page docs/passport/measured.md
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from reference_impl.passport.precision import bits_named
 SHORT = dict(zip(OPERATIONS, ("`conv2d`", "input gradient", "filter gradient", "transpose"), strict=True))
 DTYPES = tuple(FORMATS)
 PAGE = """\
-# Passports
+# Passports of frameworks
 
-{count} passports, of one backend in one dtype each. [Passport](passport.md) says what the words mean, and what follows.
+{count} passports, of one backend in one dtype each. [Passport](../passport.md) says what the words mean, and what follows.
 These commands made this page:
 
     python benchmarks/passports.py FOLDER {words}
-    python benchmarks/passport_tables.py FOLDER --all > docs/passports.md
+    python benchmarks/passport_tables.py FOLDER --all > docs/passport/measured.md
 
 CPU: {cpu}. {versions}.
 
@@ -58,7 +58,7 @@ The same bits on twelve cases, but other promises, as these look at more cases:
 - *Adds in*: the accumulators. If there are two, sums in the wider one are added in the narrower one.
 - *Replayed*: the sums whose 16 random replays all came out to the bit. With two accumulators there is no replay.
 - *Other places*: the sums where some elements have another order.
-- *Breaks*: the promises that did not hold.
+- *Breaks*: the promises that did not hold, with the smallest case that shows it.
 
 {told}
 
@@ -217,8 +217,10 @@ def other_promises(found: Sequence[dict]) -> str:
     return rows(("backend", "bits of", "dtype", "operation", "promise", "kept by"), cells) if cells else "None."
 
 
-def _broken(one: dict, operation: str) -> list[str]:
-    return [each["promise"] for each in one["invariances"].get(operation, ()) if each["holds"] is False]
+def _broken(one: dict, operation: str) -> dict[str, str]:
+    """The promises that an operation breaks, with the smallest case that shows it."""
+    held = one["invariances"].get(operation, ())
+    return {each["promise"]: each["seen"].rpartition(": ")[2] for each in held if each["holds"] is False}
 
 
 def told_sums(found: Sequence[dict]) -> str:
@@ -251,7 +253,7 @@ def _cells(one: dict, operation: str) -> tuple[str, ...]:
         _accumulators(sums),
         f"{whole} of {len(replayed)}" if replayed else "",
         f"{elsewhere} of {len(sums)}" if elsewhere else "",
-        ", ".join(_broken(one, operation)) or "none",
+        ", ".join(f"{word} ({case})" for word, case in _broken(one, operation).items()) or "none",
     )
 
 
@@ -300,7 +302,7 @@ def _equal(one: dict, other: dict, operation: str) -> str:
 
 
 def page(found: Sequence[dict]) -> str:
-    """The page docs/passports.md."""
+    """The page docs/passport/measured.md."""
     versions = dict.fromkeys(f"{_framework(one['backend'])} {one['version']}" for one in found)
     tables: dict[str, Callable[[Sequence[dict]], str]] = {
         "bits": whose_bits,

@@ -16,7 +16,8 @@ _PAIRWISE: dict[str, Scheme] = {
     "pairwise, by halves": schemes.halves,
 }
 _VECTORS: dict[str, Scheme] = {f"in vectors of {width}": partial(schemes.vectors, width) for width in (2, 4, 8, 16)}
-_MERGES = {**_PAIRWISE, "one after another": schemes.chain, **_VECTORS}
+_GROUPS: dict[str, Scheme] = {f"in groups of {size}": partial(schemes.groups, size) for size in (4, 8)}
+_MERGES = {**_PAIRWISE, "one after another": schemes.chain, **_VECTORS, **_GROUPS}
 _REST = {
     "": schemes.lanes,
     ", and then the rest": schemes.lanes_and_rest,

@@ -85,6 +85,11 @@ def vectors(width: int, parts: Sequence[Sum]) -> Sum:
     return folded(left[0])
 
 
+def groups(size: int, parts: Sequence[Sum]) -> Sum:
+    """Add groups of so many parts, each one after another, and then the groups, one after another."""
+    return chain([chain(parts[start : start + size]) for start in range(0, len(parts), size)])
+
+
 def lanes(count: int, merge: Scheme, parts: Sequence[Sum]) -> Sum:
     """Give part i to lane i % count. Each lane is a chain, and `merge` adds the lanes."""
     return merge([chain(parts[lane::count]) for lane in range(count)])

@@ -28,8 +28,8 @@ DTYPES = tuple(FORMATS)
 PAGE = """\
 # Passports of frameworks
 
-{count} passports, of one backend in one dtype each. [Passport](../passport.md) says what the words mean, and what follows.
-These commands made this page:
+{count} passports, of one backend in one dtype each. [Passport](../passport.md) says what the words mean.
+These commands made this page, each framework where it is installed:
 
     python benchmarks/passports.py FOLDER {words}
     python benchmarks/passport_tables.py FOLDER --all > docs/passport/measured.md
@@ -56,7 +56,7 @@ The same bits on twelve cases, but other promises, as these look at more cases:
 
 - *Order*: of most sums, and how many have it. Plain backends were told on six cases an operation, others on three.
 - *Adds in*: the accumulators. If there are two, sums in the wider one are added in the narrower one.
-- *Replayed*: the sums whose 16 random replays all came out to the bit. With two accumulators there is no replay.
+- *Replayed*: the sums whose 16 random replays all came out to the bit.
 - *Other places*: the sums where some elements have another order.
 - *Breaks*: the promises that did not hold, with the smallest case that shows it.
 
@@ -77,8 +77,12 @@ The number of the twelve cases on which the bits are equal, of those that both s
 
 
 def passports(folder: Path) -> list[dict]:
-    """Read all passports, sorted by framework. Plain backends come first, then routes, then environments."""
-    found = [json.loads(path.read_text("utf-8")) for path in folder.glob("*.json")]
+    """Read all passports, sorted by framework. Plain backends come first, then routes, then environments.
+
+    A passport without any case is left out.
+    """
+    every = [json.loads(path.read_text("utf-8")) for path in folder.glob("*.json")]
+    found = [one for one in every if any(one["bits"].values()) or one["sums"] or one["errors"]]
     for one in found:
         for told in one["sums"]:
             _name_again(told)
@@ -166,9 +170,14 @@ def _others(plain: dict, found: Sequence[dict]) -> str:
     name, dtype = plain["backend"], plain["dtype"]
     others = [one for one in found if _framework(one["backend"]) == name and one["dtype"] == dtype and one is not plain]
     differ = [one["backend"].removeprefix(name) for one in others if set(one["alike"].values()) != {name} or _own(one)]
-    groups = [one for one in differ if not any(one.startswith(f"{other}_") for other in differ)]
-    starred = [f"`{one}*`" if any(other.startswith(f"{one}_") for other in differ) else f"`{one}`" for one in groups]
-    return ", ".join(starred) or ("none of the others" if others else "no others asked")
+    same = [one["backend"].removeprefix(name) for one in others if one["backend"].removeprefix(name) not in differ]
+    stars = [one for one in differ if not any(other.startswith(f"{one}_") for other in same)]
+    said = [
+        f"`{one}*`" if one in stars and any(other.startswith(f"{one}_") for other in differ) else f"`{one}`"
+        for one in differ
+        if not any(one.startswith(f"{star}_") for star in stars)
+    ]
+    return ", ".join(said) or ("none of the others" if others else "no others asked")
 
 
 def whose_bits(found: Sequence[dict]) -> str:

@@ -1,15 +1,10 @@
-"""Tables of the passports that `passports.py` kept in a folder.
-
-python benchmarks/passport_tables.py FOLDER            the table of docs/passport.md
-python benchmarks/passport_tables.py FOLDER --all      the page docs/passport/measured.md
-"""
+"""Tables of the passports that `passports.py` kept in a folder."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -25,55 +20,6 @@ from reference_impl.passport.precision import bits_named
 
 SHORT = dict(zip(OPERATIONS, ("`conv2d`", "input gradient", "filter gradient", "transpose"), strict=True))
 DTYPES = tuple(FORMATS)
-PAGE = """\
-# Passports of frameworks
-
-{count} passports, of one backend in one dtype each. [Passport](../passport.md) says what the words mean.
-These commands made this page, each framework where it is installed:
-
-    python benchmarks/passports.py FOLDER {words}
-    python benchmarks/passport_tables.py FOLDER --all > docs/passport/measured.md
-
-CPU: {cpu}. {versions}.
-
-On the site a click on a heading sorts a table, and a field above it filters rows.
-
-## Whose bits
-
-An operation is first asked for the bits of twelve cases: the six whose sums are told, and the six of invariance. If
-another backend of the framework gives all of these bits, its name stands here. Then its sums were not told again, but
-all promises were looked at. So a name rests on twelve comparisons an operation, on one set of random numbers. A cell
-says so if fewer than six of the cases are supported. "Own" operations have rows in the next table. A dash says that the
-dtype is not offered, or none of the cases.
-
-{bits}
-
-The same bits on twelve cases, but other promises, as these look at more cases:
-
-{promises}
-
-## Own bits
-
-- *Order*: of most sums, and how many have it. Plain backends were told on six cases an operation, others on three.
-- *Adds in*: the accumulators. If there are two, sums in the wider one are added in the narrower one.
-- *Replayed*: the sums whose 16 random replays all came out to the bit.
-- *Other places*: the sums where some elements have another order.
-- *Breaks*: the promises that did not hold, with the smallest case that shows it.
-
-{told}
-
-## Changes with the number of channels
-
-Searched for plain backends, on 1x1 kernels, from 8 to 2,048 channels.
-
-{changes}
-
-## Bits of one framework and another
-
-The number of the twelve cases on which the bits are equal, of those that both support.
-
-{between}
-"""
 
 
 def passports(folder: Path) -> list[dict]:
@@ -91,10 +37,10 @@ def passports(folder: Path) -> list[dict]:
 
 def _place(one: dict) -> tuple:
     name = one["backend"]
-    return _framework(name), name != _framework(name), "@" in name, name, DTYPES.index(one["dtype"])
+    return framework(name), name != framework(name), "@" in name, name, DTYPES.index(one["dtype"])
 
 
-def _framework(name: str) -> str:
+def framework(name: str) -> str:
     return name.partition(":")[0].partition("@")[0]
 
 
@@ -124,7 +70,7 @@ def _named(operations: Iterable[str]) -> str:
 def summary(found: Sequence[dict]) -> str:
     """The table of docs/passport.md: a row for each framework and dtype."""
     heads = ("framework", "dtype", "adds in", *PROMISES, "other bits in")
-    plain = [one for one in found if one["backend"] == _framework(one["backend"])]
+    plain = [one for one in found if one["backend"] == framework(one["backend"])]
     return rows(
         heads, [(one["backend"], one["dtype"], _adds_in(one), *_promises(one), _others(one, found)) for one in plain]
     )
@@ -168,7 +114,7 @@ def _promises(one: dict) -> Iterator[str]:
 def _others(plain: dict, found: Sequence[dict]) -> str:
     """The other backends of a framework that do not give the bits of the plain one in each operation."""
     name, dtype = plain["backend"], plain["dtype"]
-    others = [one for one in found if _framework(one["backend"]) == name and one["dtype"] == dtype and one is not plain]
+    others = [one for one in found if framework(one["backend"]) == name and one["dtype"] == dtype and one is not plain]
     differ = [one["backend"].removeprefix(name) for one in others if set(one["alike"].values()) != {name} or _own(one)]
     same = [one["backend"].removeprefix(name) for one in others if one["backend"].removeprefix(name) not in differ]
     stars = [one for one in differ if not any(other.startswith(f"{one}_") for other in same)]
@@ -271,7 +217,7 @@ def changes(found: Sequence[dict]) -> str:
     cells = [
         (f"`{one['backend']}`", one["dtype"], _named(operations), change)
         for one in found
-        if one["backend"] == _framework(one["backend"])
+        if one["backend"] == framework(one["backend"])
         for change, operations in _changed(one).items()
     ]
     return rows(("backend", "dtype", "operations", "change"), cells)
@@ -288,7 +234,7 @@ def _changed(one: dict) -> dict[str, list[str]]:
 
 def between(found: Sequence[dict]) -> str:
     """A row for each two frameworks and dtype."""
-    plain = [one for one in found if one["backend"] == _framework(one["backend"])]
+    plain = [one for one in found if one["backend"] == framework(one["backend"])]
     pairs = [(one, other) for one, other in combinations(plain, 2) if one["dtype"] == other["dtype"]]
     return rows(
         ("one", "other", "dtype", *SHORT.values()),
@@ -308,27 +254,3 @@ def _equal(one: dict, other: dict, operation: str) -> str:
     bits, others = (each["bits"].get(operation, {}) for each in (one, other))
     both = [case for case in bits if case in others]
     return f"{sum(bits[case] == others[case] for case in both)} of {len(both)}" if both else ""
-
-
-def page(found: Sequence[dict]) -> str:
-    """The page docs/passport/measured.md."""
-    versions = dict.fromkeys(f"{_framework(one['backend'])} {one['version']}" for one in found)
-    tables: dict[str, Callable[[Sequence[dict]], str]] = {
-        "bits": whose_bits,
-        "promises": other_promises,
-        "told": told_sums,
-        "changes": changes,
-        "between": between,
-    }
-    return PAGE.format(
-        count=len(found),
-        words=" ".join(dict.fromkeys(one["backend"] for one in found)),
-        cpu="; ".join(dict.fromkeys(one["cpu"] for one in found)),
-        versions=", ".join(versions),
-        **{name: table(found) for name, table in tables.items()},
-    )
-
-
-if __name__ == "__main__":
-    every = passports(Path(sys.argv[1]))
-    print(page(every) if "--all" in sys.argv else summary(every), end="" if "--all" in sys.argv else "\n")

@@ -5,7 +5,7 @@
 The plain backend of a framework comes first, and is told in full. An operation of another route or environment is first
 asked for the bits of twelve cases: the six whose sums are told, and the six of invariance. If another backend of the
 framework gives all of these bits, it is named, and its sums are not told again. If none does, sums of three cases are
-told. All promises are looked at. Each passport is kept in the folder, and is not asked again. `passport_tables.py`
+told. All promises are looked at. Each passport is kept in the folder, and is not asked again. `passport_page.py`
 makes tables of them.
 """
 

@@ -155,7 +155,7 @@ def _name_with_cases(one: dict, operation: str) -> str:
     """The backend whose bits an operation gives, with the number of cases if it is small."""
     cases = len(one["bits"].get(operation, ()))
     return one["alike"].get(operation, "own") + (
-        f" (on {cases} cases)" if cases < 6 and operation in one["alike"] else ""
+        f" (on {cases} case{'s' if cases > 1 else ''})" if cases < 6 and operation in one["alike"] else ""
     )
 
 

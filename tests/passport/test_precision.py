@@ -76,8 +76,7 @@ class StoredOnTheWay(Planted):
     case = Case.parse("n1_h1w2c24_k1x1o2_float16")
 
     def told(self):
-        ask = lambda calls: [call.run(self) for call in calls]  # noqa: E731
-        return told_sum(ask, "conv2d", self.case)
+        return told_sum(lambda calls: [call.run(self) for call in calls], "conv2d", self.case)
 
     def stored(self, terms):
         return _sequential(terms).astype(np.float16).astype(float)

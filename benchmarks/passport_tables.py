@@ -166,7 +166,7 @@ def other_promises(found: Sequence[dict]) -> str:
     for one in found:
         for operation, name in one["alike"].items():
             here, there = (_broken(each, operation) for each in (one, by_name[name, one["dtype"]]))
-            for word in sorted({*here} ^ {*there}):
+            for word in sorted(({*here} ^ {*there}) & {*_asked(one, operation)}):
                 keeps = name if word in here else one["backend"]
                 cells.append((f"`{one['backend']}`", f"`{name}`", one["dtype"], SHORT[operation], word, f"`{keeps}`"))
     return rows(("backend", "bits of", "dtype", "operation", "promise", "kept by"), cells) if cells else "None."
@@ -176,6 +176,10 @@ def _broken(one: dict, operation: str) -> dict[str, str]:
     """The promises that an operation breaks, with the smallest case that shows it."""
     held = one["invariances"].get(operation, ())
     return {each["promise"]: each["seen"].rpartition(": ")[2] for each in held if each["holds"] is False}
+
+
+def _asked(one: dict, operation: str) -> list[str]:
+    return [each["promise"] for each in one["invariances"].get(operation, ())]
 
 
 def told_sums(found: Sequence[dict]) -> str:
@@ -197,7 +201,8 @@ def _own(one: dict) -> list[str]:
 
 
 def _cells(one: dict, operation: str) -> tuple[str, ...]:
-    sums = _sums(one, operation)
+    sums, asked = _sums(one, operation), _asked(one, operation)
+    unasked = f" of {', '.join(asked)}" if len(asked) < len(PROMISES) else ""
     orders = Counter(told["order"] for told in sums)
     order, count = orders.most_common(1)[0] if orders else ("no sum was asked", 0)
     replayed = [told["replayed"] for told in sums if told["replayed"]]
@@ -208,7 +213,7 @@ def _cells(one: dict, operation: str) -> tuple[str, ...]:
         _accumulators(sums),
         f"{whole} of {len(replayed)}" if replayed else "",
         f"{elsewhere} of {len(sums)}" if elsewhere else "",
-        ", ".join(f"{word} ({case})" for word, case in _broken(one, operation).items()) or "none",
+        ", ".join(f"{word} ({case})" for word, case in _broken(one, operation).items()) or f"none{unasked}",
     )
 
 

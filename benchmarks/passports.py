@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from reference_impl.backends import registry
-from reference_impl.backends.promises import PROMISES
+from reference_impl.backends.promises import DETERMINISTIC, LAYOUT, PROMISES
 from reference_impl.exact.formats import FORMATS
 from reference_impl.passport import text
 from reference_impl.passport.asking import ThreadProcesses, asker, cpu_name, of_subject
@@ -31,6 +31,9 @@ from reference_impl.run.processes.worker import Died, Raised
 from reference_impl.run.subject import NotLoaded, Subject, process_for, process_of
 
 SOME = (CASES[2], CASES[1], CASES[4])
+# They compile each shape for a second or more. So they are not asked with other batches, nor in further processes.
+COMPILING = ("tensorflow:xla", "torch:compile")
+_OF_ONE_SHAPE = (DETERMINISTIC, LAYOUT)
 
 
 def ask_all(folder: Path, words: Sequence[str]) -> None:
@@ -89,7 +92,8 @@ def _asked(subject: Subject, dtype: str, on_threads: MakeOnThreads, others: Sequ
                 held[operation] = promises(subject, dtype, operation, on_threads)
                 alike[operation] = same[0]
             else:
-                parts.append(of_subject(subject, dtype, on_threads, [operation], SOME if others else None))
+                cases = SOME if others else None
+                parts.append(of_subject(subject, dtype, on_threads, [operation], cases, _promises_of(subject)))
         except (Died, Raised) as error:
             errors[operation] = str(error)
     whole = Passport(
@@ -105,9 +109,13 @@ def _asked(subject: Subject, dtype: str, on_threads: MakeOnThreads, others: Sequ
 
 
 def promises(subject: Subject, dtype: str, operation: str, on_threads: MakeOnThreads) -> tuple[Invariance, ...]:
-    """Look at all promises of an operation whose sums are not told."""
+    """Look at the promises of an operation whose sums are not told."""
     cases = subject.capabilities.supported(operation, invariance_cases_of(dtype, [operation])[operation])
-    return tuple(invariances(asker(subject), operation, cases, tuple(PROMISES), on_threads))
+    return tuple(invariances(asker(subject), operation, cases, _promises_of(subject), on_threads))
+
+
+def _promises_of(subject: Subject) -> tuple[str, ...]:
+    return _OF_ONE_SHAPE if subject.route in COMPILING else tuple(PROMISES)
 
 
 def _bits(subject: Subject, dtype: str, operation: str) -> dict[str, str]:

@@ -30,8 +30,9 @@ On the site a click on a heading sorts a table, and a field above it filters row
 An operation is first asked for the bits of twelve cases: the six whose sums are told, and the six of invariance. If
 another backend of the framework gives all of these bits, its name stands here. Then its sums were not told again, but
 all promises were looked at. So a name rests on twelve comparisons an operation, on one set of random numbers. A cell
-says so if fewer than six of the cases are supported. "Own" operations have rows in the next table. A dash says that the
-dtype is not offered, or none of the cases.
+says so if fewer than six of the cases are supported. "Own" operations have rows in the next table. A dash says that
+there is no passport: the dtype is not offered, or no case of it, or it was not asked. Routes that compile each shape
+were not asked about batches and threads.
 
 {bits}
 

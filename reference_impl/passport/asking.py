@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from ..backends import environments, registry
 from ..backends.promises import PROMISES
 from ..cases.case import Case
 from ..operations import OPERATIONS
 from ..run.processes.asking import BackendProcess
-from ..run.subject import Subject, process_for
+from ..run.subject import Subject, process_for, process_of
 from .element import Ask
 from .invariance import MakeOnThreads
 from .telling import Passport, cases_of, invariance_cases_of, passport
@@ -24,28 +25,37 @@ def asker(subject: Subject) -> Ask:
     return lambda calls: [call.run(subject.backend) for call in calls]
 
 
-@contextlib.contextmanager
-def on_threads(subject: Subject) -> Iterator[MakeOnThreads]:
-    """Give a function that makes a process of the backend with so many threads."""
-    processes: dict[int, tuple[BackendProcess, Ask]] = {}
-    name = subject.argument or subject.name
-    backend, environment = environments.split(name)
+class ThreadProcesses:
+    """Processes of backends with a number of threads each. All routes of a framework share them."""
 
-    def make(count: int) -> Ask | None:
+    def __init__(self) -> None:
+        self._processes: dict[str, BackendProcess] = {}
+        self._asks: dict[str, Ask] = {}
+
+    def asked(self, name: str, count: int) -> Ask | None:
+        """Return how to ask a backend that has so many threads. None if nothing sets their number."""
+        backend, environment = environments.split(name)
         threads = environments.declared(name).get(f"threads-{count}")
         if threads is None or threads.missing() or not _can_be_loaded(name):
             return None
-        if count not in processes:
-            within = environments.join(backend, ",".join(filter(None, (environment, threads.name))))
-            process = process_for(within)
-            processes[count] = process, asker(Subject.load(within, process))
-        return processes[count][1]
+        within = environments.join(backend, ",".join(filter(None, (environment, threads.name))))
+        if within not in self._asks:
+            held = process_of(within)
+            if held not in self._processes:
+                self._processes[held] = process_for(held)
+            self._asks[within] = asker(Subject.load(within, self._processes[held]))
+        return self._asks[within]
 
-    try:
-        yield make
-    finally:
-        for process, _ in processes.values():
+    def close(self) -> None:
+        for process in self._processes.values():
             process.close()
+
+
+@contextlib.contextmanager
+def on_threads(subject: Subject) -> Iterator[MakeOnThreads]:
+    """Give a function that makes a process of the backend with so many threads."""
+    with contextlib.closing(ThreadProcesses()) as processes:
+        yield partial(processes.asked, subject.argument or subject.name)
 
 
 def _can_be_loaded(name: str) -> bool:

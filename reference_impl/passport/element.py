@@ -178,7 +178,7 @@ class Probe:
         self.ask, self.element = ask, element
         self.calls = 0
         self.dtype = element.case.dtype
-        """That of the answers: a kernel may give wider ones than it was given."""
+        """The dtype of the answers: a kernel may give wider ones than it was given."""
 
     @property
     def terms(self) -> int:

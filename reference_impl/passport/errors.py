@@ -9,7 +9,7 @@ import numpy as np
 from ..exact.formats import FORMATS
 from ..verdicts.real_data import real_task
 from .element import Ask, Element
-from .order import Tree, nodes
+from .order import Tree, nodes, sizes, smallest
 from .precision import Precision
 
 
@@ -52,10 +52,13 @@ def _expected(element: Element, tree: Tree, found: Precision, arrays: dict[str, 
     for node in reversed(list(nodes(tree))):
         sums[id(node)] = np.sum([sums[id(part)] if isinstance(part, tuple) else products[:, part] for part in node], 0)
     partial = np.stack(list(sums.values())[::-1])
-    bits = max(found.additions.values(), default=FORMATS[element.case.dtype].precision)
-    unit = 2.0 ** (1 - bits)
+    whole = FORMATS[element.case.dtype].precision
+    below = sizes(tree)
+    kept = [found.bits_of((smallest(node), below[id(node)]), whole) for node in nodes(tree)]
+    units = np.exp2(1.0 - np.array(kept))
+    unit = units.min(initial=1.0)
     factor = 1 / 12 if found.rounding == "to nearest" else 1 / 3
-    squares = factor * unit**2 * np.square(partial[1:]).sum(0)
+    squares = factor * np.square(units[1:, None] * partial[1:]).sum(0)
     if found.products.startswith("rounded"):
         squares += unit**2 / 12 * np.square(products).sum(1)
     squares += max(FORMATS[dtype].eps, unit) ** 2 / 12 * np.square(partial[0])

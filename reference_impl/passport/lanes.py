@@ -16,7 +16,8 @@ _PAIRWISE: dict[str, Scheme] = {
     "pairwise, by halves": schemes.halves,
 }
 _VECTORS: dict[str, Scheme] = {f"in vectors of {width}": partial(schemes.vectors, width) for width in (2, 4, 8, 16)}
-_MERGES = {**_PAIRWISE, "one after another": schemes.chain, **_VECTORS}
+_GROUPS: dict[str, Scheme] = {f"in groups of {size}": partial(schemes.groups, size) for size in (4, 8)}
+_MERGES = {**_PAIRWISE, "one after another": schemes.chain, **_VECTORS, **_GROUPS}
 _REST = {
     "": schemes.lanes,
     ", and then the rest": schemes.lanes_and_rest,
@@ -44,9 +45,10 @@ def by_lanes(tree: tuple, labels: Labels) -> str | None:
                 for rest, lanes in _REST.items():
                     if lanes(count, scheme, parts) == found:
                         return f"{count} lanes, added {merge}{rest}{sequence.words}"
-        said = next(_aligned(found, parts), None) or next(_blocks_in_pairs(found, parts), None)
-        if said is not None:
-            return said + sequence.words
+        for named in _aligned, _blocks_in_pairs, _wide_and_narrow:
+            said = next(named(found, parts), None)
+            if said is not None:
+                return said + sequence.words
     return None
 
 
@@ -65,12 +67,30 @@ def _aligned(found: Sum, parts: Sequence[Sum]) -> Iterator[str]:
 
 
 def _blocks_in_pairs(found: Sum, parts: Sequence[Sum]) -> Iterator[str]:
+    """Name blocks that are added pairwise, or in lanes first: an instruction for dot products makes such blocks."""
     for size in _WIDTHS[:4]:
         if 3 * size < len(parts) and (parts[0] + parts[1]).products in found.additions:
             blocks = [schemes.chain(parts[start : start + size]) for start in range(0, len(parts), size)]
             for merge, scheme in _PAIRWISE.items():
                 if scheme(blocks) == found:
                     yield f"blocks of {size}, added {merge}; within each one after another"
+                for count in _WIDTHS:
+                    if count < len(blocks) and schemes.lanes(count, scheme, blocks) == found:
+                        yield f"blocks of {size} in {count} lanes, added {merge}; within each one after another"
+
+
+def _wide_and_narrow(found: Sum, parts: Sequence[Sum]) -> Iterator[str]:
+    """Name wide lanes, and then narrow ones for what they leave."""
+    for wide in [width for width in _WIDTHS[3:] if width < len(parts)]:
+        partner = parts[wide if len(parts) >= 2 * wide else wide // 2]
+        if (parts[0] + partner).products not in found.additions:
+            continue
+        for narrow in (width for width in _WIDTHS[1:] if 2 * width <= wide):
+            for step in (narrow, 2 * narrow):  # a vector of halves fills two of float32
+                if step > len(parts) % wide:
+                    continue
+                if schemes.wide_and_narrow_lanes(wide, narrow, step, schemes.folded, parts) == found:
+                    yield f"{wide} lanes and then {narrow}, each added pairwise, and then the rest"
 
 
 def _first_pair(tree: tuple) -> tuple[int, int]:

@@ -52,8 +52,9 @@ SCALES = {
     "float64": (Scale(2.0**490, 1.0), Scale(2.0**50, 1.0), Scale(2.0**7, 2.0**-4)),
     "float32": (Scale(2.0**50, 1.0), Scale(2.0**7, 2.0**-4)),
     "bfloat16": (Scale(2.0**50, 1.0), Scale(2.0**7, 2.0**-4)),
-    # Only float32 holds the first mask; the second keeps to float16, but the sums of its units are subnormal.
-    "float16": (Scale(2.0**14, 2.0**-5, 2.0**14), Scale(2.0**7, 2.0**-12), Scale(2.0**7, 2.0**-4)),
+    # Only float32 holds the first mask; the second keeps to float16, but the sums of its units are subnormal. The third
+    # is for kernels that double or quadruple a product on the way, as derivatives at a point do.
+    "float16": (Scale(2.0**14, 2.0**-5, 2.0**14), Scale(2.0**7, 2.0**-12), Scale(2.0**6, 2.0**-11)),
 }
 # A bfloat16 counts so far, also where two such numbers are added.
 _MOST_COUNTED = 128

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from itertools import combinations, pairwise
+from itertools import combinations, groupby, pairwise
 
 from . import schemes
 from .element import Index
-from .labels import Labels
+from .labels import Labels, Sequenced
 from .lanes import by_lanes
 from .order import Tree, leaves, nodes, smallest
 from .schemes import sum_of
@@ -28,6 +28,7 @@ _ONE = {
 # Deeper trees are too deep to be compared by ==, which a cache does.
 _DEEPEST = 300
 IRREGULAR = "no order that has a name here"
+_CHAIN, _SWAPPED = "one after another", "one after another in swapped pairs (1 0 3 2 ...)"
 
 
 def name_of(tree: Tree, labels: Labels) -> str:
@@ -40,7 +41,7 @@ def _named(tree: Tree, labels: Labels) -> str:
     if not isinstance(tree, tuple):
         return "a single product"
     if all(len(node) == 2 for node in nodes(tree)):
-        for named in (_one_after_another, _for_each_place, by_lanes, _for_each_channel, _with_rest, _in_blocks):
+        for named in (_one_after_another, _for_each_place, _by_lanes, _for_each_channel, _with_rest, _in_blocks):
             said = named(tree, labels)
             if said is not None:
                 return said
@@ -55,13 +56,13 @@ def _one_after_another(tree: tuple, labels: Labels) -> str | None:
         return None
     for sequence in labels.sequences(products):
         if schemes.chain(sequence.parts) == found:
-            return "one after another" + sequence.words
+            return _CHAIN + sequence.words
         paired = [place ^ 1 if place ^ 1 < len(products) else place for place in range(len(products))]
         if schemes.chain([sequence.parts[place] for place in paired]) == found:
-            return "one after another in swapped pairs (1 0 3 2 ...)" + sequence.words
+            return _SWAPPED + sequence.words
     for sequence in labels.sequences(products, swapped=True):
         if schemes.chain(sequence.parts) == found:
-            return "one after another in swapped pairs (1 0 3 2 ...)" + sequence.words
+            return _SWAPPED + sequence.words
     for size, axis, sequence in labels.blocked(products):
         if schemes.chain(sequence.parts) == found:
             return f"one after another, in blocks of {size} {axis}{sequence.words}"
@@ -70,6 +71,14 @@ def _one_after_another(tree: tuple, labels: Labels) -> str | None:
 
 def _for_each_place(tree: tuple, labels: Labels) -> str | None:
     return _for_each(tree, labels, ("kernel rows", "kernel columns", "images", "rows", "columns"))
+
+
+def _by_lanes(tree: tuple, labels: Labels) -> str | None:
+    """Name lanes. Lanes in a number that no vector has are rather the sums of the channels."""
+    said = by_lanes(tree, labels)
+    count = said.partition(" lanes")[0] if said else ""
+    odd = count.isdecimal() and int(count).bit_count() > 1
+    return (_for_each_channel(tree, labels) if odd else None) or said
 
 
 def _for_each_channel(tree: tuple, labels: Labels) -> str | None:
@@ -152,14 +161,36 @@ def _of_parts(parts: Sequence[Tree], labels: Labels) -> str | None:
     for sequence in labels.sequences(sorted(number for part in parts for number in leaves(part))):
         ranks = dict(zip(sequence.products, range(len(sequence.products))))
         along = Labels(tuple((ranks.get(number, 0),) for number in range(len(labels.places))), ("products",))
-        for cut in (_cut(sequence.products, max(sizes)), _split(sequence.products, len(parts))):
+        for cut, named in _cuts(sequence, labels, max(sizes), len(parts)):
             if {frozenset(some) for some in cut} != set(members):
                 continue
-            names = {name_of(members[frozenset(some)], along) for some in cut if len(some) > 2}
-            if len(names) == 1 and not (name := names.pop()).startswith(IRREGULAR):
+            name = _one_name([members[frozenset(some)] for some in cut], along)
+            if name is not None:
                 added = ", added one after another" if len(parts) > 2 else ""
-                return f"{_sizes([len(some) for some in cut])}{added}{sequence.words}; within each {name}"
+                return f"{named}{added}{sequence.words}; within each {name}"
     return None
+
+
+def _one_name(parts: Sequence[Tree], labels: Labels) -> str | None:
+    """The name that all of these sums have. Three products in swapped pairs are a plain chain, too."""
+    named = [(name_of(part, labels), len(leaves(part))) for part in parts if len(leaves(part)) > 2]
+    names = {name for name, _ in named}
+    if _SWAPPED in names:
+        names -= {name for name, size in named if size == 3 and name == _CHAIN}
+    name = names.pop() if len(names) == 1 else IRREGULAR
+    return None if name.startswith(IRREGULAR) else name
+
+
+def _cuts(sequence: Sequenced, labels: Labels, size: int, count: int) -> Iterator[tuple[list[Sequence[int]], str]]:
+    """Yield the ways to cut products in parts, and the words for each."""
+    for cut in (_cut(sequence.products, size), _split(sequence.products, count)):
+        yield cut, _sizes([len(some) for some in cut])
+    if len(sequence.axes) > 1:
+        inner = sequence.axes[-1]
+        outer = [axis for axis, name in enumerate(labels.axes) if name != inner]
+        runs = groupby(sequence.products, key=lambda number: [labels.places[number][axis] for axis in outer])
+        cuts = [_cut(list(run), size) for _, run in runs]
+        yield [some for cut in cuts for some in cut], f"{_sizes([len(some) for some in cuts[0]])}, along the {inner}"
 
 
 def _cut(products: Sequence[int], size: int) -> list[Sequence[int]]:

@@ -146,6 +146,18 @@ def within(tree: Tree | None, kept: Callable[[int], bool]) -> Tree | None:
     return None if tree is None else cut(tree)
 
 
+def renumbered(tree: Tree, numbers: Sequence[int]) -> Tree:
+    """The same tree with other numbers of its products."""
+    found: dict[int, Tree] = {}
+
+    def changed(part: Tree) -> Tree:
+        return found[id(part)] if isinstance(part, tuple) else numbers[part]
+
+    for node in reversed(list(nodes(tree))):
+        found[id(node)] = tuple(sorted(map(changed, node), key=smallest))
+    return changed(tree)
+
+
 def sizes(tree: Tree) -> dict[int, int]:
     """The number of products below each addition, by the identity of its node."""
     found: dict[int, int] = {}

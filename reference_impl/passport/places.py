@@ -17,8 +17,9 @@ from .element import Element, Index, Probe, places_along, result_shape
 from .everywhere import Everywhere
 from .labels import Labels
 from .masks import Masks, Untold
-from .naming import name_of
-from .order import Meetings, Tree, asked_for, reveal, within
+from .naming import IRREGULAR, name_of
+from .order import Meetings, Tree, asked_for, renumbered, reveal, within
+from .schemes import sum_of
 
 Pair = tuple[int, int]
 
@@ -142,14 +143,36 @@ class _Everywhere:
             yield "further orders", [indices[one] for one in np.flatnonzero(wrong)]
 
     def _order_at(self, index: Index) -> str:
-        probe = Probe(self.masks.probe.ask, Element(self.element.operation, self.element.case, index))
         try:
-            tree = reveal(Masks(probe), checked=8)
+            element, tree = self._revealed_at(index)
+            if tree is None:
+                return "no order shows"
+            name = name_of(tree, Labels.of(element))
+            return (self._padded(element, tree) or name) if IRREGULAR in name else name
         except Untold as reason:
             return f"cannot be told: {reason}"
+
+    def _revealed_at(self, index: Index) -> tuple[Element, Tree | None]:
+        probe = Probe(self.masks.probe.ask, Element(self.element.operation, self.element.case, index))
+        try:
+            return probe.element, reveal(Masks(probe), checked=8)
         finally:
             self.masks.probe.calls += probe.calls
-        return "no order shows" if tree is None else name_of(tree, Labels.of(probe.element))
+
+    def _padded(self, element: Element, tree: Tree) -> str | None:
+        """Name an order at a border by that of the middle of the same channels, without the products of padding."""
+        first = 0 if self.element.operation == "conv2d_backprop_filter" else 1
+        middle, whole = self._revealed_at(
+            (*element.index[:first], *self.element.index[first : first + 2], *element.index[first + 2 :])
+        )
+        numbers = {term.label: number for number, term in enumerate(element.terms)}
+        if whole is None or len(middle.terms) <= len(numbers):
+            return None
+        there = [numbers.get(term.label, -1) for term in middle.terms]
+        left = within(whole, lambda number: there[number] >= 0)
+        if left is None or sum_of(renumbered(left, there)) != sum_of(tree):
+            return None
+        return f"{name_of(whole, Labels.of(middle))}, where padding has products of 0"
 
     def located(self, indices: list[Index]) -> str:
         """Say where these elements lie."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..exact.formats import FORMATS
 from .element import Probe
-from .order import Tree, nodes, sizes, smallest
+from .order import MANY_TERMS, Tree, nodes, sizes, smallest
 
 # The largest product of these probes, as a power of two. So the smallest result is a normal number of the dtype.
 _TOP = {"float16": 10}
@@ -35,6 +35,8 @@ _ROUNDINGS: dict[tuple[int, ...], str] = {
     (1, -1, 1, -1): "away from zero",
 }
 AT_RANDOM = "at random, or in another way"
+Part = tuple[int, int]
+"""A sum in a tree: its first product, and its number of products."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,12 @@ class Precision:
     Parameters
     ----------
     factors : bits that are kept of the first and of the second factor; all, if the additions keep no more of them
-    additions : bits of the additions that were looked at, by their number of products; the last addition is left out
+    additions : bits that are kept of sums of various sizes, by their number of products; the last sum is left out
     rounding : of the additions
     products : "exact", "fused", "partly fused" or "rounded"
     fused : the products that are not rounded before they are added
     wide : True if no probe shows an end of `additions`
+    stored : sums of which fewer bits are kept than of others: the first product of each, and its number of products
     """
 
     factors: tuple[int, int]
@@ -57,6 +60,7 @@ class Precision:
     products: str
     fused: frozenset[int]
     wide: bool
+    stored: frozenset[Part] = frozenset()
 
     @property
     def words(self) -> str:
@@ -66,11 +70,20 @@ class Precision:
         elif len(bits) == 1:
             said = f"adds in {'more than ' if self.wide else ''}{bits_named(bits[0])}"
         else:
-            wider = max(size for size, found in self.additions.items() if found == bits[-1])
             narrow, wide = bits_named(bits[0]), bits_named(bits[-1])
+            narrower = sorted(size for size, found in self.additions.items() if found < bits[-1])
+            wider = max(size for size, found in self.additions.items() if found == bits[-1])
             said = f"adds in {wide} up to {wider} products, and in {narrow} between such parts"
+            if wider > narrower[0]:
+                of = f"{', '.join(map(str, narrower[:4]))}{' ...' if len(narrower) > 4 else ''}"
+                said = f"adds in {wide}, and rounds the sums of {of} products to {narrow} on the way"
         rounds = f", rounded {self.rounding}" if bits and not self.wide else ""
         return f"{said}{rounds}; products are {self.products}"
+
+    def bits_of(self, part: Part, otherwise: int) -> int:
+        """The bits that are kept of a sum; `otherwise` if there is no sum but the last."""
+        found = self.additions.values()
+        return min(found) if part in self.stored else max(found, default=otherwise)
 
     def factors_said(self, dtype: str) -> str | None:
         """Say to what the factors are rounded; None if they are taken as they are."""
@@ -90,17 +103,23 @@ def precision(probe: Probe, tree: Tree) -> Precision:
     dtype = probe.element.case.dtype
     factors = _factors(probe)
     trios = _trios(tree)
-    additions = {size: _bits(probe, trio) for size, trio in trios.items()}
-    bits = max(additions.values(), default=FORMATS[dtype].precision)
+    by_size = {size: trio for (_, size), trio in reversed(trios.items())}
+    additions = {size: _bits(probe, by_size[size]) for size in _chosen(sorted(by_size))}
     whole = FORMATS[dtype].precision
+    bits = max(additions.values(), default=whole)
+    stored: frozenset[Part] = frozenset()
+    if bits > whole and len(trios) <= MANY_TERMS:  # a wide sum may be stored in the dtype on the way
+        stored = _stored(probe, trios, bits)
+        others = {part[1]: trios[part] for part in stored if part[1] not in additions}
+        additions |= {size: _bits(probe, trio) for size, trio in others.items()}
     factors = (factors[0] if factors[0] < bits else whole, factors[1] if factors[1] < bits else whole)
     rounding = "to nearest"
     wide = bool(additions) and bits > _STEPS[dtype][-1]
     if additions and not wide:
         size = next(size for size, found in additions.items() if found == bits)
-        rounding = _rounding(probe, trios[size], bits)
+        rounding = _rounding(probe, by_size[size], bits)
     products, fused = _products(probe, tree, min(factors), bits)
-    return Precision(factors, additions, rounding, products, fused, wide)
+    return Precision(factors, additions, rounding, products, fused, wide, stored)
 
 
 def _asked(probe: Probe, rows: Sequence[dict[int, tuple[float, float]]]) -> np.ndarray:
@@ -131,18 +150,31 @@ def _factors(probe: Probe) -> tuple[int, int]:
     return found[0], found[1]
 
 
-def _trios(tree: Tree) -> dict[int, tuple[int, int, int]]:
-    """For additions of various sizes: two products that meet there, and one that is added right after."""
-    found: dict[int, tuple[int, int, int]] = {}
+def _trios(tree: Tree) -> dict[Part, tuple[int, int, int]]:
+    """For each sum but the last: two products that meet there, and one that is added right after."""
+    found: dict[Part, tuple[int, int, int]] = {}
     below = sizes(tree)
     for node in nodes(tree):
         for part in node:
             if isinstance(part, tuple):
                 other = next(one for one in node if one is not part)
-                found.setdefault(below[id(part)], (smallest(part[0]), smallest(part[1]), smallest(other)))
-    several = sorted(found)
-    chosen = several if len(several) <= _MOST_NODES else [*several[: _MOST_NODES // 2], *several[-_MOST_NODES // 2 :]]
-    return {size: found[size] for size in chosen}
+                trio = smallest(part[0]), smallest(part[1]), smallest(other)
+                found[smallest(part), below[id(part)]] = trio
+    return found
+
+
+def _chosen(several: Sequence[int]) -> Sequence[int]:
+    half = _MOST_NODES // 2
+    return several if len(several) <= _MOST_NODES else [*several[:half], *several[-half:]]
+
+
+def _stored(probe: Probe, trios: dict[Part, tuple[int, int, int]], bits: int) -> frozenset[Part]:
+    """The sums that do not keep so many bits."""
+    top = _TOP.get(probe.element.case.dtype, 0)
+    last_bit = top - bits + 1
+    rows = [{one: _power(top), other: _power(last_bit), last: _power(top, -1.0)} for one, other, last in trios.values()]
+    kept = _asked(probe, rows) == 2.0**last_bit
+    return frozenset(part for part, whole in zip(trios, kept, strict=True) if not whole)
 
 
 def _bits(probe: Probe, trio: tuple[int, int, int]) -> int:

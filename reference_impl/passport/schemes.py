@@ -85,6 +85,11 @@ def vectors(width: int, parts: Sequence[Sum]) -> Sum:
     return folded(left[0])
 
 
+def groups(size: int, parts: Sequence[Sum]) -> Sum:
+    """Add groups of so many parts, each one after another, and then the groups, one after another."""
+    return chain([chain(parts[start : start + size]) for start in range(0, len(parts), size)])
+
+
 def lanes(count: int, merge: Scheme, parts: Sequence[Sum]) -> Sum:
     """Give part i to lane i % count. Each lane is a chain, and `merge` adds the lanes."""
     return merge([chain(parts[lane::count]) for lane in range(count)])
@@ -101,6 +106,14 @@ def lanes_and_rest(count: int, merge: Scheme, parts: Sequence[Sum]) -> Sum:
     """Add as many parts as fill the lanes, and then the rest one after another."""
     full = len(parts) // count * count
     return chain([lanes(count, merge, parts[:full]), *parts[full:]])
+
+
+def wide_and_narrow_lanes(wide: int, narrow: int, step: int, merge: Scheme, parts: Sequence[Sum]) -> Sum:
+    """Fill wide lanes, then narrow ones by steps of so many parts, and add the rest one after another."""
+    full = len(parts) // wide * wide
+    end = full + (len(parts) - full) // step * step
+    both = [lanes(wide, merge, parts[:full]), lanes(narrow, merge, parts[full:end])]
+    return chain([*both, *parts[end:]])
 
 
 def aligned_lanes(first: int, count: int, merge: Scheme, parts: Sequence[Sum]) -> Sum:

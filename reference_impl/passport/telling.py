@@ -79,7 +79,7 @@ class Passport:
     changes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Where the order changes with the number of channels, of each operation that was asked."""
     bits: dict[str, dict[str, str]] = field(default_factory=dict)
-    """A digest of the answer of each operation to each of the cases of invariance, to compare passports."""
+    """A digest of the answer of each operation to each case, to compare passports."""
 
 
 def passport(
@@ -102,7 +102,7 @@ def passport(
     for operation, cases in supports.items():
         held[operation] = tuple(invariances(ask, operation, invariance_cases[operation], promises, on_threads))
         races = any(seen.promise == DETERMINISTIC and seen.holds is False for seen in held[operation])
-        bits[operation] = {} if races else digests(ask, operation, invariance_cases[operation])
+        bits[operation] = {} if races else digests(ask, operation, [*cases, *invariance_cases[operation]])
         sums += [told_sum(ask, operation, case, races=races) for case in cases]
         if offers is not None and not races:
             changed[operation] = tuple(changes(ask, operation, dtype, offers))

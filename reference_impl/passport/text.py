@@ -137,7 +137,8 @@ def as_json(passport: Passport) -> dict[str, Any]:
                 "tree": one.tree if one.tree is None or depth(one.tree) <= _DEEPEST else None,
                 "precision": None
                 if one.precision is None
-                else vars(one.precision) | {"fused": sorted(one.precision.fused)},
+                else vars(one.precision)
+                | {"fused": sorted(one.precision.fused), "stored": sorted(one.precision.stored)},
                 "places": None if one.places is None else asdict(one.places),
                 "replayed": None if one.replayed is None else vars(one.replayed),
                 "errors": None if one.errors is None else vars(one.errors),

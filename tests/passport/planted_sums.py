@@ -7,8 +7,15 @@ import itertools
 import numpy as np
 from summation import NEAREST, ORDERS, Arithmetic
 
+from reference_impl.cases.case import Case
 from reference_impl.geometry import Convolution
+from reference_impl.passport.element import Probe, middle_of
+from reference_impl.passport.labels import Labels
+from reference_impl.passport.masks import Masks
+from reference_impl.passport.naming import name_of
+from reference_impl.passport.order import reveal
 
+POINTWISE = Case.parse("n2_h3w4c24_k1x1o24")
 TAPS_OUTER, CHANNELS_OUTER = (0, 1, 2), (2, 0, 1)
 
 
@@ -112,3 +119,10 @@ class Pointwise:
 
     def conv2d_backprop_input(self, input_sizes, filters, out_backprop, **options):
         return self.conv2d(out_backprop, filters.transpose(0, 1, 3, 2))
+
+
+def told(kernel, operation, case):
+    """The name of the order of an element in the middle."""
+    element = middle_of(operation, case)
+    tree = reveal(Masks(Probe(lambda calls: [call.run(kernel) for call in calls], element)))
+    return "exact" if tree is None else name_of(tree, Labels.of(element))

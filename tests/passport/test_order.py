@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import pytest
-from passport.planted_sums import CHANNELS_OUTER, Planted
-from summation import ORDERS as ORDERS_OF_SUMS
+from passport.planted_sums import CHANNELS_OUTER, POINTWISE, Planted, told
 
 from reference_impl.cases.case import Case
 from reference_impl.operations import OPERATIONS
-from reference_impl.passport.element import Element, Probe
-from reference_impl.passport.labels import Labels
-from reference_impl.passport.masks import Masks
-from reference_impl.passport.naming import name_of
-from reference_impl.passport.order import reveal
+from reference_impl.passport.element import Element
 from reference_impl.verdicts.call import oracle
 from reference_impl.verdicts.integers import integer_call
 
 CASE = Case.parse("n2_h5w4c5_k3x2o6_p1,0,0,1")
-SHAPES = {"conv2d": CASE.output_shape, "conv2d_backprop_filter": CASE.filter_sizes}
-
-
-def told(kernel, operation="conv2d", case=CASE):
-    shape = {"conv2d": case.output_shape, "conv2d_backprop_filter": case.filter_sizes}.get(operation, case.input_sizes)
-    element = Element(operation, case, tuple(size // 2 for size in shape))
-    tree = reveal(Masks(Probe(lambda calls: [call.run(kernel) for call in calls], element)))
-    if tree is None:
-        return "exact"
-    return name_of(tree, Labels(tuple(term.label for term in element.terms), element.axes))
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -70,7 +53,6 @@ ORDERS = {
     "split in 7": "7 parts of 4 or 3, added one after another; within each one after another",
     "fused": "one after another",
 }
-POINTWISE = Case.parse("n2_h3w4c24_k1x1o24")
 
 
 @pytest.mark.parametrize(("order", "name"), ORDERS.items(), ids=list(ORDERS))
@@ -93,34 +75,7 @@ def test_planted_order_is_told_in_each_operation(order, operation):
     [((0, 1, 2), "one after another, channels inner"), (CHANNELS_OUTER, "one after another, taps inner")],
 )
 def test_nesting_of_taps_and_channels_is_told(nested, name):
-    assert told(Planted(nested=nested)) == name
-
-
-def _chain(terms, arithmetic):
-    return ORDERS_OF_SUMS["sequential"](np.stack(list(terms)), arithmetic)
-
-
-def _aligned(first, count, in_vectors, terms, arithmetic):
-    """Products from `first` on go to lanes, those before it to the first lane. Vectors of two may be added first."""
-    full = first + (len(terms) - first) // count * count
-    lanes = [
-        _chain([*(terms[:first] if not lane else ()), *terms[first + lane : full : count]], arithmetic)
-        for lane in range(count)
-    ]
-    if in_vectors:
-        while len(lanes) > 2:
-            lanes = [
-                arithmetic.add(lanes[place + lane], lanes[place + 2 + lane])
-                for place in range(0, len(lanes), 4)
-                for lane in (0, 1)
-            ]
-    merged = ORDERS_OF_SUMS["pairwise"](np.stack(lanes), arithmetic)
-    return _chain([merged, *terms[full:]], arithmetic)
-
-
-def _blocks_in_pairs(size, terms, arithmetic):
-    blocks = [_chain(terms[start : start + size], arithmetic) for start in range(0, len(terms), size)]
-    return ORDERS_OF_SUMS["pairwise"](np.stack(blocks), arithmetic)
+    assert told(Planted(nested=nested), "conv2d", CASE) == name
 
 
 class InBlocks(Planted):
@@ -141,36 +96,4 @@ def test_chain_without_a_name_is_told_as_a_chain():
         def add(self, terms):
             return super().add(terms[np.random.default_rng(1).permutation(len(terms))])
 
-    assert told(Shuffled()) == "one after another, in an order that has no name here"
-
-
-_BEFORE = ", with those before in the first lane"
-
-
-@pytest.mark.parametrize(
-    ("scheme", "name"),
-    [
-        (
-            partial(_aligned, 3, 4, False),
-            "4 lanes from product 3 on, added pairwise, with those before in the first lane",
-        ),
-        (
-            partial(_aligned, 4, 8, False),
-            "8 lanes from product 4 on, added pairwise, with those before in the first lane",
-        ),
-        (
-            partial(_aligned, 2, 8, True),
-            "8 lanes from product 2 on, added in vectors of 2, with those before in the first lane",
-        ),
-        (partial(_aligned, 0, 8, True), "8 lanes, added in vectors of 2"),
-        (partial(_blocks_in_pairs, 2), "blocks of 2, added pairwise; within each one after another"),
-        (partial(_blocks_in_pairs, 4), "blocks of 4, added pairwise; within each one after another"),
-    ],
-    ids=["3 before 4 lanes", "4 before 8 lanes", "in vectors", "all in vectors", "blocks of 2", "blocks of 4"],
-)
-def test_planted_order_of_vectors_is_told(scheme, name):
-    class OfVectors(Planted):
-        def add(self, terms):
-            return scheme(terms, self.arithmetic)
-
-    assert told(OfVectors(), "conv2d", POINTWISE) == name
+    assert told(Shuffled(), "conv2d", CASE) == "one after another, in an order that has no name here"

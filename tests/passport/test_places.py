@@ -91,6 +91,15 @@ def test_other_order_at_a_border_is_told(where, said):
     assert found.words.startswith("ANOTHER order at ")
 
 
+def test_lanes_in_which_padding_takes_part_are_named():
+    """At a border fewer products are left, and their tree has no name of its own."""
+    case = Case.parse("n1_h4w5c3_k3x3o3_SAME")
+    orders = {one.order for one in compared(OtherwiseAt(np.s_[..., -1], "4 lanes"), "conv2d", case).differ}
+    assert "4 lanes, added pairwise, channels inner" in orders
+    assert "4 lanes, added pairwise, channels inner, where padding has products of 0" in orders
+    assert not any("no order" in order for order in orders)
+
+
 def test_other_order_in_the_remainder_of_channels_is_told():
     found = compared(OtherwiseAt(np.s_[..., 32:]), "conv2d", REMAINDER)
     (one,) = found.differ

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from passport.planted_sums import Planted
-from summation import Arithmetic
+from summation import NEAREST, ORDERS, Arithmetic
 
 from reference_impl.cases.case import Case
 from reference_impl.operations import OPERATIONS
@@ -12,6 +13,7 @@ from reference_impl.passport.element import Element, Probe
 from reference_impl.passport.masks import Masks
 from reference_impl.passport.order import reveal
 from reference_impl.passport.precision import AT_RANDOM, precision
+from reference_impl.passport.telling import told_sum
 
 CASE = Case.parse("n1_h4w2c8_k1x1o8")
 
@@ -66,3 +68,62 @@ def test_products_are_told(order, said):
 @pytest.mark.parametrize("fused", ["4 lanes", "split in 2", "reversed"])
 def test_fused_products_are_told_in_other_orders(fused):
     assert told(Planted(fused, fused=True)).products.startswith("fused")
+
+
+class StoredOnTheWay(Planted):
+    """Adds halves in float32, and stores some sums as halves."""
+
+    case = Case.parse("n1_h1w2c24_k1x1o2_float16")
+
+    def told(self):
+        return told_sum(lambda calls: [call.run(self) for call in calls], "conv2d", self.case)
+
+    def stored(self, terms):
+        return _sequential(terms).astype(np.float16).astype(float)
+
+
+def _sequential(terms):
+    return ORDERS["sequential"](np.stack(list(terms)), NEAREST)
+
+
+def test_sum_that_is_stored_once_on_the_way_is_told_and_replayed():
+    """A matrix product for each image adds so: the sum of the first one is stored before the second is added."""
+
+    class Continued(StoredOnTheWay):
+        def add(self, terms):
+            return _sequential([self.stored(terms[:14]), *terms[14:]])
+
+    found = Continued().told()
+    assert found.order == "one after another"
+    assert found.precision.words.startswith(
+        "adds in float32 (24 bits), and rounds the sums of 14 products to float16 (11 bits) on the way"
+    )
+    assert found.replayed.right == found.replayed.count
+
+
+def test_blocks_that_are_stored_and_added_in_halves_are_told_and_replayed():
+    class InBlocks(StoredOnTheWay):
+        def add(self, terms):
+            total = self.stored(terms[:4])
+            for start in range(4, 24, 4):
+                total = self.stored([total, self.stored(terms[start : start + 4])])
+            return total
+
+    found = InBlocks().told()
+    assert found.precision.words.startswith(
+        "adds in float32 (24 bits) up to 3 products, and in float16 (11 bits) between such parts"
+    )
+    assert found.replayed.right == found.replayed.count
+
+
+def test_wide_sum_that_is_added_to_a_stored_one_is_replayed():
+    """A matrix product adds its wide sum to what is stored. So two sums of one size are not treated alike."""
+
+    class AddedToStored(StoredOnTheWay):
+        def add(self, terms):
+            return _sequential([self.stored(terms[:12]), _sequential(terms[12:])])
+
+    found = AddedToStored().told()
+    assert found.order == "2 parts of 12; within each one after another"
+    assert found.precision.stored == {(0, 12)}
+    assert found.replayed.right == found.replayed.count

@@ -184,9 +184,11 @@ class _Group:
         """Return the opposite of one rule, for the calls that passed, if that takes fewer bits than `rules`.
 
         A kernel that was written for one shape fails on all others: no conjunction says that, as any size may differ.
+        One rule without exceptions stays, and so do two of one condition each, "strided" and "dilated".
         """
         passed, failed = search.passed, search.failed
-        simple = len(rules) == 1 and not (all_hold(rules[0], self.table) & passed).any()
+        exact = not any((all_hold(rule, self.table) & passed).any() for rule in rules)
+        simple = exact and (len(rules) == 1 or [*map(len, rules)] == [1, 1])
         if simple or not rules or not _FEW <= passed.sum() < failed.sum():
             return rules
         conditions = [*self.more, *conditions_on(self.table, passed)]

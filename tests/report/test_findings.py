@@ -77,8 +77,9 @@ def test_call_that_is_wrong_is_not_counted_again_for_other_checks():
 
 def test_failures_of_other_kinds_under_the_same_conditions_are_one_bug():
     """A kernel of one shape answers others wrongly, and autograd then refuses the gradient."""
-    specs = [f"n{batch}_h{size}w5c2_k{kernel}x3o2" for batch in range(1, 5) for size in (5, 6, 7) for kernel in (1, 2)]
-    own = "h6w5c2_k2x3o2"
+    sizes = [(height, width, kernel) for height in (5, 6, 7) for width in (5, 6, 7) for kernel in (1, 2)]
+    specs = [f"n{batch}_h{h}w{w}c2_k{kernel}x3o2" for batch in (1, 2, 3) for h, w, kernel in sizes]
+    own = "h6w6c2_k2x3o2"
     shapes = [
         replace(one, message="the answer's shape must be") for one in records(lambda case: own not in case, specs)
     ]
@@ -87,10 +88,11 @@ def test_failures_of_other_kinds_under_the_same_conditions_are_one_bug():
     refused = [replace(one, outcome=came[own in one.case], message="RuntimeError: mismatch") for one in refused]
     steady = replace(refused[0], check="steady_memory")
     (found,) = findings([*shapes, *refused, steady])
-    assert found.line.startswith("wrong shape  unless even input height and kernel height above 1: 20 of 20")
-    assert found.failed == 40
+    unless = "unless output positions 20 and input height 6 or more: 51 of 51"
+    assert found.line.startswith(f"wrong shape  {unless} wrong shape")
+    assert found.failed == 102
     assert found.operations == ("conv2d", "conv2d_backprop_input")
-    assert found.also[0].startswith("refused  unless even input height and kernel height above 1: 20 of 20 refused")
+    assert found.also[0].startswith(f"refused  {unless} refused")
 
 
 def test_memory_that_is_not_written_is_one_bug():

@@ -7,6 +7,7 @@ tests/docs/test_numbers.py runs the quick claims in every run.
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -285,9 +286,11 @@ def test_page_of_cases_has_the_claim_of_the_catalogues():
     assert f"    {covered(cases)}\n" in ROOT.joinpath("docs/cases.md").read_text("utf-8")
 
 
-def printed(*words: str) -> list[list[str]]:
-    """Run a command. Return its lines, each parted where it has two blanks or more."""
-    done = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True)
+def printed(*words: str, path: str = "") -> list[list[str]]:
+    """Run a command, which also imports from `path`. Return its lines, each parted where it has two blanks or more."""
+    found = os.pathsep.join([str(ROOT), str(ROOT / path), os.environ.get("PYTHONPATH", "")])
+    asked = {**os.environ, "PYTHONPATH": found}
+    done = subprocess.run([sys.executable, *words], cwd=ROOT, env=asked, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return [re.split(r"\s{2,}", line.strip()) for line in done.stdout.splitlines()]
 
@@ -301,6 +304,19 @@ def missing(rows: list[str], lines: list[list[str]]) -> list[str]:
 def test_page_of_verdicts_has_the_table_of_tolerances():
     rows = table("docs/verdicts.md", "verdict (rtol, atol)")
     assert missing(rows, printed("benchmarks/tolerances.py")) == []
+
+
+def row_of_designs(line: list[str]) -> str:
+    """Write a line of benchmarks/covering.py as the cells of docs/cases.md after the first."""
+    number, products, *caught = " ".join(line[1:]).replace(" M", "").split()[:4]
+    shares = ["all" if share == "100.0%" else share.replace("%", " %") for share in line[-4:]]
+    return " | ".join([f"{int(number):,}", products, *(f"{float(kernels):g}" for kernels in caught), *shares])
+
+
+def test_page_of_cases_has_the_table_of_designs():
+    lines = [line for line in printed("benchmarks/covering.py", path="tests") if line[-1].endswith("%")]
+    rows = [row.partition(" | ")[2] for row in table("docs/cases.md", "cases")]
+    assert rows == [row_of_designs(line) for line in lines]
 
 
 @pytest.mark.framework("tensorflow")

@@ -134,6 +134,11 @@ def feasible(strength: int) -> tuple[int]:
     return (int(combinations_of_factors(strength).feasible.sum()),)
 
 
+def small_catalogues() -> tuple[int]:
+    """Number of curated and regression cases."""
+    return (len(catalogue.load("curated")) + len(catalogue.load("regressions")),)
+
+
 def integer_vectors() -> int:
     """Number of vectors on integers that `export` writes by default. Each has a twin on real data."""
     return len(catalogue.load("smoke")) * len(OPERATIONS)
@@ -248,6 +253,7 @@ CLAIMS = (
     Claim("docs/draw.md", r"all positions, at most (\d+):", lambda: (MOST_FRAMES,)),
     Claim("docs/draw.md", r"more than (\d+) products", lambda: (len(ascii_letters),)),
     Claim("docs/draw.md", r"most (\d+) positions, .* at most (\d+) rows", lambda: (MOST_ACROSS, MOST_ACROSS)),
+    Claim("docs/verdicts.md", r"regression cases: (\d+) a\ndtype", small_catalogues),
     Claim("docs/verdicts.md", r"guard zones of (\d+) bytes", lambda: (GUARD,)),
     Claim("docs/verdicts.md", r"\n([\d,]+) products in all", lambda: (MOST_PRODUCTS,)),
     Claim("docs/verdicts.md", r"elements of more than ([\d,]+) products", lambda: (MOST_PRODUCTS,)),
@@ -304,6 +310,21 @@ def missing(rows: list[str], lines: list[list[str]]) -> list[str]:
 def test_page_of_verdicts_has_the_table_of_tolerances():
     rows = table("docs/verdicts.md", "verdict (rtol, atol)")
     assert missing(rows, printed("benchmarks/tolerances.py")) == []
+
+
+@pytest.mark.framework("tensorflow")
+@pytest.mark.framework("torch")
+def test_page_of_verdicts_has_the_table_of_accuracy():
+    text = ROOT.joinpath("docs/verdicts.md").read_text("utf-8")
+    (command,) = re.findall(r"To measure yours:\n\n    conv2d-reference (.*?)\n\n", text, re.DOTALL)
+    rows = re.findall(r"^\| (?:TensorFlow|torch) (?:b?float\d+) \| .* \|$", text, re.MULTILINE)
+    dtype, measured = "", []
+    for line in printed("-m", "reference_impl", *command.replace("\\\n", "").split()):
+        if len(line) == 1:
+            dtype = line[0]
+        elif len(line) == 5 and " / " in line[1]:
+            measured.append("| " + " | ".join([f"{line[0]} {dtype}", *line[1:]]) + " |")
+    assert sorted(row.replace("TensorFlow", "tensorflow") for row in rows) == sorted(measured)
 
 
 def row_of_designs(line: list[str]) -> str:

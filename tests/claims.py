@@ -30,6 +30,7 @@ from reference_impl.cases.covering.claim import combinations_of_factors, share_o
 from reference_impl.cases.narrowing import TRIED
 from reference_impl.drawing.figures import MOST_FRAMES
 from reference_impl.drawing.view import MOST_ACROSS
+from reference_impl.exact.formats import FORMATS
 from reference_impl.mistakes import MISTAKES
 from reference_impl.operations import OPERATIONS
 from reference_impl.run.enough import FEWEST
@@ -320,7 +321,7 @@ def test_page_of_verdicts_has_the_table_of_accuracy():
     rows = re.findall(r"^\| (?:TensorFlow|torch) (?:b?float\d+) \| .* \|$", text, re.MULTILINE)
     dtype, measured = "", []
     for line in printed("-m", "reference_impl", *command.replace("\\\n", "").split()):
-        if len(line) == 1:
+        if line[0] in FORMATS:
             dtype = line[0]
         elif len(line) == 5 and " / " in line[1]:
             measured.append("| " + " | ".join([f"{line[0]} {dtype}", *line[1:]]) + " |")

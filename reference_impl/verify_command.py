@@ -144,9 +144,10 @@ def verify(
 ) -> None:
     """Say of each backend if it equals the oracle and, if not, which distinct bugs it has.
 
-    Exit status: 0 if nothing failed unexpectedly, 1 if something did, 2 for bad usage, 3 if the oracle is suspect, 4 if
-    nothing failed but nothing, or too little, was judged of a backend, 70 if the suite itself failed, 74 if nothing
-    failed but the report could not be written, 128 and the signal's number if it was interrupted.
+    Exit status: 0 if nothing failed unexpectedly, and 1 if something did. It is 2 for bad usage, and 3 if the oracle
+    is suspect. It is 4 if nothing failed, but nothing, or too little, was judged of a backend. It is 70 if the suite
+    itself failed, and 74 if the report could not be written. It is 128 and the signal's number if the run was
+    interrupted.
     """
     operations = one_of(operation, OPERATIONS, "--operation")
     dtypes = one_of(dtype, DTYPES, "--dtype")

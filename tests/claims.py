@@ -7,14 +7,18 @@ tests/docs/test_numbers.py runs the quick claims in every run.
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 import time
+import tokenize
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from io import StringIO
 from pathlib import Path
+from string import ascii_letters
 
 import pytest
 from corner_kernels.wrong import CONJUNCTIONS, THRESHOLDS
@@ -22,13 +26,31 @@ from corner_kernels.wrong import CONJUNCTIONS, THRESHOLDS
 import reference_impl
 from reference_impl.cases import catalogue
 from reference_impl.cases.covering.claim import claim as covered
+from reference_impl.cases.covering.claim import combinations_of_factors, share_of_values
+from reference_impl.cases.narrowing import TRIED
+from reference_impl.drawing.figures import MOST_FRAMES
+from reference_impl.drawing.view import MOST_ACROSS
+from reference_impl.exact.formats import FORMATS
 from reference_impl.mistakes import MISTAKES
 from reference_impl.operations import OPERATIONS
+from reference_impl.run.enough import FEWEST
+from reference_impl.run.processes.guarded_arrays import GUARD
+from reference_impl.run.sweep.asking import (
+    MOST_DEADLY,
+    MOST_DEADLY_IN_ALL,
+    MOST_DEADLY_LATER,
+    MOST_HUNG_IN_ALL,
+    TOGETHER,
+)
+from reference_impl.run.sweep.judging import RIGHT_AGAIN
 from reference_impl.run.sweep.scope import Scope
+from reference_impl.sweep.distinct import MOST_COUNTED, MOST_FAILURES, MOST_PASSES
 from reference_impl.verdicts.integers import integer_call
 from reference_impl.verdicts.invalid_calls import INVALID_CALLS
+from reference_impl.verdicts.second_opinion import MOST_PRODUCTS
 
 ROOT = Path(__file__).parents[1]
+_NO_CODE = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
 HARMLESS = ("refused", "not refused", "or not")  # outcomes of findings that are neither a wrong answer nor a death
 
 
@@ -97,6 +119,53 @@ def designed(name: str) -> tuple[int, float]:
     return len(cases), round(sum(case.multiply_adds for case in cases) / 1e6, 1)
 
 
+def version(package: str) -> tuple[int, ...]:
+    """Version of a package in constraints.txt, as numbers."""
+    found = re.findall(rf"^{package}==([\d.]+)", ROOT.joinpath("constraints.txt").read_text("utf-8"), re.MULTILINE)
+    return tuple(map(int, found[0].split(".")))
+
+
+def of_scopes() -> tuple[int, ...]:
+    """Number of configurations in each named scope."""
+    return tuple(Scope.named(name).configurations for name in ("tiny", "small", "medium"))
+
+
+def feasible(strength: int) -> tuple[int]:
+    """Number of feasible combinations of any `strength` factors."""
+    return (int(combinations_of_factors(strength).feasible.sum()),)
+
+
+def small_catalogues() -> tuple[int]:
+    """Number of curated and regression cases."""
+    return (len(catalogue.load("curated")) + len(catalogue.load("regressions")),)
+
+
+def integer_vectors() -> int:
+    """Number of vectors on integers that `export` writes by default. Each has a twin on real data."""
+    return len(catalogue.load("smoke")) * len(OPERATIONS)
+
+
+def lines_of_the_oracle() -> tuple[int, int]:
+    """Lines of the files that docs/oracle.md lists to be read, and those of them that are code."""
+    text = ROOT.joinpath("docs/oracle.md").read_text("utf-8")
+    names = re.findall(r"\]\(\.\./(\S+)\)", re.search(r"\nTo read the oracle.*?\n\n", text, re.DOTALL)[0])
+    sources = [ROOT.joinpath(name).read_text("utf-8") for name in names if not name.endswith("minimal.py")]
+    return sum(len(source.splitlines()) for source in sources), sum(map(_lines_of_code, sources))
+
+
+def _lines_of_code(source: str) -> int:
+    """Number of lines that are neither blank, nor comment, nor docstring."""
+    used: set[int] = set()
+    begins = True
+    for token in tokenize.generate_tokens(StringIO(source).readline):
+        if token.type in _NO_CODE:
+            begins = begins or token.type == tokenize.NEWLINE
+        elif not (begins and token.type == tokenize.STRING):
+            used.update(range(token.start[0], token.end[0] + 1))
+            begins = False
+    return len(used)
+
+
 def seconds_of_the_oracle(name: str) -> tuple[float]:
     """Processor time of the oracle for a catalogue, in all four operations."""
     seconds = 0.0
@@ -148,17 +217,63 @@ CLAIMS = (
         Claim("docs/cases.md", rf"\| (\d[\d,]*) \(`{name}`\) \| ([\d.]+) million", partial(designed, name))
         for name in ("covering-2", "covering", "covering-4", "values")
     ),
+    *(
+        Claim(page, rf"{word} (\d+)\.(\d+)\.(\d+){after}", partial(version, package))
+        for page, word, after, package in (
+            ("README.md", r"\| PyTorch", ",", "torch"),
+            ("README.md", r"\| TensorFlow", ",", "tensorflow"),
+            ("README.md", r"\| ONNX Runtime", r" \|", "onnxruntime"),
+            ("README.md", r"\| MLX", r" \|", "mlx"),
+            ("README.md", r"\| JAX", r" \|", "jax"),
+            ("docs/backends.md", "TensorFlow", "", "tensorflow"),
+            ("docs/backends.md", "PyTorch", "", "torch"),
+        )
+    ),
+    *(
+        Claim("docs/cases.md", rf"any {strength} factors \| ([\d,]+) \|", partial(feasible, strength))
+        for strength in (2, 3)
+    ),
+    Claim("docs/cases.md", r"any 2 values \| ([\d,]+) \|", lambda: (share_of_values(()).feasible,)),
     Claim("docs/cases.md", r"The `ladder` has (\d+) cases", lambda: designed("ladder")[:1]),
     Claim("docs/cases.md", r"`ladder-long` \(([\d,]+) cases\)", lambda: designed("ladder-long")[:1]),
     Claim("docs/cases.md", r"has (\d+) wrong kernels", lambda: (len(CONJUNCTIONS) + len(THRESHOLDS),)),
     Claim("docs/cases.md", r"designs: (\d+) that are wrong", lambda: (len(CONJUNCTIONS),)),
     Claim("docs/cases.md", r"at once, and (\d+) beyond a threshold", lambda: (len(THRESHOLDS),)),
     Claim("docs/sweep.md", r"all ([\d,]+) configurations of scope tiny", lambda: (Scope.named("tiny").configurations,)),
+    Claim("docs/sweep.md", r"size and option: ([\d,]+), ([\d,]+) and ([\d,]+)\. The", of_scopes),
+    Claim("docs/sweep.md", r"up to ([\d,]+) failures and ([\d,]+) right", lambda: (MOST_FAILURES, MOST_PASSES)),
+    Claim("docs/sweep.md", r"it has more than ([\d,]+), on some", lambda: (MOST_COUNTED,)),
+    Claim("docs/sweep.md", r"asked last: (\d+) share a process", lambda: (TOGETHER,)),
+    Claim(
+        "docs/sweep.md",
+        r"At most (\d+) of a chunk are asked alone, and (\d+) after the first ([\d,]+);",
+        lambda: (MOST_DEADLY, MOST_DEADLY_LATER, MOST_DEADLY_IN_ALL),
+    ),
+    Claim("docs/sweep.md", r"three times in a chunk, and (\d+) times in", lambda: (MOST_HUNG_IN_ALL,)),
+    Claim("docs/sweep.md", r"one in (\d+) is asked once more", lambda: (RIGHT_AGAIN,)),
+    Claim("docs/draw.md", r"all positions, at most (\d+):", lambda: (MOST_FRAMES,)),
+    Claim("docs/draw.md", r"more than (\d+) products", lambda: (len(ascii_letters),)),
+    Claim("docs/draw.md", r"most (\d+) positions, .* at most (\d+) rows", lambda: (MOST_ACROSS, MOST_ACROSS)),
+    Claim("docs/verdicts.md", r"regression cases: (\d+) a\ndtype", small_catalogues),
+    Claim("docs/verdicts.md", r"guard zones of (\d+) bytes", lambda: (GUARD,)),
+    Claim("docs/verdicts.md", r"\n([\d,]+) products in all", lambda: (MOST_PRODUCTS,)),
+    Claim("docs/verdicts.md", r"elements of more than ([\d,]+) products", lambda: (MOST_PRODUCTS,)),
+    Claim("docs/verdicts.md", r"If (\d+) tries find no more", lambda: (TRIED,)),
+    Claim("docs/verdicts.md", r"fewer than (\d+) calls were judged", lambda: (FEWEST,)),
+    Claim("docs/vectors.md", r"(\d+) of (\d+) integer vectors", lambda: (integer_vectors(), integer_vectors())),
+    Claim(
+        "docs/statement.md",
+        r"These are (\d+) vectors, (\d+) of each",
+        lambda: (2 * integer_vectors(), 2 * integer_vectors() // len(OPERATIONS)),
+    ),
     Claim("README.md", r"All ([\d,]+) configurations of the scope", lambda: (Scope.named("tiny").configurations,)),
     Claim("docs/your-kernel.md", r"has (\d+) classes", lambda: (len([*ROOT.glob("examples/kernels/*.py")]) - 1,)),
     Claim("docs/backends.md", r"It has (\d+) ways", lambda: (sum(routes("tensorflow") + routes("torch")),)),
 )
-TIMINGS = (
+# These take longer, or change with every edit of the code: `tox run -e claims` alone measures them.
+FURTHER = (
+    Claim("docs/oracle.md", r"files have ([\d,]+) lines\. ([\d,]+) of them", lines_of_the_oracle),
+    Claim("docs/cases.md", r"any 4 factors \| ([\d,]+) \|", partial(feasible, 4)),
     Claim("docs/cases.md", r"takes (\d+) second of", partial(seconds_of_the_oracle, "ladder"), factor=4),
     Claim("docs/cases.md", r"first, and (\d+) seconds for", partial(seconds_of_the_oracle, "ladder-long"), factor=4),
 )
@@ -168,7 +283,7 @@ def of_page(claim: Claim) -> str:
     return f"{claim.page}: {claim.says}"
 
 
-@pytest.mark.parametrize("claim", [*CLAIMS, *TIMINGS], ids=of_page)
+@pytest.mark.parametrize("claim", [*CLAIMS, *FURTHER], ids=of_page)
 def test_page_says_what_is_measured(claim):
     claim.check(ROOT.joinpath(claim.page).read_text("utf-8"))
 
@@ -178,9 +293,11 @@ def test_page_of_cases_has_the_claim_of_the_catalogues():
     assert f"    {covered(cases)}\n" in ROOT.joinpath("docs/cases.md").read_text("utf-8")
 
 
-def printed(*words: str) -> list[list[str]]:
-    """Run a command. Return its lines, each parted where it has two blanks or more."""
-    done = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True)
+def printed(*words: str, path: str = "") -> list[list[str]]:
+    """Run a command, which also imports from `path`. Return its lines, each parted where it has two blanks or more."""
+    found = os.pathsep.join([str(ROOT), str(ROOT / path), os.environ.get("PYTHONPATH", "")])
+    asked = {**os.environ, "PYTHONPATH": found}
+    done = subprocess.run([sys.executable, *words], cwd=ROOT, env=asked, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return [re.split(r"\s{2,}", line.strip()) for line in done.stdout.splitlines()]
 
@@ -198,8 +315,44 @@ def test_page_of_verdicts_has_the_table_of_tolerances():
 
 @pytest.mark.framework("tensorflow")
 @pytest.mark.framework("torch")
+def test_page_of_verdicts_has_the_table_of_accuracy():
+    text = ROOT.joinpath("docs/verdicts.md").read_text("utf-8")
+    (command,) = re.findall(r"To measure yours:\n\n    conv2d-reference (.*?)\n\n", text, re.DOTALL)
+    rows = re.findall(r"^\| (?:TensorFlow|torch) (?:b?float\d+) \| .* \|$", text, re.MULTILINE)
+    dtype, measured = "", []
+    for line in printed("-m", "reference_impl", *command.replace("\\\n", "").split()):
+        if line[0] in FORMATS:
+            dtype = line[0]
+        elif len(line) == 5 and " / " in line[1]:
+            measured.append("| " + " | ".join([f"{line[0]} {dtype}", *line[1:]]) + " |")
+    assert sorted(row.replace("TensorFlow", "tensorflow") for row in rows) == sorted(measured)
+
+
+def row_of_designs(line: list[str]) -> str:
+    """Write a line of benchmarks/covering.py as the cells of docs/cases.md after the first."""
+    number, products, *caught = " ".join(line[1:]).replace(" M", "").split()[:4]
+    shares = ["all" if share == "100.0%" else share.replace("%", " %") for share in line[-4:]]
+    return " | ".join([f"{int(number):,}", products, *(f"{float(kernels):g}" for kernels in caught), *shares])
+
+
+def test_page_of_cases_has_the_table_of_designs():
+    lines = [line for line in printed("benchmarks/covering.py", path="tests") if line[-1].endswith("%")]
+    rows = [row.partition(" | ")[2] for row in table("docs/cases.md", "cases")]
+    assert rows == [row_of_designs(line) for line in lines]
+
+
+@pytest.mark.framework("tensorflow")
+@pytest.mark.framework("torch")
 def test_page_of_backends_has_the_table_of_verify():
     rows = [row.replace("`", "") for row in table("docs/backends.md", "backend")]
     lines = printed("-m", "reference_impl", "verify", "--backend", "all")
     there = {" | ".join(line) for line in lines if len(line) == 5}
     assert [row for row in rows if row not in there] == [], "the table of now:\n" + "\n".join(sorted(there))
+    said = "\n".join(" ".join(line) for line in lines)
+    text = ROOT.joinpath("docs/backends.md").read_text("utf-8")
+    (cases,) = re.findall(r"The ([\d,]+) cases have", text)
+    first, second = re.search(r"each refused: TensorFlow (\d+) .*, torch (\d+)\.", text).groups()
+    assert f"{cases} cases, {len(rows)} backends," in said
+    assert [f"{name} refused {number} of" in said for name, number in (("tensorflow", first), ("torch", second))] == [
+        True
+    ] * 2

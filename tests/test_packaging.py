@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 import reference_impl
+from reference_impl.backends.reference import Reference
+from reference_impl.verdicts.call import numpy_dtype
 
 ROOT = Path(__file__).parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -42,6 +44,13 @@ def test_command_line_names_the_extra_that_it_needs():
     failed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert failed.returncode == 1
     assert "pip install 'conv2d-reference-impl[verify]'" in failed.stderr
+
+
+def test_command_line_brings_the_packages_of_every_dtype_that_our_own_backends_offer():
+    (verify,) = re.findall(r"^verify = \[\n(.*?)^\]", PYPROJECT, re.MULTILINE | re.DOTALL)
+    needed = {numpy_dtype(name).type.__module__ for name in Reference.capabilities.dtypes}
+    assert "ml_dtypes" in needed
+    assert needed - {"numpy"} <= set(re.findall(r'"([\w-]+)', verify))
 
 
 def test_ci_runs_the_test_command_of_the_readme():

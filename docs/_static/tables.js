@@ -1,5 +1,6 @@
 // Tables of more than eight rows are sorted by a click on a heading, and filtered by a word. No library, no network.
 // An empty first cell means "as above": it is filled, so that a row keeps its framework wherever it goes.
+// Names in headings may break after an underscore, so that no column is wider than its cells need.
 "use strict";
 
 function compare(a, b) {
@@ -12,6 +13,12 @@ function fillFirstCells(rows) {
     if (!row.cells[0].textContent.trim()) {
       row.cells[0].innerHTML = rows[above].cells[0].innerHTML;
     }
+  });
+}
+
+function breakNames(table) {
+  table.querySelectorAll("th code *, th code").forEach((name) => {
+    if (!name.children.length) name.innerHTML = name.innerHTML.replaceAll("_", "_<wbr>");
   });
 }
 
@@ -53,5 +60,6 @@ function addSorting(table, rows) {
 
 document.querySelectorAll("article table.docutils").forEach((table) => {
   const rows = table.tHead ? [...table.tBodies[0].rows] : [];
+  breakNames(table);
   if (rows.length > 8) [fillFirstCells(rows), addFilter(table, rows), addSorting(table, rows)];
 });

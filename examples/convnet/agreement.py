@@ -8,7 +8,8 @@ import numpy as np
 
 from reference_impl.verdicts.agreement import Disagreement
 
-# Of the loss. Rounding comes to some 1e-14 of it in 100 epochs, a bias gradient wrong by 0.1 % to 4e-6 in the first.
+# A share of the loss. Rounding comes to some 1e-14 of it in 100 epochs. A bias gradient that is wrong by 0.1 % comes to
+# 4e-6 in the first.
 RELATIVE = 1e-9
 
 

@@ -6,8 +6,8 @@
                 with (out_backprop as a filter, its batch as input channels), at dilation = stride, stride = dilation
 
 Exact for strides, dilations, groups, many channels and images, padding words and explicit pads, and leftover rows.
-Both use `conv2d` VALID, without explicit padding. So any `conv2d` with strides, dilations and groups will do: override
-it.
+Both use `conv2d` VALID, without explicit padding. So any `conv2d` with strides, dilations and groups will do. Override
+it in a subclass.
 """
 
 from __future__ import annotations

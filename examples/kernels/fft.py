@@ -13,9 +13,9 @@ from .by_conv2d_alone import ByConv2dAlone
 
 
 class Fft(ByConv2dAlone):
-    # A transform of 2**t numbers has an error of at most 6.7 t u in the 2-norm, and there are three of them:
-    # 3 * 6.7 * 25 u = 16 * 16 eps, so that this allows for planes of 2**25 numbers. For sizes that are no powers of two
-    # the factor is tried, not proven.
+    # A transform of 2**t numbers has an error of at most 6.7 t u in the 2-norm. There are three of them, and
+    # 3 * 6.7 * 25 u = 16 * 16 eps. So the factor allows for planes of 2**25 numbers. For sizes that are no powers of
+    # two it is tried, not proven.
     capabilities = Capabilities(
         planewise=True,
         unclaimed={"special_values": "a transform spreads NaN and infinity over the plane"},

@@ -1,4 +1,4 @@
-"""What the kernels here share: padding, sizes and groups. Nothing of it is the oracle's.
+"""Padding, sizes and groups, which the kernels here share. None of this code is the oracle's.
 
 A `Kernel` gives three products of one group on a padded input, and is then a backend with all four operations.
 """

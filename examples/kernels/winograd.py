@@ -19,8 +19,9 @@ OUTPUT = np.array([[1, 1, 1, 0], [0, 1, -1, -1]])
 
 class Winograd(ByConv2dAlone):
     # Nine products are added for an output, each of a sum of inputs and a sum of taps. Their absolute values come to
-    # at most 14.9 times the norms of window and piece: along each axis, the rows of INPUT have norm sqrt 2, those of
-    # FILTER that an output takes 1, sqrt(3/4) and sqrt(3/4), and (sqrt(2) * (1 + 2 * sqrt(3/4)))**2 = 14.9.
+    # at most 14.9 times the norms of window and piece. Along each axis, the rows of INPUT have norm sqrt 2. The rows of
+    # FILTER that an output takes have the norms 1, sqrt(3/4) and sqrt(3/4). And
+    # (sqrt(2) * (1 + 2 * sqrt(3/4)))**2 = 14.9.
     capabilities = Capabilities(
         planewise=True,
         unclaimed={"special_values": "its transforms spread NaN and infinity over their tiles"},

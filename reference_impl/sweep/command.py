@@ -83,9 +83,9 @@ def sweep(
 ) -> None:
     """Judge every configuration of a scope exactly, and tell the failures as distinct bugs.
 
-    Exit status: 0 if all that was judged agrees, failures that are known apart. 1 if something fails, 2 for bad usage,
-    3 if the oracle is suspect, 4 if nothing, or not all, could be asked. 70 if the suite itself failed, 74 if the store
-    could not be written, 128 and the signal's number if it was interrupted.
+    Exit status: 0 if all that was judged agrees, apart from known failures, and 1 if something fails. It is 2 for bad
+    usage, and 3 if the oracle is suspect. It is 4 if nothing, or not all, could be asked. It is 70 if the suite itself
+    failed, and 74 if the store could not be written. It is 128 and the signal's number if the run was interrupted.
     """
     one_of([dtype] if dtype else None, DTYPES, "--dtype")
     if merge:

@@ -145,7 +145,7 @@ def _command(bug: Bug, subject: Subject, seed: int) -> str:
 
 def _not_covered(swept: Swept, found: Found, totals: dict[str, Totals]) -> list[str]:
     sweep = swept.store.sweep
-    said = ["Checks other than `exact` were not made: verify makes them."]
+    said = ["Checks other than exact were not made: verify makes them."]
     if sweep.configurations is None:
         said.append(f"The scope {sweep.scope} has no end.")
     for argument, sums in totals.items():

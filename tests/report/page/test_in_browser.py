@@ -124,6 +124,15 @@ def test_page_fits_a_phone(shown, request, name):
     assert tab.evaluate("document.documentElement.scrollWidth") <= 360
 
 
+def test_cells_of_tables_fit_a_phone_and_have_their_headings(shown, failing_page):
+    tab = shown(failing_page, width=360)
+    cells = tab.locator("#covered td:visible")
+    boxes = [cell.bounding_box() for cell in cells.all()]
+    assert max(box["x"] + box["width"] for box in boxes) <= 360
+    second = "document.querySelectorAll('#covered td')[1]"
+    assert tab.evaluate(f"getComputedStyle({second}, '::before').content") == '"VALID"'
+
+
 def test_hostile_text_does_nothing(shown, hostile_page):
     tab = shown(hostile_page)
     tab.select_option("#call-filter [name=operation]", "conv2d_transpose")

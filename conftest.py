@@ -177,6 +177,7 @@ def pytest_ignore_collect(collection_path, config: pytest.Config) -> bool | None
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     kept, without, left_out = [], [], long_tests.left_out(config)
+    long_tests.mark(items)
     for item in items:
         reasons = [name for name in _frameworks(item) if not _is_installed(name)]
         if not reasons and item.get_closest_marker("long") and not long_tests.run(config, item.path):

@@ -1,4 +1,4 @@
-"""Long tests: those marked `long`. They run with `pytest --long`, as on CI, and where the user names their file.
+"""Long tests: those that long_tests.txt names. They run with `pytest --long`, as on CI, and where their file is named.
 
 Any other run says in its last lines how many it left out.
 """
@@ -7,12 +7,20 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+_TESTS = Path(__file__).parent
+
+
+def _read(text: str) -> dict[str, int]:
+    """Return N of each name in the table, which explains itself."""
+    rows = (line.split(maxsplit=2) for line in text.splitlines() if not line.startswith("#"))
+    return {name: int(every) for every, _, name in rows}
+
+
+LONG = _read(Path(__file__).with_suffix(".txt").read_text("utf-8"))
 _LEFT_OUT = pytest.StashKey[Counter]()
 
 
@@ -32,11 +40,22 @@ def _named(config: pytest.Config) -> frozenset[Path]:
     return frozenset((config.invocation_params.dir / word).resolve() for word in words)
 
 
-def all_but_one_in(every: int, values: Iterable[Any]) -> list[Any]:
-    """Mark values of a parameter as long, but for the first, and each `every`th after it."""
-    return [value if number % every == 0 else _long(value) for number, value in enumerate(values)]
+def mark(items: list[pytest.Item]) -> None:
+    """Mark those items as long that LONG names."""
+    count: Counter[str] = Counter()
+    for item in items:
+        name = _entry(item)
+        if name is None:
+            continue
+        if not LONG[name] or count[name] % LONG[name]:
+            item.add_marker("long")
+        count[name] += 1
 
 
-def _long(value: Any) -> Any:
-    found = value if hasattr(value, "marks") else pytest.param(*(value if isinstance(value, tuple) else (value,)))
-    return pytest.param(*found.values, id=found.id, marks=(*found.marks, pytest.mark.long))
+def _entry(item: pytest.Item) -> str | None:
+    """The name in LONG that stands for an item."""
+    if not item.path.is_relative_to(_TESTS):
+        return None
+    file = item.path.relative_to(_TESTS).as_posix()
+    names = (f"{file}::{item.name}", f"{file}::{item.name.partition('[')[0]}", file)
+    return next((name for name in names if name in LONG), None)

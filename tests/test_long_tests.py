@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import long_tests
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from reference_impl.cases.boundaries import boundaries_of
 from reference_impl.cases.case import Case
 
+TESTS = Path(__file__).parent
 FILE = """
 import pytest
 
@@ -23,6 +25,17 @@ def test_without_its_package():
     pass
 
 def test_short():
+    pass
+"""
+MANY = """
+import pytest
+
+@pytest.mark.parametrize("n", range(7))
+def test_n(n):
+    pass
+
+@pytest.mark.parametrize("n", range(2))
+def test_m(n):
     pass
 """
 SAID = ["1 long tests were not run; this runs them too: pytest --long"]
@@ -58,13 +71,24 @@ def test_long_test_runs_or_is_counted_in_the_last_lines(run, words, passed, said
     assert result.ret == pytest.ExitCode.OK
 
 
-def test_all_but_one_in_three_are_long():
-    values = [1, (2, 3), pytest.param(4, id="four"), 5]
-    first, *others, fourth = long_tests.all_but_one_in(3, values)
-    assert [first, fourth] == [1, 5]
-    assert [other.values for other in others] == [(2, 3), (4,)]
-    assert [other.id for other in others] == [None, "four"]
-    assert all(mark.name == "long" for other in others for mark in other.marks)
+def is_there(name):
+    file, _, test = name.partition("::")
+    return not test or f"def {test.partition('[')[0]}(" in (TESTS / file).read_text("utf-8")
+
+
+def test_long_tests_that_are_named_are_there():
+    assert [name for name in long_tests.LONG if not is_there(name)] == []
+    assert not is_there("oracle/test_4_minimal.py::test_that_was_renamed")
+
+
+def test_first_item_and_each_third_after_it_are_not_long(pytester, monkeypatch):
+    items = pytester.getitems(MANY)
+    monkeypatch.setattr(long_tests, "_TESTS", items[0].path.parent)
+    file = items[0].path.name
+    monkeypatch.setattr(long_tests, "LONG", {f"{file}::test_n": 3, f"{file}::test_m[1]": 0, f"{file}::test_n[6]": 0})
+    long_tests.mark(items)
+    short = [item.name for item in items if not item.get_closest_marker("long")]
+    assert short == ["test_n[0]", "test_n[3]", "test_m[0]"]
 
 
 def of_equivalence(pytester, monkeypatch, request, *words):

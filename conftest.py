@@ -11,6 +11,7 @@ import importlib.metadata
 import importlib.util
 import os
 import shutil
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +25,9 @@ from reference_impl.cases import catalogue
 from reference_impl.cases.case import PADDING_MODES
 from reference_impl.operations import OPERATIONS
 
+# Modules are compiled once, and not in each of the hundreds of processes that the tests start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 # A framework reads this when it is imported. Threads that spin while they wait would slow the other pytest workers.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # There are as many pytest workers as processors, so each gets one thread. A process alone, as `verify`, gets all.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 from pathlib import Path
 
 import long_tests
@@ -10,6 +11,7 @@ import pytest
 
 from reference_impl.cases.boundaries import boundaries_of
 from reference_impl.cases.case import Case
+from reference_impl.operations import OPERATIONS
 
 TESTS = Path(__file__).parent
 FILE = """
@@ -92,11 +94,11 @@ def test_first_item_and_each_third_after_it_are_not_long(pytester, monkeypatch):
 
 
 def of_equivalence(pytester, monkeypatch, request, *words):
-    """Collect the tests of the oracle on cases: their ids, and the last lines."""
+    """Collect the tests of the oracle and of the one screen: their ids, and the last lines."""
     monkeypatch.chdir(request.config.rootpath)
     words = ["--collect-only", "-q", "--backend", "reference", "--backend", "minimal", *words, "tests/equivalence"]
     lines = pytester.runpytest_inprocess("-p", "no:cacheprovider", *words).outlines
-    return {line for line in lines if "test_agrees[" in line}, lines
+    return {line for line in lines if "::" in line}, lines
 
 
 def test_cases_of_a_default_run_lie_on_all_boundaries_of_the_others(pytester, monkeypatch, request):
@@ -106,12 +108,14 @@ def test_cases_of_a_default_run_lie_on_all_boundaries_of_the_others(pytester, mo
     assert f"{len(every - some)} long tests were not run; this runs them too: pytest --long" in lines
 
     def shown(ids):
-        parts = [re.search(r"\[(.*)\]", one)[1].split("-") for one in ids]
+        parts = [one[1].split("-") for one in map(re.compile(r"test_agrees\[(.*)\]").search, ids) if one]
         cases = [(operation, backend, Case.parse(spec)) for operation, backend, _, spec in parts]
         boundaries = {(*call, name) for *call, case in cases for name in boundaries_of(case)}
         return boundaries, {(*call, case.dtype, case.padding_mode) for *call, case in cases}
 
     assert shown(some) == shown(every)
+    drawn = [one.partition("[")[2].split("-")[:2] for one in some if "generated" in one]
+    assert sorted(drawn) == sorted(map(list, product(OPERATIONS, ["minimal", "reference"])))
 
 
 @pytest.mark.parametrize("words", [["--operation", "conv2d"], ["--padding", "FULL"], ["--case", "smoke"]])

@@ -11,9 +11,11 @@ import importlib.metadata
 import importlib.util
 import os
 import shutil
-from collections import Counter
+import sys
 from collections.abc import Sequence
+from typing import Any
 
+import long_tests
 import pytest
 from equivalence.backends import loaded
 from hypothesis import HealthCheck, settings
@@ -23,6 +25,9 @@ from reference_impl.cases import catalogue
 from reference_impl.cases.case import PADDING_MODES
 from reference_impl.operations import OPERATIONS
 
+# Modules are compiled once, and not in each of the hundreds of processes that the tests start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 # A framework reads this when it is imported. Threads that spin while they wait would slow the other pytest workers.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # There are as many pytest workers as processors, so each gets one thread. A process alone, as `verify`, gets all.
@@ -107,6 +112,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         f"({', '.join(catalogue.NAMES)})",
     )
     group.addoption("--seed", type=int, default=0, help="draw all data with this seed (default: 0)")
+    group.addoption(
+        "--long", action="store_true", help="run the long tests too, as CI does (default: only in files that you name)"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -172,24 +180,39 @@ def pytest_ignore_collect(collection_path, config: pytest.Config) -> bool | None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    without = [item for item in items if not all(map(_is_installed, _frameworks(item)))]
-    config.stash[_LEFT_OUT] = Counter(name for item in without for name in _frameworks(item) if not _is_installed(name))
+    kept, without, left_out = [], [], long_tests.left_out(config)
+    long_tests.mark(items)
+    for item in items:
+        reasons = [name for name in _frameworks(item) if not _is_installed(name)]
+        if not reasons and item.get_closest_marker("long") and not long_tests.run(config, item.path):
+            reasons = ["long"]
+        left_out.update(reasons)
+        (without if reasons else kept).append(item)
     if without:
         config.hook.pytest_deselected(items=without)
-        items[:] = [item for item in items if item not in without]
+        items[:] = kept
 
 
-def pytest_collection_finish() -> None:
+def pytest_collection_finish(session: pytest.Session) -> None:
     gc.freeze()
     gc.enable()
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = dict(long_tests.left_out(session.config))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over the counts of a worker of pytest-xdist. All workers collect the same items."""
+    counts = getattr(node, "workeroutput", {}).get("left_out", {})
+    long_tests.left_out(node.config).update(counts if not long_tests.left_out(node.config) else {})
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    for name, count in config.stash.get(_LEFT_OUT, Counter()).items():
-        terminalreporter.write_line(f"{name} is not installed: {count} tests that need it were not run")
-
-
-_LEFT_OUT = pytest.StashKey[Counter]()
+    left_out = long_tests.left_out(config)
+    for name in sorted(set(left_out) - {"long"}):
+        terminalreporter.write_line(f"{name} is not installed: {left_out[name]} tests that need it were not run")
+    if left_out["long"]:
+        terminalreporter.write_line(f"{left_out['long']} long tests were not run; this runs them too: pytest --long")
 
 
 def _frameworks(item: pytest.Item) -> list[str]:

@@ -108,7 +108,7 @@ def test_file_of_another_operation_is_an_error_not_a_pass(run, words):
     ],
 )
 def test_keyword_selects_by_operation_backend_and_padding(collected, expression, names):
-    words = ["tests/equivalence", "--backend", "reference", "--backend", "definition"]
+    words = ["tests/equivalence", "--long", "--backend", "reference", "--backend", "definition"]
     found = [name for name in collected(*words, "-k", expression) if "test_agrees[" in name]
     assert len(found) >= 10
     assert [name for name in found if not re.fullmatch(rf".*\[{names}-n\d[^-]*\]", name)] == []

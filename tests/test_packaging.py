@@ -57,7 +57,8 @@ def test_ci_runs_the_test_command_of_the_readme():
     (command,) = re.findall(r"\.venv/bin/pytest (.*)", (ROOT / "README.md").read_text("utf-8"))
     (options,) = re.findall(r"^pytest (.*) \"\$@\"$", (ROOT / ".ci" / "test").read_text("utf-8"), re.MULTILINE)
     (given,) = re.findall(r"^\.ci/test (.*)$", (ROOT / ".ci" / "run").read_text("utf-8"), re.MULTILINE)
-    assert sorted([*options.split(), *given.split()]) == sorted([*command.split(), "--hypothesis-profile", "ci"])
+    further = ["--long", "--hypothesis-profile", "ci"]
+    assert sorted([*options.split(), *given.split()]) == sorted([*command.split(), *further])
 
 
 def test_version_and_date_are_the_same_everywhere():

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import functools
 import inspect
+import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import long_tests
 import pytest
 from equivalence.backends import loaded
 from equivalence.every_operation import test_agrees_on_generated_cases
 from hypothesis import Phase, given, settings
 
 from reference_impl.backends import registry
+from reference_impl.cases.boundaries import boundaries_of
 from reference_impl.cases.case import PADDING_MODES, Case
 from reference_impl.cases.strategies import cases, seeds
 from reference_impl.operations import OPERATIONS
@@ -36,13 +40,26 @@ def pytest_pycollect_makeitem(collector: pytest.Module, name: str, obj: Any) -> 
     if obj is not test_agrees_on_generated_cases:
         return None if _parameters(collector.config, collector.obj, obj)[1] else []
     config = collector.config
-    return [
-        _generated(collector, f"{name}[{operation}-{subject.name}-{padding}]", subject, operation, padding)
+    asked = [
+        (operation, subject, padding)
         for operation in _operations(config, collector.obj)
         for subject in _subjects(config)
         for padding in _paddings(config)
         if operation in subject.capabilities.operations and not config.getoption("--case")
     ]
+    every = _asks_for_some(config) or long_tests.run(config, collector.path)
+    given = [one for one in asked if every or _has_its_turn(*one)]
+    long_tests.left_out(config)["long"] += len(asked) - len(given)
+    return [
+        _generated(collector, f"{name}[{operation}-{subject.name}-{padding}]", subject, operation, padding)
+        for operation, subject, padding in given
+    ]
+
+
+def _has_its_turn(operation: str, subject: Subject, padding: str) -> bool:
+    """True for a route in one padding mode of each operation, by turns. Its other generated cases are long tests."""
+    turn = zlib.crc32(subject.name.encode()) + OPERATIONS.index(operation)
+    return not subject.is_route or PADDING_MODES.index(padding) == turn % len(PADDING_MODES)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -54,7 +71,7 @@ def _parameters(config: pytest.Config, module: ModuleType, test: Callable) -> tu
     """The arguments of a test, and what they are in each of its items."""
     names = [name for name in inspect.signature(test).parameters if name != "seed"]
     find = {
-        "case": _on_cases,
+        "case": functools.partial(_on_cases, long=long_tests.run(config, Path(module.__file__))),
         "invalid": _invalid_calls,
         "operations": _thread_counts,
         "error": _loads,
@@ -117,29 +134,58 @@ def _paddings(config: pytest.Config) -> list[str]:
     return [mode for mode in PADDING_MODES if mode in asked]
 
 
+def _asks_for_some(config: pytest.Config) -> bool:
+    """Tell whether the user wants some operations, padding modes or cases: then none of their tests is left out."""
+    return _asks_for_cases(config) or bool(config.getoption("--operation"))
+
+
 def _asks_for_cases(config: pytest.Config) -> bool:
     """Tell whether the user wants some cases, and so nothing that is not about a case."""
     return bool(config.getoption("--case") or config.getoption("--padding"))
 
 
-def _on_cases(config: pytest.Config, operations: Sequence[str]) -> list[Any]:
+def _on_cases(config: pytest.Config, operations: Sequence[str], *, long: bool) -> list[Any]:
     asked, seed, paddings = config.getoption("--case") or (), config.getoption("--seed"), _paddings(config)
+    all_of_them = long or _asks_for_some(config)
     takers: dict[Case, list[Subject]] = {}
-    supported: dict[tuple[str, str], set[Case]] = {}
+    taken: dict[tuple[str, str], set[Case]] = {}
     for subject in _subjects(config):
         given = [case for case in cases_for_pytest(subject, asked, seed) if case.padding_mode in paddings]
         for case in given:
             takers.setdefault(case, []).append(subject)
         for operation in operations:  # all cases at once: the declarations may be in another process
-            supported[subject.name, operation] = set(subject.capabilities.supported(operation, given))
+            supported = subject.capabilities.supported(operation, given)
+            is_all = all_of_them or subject.adapter is None  # a backend of the user's gets all
+            some = supported if is_all else _covering(supported, few=subject.capabilities.share < 1)
+            long_tests.left_out(config)["long"] += len(supported) - len(some)
+            taken[subject.name, operation] = set(some)
     # All backends that take a call stand together. pytest-xdist hands out runs of items, so a task is made but once.
     return [
         pytest.param(subject, operation, case, id=f"{operation}-{subject.name}-{case.padding_mode}-{case}")
         for case, its_takers in takers.items()
         for operation in operations
         for subject in its_takers
-        if case in supported[subject.name, operation]
+        if case in taken[subject.name, operation]
     ]
+
+
+def _covering(cases: Sequence[Case], *, few: bool) -> list[Case]:
+    """Keep a case if it is the first on a boundary, or in its dtype and padding mode. The others are long tests.
+
+    If `few`, keep the first in each padding mode.
+    """
+    seen: set[Any] = set()
+    kept = []
+    for case in cases:
+        mode = case.padding_mode
+        shows = {mode} if few else {(case.dtype, mode), *_boundaries(case.with_dtype("float32"))}
+        if not shows <= seen:
+            kept.append(case)
+            seen |= shows
+    return kept
+
+
+_boundaries = functools.cache(boundaries_of)
 
 
 def _loads(config: pytest.Config, operations: Sequence[str]) -> list[Any]:

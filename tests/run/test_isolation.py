@@ -251,3 +251,52 @@ def test_child_that_took_the_place_of_a_dead_one_is_not_exchanged(load, monkeypa
         integer_call(CASES[1], "conv2d", 0).run(backend)
     monkeypatch.setattr(backend.process._worker, "ask", lambda job, *given, **how: pytest.fail(f"{job} was asked"))
     backend.process.renew()
+
+
+DECLARING = """
+import planted
+from reference_impl.conformance import Capabilities, Lack
+
+class Nothing(planted.Right):
+    pass
+
+class Operations(planted.Right):
+    capabilities = Capabilities(operations=("conv2d",), dtypes=("float32",))
+
+class ALack(planted.Right):
+    capabilities = Capabilities(lacks=(Lack("has no strides", lambda operation, case: case.strides != (1, 1)),))
+
+class Composed(planted.Right):
+    capabilities = Capabilities(composed=lambda operation, case: "pads itself")
+
+class Own(Capabilities):
+    def unsupported(self, operation, case):
+        return "never"
+
+class OfAClass(planted.Right):
+    capabilities = Own()
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [("Nothing", False), ("Operations", False), ("ALack", True), ("Composed", True), ("OfAClass", True)],
+)
+def test_backend_is_asked_what_it_supports_only_if_that_depends_on_the_case(
+    name, asked, tmp_path, monkeypatch, request
+):
+    (tmp_path / "declaring.py").write_text(DECLARING)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.syspath_prepend(request.config.rootpath / "tests")
+    backend, here = Subject.load(f"declaring:{name}").backend, Subject.here(f"declaring:{name}").capabilities
+    jobs, ask = [], backend.process._worker.ask
+    monkeypatch.setattr(
+        backend.process._worker, "ask", lambda job, *given, **how: (jobs.append(job), ask(job, *given, **how))[1]
+    )
+    declared = backend.capabilities
+    for case in CASES:
+        for operation in ("conv2d", "conv2d_transpose"):
+            assert declared.unsupported(operation, case) == here.unsupported(operation, case)
+            assert declared.composition(operation, case) == here.composition(operation, case)
+    assert ("declares" in jobs) == asked
+    backend.process.close()

@@ -86,6 +86,7 @@ class Backends:
             "version": subject.version,
             "facts": _plain(subject.facts),
             "takes_bias": takes_bias(subject.backend),
+            "declares_by_case": _declares_by_case(declared),
             "capabilities": {
                 "operations": list(declared.operations),
                 "dtypes": list(declared.dtypes),
@@ -217,6 +218,12 @@ class Backends:
     def renew(self) -> None:
         """End this child: the next one has only what was there when the backends were loaded."""
         os._exit(0)
+
+
+def _declares_by_case(declared: Capabilities) -> bool:
+    """True if functions of the backend decide which calls it supports, or how they are composed."""
+    as_usual = type(declared) is Capabilities and declared.composed is Capabilities.composed
+    return bool(declared.lacks) or not as_usual
 
 
 def _declared(declared: Capabilities, operation: str, case: Case) -> Declared:

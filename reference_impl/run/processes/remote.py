@@ -60,11 +60,11 @@ class RemoteCapabilities(Capabilities):
 
     @classmethod
     def of(
-        cls, declared: dict[str, Any], declares: Callable[[str, Sequence[str]], Sequence[Any]]
+        cls, declared: dict[str, Any], declares: Callable[[str, Sequence[str]], Sequence[Any]] | None = None
     ) -> RemoteCapabilities:
         given = {one.name: declared[one.name] for one in fields(Capabilities) if one.name in declared}
         tuples: dict[str, Any] = {k: tuple(value) if isinstance(value, list) else value for k, value in given.items()}
-        return cls(**tuples, declares=declares)
+        return cls(**tuples) if declares is None else cls(**tuples, declares=declares)
 
 
 class RemoteBackend:
@@ -78,7 +78,9 @@ class RemoteBackend:
         }
         self.takes_bias = tuple(described["takes_bias"])
         self._declared: dict[tuple[str, str], Any] = {}
-        self.capabilities = RemoteCapabilities.of(described["capabilities"], self._declares)
+        # A backend that declares nothing by case need not be asked about each.
+        declares = self._declares if described["declares_by_case"] else None
+        self.capabilities = RemoteCapabilities.of(described["capabilities"], declares)
         self.in_former_memory = self.in_argument_memory = self._may_damage = False
         self._printed = 0, ""
         self._offer_operations()

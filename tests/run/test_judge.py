@@ -156,3 +156,18 @@ def test_error_of_ours_in_a_check_of_a_whole_backend_is_told_as_ours(monkeypatch
     monkeypatch.setattr("reference_impl.run.records.judge_whole_backend", broken)
     asked = for_all([Subject.of(Right())], [], ["conv2d"], full=True, whole=("steady_memory",))
     assert set(outcomes(records_of(asked))) == {outcome.SUITE}
+
+
+class SignallingNan(Right):
+    """Gives what memory that nobody wrote may hold."""
+
+    def conv2d(self, input, filters, **options):
+        answer = super().conv2d(input, filters, **options).astype(np.float32)
+        answer.view(np.uint32)[...] = 0x7F800001
+        return answer
+
+
+@pytest.mark.filterwarnings("error")
+def test_signalling_nan_is_a_wrong_answer_and_no_warning():
+    records = judge(Subject.of(SignallingNan()), Case.parse("n1_h3w3c1_k2x2o1"), "conv2d")
+    assert {record.outcome for record in records if record.check == "exact"} == {outcome.FAIL}

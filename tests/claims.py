@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 import tokenize
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -325,13 +326,40 @@ def test_page_of_cases_has_the_table_of_designs():
     assert rows == [row_of_designs(line) for line in lines]
 
 
+def alike(row: list[str], line: list[str]) -> bool:
+    """True if the cells are equal, but for two known failures that may come and go, as the page says."""
+    counts = [
+        [Counter({mark: int(number) for mark, number in re.findall(r"([a-z]?)(\d+)", cell)}) for cell in cells[1:]]
+        for cells in (row, line)
+    ]
+    steady = [[(one[""] + one["k"], one["c"], one["u"]) for one in cells] for cells in counts]
+    return steady[0] == steady[1] and all(abs(old["k"] - new["k"]) <= 2 for old, new in zip(*counts))
+
+
+@pytest.mark.parametrize(
+    ("row", "line", "expected"),
+    [
+        ("a | 10 k3", "a | 10 k3", True),
+        ("a | 10 k3", "a | 11 k2", True),
+        ("a | 10 k3", "a | 13", False),
+        ("a | 10 k3 u1", "a | 10 k3 u2", False),
+        ("a | 10 c3", "a | 11 c2", False),
+        ("a | 10 | 9", "a | 10", False),
+        ("a | 10", "", False),
+    ],
+)
+def test_cells_are_alike_but_for_failures_that_come_and_go(row, line, expected):
+    assert alike(row.split(" | "), line.split(" | ") if line else []) == expected
+
+
 @pytest.mark.framework("tensorflow")
 @pytest.mark.framework("torch")
 def test_page_of_backends_has_the_table_of_verify():
     rows = [row.replace("`", "") for row in table("docs/backends.md", "backend")]
     lines = printed("-m", "reference_impl", "verify", "--backend", "all")
-    there = {" | ".join(line) for line in lines if len(line) == 5}
-    assert [row for row in rows if row not in there] == [], "the table of now:\n" + "\n".join(sorted(there))
+    there = {line[0]: line for line in reversed(lines) if len(line) == 5}  # the first table, not those below
+    now = "the table of now:\n" + "\n".join(" | ".join(line) for line in there.values())
+    assert [row for row in rows if not alike(row.split(" | "), there.get(row.split(" | ")[0], []))] == [], now
     said = "\n".join(" ".join(line) for line in lines)
     text = ROOT.joinpath("docs/backends.md").read_text("utf-8")
     (cases,) = re.findall(r"The ([\d,]+) cases have", text)

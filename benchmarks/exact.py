@@ -78,7 +78,8 @@ def main(
     rows = list(_means(found))
     console.print(_table(_COLUMNS, rows))
     if page is not None:
-        said = f"Batch {batch}, {threads} threads, medians of {repeats}, on the same machine."
+        of_each = f"{threads} {'thread' if threads == 1 else 'threads'}"
+        said = f"Batch {batch}, {of_each}, medians of {repeats}, on the same machine."
         write(page, "exact.py", "\n".join([*head(*_COLUMNS), *(line(*row) for row in rows), "", said, ""]))
 
 

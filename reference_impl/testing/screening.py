@@ -92,7 +92,9 @@ def near_exact(problem: Problem, slices: int) -> Near | None:
         return None
     unit = 2.0**-53
     if problem.dtype != "float64":
-        return Near(problem.by_oracle(), (problem.terms + 6) * unit * (1 + problem.terms * 2.0**-50))
+        # Integers are added in float64 too. The oracle would add them in int64 or as objects, and refuse the largest.
+        values = problem.call.with_arrays(_as_float).run(operations)
+        return Near(problem.with_bias(values), (problem.terms + 6) * unit * (1 + problem.terms * 2.0**-50))
     call = problem.call
     (first, left), (second, right) = call.arrays.items()
 
@@ -106,7 +108,11 @@ def near_exact(problem: Problem, slices: int) -> Near | None:
 
 def near_oracle(problem: Problem) -> Near:
     """Return the oracle's answer as one that is nearer than exact: n * 2**-53 * gauge is its own error, and allowed."""
-    return Near(problem.by_oracle(), -problem.terms * 2.0**-53)
+    return Near(problem.by_oracle().astype(np.float64, copy=False), -problem.terms * 2.0**-53)
+
+
+def _as_float(array: np.ndarray) -> np.ndarray:
+    return array if array.dtype.kind == "f" else array.astype(np.float64)
 
 
 def _in_range(array: np.ndarray) -> bool:

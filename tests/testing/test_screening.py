@@ -137,6 +137,23 @@ def test_large_answer_is_judged_as_before(dtype, operation, monkeypatch):
         assert same_verdict(task.call, task.exact + 20 * FORMATS[dtype].eps * task.gauge)
 
 
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("dtype", FORMATS)
+@pytest.mark.parametrize("bits", [8, 20, 31, 40])
+def test_integers_with_an_answer_in_floats_are_judged_as_before(bits, dtype, operation):
+    """The sums pass what the accumulator holds, and then int64."""
+    random = np.random.default_rng(0)
+    drawn = real_task(MANY.with_dtype(dtype), operation, 0, "normal").call
+    call = drawn.with_arrays(lambda array: random.integers(-(2**bits), 2**bits, array.shape))
+    exact = call.with_arrays(lambda array: array.astype(object)).run(operations).astype(np.float64)
+    gauge = call.with_arrays(lambda array: np.abs(array.astype(np.float64))).run(operations)
+    with np.errstate(all="ignore"):
+        assert same_verdict(call, rounded(exact, dtype), dtype=dtype) is None
+        for size in (0.2, 0.5, 20):
+            errors = size * random.uniform(-0.5, 1, exact.shape) * FORMATS[dtype].eps * gauge
+            same_verdict(call, rounded(exact + errors, dtype), dtype=dtype)
+
+
 def repeated(call, axis):
     """Repeat the first half of an argument along an axis, so that sums are equal."""
     arrays = dict(call.arrays)

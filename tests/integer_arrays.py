@@ -58,6 +58,12 @@ def run(operation: str, problem: Any, arrays: Arrays, module: Any = reference_im
     return getattr(module, operation)(*given[operation], **problem.options)
 
 
+def assert_equal(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
+    """Compare the answers of operations by name: elements, shapes and dtypes."""
+    for operation, array in expected.items():
+        np.testing.assert_array_equal(found[operation], array, strict=True)
+
+
 def by_definition(operation: str, problem: Any, arrays: Arrays) -> list:
     sizes = problem.input_sizes, problem.filter_sizes
     input, filters, out_backprop = (array.tolist() for array in arrays)

@@ -117,14 +117,15 @@ def where(bug: Bug, *, alone: bool = True) -> str:
     others = [name for name in bug.conditions if name not in (*operations, *unless)]
     was_tried = alone and bug.near_misses >= _NEAR_MISSES and bug.held == bug.tried and bug.right == bug.elsewhere
     only = "and only there" if was_tried else ""
-    where_said = " ".join(filter(None, (f"where {_joined(others)}" if others else "", *unless)))
+    where_said = " ".join(filter(None, (f"where {listed(others)}" if others else "", *unless)))
     there = ", ".join(filter(None, (where_said, only)))
     right = f", {bug.right:,} of {bug.elsewhere:,} right elsewhere" if bug.elsewhere else ""
     return f"{f'{said}{there}'.strip()}: {counts}{right}"
 
 
-def _joined(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+def listed(names: Sequence[str], word: str = "and") -> str:
+    """Return "a, b and c"."""
+    return f" {word} ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def fresh(bug: Bug) -> list[str]:

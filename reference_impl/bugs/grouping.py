@@ -9,7 +9,7 @@ from itertools import combinations
 
 import numpy as np
 
-from .bug import Bug, most_telling_first
+from .bug import Bug, listed, most_telling_first
 from .conditions import Condition, all_hold, conditions_on
 from .fresh_calls import FreshCalls
 from .judged_call import KINDS, PASSED, RACE, JudgedCall
@@ -341,7 +341,7 @@ class _Group:
 
 def _unless(rule: Rule) -> Rule:
     """Return the opposite of a rule."""
-    names = " and ".join(filter(None, (", ".join(one.name for one in rule[:-1]), rule[-1].name)))
+    names = listed([one.name for one in rule])
     cost = sum(one.cost for one in rule) + 0.2
     return (Condition(f"unless {names}", cost, lambda table: ~all_hold(rule, table), names),)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..bugs.bug import listed
 from ..cases.case import Case
 from ..mistakes import Mistake
 from ..run.outcome import Record
@@ -16,7 +17,7 @@ from ..run.subject import Subject
 from ..verdicts.call import Call, array_shapes, gauge, numpy_dtype, oracle
 from ..verdicts.integers import EXACT_INTEGERS, integer_call
 
-# What a stale answer is: the right one to the earlier call, or to this call with a part of the earlier one, or another.
+# A stale answer is the right one to the earlier call, or to this call with a part of the earlier one, or another.
 ANSWER, PART, OTHER = "answer", "part", "other"
 _HEADS = {
     ANSWER: "it gives the answer of an earlier call with the same shapes and other {}",
@@ -49,13 +50,9 @@ class Keys:
         if not self.lack:
             return []
         by_way = {way: [name for name, own in self.lack.items() if own == way] for way in _HEADS}
-        told = [_HEADS[way].format(_listed(names, "or")) for way, names in by_way.items() if names]
-        right = f"; calls that differ in the {_listed(self.have, 'or')} alone are right" if self.have else ""
-        return [f"a cache: {'; '.join(told)}", f"its keys lack the {_listed([*self.lack], 'and')}{right}"]
-
-
-def _listed(names: Sequence[str], word: str) -> str:
-    return f" {word} ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+        told = [_HEADS[way].format(listed(names, "or")) for way, names in by_way.items() if names]
+        right = f"; calls that differ in the {listed(self.have, 'or')} alone are right" if self.have else ""
+        return [f"a cache: {'; '.join(told)}", f"its keys lack the {listed([*self.lack], 'and')}{right}"]
 
 
 @dataclass(frozen=True)

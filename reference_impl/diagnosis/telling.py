@@ -116,7 +116,7 @@ def where_wrong(bugs: Sequence[Bug], plain: Sequence[Seen], *, alone: bool) -> l
 
 def in_part(parts: Sequence[tuple[Mistake, int]], examined: int) -> list[str]:
     """Name the mistakes that explain some of the wrong answers: half of them together, as one alone may be chance."""
-    # That some answers are zeros is said of the answer; a kernel that always answers them is right nowhere.
+    # Zeros are told of the answer itself. A kernel that always answers zeros is right nowhere.
     parts = [(one, count) for one, count in parts if one.name != "answers-zeros"]
     if 2 * sum(count for _, count in parts) < examined:
         return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from integer_arrays import TAKES, Arrays, arrays_of, run, small_arrays
+from integer_arrays import TAKES, Arrays, arrays_of, assert_equal, run, small_arrays
 from small_geometries import ALONG_ONE_AXIS, CHANNELS, with_windows
 
 from reference_impl import depthwise, operations
@@ -41,11 +41,6 @@ def by_windows(monkeypatch):
 
 def by_taps(problem, arrays: Arrays) -> dict[str, np.ndarray]:
     return {operation: run(operation, problem, arrays) for operation in TAKES}
-
-
-def assert_equal(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
-    for operation, array in expected.items():
-        np.testing.assert_array_equal(found[operation], array, strict=True)
 
 
 @pytest.mark.parametrize(("axis", "kernel", "padding"), ALONG_ONE_AXIS)

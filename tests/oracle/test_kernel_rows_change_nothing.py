@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from general_cases import GENERAL_CASES
-from integer_arrays import TAKES, Arrays, arrays_of, run, small_arrays
+from integer_arrays import TAKES, Arrays, arrays_of, assert_equal, run, small_arrays
 from small_geometries import ALONG_ONE_AXIS, with_windows
 
 from reference_impl import windows
@@ -24,11 +24,6 @@ def answers(monkeypatch):
         return {operation: run(operation, problem, arrays) for operation in TAKES}
 
     return answer
-
-
-def assert_equal(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
-    for operation, array in expected.items():
-        np.testing.assert_array_equal(found[operation], array, strict=True)
 
 
 @pytest.mark.parametrize(("axis", "kernel", "padding"), ALONG_ONE_AXIS)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from general_cases import GENERAL_CASES
-from integer_arrays import TAKES, arrays_of, run
+from integer_arrays import TAKES, arrays_of, assert_equal, run
 from small_geometries import ALONG_ONE_AXIS, with_windows
 
 from reference_impl import windows
@@ -33,11 +32,6 @@ def answers(monkeypatch):
         return found
 
     return answer
-
-
-def assert_equal(found, expected):
-    for operation, array in expected.items():
-        np.testing.assert_array_equal(found[operation], array, strict=True)
 
 
 @pytest.mark.parametrize(("axis", "kernel", "padding"), ALONG_ONE_AXIS)

@@ -134,7 +134,13 @@ def _concerned(entry: KnownFailure, records: list[Record]) -> list[Record]:
 
 
 def _expecting(entry: KnownFailure, records: list[Record]) -> list[Record]:
-    """Mark the records of a call that is expected to fail: as expected, in another way, or not at all."""
+    """Mark the records of a call that is expected to fail: as expected, in another way, or not at all.
+
+    Where a call fails sometimes, the accuracy of an answer that passed is left out: it is chance.
+    """
+    if entry.tries > 1:
+        concerned = _concerned(entry, records)
+        records = [_without_accuracy(record) if record in concerned else record for record in records]
     said, concerned = _said(entry), _concerned(entry, records)
     if not any(record.outcome in (*outcome.UNEXPECTED, outcome.KNOWN) for record in concerned):
         if entry.tries > 1 or not any(record.check in (entry.checks or _DECISIVE) for record in concerned):
@@ -151,3 +157,8 @@ def _expecting(entry: KnownFailure, records: list[Record]) -> list[Record]:
         else record
         for record in records
     ]
+
+
+def _without_accuracy(record: Record) -> Record:
+    is_right = record.outcome == outcome.PASS and record.ratio is not None
+    return replace(record, ratio=None, median_ratio=None) if is_right else record

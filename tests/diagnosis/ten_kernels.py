@@ -60,7 +60,7 @@ def _wrong_end(asked: Asked) -> np.ndarray:
 def _whole_eights(asked: Asked) -> np.ndarray:
     """The loop over the products of one output takes eight at a time, and leaves the rest out."""
     images, filters = asked.given
-    flat = filters.reshape(-1, filters.shape[3]).copy()
+    flat = filters.reshape(np.prod(filters.shape[:3], dtype=int), filters.shape[3]).copy()
     flat[len(flat) // 8 * 8 :] = 0
     return asked.right(images, flat.reshape(filters.shape))
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from diagnosis.forty_kernels import KERNELS
 from diagnosis.ten_kernels import KERNELS as TEN
+from diagnosis.twelve_kernels import KERNELS as TWELVE
 from diagnosis.twenty_kernels import KERNELS as HELD_OUT
 
 from reference_impl.cases import catalogue
@@ -27,6 +28,7 @@ SMOKE = tuple(catalogue.load("smoke"))
 _MORE = """
 n1_h17w17c1_k1x1o1 n1_h5w4c1_k3x3o1_s2x1_float64 n1_h2w3c2_k2x1o2
 n1_h3w4c1_k1x1o1_s2x1 n1_h12w2c1_k2x1o1_d2x1 n1_h5w6c1_k3x3o1_d2x1
+n1_h1w1c1_k1x3o1_SAME n1_h2w1c1_k4x3o1_FULL
 """
 CASES = [*SMOKE, *map(Case.parse, _MORE.split())]
 
@@ -45,11 +47,11 @@ def is_wrong(kernel, case):
         return True
 
 
-ALL = [*KERNELS, *HELD_OUT, *TEN]
+ALL = [*KERNELS, *HELD_OUT, *TEN, *TWELVE]
 
 
-def test_there_are_seventy_kernels_of_different_names():
-    assert len({kernel.name for kernel in ALL}) == len(ALL) == 70
+def test_there_are_eighty_two_kernels_of_different_names():
+    assert len({kernel.name for kernel in ALL}) == len(ALL) == 82
 
 
 @pytest.mark.parametrize("kernel", ALL, ids=lambda kernel: kernel.name)

@@ -31,7 +31,7 @@ os.environ |= {"OPENBLAS_THREAD_TIMEOUT": "18", "GOMP_SPINCOUNT": "60000"}
 
 import typer
 from contenders import BESIDE, PACKAGES, PRODUCTS, load, ours
-from measure import ENOUGH, medians, scratch
+from measure import ENOUGH, SHORT, medians, scratch
 from networks import NETWORKS, TRANSPOSED
 from rich.console import Console
 from rich.progress import track
@@ -106,7 +106,8 @@ def _machine(names: list[str], threads: int, repeats: int) -> str:
     clock = "processor" if threads == 1 else "wall"
     return (
         f"{cpu.partition(':')[2].strip()}, {threads} threads of each; Python {platform.python_version()}, {versions}; "
-        f"float64; {clock} time, medians of {repeats} rounds, fewer where these take over {ENOUGH} s"
+        f"float64; {clock} time, medians of {repeats} rounds, fewer where these take over {ENOUGH} s, "
+        f"{3 * repeats} rounds of calls below {SHORT * 1e3:.0f} ms"
     )
 
 

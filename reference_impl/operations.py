@@ -28,9 +28,10 @@ from .arithmetic import choose_dtypes
 from .depthwise import each_column, products
 from .geometry import Convolution
 from .windows import (
-    channel_blocks,
+    Channels,
     filter_block,
     fold,
+    for_channels,
     matrix_of,
     output_box,
     output_rows,
@@ -92,12 +93,15 @@ def conv2d(
         for x, w, g in products(convolution, input, filters, output, result_dtype):
             g += x * each_column(w, x)
         return output
-    for channels in channel_blocks(convolution):
+
+    def multiply(channels: Channels) -> None:
         matrix = filter_block(filters, convolution, channels, dtype)
         for block in position_blocks(convolution, channels):
             windows, box = unfold(input, convolution, block, dtype), output_box(output, convolution, block, channels)
             by_parts = (matrix_of(windows, rows) @ matrix[:, taps] for taps, rows in parts(convolution, block))
             box[...] = reduce(iadd, by_parts).reshape(box.shape)
+
+    for_channels(multiply, convolution)
     return output
 
 
@@ -193,7 +197,8 @@ def conv2d_backprop_filter(
         for x, w, g in products(convolution, input, result, out_backprop, result_dtype):
             w += np.einsum("gnhwc,gnhwc->c", x, g)
         return result
-    for channels in channel_blocks(convolution):
+
+    def multiply(channels: Channels) -> None:
         matrix = filter_block(result, convolution, channels, result_dtype)  # a view
         for block in position_blocks(convolution, channels):
             windows = unfold(input, convolution, block, dtype)
@@ -201,6 +206,8 @@ def conv2d_backprop_filter(
             for taps, rows in parts(convolution, block):
                 product = matrix_of(windows, rows).transpose(0, 2, 1) @ cotangent
                 np.add(matrix[:, taps], product, out=matrix[:, taps], casting="unsafe")  # float64 holds these integers
+
+    for_channels(multiply, convolution)
     return result
 
 
@@ -298,10 +305,13 @@ def _backprop_input(convolution: Convolution, filters: np.ndarray, cotangent: np
         for x, w, g in products(convolution, result, filters, cotangent, result_dtype):
             x += g * each_column(w, g)
         return result
-    for channels in channel_blocks(convolution):
+
+    def multiply(channels: Channels) -> None:
         matrix = filter_block(filters, convolution, channels, dtype)
         for block in position_blocks(convolution, channels):
             rows = output_rows(cotangent, convolution, block, channels, dtype)
             windows = windows_of(rows, matrix, convolution, block)
             fold(windows.astype(result_dtype, copy=False), convolution, block, result)
+
+    for_channels(multiply, convolution)
     return result

@@ -7,7 +7,9 @@ remain are the padding.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterator, Sequence
+from threading import Thread
 
 import numpy as np
 
@@ -29,7 +31,13 @@ ROW_ELEMENTS = 1 << 16
 PLANE_CHANNELS = 7
 PLANE_ELEMENTS = 4096
 PLANE_GAIN = 2
-PLANE_BLOCK_BYTES = 2 << 20  # so much of the windows of one image has groups of its own
+# Narrow groups go by threads, from so many elements of all windows on. A thread takes some groups at once, and so few
+# windows that BLAS takes no thread of its own for a product (OpenBLAS, up to so many multiply-adds).
+GROUPS_AT_ONCE = 8
+MOST_THREADS = 4  # each has a block of at most WINDOW_BLOCK_BYTES
+THREAD_ELEMENTS = 1 << 20
+BLAS_PRODUCTS = 1 << 18
+FEWEST_WINDOWS = 16
 
 Channels = tuple[range, range]  # groups, output channels of each
 Block = tuple[range, range, range, range]  # groups, images, output rows, output columns
@@ -155,13 +163,49 @@ def _windows_shape(convolution: Convolution, block: Block) -> tuple[int, ...]:
     return *map(len, block), *convolution.filter_sizes[:3]
 
 
+def for_channels(work: Callable[[Channels], None], convolution: Convolution) -> None:
+    """Do `work` on each of the channel blocks. Threads share them by their groups, if these are many and narrow."""
+    blocks = list(channel_blocks(convolution))
+    threads = min(processors(), MOST_THREADS) if goes_by_threads(convolution) else 1
+    failures = []
+
+    def share(number: int) -> None:
+        try:
+            for groups, channels in blocks:
+                if groups.start // GROUPS_AT_ONCE % threads == number:
+                    work((groups, channels))
+        except BaseException as failure:
+            failures.append(failure)
+
+    others = [Thread(target=np.errstate(all="ignore")(share), args=[number]) for number in range(1, threads)]
+    for thread in others:
+        thread.start()
+    share(0)
+    for thread in others:
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+def goes_by_threads(convolution: Convolution) -> bool:
+    """True if there are many narrow groups: BLAS takes one thread for a product as small as theirs."""
+    if convolution.groups <= GROUPS_AT_ONCE:
+        return False
+    of_window = window_size(convolution) * (convolution.output_channels // convolution.groups)
+    elements = math.prod(convolution.output_shape[:3]) * window_size(convolution) * convolution.groups
+    return FEWEST_WINDOWS * of_window <= BLAS_PRODUCTS and elements >= THREAD_ELEMENTS
+
+
+def processors() -> int:
+    """Return the number of threads that NumPy's BLAS takes by itself."""
+    said = os.environ.get("OPENBLAS_NUM_THREADS") or os.environ.get("OMP_NUM_THREADS", "")
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(max(int(said), 1), there) if said.isdecimal() else there
+
+
 def channel_blocks(convolution: Convolution) -> Iterator[Channels]:
     """Yield groups and the output channels of each, in blocks whose filters fit FILTER_BLOCK_BYTES."""
-    at_once = convolution.groups
-    if _has_planes(convolution):
-        window_bytes = 8 * window_size(convolution) * math.prod(convolution.output_shape[1:3])
-        of_a_cache_line = 8 // max(convolution.filter_sizes[2], 1)
-        at_once = max(PLANE_BLOCK_BYTES // max(window_bytes, 1), of_a_cache_line)
+    at_once = GROUPS_AT_ONCE if goes_by_threads(convolution) else convolution.groups
     for groups in _ranges(convolution.groups, at_once):
         column_bytes = 8 * len(groups) * window_size(convolution)
         step = FILTER_BLOCK_BYTES // max(column_bytes, 1)
@@ -174,6 +218,10 @@ def position_blocks(convolution: Convolution, block: Channels) -> Iterator[Block
     groups, channels = block
     position_bytes = 8 * len(groups) * max(window_size(convolution), len(channels), 1)
     room = max(WINDOW_BLOCK_BYTES // position_bytes, min(FEW_WINDOWS, WIDE_BLOCK_BYTES // position_bytes))
+    if goes_by_threads(convolution):
+        of_part = convolution.along_width if goes_by_kernel_rows(convolution) else convolution
+        few = BLAS_PRODUCTS // max(window_size(of_part) * len(channels), 1)
+        room = min(WINDOW_BLOCK_BYTES // position_bytes, few)
     return boxes(convolution, groups, room)
 
 

@@ -19,29 +19,43 @@ Where exponents spread far, an array needs more than `slices.MAX_SLICES` slices 
 the ordinary operation multiplies Python integers, some thousand times slower. If that is too much work, the call is
 refused, unless the leading slices suffice.
 
-Scratch memory does not grow with the number of images, as only some are worked on at a time. Each element of these
-images and of the filters takes 4 bytes a slice and up to 50 more. Each element of their result takes 16 bytes a slice
-and up to 50 more.
+Scratch memory stays under 64 MiB at every size, as long as the dilated kernel spans at most 90 x 90 positions.
+`parts` cuts the problem. A part has at most BLOCK_ELEMENTS = 2**16 elements in its result, and four times as many in
+both factors together. For at most FEW_SLICES slices, its memory is the sum of three:
+
+- An element of a factor takes at most 60 bytes: 20 for its slices, 16 for two parts in float64, 8 for sums of two
+  slices, 16 for copies that do not last. In all, 15 MiB.
+- An element of the result takes at most 220 bytes: two lists of nine words, five products that are used twice, and
+  four more arrays, 8 bytes each. In all, 14 MiB.
+- The ordinary operation takes at most 31 MiB: windows of 18 MiB (`windows.WIDE_BLOCK_BYTES`), their product with one
+  kernel row, 9 MiB, and copies of the factors, 4 MiB.
+
+More slices, up to MAX_SLICES, take up to 5 times as many bytes an element, and have an eighth of the elements. Python
+integers take up to 600 bytes each, and have an eighth of the elements and of the products.
 """
 
 from __future__ import annotations
 
 import math
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
 
-from .. import operations, problems
-from ..arguments import Sizes
-from ..geometry import Axis, Convolution
+from .. import problems
+from ..geometry import Convolution
 from . import leading, rounding, slices
 from .formats import format_of
-from .slices import Bilinear, Factors
+from .parts import Part, bounded
+from .slices import Product, Sum
 
 # The most products of Python integers; each takes about half a microsecond.
 MAX_OBJECT_PRODUCTS = 2**25
-# The most elements that the images worked on at a time have, and their result; at least one image is.
-BLOCK_ELEMENTS = 2**19
+# The most elements of the result that are worked on at a time. The factors together have up to four times as many.
+BLOCK_ELEMENTS = 2**16
+# Parts with more slices are smaller.
+FEW_SLICES = 5
 
 
 def conv2d(
@@ -79,11 +93,7 @@ def conv2d(
     options = {"strides": strides, "padding": padding, "dilations": dilations, "groups": groups}
     convolution, input, filters = problems.conv2d(input, filters, **options)
     filters, input = _finite(filters, "filters"), _finite(input, "input")
-
-    def operation(filters: np.ndarray, images: np.ndarray) -> np.ndarray:
-        return operations.conv2d(images, filters, **options)
-
-    return _by_images(operation, filters, input, convolution.output_shape, convolution.terms("conv2d"), dtype)
+    return _exact("conv2d", convolution, input, filters, None, dtype)
 
 
 def conv2d_backprop_input(
@@ -100,7 +110,7 @@ def conv2d_backprop_input(
     """`reference_impl.conv2d_backprop_input`, exact and rounded once to `dtype`; see `conv2d`."""
     options = {"strides": strides, "padding": padding, "dilations": dilations, "groups": groups}
     convolution, filters, out_backprop = problems.conv2d_backprop_input(input_sizes, filters, out_backprop, **options)
-    return _backprop_input(convolution, filters, out_backprop, "out_backprop", options, dtype)
+    return _backprop_input(convolution, filters, out_backprop, "out_backprop", dtype)
 
 
 def conv2d_backprop_filter(
@@ -118,13 +128,7 @@ def conv2d_backprop_filter(
     options = {"strides": strides, "padding": padding, "dilations": dilations, "groups": groups}
     convolution, input, out_backprop = problems.conv2d_backprop_filter(input, filter_sizes, out_backprop, **options)
     input, out_backprop = _finite(input, "input"), _finite(out_backprop, "out_backprop")
-
-    def operation(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-        return operations.conv2d_backprop_filter(left, convolution.filter_sizes, right, **options)
-
-    factors = Factors(input, out_backprop, _blocks(input, out_backprop))
-    terms, size = convolution.terms("conv2d_backprop_filter"), math.prod(convolution.filter_sizes)
-    return _exact(operation, factors, terms, size, format_of(dtype))
+    return _exact("conv2d_backprop_filter", convolution, input, None, out_backprop, dtype)
 
 
 def conv2d_transpose(
@@ -141,56 +145,14 @@ def conv2d_transpose(
     """`reference_impl.conv2d_transpose`, exact and rounded once to `dtype`; see `conv2d`."""
     options = {"strides": strides, "padding": padding, "dilations": dilations, "groups": groups}
     convolution, filters, input = problems.conv2d_transpose(input, filters, output_shape, **options)
-    return _backprop_input(convolution, filters, input, "input", options, dtype)
+    return _backprop_input(convolution, filters, input, "input", dtype)
 
 
 def _backprop_input(
-    convolution: Convolution, filters: np.ndarray, cotangent: np.ndarray, name: str, options: dict[str, Any], dtype: Any
+    convolution: Convolution, filters: np.ndarray, cotangent: np.ndarray, name: str, dtype: Any
 ) -> np.ndarray:
     filters, cotangent = _finite(filters, "filters"), _finite(cotangent, name)
-
-    batch, height, width, channels = convolution.input_sizes
-    # Positions that no window reads are left out: they are zero, and `leading` does not decide zeros.
-    rows, columns = map(_positions_read, convolution.axes)
-    all_read = (len(rows), len(columns)) == (height, width)
-
-    def operation(filters: np.ndarray, images: np.ndarray) -> np.ndarray:
-        sizes = (len(images), height, width, channels)
-        found = operations.conv2d_backprop_input(sizes, filters, images, **options)
-        return found if all_read else found[:, rows][:, :, columns]
-
-    terms, shape = convolution.terms("conv2d_backprop_input"), (batch, len(rows), len(columns), channels)
-    found = _by_images(operation, filters, cotangent, shape, terms, dtype)
-    if all_read:
-        return found
-    result = np.zeros(convolution.input_sizes, found.dtype)
-    result[:, rows[:, np.newaxis], columns] = found
-    return result
-
-
-def _positions_read(axis: Axis) -> np.ndarray:
-    """Return the input positions that a window reads, in order."""
-    read = np.zeros(axis.input_size, bool)
-    for tap in range(axis.kernel_size):
-        read[axis.reads(tap, range(axis.output_size))[1]] = True
-    return np.flatnonzero(read)
-
-
-def _by_images(
-    operation: Bilinear, filters: np.ndarray, images: np.ndarray, shape: Sizes, terms: int, dtype: Any
-) -> np.ndarray:
-    """Return `operation(filters, images)`, of `shape`, from as many images at a time as BLOCK_ELEMENTS allow."""
-    result = np.empty(shape, format_of(dtype))
-    for block in _blocks(images, result):
-        result[block] = _exact(operation, Factors(filters, images[block]), terms, result.size, result.dtype)
-    return result
-
-
-def _blocks(*arrays: np.ndarray) -> list[slice]:
-    """Return slices of images, each with at most BLOCK_ELEMENTS of every array. Without images, one empty slice."""
-    count = len(arrays[0])
-    step = max(BLOCK_ELEMENTS // max(array[:1].size or 1 for array in arrays), 1)
-    return [slice(start, start + step) for start in range(0, max(count, 1), step)]
+    return _exact("conv2d_backprop_input", convolution, None, filters, cotangent, dtype)
 
 
 def _finite(array: np.ndarray, name: str) -> np.ndarray:
@@ -208,36 +170,82 @@ def _finite(array: np.ndarray, name: str) -> np.ndarray:
 
 
 @np.errstate(all="ignore")
-def _exact(operation: Bilinear, factors: Factors, terms: int, size: int, dtype: np.dtype) -> np.ndarray:
-    """Return the exact result, rounded to `dtype`. It has `size` elements, each a sum of `terms` products."""
+def _exact(
+    operation: str,
+    convolution: Convolution,
+    input: np.ndarray | None,
+    filters: np.ndarray | None,
+    output: np.ndarray | None,
+    dtype: Any,
+) -> np.ndarray:
+    """Return the exact result, rounded to `dtype`: the one of the three arrays that is None."""
     if np.float64(2.0**-1022) / 2 == 0:
         raise RuntimeError("exact results need subnormal numbers, which this thread is set to flush to zero")
-    result = leading.attempt(operation, factors, terms, size, dtype)
-    if result is not None:
-        return result
-    words, bits = slices.words_of(operation, factors, terms)
-    if words:
-        lowest = factors.left_top + factors.right_top - bits * (len(words) + 1)
-        return rounding.round_words(words, bits, lowest, dtype)
-    if size * terms > MAX_OBJECT_PRODUCTS:
-        raise ValueError(
-            f"exponents must not spread so far in so large a convolution: an array needs more than {slices.MAX_SLICES} "
-            f"slices of {bits} bits, and as Python integers {size} elements * {terms} terms > {MAX_OBJECT_PRODUCTS}"
-        )
-    return _through_objects(operation, factors.left, factors.right, dtype)
+    shapes = convolution.input_sizes, convolution.filter_sizes, convolution.output_shape
+    arrays = [
+        np.zeros(shape, format_of(dtype)) if array is None else array
+        for shape, array in zip(shapes, (input, filters, output), strict=True)
+    ]
+    whole = Part(operation, convolution, *arrays)
+    if all(array.size for array in arrays):
+        for part, added in bounded(whole, BLOCK_ELEMENTS):
+            _write(part, added, whole.result.size)
+    return whole.result
 
 
-def _through_objects(operation: Bilinear, left: np.ndarray, right: np.ndarray, dtype: np.dtype) -> np.ndarray:
+def _write(part: Part, added: list[Part], size: int) -> None:
+    """Write the exact result of a part, which is the sum of `added`. The whole result has `size` elements."""
+    dtype, place, terms = part.result.dtype, part.reached, part.convolution.terms(part.operation)
+    total = _sum(added)
+    found = leading.attempt(total, terms, size, dtype)
+    if found is None:
+        found = _by_all_slices(total, terms, dtype, min(FEW_SLICES, slices.MAX_SLICES))
+    if found is not None:
+        part.result[place] = found
+        return
+    few = max(BLOCK_ELEMENTS // 8, 1)
+    for smaller, added in bounded(part, few):
+        found = _by_all_slices(_sum(added), terms, dtype, slices.MAX_SLICES)
+        if found is not None:
+            smaller.result[smaller.reached] = found
+            continue
+        if size * terms > MAX_OBJECT_PRODUCTS:
+            raise ValueError(
+                f"exponents must not spread so far in so large a convolution: an array needs more than "
+                f"{slices.MAX_SLICES} slices of {slices.bits_for(terms)} bits, and as Python integers {size} elements "
+                f"* {terms} terms > {MAX_OBJECT_PRODUCTS}"
+            )
+        for smallest, added in bounded(smaller, few, products=few):
+            smallest.result[smallest.reached] = _through_objects(added, dtype)
+
+
+def _sum(parts: list[Part]) -> Sum:
+    return Sum([Product(part.run, *part.factors) for part in parts])
+
+
+def _by_all_slices(total: Sum, terms: int, dtype: np.dtype, most: int) -> np.ndarray | None:
+    """Return the exact result, rounded; None if an array needs more than so many slices."""
+    words, bits = slices.words_of(total, terms, most)
+    if not words:
+        return None
+    return rounding.round_words(words, bits, total.left_top + total.right_top - bits * (len(words) + 1), dtype)
+
+
+def _through_objects(added: list[Part], dtype: np.dtype) -> np.ndarray:
     """Return the exact result, rounded, by way of Python integers of any size."""
-    (left, left_lowest), (right, right_lowest) = map(_integers, (left, right))
-    return rounding.round_integers(operation(left, right), left_lowest + right_lowest, dtype)
+    lowest = [min(_lowest(part.factors[side]) for part in added) for side in (0, 1)]
+    integers = reduce(add, (part.run(*map(_integers, part.factors, lowest)) for part in added))
+    return rounding.round_integers(integers, sum(lowest), dtype)
 
 
-def _integers(array: np.ndarray) -> tuple[np.ndarray, int]:
-    """Return Python integers and an exponent: array = integers * 2**exponent."""
+def _lowest(array: np.ndarray) -> int:
+    """Return an exponent of which all elements of the array are multiples."""
+    return int(np.frexp(array.astype(np.float64))[1].min(where=array != 0, initial=1024)) - 53
+
+
+def _integers(array: np.ndarray, lowest: int) -> np.ndarray:
+    """Return array / 2**lowest as Python integers."""
     fractions, exponents = np.frexp(array.astype(np.float64, copy=False))
-    lowest = int(exponents.min(where=array != 0, initial=1024))
-    integers = [int(f * 2**53) << max(int(e) - lowest, 0) for f, e in zip(fractions.flat, exponents.flat)]
     result = np.empty(array.size, object)
-    result[:] = integers
-    return result.reshape(array.shape), lowest - 53
+    result[:] = [int(f * 2**53) << max(int(e) - 53 - lowest, 0) for f, e in zip(fractions.flat, exponents.flat)]
+    return result.reshape(array.shape)

@@ -6,11 +6,11 @@ and a rest of at most 1/2:
     operation(left, right) = operation(left whole, right whole)
                            + operation(left whole, right rest) + operation(left rest, right)
 
-With several blocks, each term is summed over them. The first term is exact, by slices. The other two are the tail. They
-are plain float64 operations of `terms` products, each product at most 2**(count * b) / 4. In whatever order these are
-added, the error of one such operation is to first order at most terms**2 * 2**(count * b - 55) (Higham, section 3.1).
-Adding the two has a smaller error. (terms + 2)**2 * 2**(count * b - 53) is more than twice all this, which leaves room
-for higher orders and underflow.
+With several products, each term is summed over them. The first term is exact, by slices. The other two are the tail.
+They are plain float64 operations of `terms` products, each product at most 2**(count * b) / 4. In whatever order these
+are added, the error of one such operation is to first order at most terms**2 * 2**(count * b - 55) (Higham, section
+3.1). Adding the two has a smaller error. (terms + 2)**2 * 2**(count * b - 53) is more than twice all this, which leaves
+room for higher orders and underflow.
 
 So each element lies in an interval. If both ends of every interval round to the same number, these are the answer. If
 not, there is no answer: sums that vanish, cancel or tie need all slices.
@@ -28,39 +28,37 @@ import numpy as np
 
 from . import rounding, slices
 from .formats import FORMATS
-from .slices import Bilinear, Factors, Words
+from .slices import Sum, Words
 
 # More would take about as many operations as all slices of normal float64 data.
 MOST_SLICES = 3
 
 
-def attempt(operation: Bilinear, factors: Factors, terms: int, size: int, dtype: np.dtype) -> np.ndarray | None:
+def attempt(total: Sum, terms: int, size: int, dtype: np.dtype) -> np.ndarray | None:
     """Return the exact result, of `size` elements, rounded to `dtype`; None if any is undecided, or likely to be."""
     if dtype not in (np.float32, np.float64):
         return None
     bits = slices.bits_for(terms)
-    typical = math.sqrt(terms) * _spread(factors) * 2.0 ** (3 * bits)
+    typical = math.sqrt(terms) * _spread(total) * 2.0 ** (3 * bits)
     for count in range(1, MOST_SLICES + 1):
         error = _error(terms, bits, count)
         # A result of half the size is half as likely, but its unit is half as large.
         undecided = 16 * size * (error + 2.0 ** (4 - bits)) * 2.0 ** FORMATS[dtype.name].precision
         if undecided < typical / 4:
-            result, decided, _ = interval(operation, factors, terms, dtype, count)
+            result, decided, _ = interval(total, terms, dtype, count)
             return result if decided.all() else None
     return None
 
 
-def interval(
-    operation: Bilinear, factors: Factors, terms: int, dtype: np.dtype, count: int
-) -> tuple[np.ndarray, np.ndarray, float]:
+def interval(total: Sum, terms: int, dtype: np.dtype, count: int) -> tuple[np.ndarray, np.ndarray, float]:
     """Return the result from `count` slices, rounded to `dtype`, a mask of the elements that are exact, and an error.
 
     The others differ from the exact result by that error at most, and a unit of the last place.
     """
     bits = slices.bits_for(terms)
     error = _error(terms, bits, count)
-    words = _words(operation, factors, bits, count)
-    lowest = factors.left_top + factors.right_top - bits * (len(words) + 1)
+    words = _words(total, bits, count)
+    lowest = total.left_top + total.right_top - bits * (len(words) + 1)
     result, decided = rounding.round_interval(words, bits, lowest, dtype, error)
     reach = error + 2.0 ** (4 - bits)
     return result, decided, float(np.ldexp(2 * reach, lowest + bits * (len(words) - 2)))
@@ -71,21 +69,22 @@ def _error(terms: int, bits: int, count: int) -> float:
     return (terms + 2) ** 2 * 2.0 ** (bits * (3 - count) - 53)
 
 
-def _spread(factors: Factors) -> float:
+def _spread(total: Sum) -> float:
     """Estimate the size of a product of two elements, in units of 2**(left_top + right_top)."""
-    squares = np.zeros(2)
-    for pair in factors:
-        scaled = map(slices.scaled, pair, (-factors.left_top, -factors.right_top))
+    squares, sizes = np.zeros(2), np.zeros(2)
+    for _, *pair in total.products:
+        scaled = map(slices.scaled, pair, (-total.left_top, -total.right_top))
         squares += [np.vdot(array, array) for array in scaled]
-    return math.sqrt(squares[0] / max(factors.left.size, 1) * squares[1] / max(factors.right.size, 1))
+        sizes += [array.size for array in pair]
+    return math.sqrt(np.prod(squares / np.maximum(sizes, 1)))
 
 
-def _words(operation: Bilinear, factors: Factors, bits: int, count: int) -> Words:
+def _words(total: Sum, bits: int, count: int) -> Words:
     """Return the words of the operation, with the tail added to the word of its own size."""
     words: Words = []
-    for left, right in factors:
-        first = slices.lead(left, factors.left_top, bits, count)
-        second = slices.lead(right, factors.right_top, bits, count)
+    for operation, left, right in total.products:
+        first = slices.lead(left, total.left_top, bits, count)
+        second = slices.lead(right, total.right_top, bits, count)
         tail = operation(first.whole, second.rest)
         every = np.add(second.whole, second.rest, out=second.rest)  # in its place, to spare memory
         tail += operation(first.rest, every)

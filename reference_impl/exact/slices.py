@@ -24,10 +24,9 @@ Karatsuba, Ofman (1963), Multiplication of multidigit numbers on automata
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import zip_longest
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,29 +43,30 @@ Slices = list[Any]  # arrays, the highest first; None for zeros
 Words = list[np.ndarray]
 
 
-@dataclass(frozen=True)
-class Factors:
-    """Two arrays to be multiplied block by block, with the results added. A block is an index into both.
+class Product(NamedTuple):
+    """A bilinear operation, and the two arrays that it multiplies."""
 
-    left_top and right_top are exponents for which array * 2**-top is at most 1/2 in magnitude.
-    """
-
+    operation: Bilinear
     left: np.ndarray
     right: np.ndarray
-    blocks: Sequence[slice] = (slice(None),)
 
-    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield the blocks of both."""
-        for block in self.blocks:
-            yield self.left[block], self.right[block]
+
+@dataclass(frozen=True)
+class Sum:
+    """Products whose results are added.
+
+    left_top and right_top are exponents for which array * 2**-top is at most 1/2 in magnitude, for all arrays.
+    """
+
+    products: Sequence[Product]
 
     @cached_property
     def left_top(self) -> int:
-        return _top(self.left)
+        return max(top_of(product.left) for product in self.products)
 
     @cached_property
     def right_top(self) -> int:
-        return _top(self.right)
+        return max(top_of(product.right) for product in self.products)
 
 
 class Lead(NamedTuple):
@@ -82,32 +82,32 @@ def bits_for(terms: int) -> int:
     return min(SLICE_BITS, (53 - (max(terms, 1) - 1).bit_length()) // 2)
 
 
-def words_of(operation: Bilinear, factors: Factors, terms: int, pairs: int = PAIRS) -> tuple[Words, int]:
-    """Return the words of the operation, highest first, and their bits. No words if an array needs over MAX_SLICES."""
+def words_of(total: Sum, terms: int, most: int, pairs: int = PAIRS) -> tuple[Words, int]:
+    """Return the words of the sum, highest first, and their bits. No words if an array needs over `most` slices."""
     bits = bits_for(-(-terms * pairs // PAIRS))
     words: Words = []
-    for left, right in factors:
-        lefts, rights = cut(left, factors.left_top, bits), cut(right, factors.right_top, bits)
-        if max(len(lefts), len(rights)) > MAX_SLICES:
+    for operation, left, right in total.products:
+        lefts, rights = cut(left, total.left_top, bits, most), cut(right, total.right_top, bits, most)
+        if max(len(lefts), len(rights)) > most:
             return [], bits
         if min(len(lefts), len(rights)) > pairs:
-            return words_of(operation, factors, terms, min(len(lefts), len(rights)))
+            return words_of(total, terms, most, min(len(lefts), len(rights)))
         words = add(words, multiply(operation, lefts, rights))
     return words, bits
 
 
-def cut(array: np.ndarray, top: int, bits: int) -> Slices:
+def cut(array: np.ndarray, top: int, bits: int, most: int) -> Slices:
     """Cut `array` into integers: array = sum_i slices[i] * 2**(top - (i + 1) * bits), |slices| <= 2**(bits - 1).
 
-    The slices are float32 arrays. None stands for a slice of zeros, except for the first. If MAX_SLICES do not suffice,
-    the list is longer than that.
+    The slices are float32 arrays. None stands for a slice of zeros, except for the first. If `most` slices do not
+    suffice, the list is longer than that.
     """
     rest = scaled(array, -top)  # at most 1/2
     if not np.array_equal(scaled(rest, top), array):  # fell below the least float64: some thousand bits
-        return [None] * (MAX_SLICES + 1)
+        return [None] * (most + 1)
     found: Slices = []
     whole = np.empty_like(rest)
-    while len(found) <= MAX_SLICES and (not found or rest.any()):
+    while len(found) <= most and (not found or rest.any()):
         rest *= 2.0**bits
         np.rint(rest, out=whole)
         rest -= whole  # exact, and again at most 1/2
@@ -156,14 +156,17 @@ def multiply(operation: Bilinear, left: Slices, right: Slices) -> Words:
             if products[i + j] is not None:
                 product += products[i + j]
             products[i + j] = product
-    zeros = np.zeros_like(next(product for product in products if product is not None))
-    return [zeros if product is None else product for product in products]
+    some = next(product for product in products if product is not None)
+    return [np.zeros_like(some) if product is None else product for product in products]
 
 
 def add(words: Words, others: Words) -> Words:
-    return [np.add(word, other) for word, other in zip_longest(words, others, fillvalue=0.0)] if words else others
+    """Return the sums of words, in the place of `words` where there are any."""
+    for word, other in zip(words, others):
+        word += other
+    return words + others[len(words) :]
 
 
-def _top(array: np.ndarray) -> int:
+def top_of(array: np.ndarray) -> int:
     largest = max(float(array.max()), -float(array.min())) if array.size else 0.0
     return math.frexp(largest)[1] + 1

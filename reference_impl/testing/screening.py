@@ -32,7 +32,7 @@ import numpy as np
 from .. import operations
 from ..exact import leading
 from ..exact.formats import FORMATS
-from ..exact.slices import Factors
+from ..exact.slices import Product, Sum
 from ..verdicts.agreement import THRESHOLD
 from ..verdicts.call import Call
 from ..verdicts.statistics import SPREAD_IN_ANY_ORDER, Sums, most_lean, most_spread, telling_places
@@ -102,7 +102,7 @@ def near_exact(problem: Problem, slices: int) -> Near | None:
         return Call(call.operation, call.case, {first: left, second: right}).run(operations)
 
     terms = call.case.convolution.terms(call.operation)
-    values, exact, room = leading.interval(operation, Factors(left, right), terms, np.dtype(np.float64), slices)
+    values, exact, room = leading.interval(Sum([Product(operation, left, right)]), terms, np.dtype(np.float64), slices)
     return Near(problem.with_bias(values), 6 * unit, room, ~exact)
 
 

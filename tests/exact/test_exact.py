@@ -146,8 +146,8 @@ def test_sums_of_slices_stay_exact_in_float64(terms):
 @pytest.mark.parametrize("bits", [2, 11, 24])
 def test_slices_add_up_to_the_array_and_keep_to_their_bits(bits, value):
     array = np.array([value, 0.0, -value / 2])
-    top = slices.Factors(array, array).left_top
-    pieces = slices.cut(array, top, bits)
+    top = slices.top_of(array)
+    pieces = slices.cut(array, top, bits, slices.MAX_SLICES)
     kept = [piece for piece in pieces if piece is not None]
     assert max(abs(float(piece)) for array in kept for piece in array) <= 2 ** (bits - 1)
     total = sum(

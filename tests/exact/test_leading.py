@@ -1,8 +1,9 @@
-"""The leading slices give the answer of all slices, or none. Images are worked on in blocks, in bounded memory."""
+"""The leading slices give the answer of all slices, or none. Parts are worked on one by one, in bounded memory."""
 
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,15 +13,19 @@ from exact_arithmetic import (
     KINDS,
     assert_same_bits,
     by_fractions,
+    cancelling,
     normal,
     real_arrays,
     run,
     tying,
+    wide,
 )
+from general_cases import GENERAL_CASES
 
 from reference_impl import exact
 from reference_impl.cases.case import Case
-from reference_impl.exact import leading, rounding
+from reference_impl.exact import leading, parts, rounding, slices
+from reference_impl.operations import OPERATIONS
 
 EVERY_WIDE_DTYPE = pytest.mark.parametrize("dtype", ["float32", "float64"])
 LARGER = Case.parse("n2_h9w8c12_k3x2o10_s2x1_g2_SAME")
@@ -93,13 +98,62 @@ def test_interval_heeds_the_error(bits, dtype):
         assert not decided.any()
 
 
-@EVERY_OPERATION
-def test_result_does_not_depend_on_the_blocks(operation, monkeypatch):
-    case = Case.parse("n5_h5w4c6_k3x2o4_s2x1_d1x2_g2_SAME")
+# Groups, pads, dilations, leftovers, and strides above the kernel: positions that no window reads.
+PARTS = [CASE, *GENERAL_CASES, *map(Case.parse, ("n1_h9w8c2_k1x2o3_s4x5_d1x2_p0,3,2,1", "n3_h7w6c6_k2x3o6_g6_FULL"))]
+
+
+# The transposed convolution is the input gradient.
+EVERY_DERIVATIVE = pytest.mark.parametrize("operation", [name for name in OPERATIONS if name != "conv2d_transpose"])
+
+
+@pytest.mark.parametrize("case", PARTS, ids=str)
+@EVERY_DERIVATIVE
+def test_result_does_not_depend_on_the_parts(operation, case, monkeypatch):
     arrays = real_arrays(case, (normal,) * 3, ("float64",) * 3, seed=8)
     expected = run(exact, operation, case, arrays, dtype="float64")
-    for elements in (1, 200):
+    for elements in (12, 60):
         monkeypatch.setattr(exact, "BLOCK_ELEMENTS", elements)
+        assert_same_bits(run(exact, operation, case, arrays, dtype="float64"), expected)
+
+
+@pytest.mark.parametrize("kind", [wide, cancelling], ids=lambda kind: kind.__name__)
+@EVERY_OPERATION
+def test_python_integers_do_not_depend_on_the_parts(operation, kind, monkeypatch):
+    arrays = real_arrays(CASE, (kind,) * 3, ("float64", "float32", "float16"), seed=8)
+    expected = run(exact, operation, CASE, arrays, dtype="float64")
+    monkeypatch.setattr(slices, "MAX_SLICES", 2)
+    monkeypatch.setattr(exact, "BLOCK_ELEMENTS", 60)
+    assert_same_bits(run(exact, operation, CASE, arrays, dtype="float64"), expected)
+
+
+def without_pads(axis, inputs, outputs):
+    part, read = PART_OF(axis, inputs, outputs)
+    return replace(part, pad_before=0, pad_after=part.pad_before + part.pad_after), read
+
+
+def without_the_last(axis, inputs):
+    return READERS(axis, inputs)[:-1]
+
+
+PART_OF, READERS = parts._part_of, parts._readers
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "operation"),
+    [
+        ("_part_of", without_pads, "conv2d"),
+        ("_part_of", without_pads, "conv2d_backprop_input"),
+        ("_part_of", without_pads, "conv2d_backprop_filter"),
+        ("_readers", without_the_last, "conv2d_backprop_input"),
+    ],
+)
+def test_wrong_parts_are_seen(name, wrong, operation, monkeypatch):
+    case = PARTS[1]
+    arrays = real_arrays(case, (normal,) * 3, ("float64",) * 3, seed=8)
+    expected = run(exact, operation, case, arrays, dtype="float64")
+    monkeypatch.setattr(exact, "BLOCK_ELEMENTS", 7)
+    monkeypatch.setattr(parts, name, wrong)
+    with pytest.raises(AssertionError, match="not equal"):
         assert_same_bits(run(exact, operation, case, arrays, dtype="float64"), expected)
 
 
@@ -118,6 +172,12 @@ def test_scratch_does_not_grow_with_the_images(operation, monkeypatch):
     monkeypatch.setattr(exact, "BLOCK_ELEMENTS", 1 << 14)
     few, many = (scratch(operation, Case(batch, 24, 20, 16, (3, 3), 12)) for batch in (4, 32))
     assert many <= 1.1 * few
+
+
+@pytest.mark.parametrize("spec", ["n1_h2w1c1024_k1x1o2048", "n1_h600w1000c1_k3x3o1_SAME", "n1_h90w90c9_k90x90o3"])
+@EVERY_DERIVATIVE
+def test_scratch_stays_under_64_mebibytes(operation, spec):
+    assert scratch(operation, Case.parse(spec)) < 64 << 20
 
 
 @EVERY_OPERATION

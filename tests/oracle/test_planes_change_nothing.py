@@ -10,8 +10,8 @@ from small_geometries import ALONG_ONE_AXIS, with_windows
 from reference_impl import windows
 from reference_impl.cases.case import Case
 
-# One block, and blocks of a few positions. Each group has blocks of its own in the second.
-BLOCK_BYTES = [(4 << 20, 2 << 20), (8 * 20, 1)]
+# One block, and blocks of a few positions.
+BLOCK_BYTES = [4 << 20, 8 * 20]
 
 
 @pytest.fixture
@@ -40,13 +40,12 @@ def test_along_one_axis(axis, kernel, padding, answers):
         assert_equal(answers(geometry, by_planes=True), answers(geometry, by_planes=False))
 
 
-@pytest.mark.parametrize("sizes", BLOCK_BYTES, ids=["one block", "many blocks"])
+@pytest.mark.parametrize("size", BLOCK_BYTES, ids=["one block", "many blocks"])
 @pytest.mark.parametrize("case", [*GENERAL_CASES, Case.parse("n2_h7w9c6_k3x2o12_s2x3_d2x1_g6_p1,2,0,3")], ids=str)
-def test_when_all_sizes_differ(case, sizes, answers, monkeypatch):
+def test_when_all_sizes_differ(case, size, answers, monkeypatch):
     expected = answers(case, by_planes=False)
-    monkeypatch.setattr(windows, "WINDOW_BLOCK_BYTES", sizes[0])
-    monkeypatch.setattr(windows, "WIDE_BLOCK_BYTES", sizes[0])
-    monkeypatch.setattr(windows, "PLANE_BLOCK_BYTES", sizes[1])
+    monkeypatch.setattr(windows, "WINDOW_BLOCK_BYTES", size)
+    monkeypatch.setattr(windows, "WIDE_BLOCK_BYTES", size)
     assert_equal(answers(case, by_planes=True), expected)
 
 

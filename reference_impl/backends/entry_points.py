@@ -8,6 +8,7 @@ import importlib
 import importlib.util
 import os
 import sys
+import traceback
 from collections.abc import Collection
 from importlib import metadata
 from pathlib import Path
@@ -20,6 +21,10 @@ from .wrappers import isolation, layers
 
 # The group of the entry points: name = "package.module:Object".
 GROUP = "reference_impl.backends"
+# Files that no name can lead to, as Python does not import them.
+_SOURCES = (".c", ".cc", ".cpp", ".cu", ".h", ".rs", ".so", ".ipynb")
+# So many names are listed of a module that has not the one that was given.
+_MOST_NAMES = 8
 
 
 def declared(reserved: Collection[str]) -> tuple[dict[str, metadata.EntryPoint], dict[str, str]]:
@@ -87,14 +92,38 @@ def _found(module: str, attribute: str) -> tuple[Any, Any]:
     found = home
     for part in attribute.split("."):
         if not hasattr(found, part):
-            raise ValueError(f"{module} has no {attribute}")
+            own = _own_names(home)
+            raise ValueError(f"{module} has no {attribute}" + (f"; it has {own}" if own else ""))
         found = getattr(found, part)
     return home, found
+
+
+def _own_names(home: Any) -> str:
+    """List the classes and functions that a module defines itself, or some of them."""
+    own = [
+        name
+        for name, value in vars(home).items()
+        if not name.startswith("_") and callable(value) and getattr(value, "__module__", "") == home.__name__
+    ]
+    return ", ".join(own[:_MOST_NAMES]) + (", ..." if len(own) > _MOST_NAMES else "")
 
 
 def is_file(module: str) -> bool:
     """Return True for the name of a file of Python, as `FILE.py` in `FILE.py:Kernel`."""
     return module.endswith(".py")
+
+
+def no_object(name: str) -> str | None:
+    """Say why the name of a file is no name of a backend, or nothing if it names no file."""
+    file, _, attribute = name.partition(":")
+    if is_file(file):
+        return f"{file} must be followed by the name of a backend in it, as {file}:MyKernel; not {attribute!r}"
+    if Path(file).suffix in _SOURCES:
+        return (
+            f"{file} must be called from Python: docs/your-kernel.md shows a class that compiles and calls it, and "
+            "FILE.py:Class names that"
+        )
+    return None
 
 
 def _of_path(module: str) -> ModuleType:
@@ -104,7 +133,7 @@ def _of_path(module: str) -> ModuleType:
 
 def _of_file(path: Path) -> ModuleType:
     if not path.is_file():
-        raise ValueError(f"{path} must be a file of Python: there is none")
+        raise ValueError(f"{path} must be a file of Python: there is none in {Path.cwd()}")
     folder = str(path.resolve().parent)
     _look_here()
     _look_in(folder)
@@ -120,10 +149,19 @@ def _of_file(path: Path) -> ModuleType:
         sys.modules[name] = module = importlib.util.module_from_spec(spec)
         try:
             spec.loader.exec_module(module)
+        except ImportError as error:
+            del sys.modules[name]
+            raise ImportError(f"{path}{_line_in(path, error)} cannot import what it needs: {error}") from error
         except BaseException:
             del sys.modules[name]
             raise
     return sys.modules[name]
+
+
+def _line_in(path: Path, error: BaseException) -> str:
+    """Name the line of a file in which an error was raised, if it was."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
+    return f", line {lines[0]}," if lines else ""
 
 
 def _look_here() -> None:
@@ -144,7 +182,8 @@ def _made(found: Any, name: str) -> Any:
         except ImportError:  # its own message says what is missing
             raise
         except Exception as error:
-            raise ValueError(f"{name} must make a backend, called without arguments; {error!r}") from error
+            said = f"called without arguments; it raised {type(error).__name__}: {error}"
+            raise ValueError(f"{name} must make a backend, {said}") from error
     if not any(callable(getattr(found, operation, None)) for operation in OPERATIONS):
         said = f"{name} must offer at least one of {', '.join(OPERATIONS)}"
         hint = f"{WRAP_A_FUNCTION}; or name a wrapper of functions on tensors: 'torch_style({name})'"

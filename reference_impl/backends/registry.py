@@ -140,6 +140,8 @@ def load(name: str) -> Any:
     file, _, attribute = name.rpartition(":")
     if entry_points.is_file(file) and all(attribute.split(".")):
         return entry_points.load_object(file, attribute)
+    if reason := entry_points.no_object(name):
+        raise ValueError(reason)
     if not route or not all(name.replace(":", ".").split(".")):
         raise ValueError(
             f"backend must be one of {', '.join(installed())}, or package.module:Object, or FILE.py:Object; "

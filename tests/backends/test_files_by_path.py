@@ -47,12 +47,20 @@ class Backend:
 """
 
 
+RAISING = """
+class Kernel:
+    def __init__(self):
+        raise RuntimeError("no device")
+"""
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", list(sys.path))
     (tmp_path / "layers.py").write_text(LAYERS)
     (tmp_path / "kernel.py").write_text(KERNEL)
     (tmp_path / "neighbour.py").write_text(NEIGHBOUR)
+    (tmp_path / "raising.py").write_text(RAISING)
     yield tmp_path
     sys.modules.pop("neighbour", None)
 
@@ -119,9 +127,12 @@ def test_wrapper_can_be_named(folder, name, operations):
     ("name", "said"),
     [
         ("{}/none.py:Kernel", "none.py must be a file of Python: there is none"),
-        ("{}/kernel.py:Nothing", "kernel.py has no Nothing"),
-        ("{}/kernel.py", "or package.module:Object, or FILE.py:Object; not"),
-        ("{}/kernel.py:", "or package.module:Object, or FILE.py:Object; not"),
+        ("{}/kernel.py:Nothing", "kernel.py has no Nothing; it has Kernel$"),
+        ("{}/kernel.py", "kernel.py must be followed by the name of a backend in it, as .*kernel.py:MyKernel; not ''"),
+        ("{}/kernel.py:", "kernel.py must be followed by the name of a backend in it, as .*kernel.py:MyKernel; not ''"),
+        ("{}/kernel.c:conv2d", "kernel.c must be called from Python: docs/your-kernel.md shows a class"),
+        ("{}/kernel.cu", "kernel.cu must be called from Python"),
+        ("{}/raising.py:Kernel", "must make a backend, called without arguments; it raised RuntimeError: no device"),
         (
             "{}/neighbour.py:conv2d",
             r"name a wrapper of functions on tensors: 'torch_style\(.*neighbour.py:conv2d\)'",
@@ -134,6 +145,19 @@ def test_wrapper_can_be_named(folder, name, operations):
 def test_name_that_leads_nowhere_says_why(folder, name, said):
     with pytest.raises(ValueError, match=said):
         registry.load(name.format(folder))
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("import not_there", "line 2, cannot import what it needs: No module named 'not_there'"),
+        ("from neighbour import nothing", "line 2, cannot import what it needs: cannot import name 'nothing' from"),
+    ],
+)
+def test_missing_import_says_in_which_line(folder, line, said):
+    (folder / "importing.py").write_text(f"\n{line}\n")
+    with pytest.raises(ImportError, match=said):
+        registry.load(f"{folder}/importing.py:Kernel")
 
 
 def top_level():

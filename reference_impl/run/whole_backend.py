@@ -15,8 +15,10 @@ from ..verdicts.invalid_calls import CASE, INVALID_CALLS, InvalidCall, answer_to
 from ..verdicts.real_data import real_task
 from . import outcome
 from .outcome import Record
+from .processes.asking import CALL_TIME_LIMIT
 from .processes.memory import FEWEST_CALLS, KIB, MIB, UNKNOWN
 from .processes.worker import Died, Raised
+from .speed import patience_of
 from .subject import NotLoaded, Subject, process_for
 
 STEADY = "steady_memory"
@@ -182,6 +184,11 @@ def thread_counts(subject: Subject, operations: Sequence[str], seed: int = 0) ->
     calls = [
         (operation, case) for case in THREAD_CASES for operation in operations if declared.supports(operation, case)
     ]
+    slow = {call: why for call in calls if (why := _too_slow(subject, *call, seed)) is not None}
+    for (operation, case), why in slow.items():
+        blank = subject.blank(operation, str(case), seed, THREADS)
+        yield replace(blank, outcome=outcome.UNSUPPORTED, message=why)
+    calls = [call for call in calls if call not in slow]
     digests = [_digests(subject, count, calls, seed) for count in THREAD_COUNTS]
     for (operation, case), *found in zip(calls, *digests):
         blank = subject.blank(operation, str(case), seed, THREADS)
@@ -197,6 +204,17 @@ def thread_counts(subject: Subject, operations: Sequence[str], seed: int = 0) ->
             yield replace(blank, outcome=outcome.FAIL, message=message)
         else:
             yield replace(blank, remark=seen)
+
+
+def _too_slow(subject: Subject, operation: str, case: Case, seed: int) -> str | None:
+    """Say that a call of a user's backend takes too long, or nothing."""
+    if subject.adapter is not None:
+        return None
+    patience = patience_of(CALL_TIME_LIMIT, chosen=True)
+    try:
+        return subject.speed.too_slow(subject.apart.backend, operation, case, seed, patience)
+    except Died:  # the calls of the run tell that
+        return None
 
 
 def _digests(subject: Subject, threads: int, calls: Sequence[tuple[str, Case]], seed: int) -> list[str | Died | Raised]:

@@ -13,6 +13,7 @@ from ...console import counted, plain_name, plain_text
 from ...operations import OPERATIONS
 from ...run import outcome
 from ...run.outcome import Record
+from ...run.speed import TOO_SLOW
 from ...run.subject import Subject
 from ...run.sweep.machine import Machine
 from ...stopping import undisturbed
@@ -23,7 +24,7 @@ from ..judged import Judged
 from ..searched import searched
 from ..suspicion import machine
 from ..tables import AGREED
-from ..tally import Cells, Tally
+from ..tally import SLOW, Cells, Tally
 from ..verify_report import Run, left_out
 from .calls import packed
 from .content import NOTED, BugText, Page, Row, Table, total
@@ -137,6 +138,7 @@ _EXPLAINED = {
     outcome.KNOWN: "fails as expected of this version",
     outcome.MISTRUSTED: "right, on data that prove little",
     outcome.SUITE: "the suite itself failed",
+    SLOW: "not asked, as the calls take too long",
     outcome.UNSUPPORTED: "the backend declares that it does not offer this",
 }
 
@@ -189,7 +191,10 @@ def _narrowed(run: Run, counts: Sequence[Judged]) -> list[str]:
         said.append(f"Only these checks were asked: {', '.join(asked)}.")
     if len(run.asked.operations) < len(OPERATIONS):
         said.append(f"Only these operations were asked: {', '.join(run.asked.operations)}.")
-    unsupported = sum(one.reasons.total() for one in counts)
+    slow = sum(one.slow.total() for one in counts)
+    if slow:
+        said.append(f"{counted(slow, 'call')} {TOO_SLOW}.")
+    unsupported = sum(one.lacks.total() for one in counts)
     if unsupported:
         said.append(f"{counted(unsupported, 'call')} of a kind that the backend does not offer: the table says why.")
     return said
@@ -213,7 +218,7 @@ def _coverage(
     ]
     tables = [_by_padding(tally.cells(), operations), _by_check(tally.records)]
     if reasons:
-        heads = ("backend", "calls", "why they are unsupported")
+        heads = ("backend", "calls", "why they were not judged")
         tables.append(Table(heads, reasons, (False, True, False), "Calls that were not judged"))
     return tables
 

@@ -182,8 +182,9 @@ def _made(found: Any, name: str) -> Any:
         except ImportError:  # its own message says what is missing
             raise
         except Exception as error:
-            said = f"called without arguments; it raised {type(error).__name__}: {error}"
-            raise ValueError(f"{name} must make a backend, {said}") from error
+            said = f"{name} must make a backend, called without arguments; it raised {type(error).__name__}: {error}"
+            own = f"; call it in its file, as BACKEND = {found.__name__}(...), and name BACKEND"
+            raise ValueError(said + (own if isinstance(error, TypeError) else "")) from error
     if not any(callable(getattr(found, operation, None)) for operation in OPERATIONS):
         said = f"{name} must offer at least one of {', '.join(OPERATIONS)}"
         hint = f"{WRAP_A_FUNCTION}; or name a wrapper of functions on tensors: 'torch_style({name})'"

@@ -103,7 +103,7 @@ def _answer(
 ) -> Answer:
     name = f"{plain_name(one.subject.name)} {plain_name(one.subject.version)}"
     wrong = [finding for finding in found if finding.robustness is None]
-    robustness, judged = len(found) - len(wrong), one.judged.total()
+    robustness, judged = len({finding.robustness for finding in found} - {None}), one.judged.total()
     broken = len({record.call for record in records if record.outcome == outcome.SUITE})
     known = len({record.call for record in records if record.outcome == outcome.KNOWN})
     if any(finding.record.outcome != outcome.FIXED for finding in wrong):

@@ -187,7 +187,7 @@ def test_file_without_options_is_asked_with_other_batches_and_images_only(tmp_pa
     ("change", "said"),
     [
         (("kernel_size=5, stride=4, padding=2)", "5); self.second = nn.Conv2d(8, 4, 1)"), "it holds 2"),
-        (("torch.rand(64, 3, 22, 22)", "torch.rand(64)"), "must return one tensor of 4 axes"),
+        (("torch.rand(64, 3, 22, 22)", "torch.rand(64)"), r"must return one tensor of 4 axes, the images; not \(64,\)"),
     ],
 )
 def test_file_that_is_no_single_convolution_is_refused(tmp_path, change, said):

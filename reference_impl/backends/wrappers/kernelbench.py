@@ -38,7 +38,8 @@ def of_file(home: Any, layer: type, name: str) -> Any:
     """
     images, init = list(home.get_inputs()), list(home.get_init_inputs())
     if len(images) != 1 or getattr(images[0], "ndim", 0) != 4:
-        raise ValueError(f"get_inputs() of {name} must return one tensor of 4 axes: images")
+        shapes = ", ".join(str(tuple(getattr(one, "shape", ()))) for one in images) or "nothing"
+        raise ValueError(f"get_inputs() of {name} must return one tensor of 4 axes, the images; not {shapes}")
     problem = _Problem(home.Model, init, images[0])
     stem = Path(name.rpartition(":")[0]).stem
     who = stem if layer.__name__ == "ModelNew" else f"{stem}.{layer.__name__}"

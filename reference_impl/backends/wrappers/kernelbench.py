@@ -53,7 +53,9 @@ class _Problem:
 
     def __init__(self, model: type, init: list[Any], images: Any) -> None:
         self.model, self.init = model, init
-        self.names = dict(inspect.signature(model).bind(*init).arguments)
+        signature = inspect.signature(model)  # reading it takes as long as a small call
+        self.names = dict(signature.bind(*init).arguments)
+        self.defaults = {name: one.default for name, one in signature.parameters.items()}
         self.own = taken(model, CONSTRUCTOR)
         made = model(*init)
         layer = _convolution(made)
@@ -82,7 +84,7 @@ class _Problem:
 
     def _like_own(self, name: str, value: Any) -> Any:
         """Return one integer where the file gives one. Problem 83 has kernels of one column, and gives their height."""
-        mine = self.names.get(name, inspect.signature(self.model).parameters[name].default)
+        mine = self.names.get(name, self.defaults[name])
         return value[0] if isinstance(value, tuple) and isinstance(mine, int) else value
 
     def has(self, case: Case) -> bool:
@@ -141,7 +143,7 @@ class _New(Layers):
         own = {one.name for one in parameters}
         # The arguments of `Model` that it takes: by their names if it has those, else by their places.
         self.by_name = any_name or set(problem.names) <= own
-        order = tuple(inspect.signature(problem.model).parameters)
+        order = tuple(problem.defaults)
         by_place = order if any_number else order[: len(parameters)]
         self.takes = tuple(name for name in order if any_name or name in own) if self.by_name else by_place
         self.takes_bias = self._takes("bias")
@@ -174,9 +176,8 @@ class _New(Layers):
         if self.by_name:
             return self.kind(**given)
         # An argument that is left out takes its default of `Model`, up to the last that is given.
-        defaults = {name: one.default for name, one in inspect.signature(self.problem.model).parameters.items()}
         last = max((place for place, name in enumerate(self.takes) if name in given), default=-1)
-        return self.kind(*(given.get(name, defaults[name]) for name in self.takes[: last + 1]))
+        return self.kind(*(given.get(name, self.problem.defaults[name]) for name in self.takes[: last + 1]))
 
     def _require_same(self, options: dict[str, Any]) -> None:
         """Refuse an option that the file does not take: invalid calls ask that."""

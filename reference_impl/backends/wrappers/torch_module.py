@@ -205,10 +205,10 @@ def _options_of(layer: Any) -> dict[str, Any]:
         mode = found[0].padding_mode
         raise ValueError(f"an instance must have padding_mode 'zeros'; {type(layer).__name__} has {mode!r}")
     options = {name: pair_of(getattr(found[0], name)) if name != "groups" else found[0].groups for name in OPTIONS}
-    return {**options, "padding": _pads_in_numbers(options["padding"], options["dilation"], found[0].weight.shape[2:])}
+    return {**options, "padding": pads_in_numbers(options["padding"], options["dilation"], found[0].weight.shape[2:])}
 
 
-def _pads_in_numbers(padding: Any, dilation: Any, kernel: Any) -> tuple[int, ...]:
+def pads_in_numbers(padding: Any, dilation: Any, kernel: Any) -> tuple[int, ...]:
     """Return the padding in numbers. torch has the words "valid" and "same"; the latter with stride 1 only."""
     if padding == ("valid", "valid"):
         return 0, 0

@@ -109,6 +109,7 @@ def _answer(
     if any(finding.record.outcome != outcome.FIXED for finding in wrong):
         first, *others = (finding for finding in wrong if finding.record.outcome != outcome.FIXED)
         more = [f"{len(others)} more bug{'s' if len(others) > 1 else ''}, below"] if others else []
+        more += [f"{_more(one.left_out)} not made"] if one.left_out else []
         more += [f"the suite itself failed on {broken} calls"] if broken else []
         more += [ended] if ended else []
         how_many = first.counted or f"{first.failed:,} of {counted(judged, 'call')}"
@@ -155,7 +156,7 @@ def _too_little(one: Judged) -> str:
     said = (one.verdict or "").removeprefix("judged ")
     if not one.given:
         return f"{said}, as it was given no call"
-    reason = "".join(f"; {count:,} {slow}" for slow, count in one.slow.items())
+    reason = "".join(f"; {count:,} {slow}" for slow, count in one.left_out.items())
     why = one.lacks.most_common(1)
     reason += f"; {one.lacks.total():,} unsupported: {plain_text(why[0][0])}" if why else ""
     return f"{said}, of {counted(one.given, 'call')}{reason}" + (", ..." if len(one.lacks) > 1 else "")
@@ -174,8 +175,8 @@ def _basis(one: Judged, asked: Selection, records: Sequence, share: Share | None
         parts = [f"{calls} on the cases that were named" if asked.cases and not asked.only else calls]
     offered = one.subject.capabilities
     operations = [name for name in offered.operations if name in asked.operations]
-    if one.slow:
-        parts.append(f"{_more(one.slow)} {TOO_SLOW}")
+    if one.left_out:
+        parts.append(f"{_more(one.left_out)} {TOO_SLOW}")
     if one.lacks:
         without = [name for name in operations if not one.judged[name]]
         of_all = f", all of {' and '.join(without)} among them" if without else ""

@@ -27,7 +27,7 @@ _MARKS = {
     "k": "failed as expected of this version.",
     "m": "agreed, on data that prove little.",
     "s": "not judged, as the suite itself failed.",
-    "t": "not asked, as they take too long.",
+    "t": "not made, as calls take too long or hang.",
     "u": "declared unsupported.",
     "%": "a slow backend, which was given that part of the cases.",
 }

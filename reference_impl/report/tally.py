@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from ..cases.case import Case
 from ..run import outcome
 from ..run.outcome import Record
-from ..run.speed import TOO_SLOW
+from ..run.speed import LEFT_OUT
 from ..run.subject import OURS
 from ..run.suspicion import contradicted
 from ..run.whole_backend import WHOLE_BACKEND_CHECKS
@@ -38,7 +38,7 @@ _Key = tuple[object, ...]
 
 def is_slow(record: Record) -> bool:
     """Return True for a call that was not made, as it takes too long."""
-    return record.outcome == outcome.UNSUPPORTED and (record.message or "").startswith(TOO_SLOW)
+    return record.outcome == outcome.UNSUPPORTED and (record.message or "").startswith(LEFT_OUT)
 
 
 def severity(record: Record) -> int:

@@ -27,7 +27,7 @@ from . import known, outcome
 from .outcome import Record
 from .place import told
 from .processes.remote import RemoteBackend
-from .processes.worker import Died, Hung, Raised
+from .processes.worker import Died, Hung, NotAsked, Raised
 from .selection import Asked, Selection
 from .shares import checks_of
 from .speed import was_slow
@@ -81,7 +81,7 @@ def judge(
             subject.backend.process.renew()  # a call that may kill may have damaged the memory of the process
     except Died as died:
         rest = checks[len(records) :]
-        slow = _was_slow(subject, operation, case, seed) if isinstance(died, Hung) and rest else None
+        slow = _was_slow(subject, operation, case, seed, died) if isinstance(died, Hung) and rest else None
         if slow is not None:
             return records + [replace(blank, check=one.name, outcome=outcome.UNSUPPORTED, message=slow) for one in rest]
         blank = replace(blank, case=died.case or blank.case)
@@ -93,8 +93,10 @@ def judge(
     return records + _printed(subject, blank) + _late_deaths(subject, blank, is_deadly=is_deadly)
 
 
-def _was_slow(subject: Subject, operation: str, case: Case, seed: int) -> str | None:
-    """Say that a call which gave no answer in time is too slow, or nothing if it hangs."""
+def _was_slow(subject: Subject, operation: str, case: Case, seed: int, hung: Hung) -> str | None:
+    """Say that a call which gave no answer in time is too slow, or was not made; nothing if it hangs."""
+    if isinstance(hung, NotAsked):
+        return str(hung)
     if subject.adapter is not None:
         return None
     try:

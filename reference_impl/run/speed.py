@@ -13,9 +13,12 @@ from typing import Any
 
 from ..cases.case import Case
 from ..verdicts.integers import integer_call
+from .processes.asking import NOT_ASKED
 from .processes.worker import Died
 
 TOO_SLOW = "too slow to be asked"
+# The messages on calls that were not made begin so.
+LEFT_OUT = (TOO_SLOW, NOT_ASKED)
 # A call with so few multiply-adds is made, whatever the speed.
 FREE = 100_000
 # Smaller calls have up to so many multiply-adds. One that takes SURE seconds is no longer mostly the cost of any call.

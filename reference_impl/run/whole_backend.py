@@ -17,7 +17,7 @@ from . import outcome
 from .outcome import Record
 from .processes.asking import CALL_TIME_LIMIT
 from .processes.memory import FEWEST_CALLS, KIB, MIB, UNKNOWN
-from .processes.worker import Died, Raised
+from .processes.worker import Died, NotAsked, Raised
 from .speed import patience_of
 from .subject import NotLoaded, Subject, process_for
 
@@ -129,8 +129,12 @@ def _steady(blank: Record, calls: int, grown: int) -> Record:
     return blank
 
 
-def _not_answered(blank: Record, error: Died | Raised) -> Record:
-    return replace(blank, outcome=outcome.CRASHED if isinstance(error, Died) else outcome.REFUSED, message=str(error))
+def _not_answered(blank: Record, error: Died | Raised, said: str = "") -> Record:
+    """Record an error in place of an answer; `said` stands before it."""
+    if isinstance(error, NotAsked):
+        return replace(blank, outcome=outcome.UNSUPPORTED, message=str(error))
+    came = outcome.CRASHED if isinstance(error, Died) else outcome.REFUSED
+    return replace(blank, outcome=came, message=f"{said}{error}")
 
 
 def invalid_calls(
@@ -175,7 +179,7 @@ def invalid_call(
             return replace(record, outcome=outcome.CRASHED, message=late.message)
         return replace(record, outcome=outcome.PASS if right else outcome.FAIL, message=said)
     except Died as died:
-        return replace(record, outcome=outcome.CRASHED, message=f"{invalid.must}; {died}")
+        return _not_answered(record, died, f"{invalid.must}; ")
 
 
 def thread_counts(subject: Subject, operations: Sequence[str], seed: int = 0) -> Iterator[Record]:

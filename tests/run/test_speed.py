@@ -125,7 +125,15 @@ def test_slow_call_is_told_apart_from_a_hang_and_the_others_are_judged(monkeypat
     assert result.stdout.splitlines()[0] == said
     assert result.stdout.splitlines()[0] == result.stdout.splitlines()[-1]
     assert "kernel: judged 1 of 2 calls; 1 too slow to be asked: by the time of smaller calls" in result.stdout
-    assert "t: not asked, as they take too long." in result.stdout
+    assert "t: not made, as calls take too long or hang." in result.stdout
+
+
+def test_calls_that_were_not_made_after_others_hung_are_not_said_to_hang():
+    cases = [f"--cases=n1_h{size}w5c1_k3x3o2_s2x2" for size in (5, 6, 7, 8)]
+    result = verify("HangsIfStrided", *cases, "--cases=n1_h5w5c1_k3x3o2", "--timeout", "0.5", "--check", "exact")
+    assert result.stdout.startswith("kernel 1.0: WRONG  hang")
+    assert "(3 of 3 calls); 2 more calls are not made" in result.stdout.splitlines()[0]
+    assert "kernel: judged 3 of 5 calls; 2 not asked: 3 calls before gave no answer within 0.5 s" in result.stdout
 
 
 def test_endless_loop_is_told_as_a_hang_on_a_smaller_case():

@@ -13,7 +13,6 @@ from ...console import counted, plain_name, plain_text
 from ...operations import OPERATIONS
 from ...run import outcome
 from ...run.outcome import Record
-from ...run.speed import TOO_SLOW
 from ...run.subject import Subject
 from ...run.sweep.machine import Machine
 from ...stopping import undisturbed
@@ -138,7 +137,7 @@ _EXPLAINED = {
     outcome.KNOWN: "fails as expected of this version",
     outcome.MISTRUSTED: "right, on data that prove little",
     outcome.SUITE: "the suite itself failed",
-    SLOW: "not asked, as the calls take too long",
+    SLOW: "not made, as calls take too long or hang",
     outcome.UNSUPPORTED: "the backend declares that it does not offer this",
 }
 
@@ -191,9 +190,9 @@ def _narrowed(run: Run, counts: Sequence[Judged]) -> list[str]:
         said.append(f"Only these checks were asked: {', '.join(asked)}.")
     if len(run.asked.operations) < len(OPERATIONS):
         said.append(f"Only these operations were asked: {', '.join(run.asked.operations)}.")
-    slow = sum(one.slow.total() for one in counts)
-    if slow:
-        said.append(f"{counted(slow, 'call')} {TOO_SLOW}.")
+    left_out = sum(one.left_out.total() for one in counts)
+    if left_out:
+        said.append(f"{counted(left_out, 'call')} not made, as calls take too long or hang: the table says why.")
     unsupported = sum(one.lacks.total() for one in counts)
     if unsupported:
         said.append(f"{counted(unsupported, 'call')} of a kind that the backend does not offer: the table says why.")

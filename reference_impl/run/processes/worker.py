@@ -56,6 +56,10 @@ class Hung(Died):
     """The process gave no answer in time, and was ended."""
 
 
+class NotAsked(Hung):
+    """The call was not made, as too many before it hung."""
+
+
 class Raised(Exception):
     """The job raised an error of type `kind` with the message `said`. Our message adds where."""
 

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import importlib
 import importlib.util
+import inspect
 import os
 import sys
 import traceback
@@ -70,7 +71,12 @@ def load_wrapped(name: str) -> Any:
             options[option] = named(options[option])
     found = named(wrapped)  # before the wrapper imports its framework: a wrong name is told without it
     home = importlib.import_module(f".wrappers.{isolation.WRAPPERS[wrapper]}", __package__)
-    return getattr(home, wrapper)(found, **options)
+    function = getattr(home, wrapper)
+    known = [one.name for one in inspect.signature(function).parameters.values() if one.kind is one.KEYWORD_ONLY]
+    for option in options:
+        if option not in known:
+            raise ValueError(f"{wrapper} takes the options {', '.join(known)}; not {option!r}")
+    return function(found, **options)
 
 
 def named(name: str) -> Any:

@@ -126,6 +126,8 @@ def load(name: str) -> Any:
     name = environments.split(name)[0]
     if isolation.is_wrapped(name):
         return entry_points.load_wrapped(name)
+    if unknown := isolation.unknown_wrapper(name):
+        raise ValueError(unknown)
     adapter, _, route = name.partition(":")
     if adapter in ADAPTERS:
         found = _adapter(adapter)

@@ -137,6 +137,12 @@ def test_wrapper_can_be_named(folder, name, operations):
             "{}/neighbour.py:conv2d",
             r"name a wrapper of functions on tensors: 'torch_style\(.*neighbour.py:conv2d\)'",
         ),
+        ("torch_stile({}/layers.py:conv2d)", "a wrapper must be one of torch_style, .*keras_layer; not 'torch_stile'"),
+        pytest.param(
+            "torch_style({}/neighbour.py:conv2d, foo=1)",
+            "torch_style takes the options transposed, .*; not 'foo'",
+            marks=pytest.mark.framework("torch"),
+        ),
         ("torch_style({}/layers.py:conv2d, gradients)", "a wrapped backend must be named as torch_style"),
         ("torch_style()", r"torch_style\(\) must be told what to wrap, as torch_style\(package.module:object\); not"),
         ("torch_style(layers)", "an object must be named as package.module:object, or FILE.py:object; not 'layers'"),

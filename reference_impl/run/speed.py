@@ -23,7 +23,7 @@ LEFT_OUT = (TOO_SLOW, NOT_ASKED)
 FREE = 100_000
 # Smaller calls have up to so many multiply-adds. One that takes SURE seconds is no longer mostly the cost of any call.
 _LADDER, SURE = (30_000, 1_000_000, 30_000_000), 0.1
-# Of calls that we chose, one may take this part of the time limit: a large layer shows little that small cases do not.
+# A call on a case that we chose may take this part of the time limit. Every known mistake shows on small cases too.
 PART = 1 / 6
 # A call with a time limit of 60 s that was ended is slow, and no hang, if by its smaller ones it takes 15 s or more.
 _PART_OF_SLOW = 1 / 4
@@ -45,7 +45,7 @@ class Speed:
         if case.multiply_adds <= FREE or math.isinf(patience):
             return None
         known = self._least.get(operation)
-        # What was seen of other options may be off by a few times.
+        # The time on other options may be off by a few times.
         if known is not None and known * case.multiply_adds <= patience * _PART_OF_SLOW:
             return None
         if not self._takes_longer(backend, operation, case, seed, patience):
@@ -122,5 +122,5 @@ def patience_of(time_limit: float, *, chosen: bool) -> float:
 
 
 def was_slow(speed: Speed, backend: Any, operation: str, case: Case, seed: int) -> str | None:
-    """Say that a call which gave no answer in time is too slow, or nothing if it hangs."""
+    """Say that a call without an answer in time is too slow, or nothing if it hangs."""
     return speed.too_slow(backend, operation, case, seed, backend.process.time_limit * _PART_OF_SLOW)

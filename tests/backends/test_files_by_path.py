@@ -9,7 +9,7 @@ import pytest
 
 from reference_impl.backends import registry
 from reference_impl.backends.wrappers.isolation import importable, making, parts_of
-from reference_impl.run.subject import Subject
+from reference_impl.run.subject import NotLoaded, Subject
 
 KERNEL = """
 import neighbour
@@ -151,6 +151,24 @@ def test_wrapper_can_be_named(folder, name, operations):
 def test_name_that_leads_nowhere_says_why(folder, name, said):
     with pytest.raises(ValueError, match=said):
         registry.load(name.format(folder))
+
+
+FAILING_TWICE = """
+from pathlib import Path
+
+built = Path(__file__).with_suffix(".so")
+if built.exists():
+    raise OSError("the file is broken")
+built.touch()
+raise RuntimeError("no compiler")
+"""
+
+
+def test_first_error_of_a_file_that_fails_twice_is_told(folder):
+    """A build leaves a broken file, so that the second attempt fails otherwise."""
+    (folder / "building.py").write_text(FAILING_TWICE)
+    with pytest.raises(NotLoaded, match="RuntimeError: no compiler"):
+        Subject.load(f"{folder}/building.py:Kernel")
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,10 @@ import contextlib
 import hashlib
 import importlib
 import importlib.util
+import inspect
 import os
 import sys
+import traceback
 from collections.abc import Collection
 from importlib import metadata
 from pathlib import Path
@@ -20,6 +22,10 @@ from .wrappers import isolation, layers
 
 # The group of the entry points: name = "package.module:Object".
 GROUP = "reference_impl.backends"
+# Files that no name can lead to, as Python does not import them.
+_SOURCES = (".c", ".cc", ".cpp", ".cu", ".h", ".rs", ".so", ".ipynb")
+# So many names are listed of a module that has not the one that was given.
+_MOST_NAMES = 8
 
 
 def declared(reserved: Collection[str]) -> tuple[dict[str, metadata.EntryPoint], dict[str, str]]:
@@ -65,7 +71,12 @@ def load_wrapped(name: str) -> Any:
             options[option] = named(options[option])
     found = named(wrapped)  # before the wrapper imports its framework: a wrong name is told without it
     home = importlib.import_module(f".wrappers.{isolation.WRAPPERS[wrapper]}", __package__)
-    return getattr(home, wrapper)(found, **options)
+    function = getattr(home, wrapper)
+    known = [one.name for one in inspect.signature(function).parameters.values() if one.kind is one.KEYWORD_ONLY]
+    for option in options:
+        if option not in known:
+            raise ValueError(f"{wrapper} takes the options {', '.join(known)}; not {option!r}")
+    return function(found, **options)
 
 
 def named(name: str) -> Any:
@@ -87,14 +98,38 @@ def _found(module: str, attribute: str) -> tuple[Any, Any]:
     found = home
     for part in attribute.split("."):
         if not hasattr(found, part):
-            raise ValueError(f"{module} has no {attribute}")
+            own = _own_names(home)
+            raise ValueError(f"{module} has no {attribute}" + (f"; it has {own}" if own else ""))
         found = getattr(found, part)
     return home, found
+
+
+def _own_names(home: Any) -> str:
+    """List the classes and functions that a module defines itself, or some of them."""
+    own = [
+        name
+        for name, value in vars(home).items()
+        if not name.startswith("_") and callable(value) and getattr(value, "__module__", "") == home.__name__
+    ]
+    return ", ".join(own[:_MOST_NAMES]) + (", ..." if len(own) > _MOST_NAMES else "")
 
 
 def is_file(module: str) -> bool:
     """Return True for the name of a file of Python, as `FILE.py` in `FILE.py:Kernel`."""
     return module.endswith(".py")
+
+
+def no_object(name: str) -> str | None:
+    """Say why the name of a file is no name of a backend, or nothing if it names no file."""
+    file, _, attribute = name.partition(":")
+    if is_file(file):
+        return f"{file} must be followed by the name of a backend in it, as {file}:MyKernel; not {attribute!r}"
+    if Path(file).suffix in _SOURCES:
+        return (
+            f"{file} must be called from Python: docs/your-kernel.md shows a class that compiles and calls it, and "
+            "FILE.py:Class names that"
+        )
+    return None
 
 
 def _of_path(module: str) -> ModuleType:
@@ -104,7 +139,7 @@ def _of_path(module: str) -> ModuleType:
 
 def _of_file(path: Path) -> ModuleType:
     if not path.is_file():
-        raise ValueError(f"{path} must be a file of Python: there is none")
+        raise ValueError(f"{path} must be a file of Python: there is none in {Path.cwd()}")
     folder = str(path.resolve().parent)
     _look_here()
     _look_in(folder)
@@ -120,10 +155,19 @@ def _of_file(path: Path) -> ModuleType:
         sys.modules[name] = module = importlib.util.module_from_spec(spec)
         try:
             spec.loader.exec_module(module)
+        except ImportError as error:
+            del sys.modules[name]
+            raise ImportError(f"{path}{_line_in(path, error)} cannot import what it needs: {error}") from error
         except BaseException:
             del sys.modules[name]
             raise
     return sys.modules[name]
+
+
+def _line_in(path: Path, error: BaseException) -> str:
+    """Name the line of a file in which an error was raised, if it was."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
+    return f", line {lines[0]}," if lines else ""
 
 
 def _look_here() -> None:
@@ -144,7 +188,9 @@ def _made(found: Any, name: str) -> Any:
         except ImportError:  # its own message says what is missing
             raise
         except Exception as error:
-            raise ValueError(f"{name} must make a backend, called without arguments; {error!r}") from error
+            said = f"{name} must make a backend, called without arguments; it raised {type(error).__name__}: {error}"
+            own = f"; call it in its file, as BACKEND = {found.__name__}(...), and name BACKEND"
+            raise ValueError(said + (own if isinstance(error, TypeError) else "")) from error
     if not any(callable(getattr(found, operation, None)) for operation in OPERATIONS):
         said = f"{name} must offer at least one of {', '.join(OPERATIONS)}"
         hint = f"{WRAP_A_FUNCTION}; or name a wrapper of functions on tensors: 'torch_style({name})'"

@@ -126,6 +126,8 @@ def load(name: str) -> Any:
     name = environments.split(name)[0]
     if isolation.is_wrapped(name):
         return entry_points.load_wrapped(name)
+    if unknown := isolation.unknown_wrapper(name):
+        raise ValueError(unknown)
     adapter, _, route = name.partition(":")
     if adapter in ADAPTERS:
         found = _adapter(adapter)
@@ -140,6 +142,8 @@ def load(name: str) -> Any:
     file, _, attribute = name.rpartition(":")
     if entry_points.is_file(file) and all(attribute.split(".")):
         return entry_points.load_object(file, attribute)
+    if reason := entry_points.no_object(name):
+        raise ValueError(reason)
     if not route or not all(name.replace(":", ".").split(".")):
         raise ValueError(
             f"backend must be one of {', '.join(installed())}, or package.module:Object, or FILE.py:Object; "

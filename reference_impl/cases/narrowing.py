@@ -92,14 +92,17 @@ def plain_cases(dtype: str) -> list[Case]:
 TRIED = DRAWS + len(plain_cases("float32"))
 
 
-def draw_supported(supported: Supported, count: int, seed: int, dtype: str) -> list[Case]:
+def draw_supported(
+    supported: Supported, count: int, seed: int, dtype: str, made_for: Sequence[Case] = ()
+) -> list[Case]:
     """Draw up to `count` cases that are supported; fewer, or none, if DRAWS draws and all plain cases give no more.
 
+    `made_for` are cases that the backend was made for: where no plain case has its options, draws are mixed with these.
     The same `seed`, and the same declarations, give the same cases. Those of each dtype are others.
     """
     drawn = _draws(seed, dtype)
     found = dict.fromkeys(supported(drawn)[:count])
-    plain = supported(plain_cases(dtype)) if len(found) < count else []
+    plain = supported([*made_for, *plain_cases(dtype)]) if len(found) < count else []
     source = random.Random(seed)
     for draw in drawn:
         if len(found) >= count or not plain:

@@ -220,6 +220,7 @@ class CheckItem:
 
     def __call__(self, backend: Any) -> None:
         """Fail with a report of all cases on which `backend` fails."""
+        __tracebackhide__ = True  # pytest shows the report alone
         subject = _subject(backend)
         judged: list[Record] = []
         for case in self.cases:
@@ -249,6 +250,7 @@ class _Unmatched:
     names: list[str]
 
     def __call__(self, backend: None) -> None:
+        __tracebackhide__ = True
         raise AssertionError(f"{self.file} expects failures of items that do not exist: {', '.join(self.names)}")
 
 
@@ -260,6 +262,7 @@ class _TooLittle:
     said: str
 
     def __call__(self, backend: Any) -> None:
+        __tracebackhide__ = True
         raise AssertionError(self.said)
 
 

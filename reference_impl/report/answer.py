@@ -13,6 +13,7 @@ from ..mistakes import MISTAKES
 from ..run import outcome
 from ..run.choice import STRENGTH
 from ..run.selection import Selection
+from ..run.speed import TOO_SLOW
 from ..run.whole_backend import LOADS
 from .findings import Finding, cache_of, mistake_of
 from .judged import Judged
@@ -102,12 +103,13 @@ def _answer(
 ) -> Answer:
     name = f"{plain_name(one.subject.name)} {plain_name(one.subject.version)}"
     wrong = [finding for finding in found if finding.robustness is None]
-    robustness, judged = len(found) - len(wrong), one.judged.total()
+    robustness, judged = len({finding.robustness for finding in found} - {None}), one.judged.total()
     broken = len({record.call for record in records if record.outcome == outcome.SUITE})
     known = len({record.call for record in records if record.outcome == outcome.KNOWN})
     if any(finding.record.outcome != outcome.FIXED for finding in wrong):
         first, *others = (finding for finding in wrong if finding.record.outcome != outcome.FIXED)
         more = [f"{len(others)} more bug{'s' if len(others) > 1 else ''}, below"] if others else []
+        more += [f"{_more(one.left_out)} not made"] if one.left_out else []
         more += [f"the suite itself failed on {broken} calls"] if broken else []
         more += [ended] if ended else []
         how_many = first.counted or f"{first.failed:,} of {counted(judged, 'call')}"
@@ -154,9 +156,10 @@ def _too_little(one: Judged) -> str:
     said = (one.verdict or "").removeprefix("judged ")
     if not one.given:
         return f"{said}, as it was given no call"
-    why = one.reasons.most_common(1)
-    reason = f"; {one.reasons.total():,} unsupported: {plain_text(why[0][0])}" if why else ""
-    return f"{said}, of {counted(one.given, 'call')}{reason}" + (", ..." if len(one.reasons) > 1 else "")
+    reason = "".join(f"; {count:,} {slow}" for slow, count in one.left_out.items())
+    why = one.lacks.most_common(1)
+    reason += f"; {one.lacks.total():,} unsupported: {plain_text(why[0][0])}" if why else ""
+    return f"{said}, of {counted(one.given, 'call')}{reason}" + (", ..." if len(one.lacks) > 1 else "")
 
 
 def _basis(one: Judged, asked: Selection, records: Sequence, share: Share | None) -> str:
@@ -172,10 +175,12 @@ def _basis(one: Judged, asked: Selection, records: Sequence, share: Share | None
         parts = [f"{calls} on the cases that were named" if asked.cases and not asked.only else calls]
     offered = one.subject.capabilities
     operations = [name for name in offered.operations if name in asked.operations]
-    if one.reasons:
+    if one.left_out:
+        parts.append(f"{_more(one.left_out)} {TOO_SLOW}")
+    if one.lacks:
         without = [name for name in operations if not one.judged[name]]
         of_all = f", all of {' and '.join(without)} among them" if without else ""
-        parts.append(f"{one.reasons.total():,} more calls are unsupported{of_all}")
+        parts.append(f"{_more(one.lacks)} unsupported{of_all}")
     thin = len({record.call for record in records if record.outcome == outcome.MISTRUSTED})
     parts += [f"{thin:,} of them on data that prove little"] if thin else []
     narrowed = [*asked.only, *(asked.whole if not asked.cases else ())]
@@ -183,6 +188,11 @@ def _basis(one: Judged, asked: Selection, records: Sequence, share: Share | None
     if asked.fewest > 1:  # a case that is named says its dtype itself
         narrowed += _part({Case.parse(spec).dtype for spec in _judged_cases(records)}, offered.dtypes)
     return ", ".join(parts) + (f"; asked was {', '.join(narrowed)} alone" if narrowed else "")
+
+
+def _more(reasons: Counter[str]) -> str:
+    count = reasons.total()
+    return f"{counted(count, 'more call')} {'is' if count == 1 else 'are'}"
 
 
 def _judged_cases(records: Iterable) -> set[str]:

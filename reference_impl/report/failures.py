@@ -54,12 +54,15 @@ def explained(
                 told = implementations.added(subject, diagnoses.of(subject, told))
                 told = told if illustrate is None else illustrate(subject, told)
                 tally.replace(finding.record, told)
-            finding.record, finding.text = told, failure_text(_without_conditions(told, finding))
+            always = finding.line.startswith(_ALWAYS_REFUSED)
+            finding.record, finding.text = told, failure_text(_without_conditions(told, finding), always=always)
         found[name] = joined(found[name])
     implementations.close()
     return found
 
 
+_ALWAYS_REFUSED = "refused  on every call"
+_DECLARE = 'if it takes other dtypes, declare them: Capabilities(operations=("conv2d",), dtypes=("float16",))'
 # The line of a diagnosis that tells conditions.
 _CONDITIONS = re.compile(r"(?:wrong|refused) (?:conv2d\w* )*(?:where |unless |on every call)")
 
@@ -72,8 +75,8 @@ def _without_conditions(record: Record, finding: Finding) -> Record:
     return replace(record, diagnosis="\n".join(kept) or None)
 
 
-def failure_text(record: Record) -> str:
-    """Write what a stranger needs in order to act on a failure."""
+def failure_text(record: Record, *, always: bool = False) -> str:
+    """Write what a stranger needs in order to act on a failure; `always` if every call is refused."""
     if record.outcome == outcome.ORACLE:
         return suspicion_text([record], failed=1)
     lines = [
@@ -82,7 +85,7 @@ def failure_text(record: Record) -> str:
         *plain_text(record.message or "").splitlines(),
         *plain_text(record.diagnosis or "").splitlines(),
         *([f"the library ran: {plain_text(record.implementation)}"] if record.implementation else []),
-        *_advice(record),
+        *([_DECLARE] if always else _advice(record)),
         f"run it again: {rerun_line(record)}",
     ]
     return "\n    ".join(lines)

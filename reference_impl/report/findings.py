@@ -126,14 +126,14 @@ class _Calls:
         for call in self.calls:
             by_check.setdefault(call.check, []).append(call)
         for (bug, failed), *others in _by_cause(self._bugs(by_check)):
-            also = tuple(line(other) for other, _ in others)
+            also = tuple(_line(other) for other, _ in others)
             failed = [*failed, *(call for _, calls in others for call in calls)]
             own = [call for call in failed if call.outcome == bug.kind and call.check == bug.check]
             record = self.records[min(own, key=lambda call: complexity(call.case))]
             operations = tuple(dict.fromkeys(call.operation for call in failed))
             asked = f"{len(failed):,} of {counted(len(by_check[bug.check]), 'call')} that the check {bug.check} asked"
             told = asked if bug.check and bug.check not in OF_CASES else ""
-            yield Finding(line(bug), record, operations, len(failed), robustness_of(record), counted=told, also=also)
+            yield Finding(_line(bug), record, operations, len(failed), robustness_of(record), counted=told, also=also)
 
     def _bugs(self, by_check: dict[str, list[JudgedCall]]) -> list[tuple[Bug, list[JudgedCall]]]:
         """Return the distinct bugs, the most telling first, each with the failing calls of the run."""
@@ -151,13 +151,17 @@ class _Calls:
             ]
             found += mine if not check else _merged(mine, check)
         plain = [bug for bug, _ in found if not bug.check]
-        told = [
-            (replace(bug, diagnosis=None), failed)  # it is the message of an error
-            for bug, failed in found
-            if not bug.check or not any(_tells(one, bug, failed) for one in plain)
-        ]
-        order = {id(bug): place for place, bug in enumerate(most_telling_first(bug for bug, _ in told))}
-        return sorted(told, key=lambda one: order[id(one[0])])
+        told, more = [], {id(bug): list(failed) for bug, failed in found}
+        for bug, failed in found:
+            by = next((one for one in plain if _tells(one, bug, failed)), None) if bug.check else None
+            if by is None:
+                told.append(bug)
+            elif bug.check in OF_CASES:
+                more[id(by)] += failed
+        # The diagnosis is the message of an error.
+        explained = [(replace(bug, diagnosis=None), more[id(bug)]) for bug in told]
+        order = {id(bug): place for place, bug in enumerate(most_telling_first(bug for bug, _ in explained))}
+        return sorted(explained, key=lambda one: order[id(one[0])])
 
     def _neighbours(self, calls: list[JudgedCall]) -> list[JudgedCall]:
         """Make the smallest call that failed again, with one feature less each time."""
@@ -177,6 +181,15 @@ class _Calls:
         worst = next((record for record in records if record.unexpected), records[0])
         known = worst.outcome in (outcome.PASS, outcome.MISTRUSTED, outcome.FAIL, outcome.REFUSED, outcome.CRASHED)
         return _judged(worst, "") if known else None
+
+
+def _line(bug: Bug) -> str:
+    """Return the line of a bug. A kernel that prints answers no wrong numbers."""
+    said = line(bug)
+    return said.replace(_PRINTING, "prints", 1).replace(" wrong", " print", 1) if said.startswith(_PRINTING) else said
+
+
+_PRINTING = f"wrong numbers ({OF_CHECKS[PRINTS_NOTHING]})"
 
 
 def _by_error(calls: list[JudgedCall]) -> Iterator[list[JudgedCall]]:

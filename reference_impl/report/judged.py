@@ -11,6 +11,7 @@ from ..console import counted, plain_name, plain_text
 from ..exit_status import ExitStatus
 from ..run import outcome
 from ..run.selection import Selection
+from ..run.speed import LEFT_OUT
 from ..run.subject import Subject
 from ..run.whole_backend import LOADS
 from .tally import Tally
@@ -53,15 +54,26 @@ class Judged:
         return f"judged too few calls: {', '.join(few)}; {self.fewest} are needed" if few else None
 
     @property
+    def left_out(self) -> Counter[str]:
+        """Why calls were not made: they take too long, or too many before them hung."""
+        return Counter({reason: count for reason, count in self.reasons.items() if reason.startswith(LEFT_OUT)})
+
+    @property
+    def lacks(self) -> Counter[str]:
+        """The reasons of calls that the backend declares to lack."""
+        return self.reasons - self.left_out
+
+    @property
     def line(self) -> str:
         """Write how many calls were judged, and why not the others."""
         if not self.given:
             return f"{plain_name(self.subject.name)}: judged nothing, as it was given no call"
-        judged, unsupported = self.judged.total(), self.reasons.total()
+        judged, lacks = self.judged.total(), self.lacks
         said = f"{plain_name(self.subject.name)}: judged {judged or 'nothing'} of {counted(self.given, 'call')}"
-        told = [f"{plain_text(reason)} ({count})" for reason, count in self.reasons.most_common(_MOST_REASONS)]
-        told += ["..."] if len(self.reasons) > _MOST_REASONS else []
-        return said + (f"; {unsupported} unsupported: {', '.join(told)}" if told else "")
+        said += "".join(f"; {count} {reason}" for reason, count in self.left_out.items())
+        told = [f"{plain_text(reason)} ({count})" for reason, count in lacks.most_common(_MOST_REASONS)]
+        told += ["..."] if len(lacks) > _MOST_REASONS else []
+        return said + (f"; {lacks.total()} unsupported: {', '.join(told)}" if told else "")
 
     @property
     def advice(self) -> str:
@@ -71,6 +83,8 @@ class Judged:
         if not self.given:
             offered = ", ".join(self.subject.capabilities.dtypes)
             return f"Ask in a dtype that it offers: {offered}. Ask for checks that apply to it, or with --full."
+        if self.left_out and not self.lacks:
+            return "Name smaller cases, as --cases smoke; or give each call more time: --timeout SECONDS."
         tried = f"{TRIED} more cases were tried for each operation and dtype. " if self.fewest > 1 else ""
         return f"{tried}Name cases that it supports: --cases SPEC, or check_backend(..., cases=[SPEC])."
 

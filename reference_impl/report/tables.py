@@ -15,7 +15,7 @@ from ..operations import OPERATIONS
 from ..run import outcome
 from ..run.subject import Subject
 from . import accuracy, remarks
-from .tally import Cells, Tally
+from .tally import SLOW, Cells, Tally
 
 AGREED = (
     "A number counts the calls that agreed with the oracle to the bit: right shape and dtype, every element equal, "
@@ -27,6 +27,7 @@ _MARKS = {
     "k": "failed as expected of this version.",
     "m": "agreed, on data that prove little.",
     "s": "not judged, as the suite itself failed.",
+    "t": "not made, as calls take too long or hang.",
     "u": "declared unsupported.",
     "%": "a slow backend, which was given that part of the cases.",
 }
@@ -156,6 +157,8 @@ def _cell(counts: Counter[str] | None) -> Text:
         said.append((f"k{counts[outcome.KNOWN]}", "yellow"))
     if counts[outcome.MISTRUSTED]:
         said.append(f"m{counts[outcome.MISTRUSTED]}")
+    if counts[SLOW]:
+        said.append((f"t{counts[SLOW]}", "dim"))
     if counts[outcome.UNSUPPORTED]:
         said.append((f"u{counts[outcome.UNSUPPORTED]}", "dim"))
     return Text(" ").join(Text.assemble(one) for one in said)

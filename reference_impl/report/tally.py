@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from ..cases.case import Case
 from ..run import outcome
 from ..run.outcome import Record
+from ..run.speed import LEFT_OUT
 from ..run.subject import OURS
 from ..run.suspicion import contradicted
 from ..run.whole_backend import WHOLE_BACKEND_CHECKS
@@ -26,10 +27,18 @@ _SEVERITY = (
     outcome.UNSUPPORTED,
 )
 
+# The calls in a cell that were not made, as they take too long.
+SLOW = "slow"
+
 Cells = dict[tuple[str, str, str], Counter[str]]
 """(backend, operation, padding mode) -> number of calls by outcome, and of those that passed composed."""
 
 _Key = tuple[object, ...]
+
+
+def is_slow(record: Record) -> bool:
+    """Return True for a call that was not made, as it takes too long."""
+    return record.outcome == outcome.UNSUPPORTED and (record.message or "").startswith(LEFT_OUT)
 
 
 def severity(record: Record) -> int:
@@ -115,7 +124,7 @@ class Tally:
             if worst.case not in modes:
                 modes[worst.case] = Case.parse(worst.case).padding_mode
             cell = counted[worst.backend, worst.operation, modes[worst.case]]
-            cell[worst.outcome] += 1
+            cell[SLOW if is_slow(worst) else worst.outcome] += 1
             if worst.outcome == outcome.PASS and worst.mode != "native":
                 cell["composed"] += 1
         return counted

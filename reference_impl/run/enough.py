@@ -41,7 +41,8 @@ def completed(
                 supported = partial(declared.supported, operation)
                 there = len(_first(ENOUGH, [case for case in found if case.dtype == dtype], supported))
                 if there < ENOUGH:
-                    drawn = draw_supported(supported, ENOUGH, seed, dtype)
+                    made_for = [Case.parse(spec).with_dtype(dtype) for spec in declared.made_for]
+                    drawn = draw_supported(supported, ENOUGH, seed, dtype, made_for)
                     found |= dict.fromkeys([case for case in drawn if case not in found][: ENOUGH - there])
     return list(found)
 

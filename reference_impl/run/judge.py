@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from functools import partial
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,10 @@ from . import known, outcome
 from .outcome import Record
 from .place import told
 from .processes.remote import RemoteBackend
-from .processes.worker import Died, Raised
+from .processes.worker import Died, Hung, NotAsked, Raised
 from .selection import Asked, Selection
 from .shares import checks_of
+from .speed import was_slow
 from .subject import Subject
 
 
@@ -41,11 +43,13 @@ def judge(
     *,
     checks: Sequence[Check] | None = None,
     until_failure: bool = False,
+    patience: float = inf,
 ) -> list[Record]:
     """Run checks on one operation of one backend on one case, in this process: a record each.
 
     By default all checks that say something about the case. The checks after the one that the process dies of are not
     run; with `until_failure`, nor are those after the first that fails. What is expected to fail is for `known` to say.
+    A call of a user's backend that would take more than `patience` seconds, by the time of smaller ones, is not made.
     """
     declared = subject.capabilities
     checks = checks_of(case) if checks is None else checks
@@ -56,6 +60,8 @@ def judge(
         subject = replace(subject, backend=subject.backend.known_to_damage())
     try:
         lack = declared.unsupported(operation, case)
+        if lack is None and subject.adapter is None:
+            lack = subject.speed.too_slow(subject.backend, operation, case, seed, patience)
         if lack is not None:
             return [replace(blank, check=check.name, outcome=outcome.UNSUPPORTED, message=lack) for check in checks]
         composed = declared.composition(operation, case)
@@ -74,12 +80,32 @@ def judge(
         if is_deadly:
             subject.backend.process.renew()  # a call that may kill may have damaged the memory of the process
     except Died as died:
-        name = checks[len(records)].name if len(records) < len(checks) else KEEPS_TO_ITS_MEMORY
+        rest = checks[len(records) :]
+        slow = _was_slow(subject, operation, case, seed, died) if isinstance(died, Hung) and rest else None
+        if slow is not None:
+            return records + [replace(blank, check=one.name, outcome=outcome.UNSUPPORTED, message=slow) for one in rest]
+        blank = replace(blank, case=died.case or blank.case)
+        name = rest[0].name if rest else KEEPS_TO_ITS_MEMORY
         records.append(replace(blank, check=name, outcome=outcome.CRASHED, message=str(died)))
         return records + _late_deaths(subject, blank, is_deadly=is_deadly)
     except Misdeclared as error:
         return [replace(blank, check=DECLARES, outcome=outcome.FAIL, message=str(error))]
     return records + _printed(subject, blank) + _late_deaths(subject, blank, is_deadly=is_deadly)
+
+
+def _was_slow(subject: Subject, operation: str, case: Case, seed: int, hung: Hung) -> str | None:
+    """Say that a call which gave no answer in time is too slow, or was not made; nothing if it hangs."""
+    if isinstance(hung, NotAsked):
+        return str(hung)
+    if subject.adapter is not None:
+        return None
+    try:
+        slow = was_slow(subject.speed, subject.backend, operation, case, seed)
+    except Died:
+        return None
+    if slow is not None:
+        subject.backend.process.hung.clear()
+    return slow
 
 
 class _Asked:

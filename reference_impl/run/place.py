@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sysconfig
 import traceback
+from functools import cache
 from pathlib import Path
 
 # Python's own files, installed packages, and our own files.
@@ -26,5 +27,10 @@ def told(error: BaseException) -> tuple[str, str, str]:
 def place_of(error: BaseException) -> str:
     """The last line of the user's own code on the way to the error."""
     frames = traceback.extract_tb(error.__traceback__)
-    theirs = [frame for frame in frames if not any(map(Path(frame.filename).is_relative_to, _LIBRARIES))]
+    theirs = [frame for frame in frames if not _is_of_a_library(frame.filename)]
     return f" ({theirs[-1].filename}, line {theirs[-1].lineno}, in {theirs[-1].name})" if theirs else ""
+
+
+@cache
+def _is_of_a_library(file: str) -> bool:
+    return any(map(Path(file).is_relative_to, _LIBRARIES))

@@ -17,6 +17,7 @@ from .place import told
 from .processes.asking import BackendProcess
 from .processes.remote import RemoteBackend
 from .processes.worker import Died, Raised
+from .speed import Speed
 
 # Our own backends. They run beside the frameworks.
 OURS = ("reference", "definition", "minimal")
@@ -34,6 +35,7 @@ class Subject:
     argument: str | None = None
     remake: Callable[[], Any] | None = field(default=None, compare=False)
     """Makes the backend anew, if `argument` cannot load it again."""
+    speed: Speed = field(default_factory=Speed, compare=False, repr=False)
 
     def fresh(self) -> Subject | None:
         """The same backend made anew in this process, without what it remembers of calls. None if that cannot be."""

@@ -15,8 +15,10 @@ from ..verdicts.invalid_calls import CASE, INVALID_CALLS, InvalidCall, answer_to
 from ..verdicts.real_data import real_task
 from . import outcome
 from .outcome import Record
+from .processes.asking import CALL_TIME_LIMIT
 from .processes.memory import FEWEST_CALLS, KIB, MIB, UNKNOWN
-from .processes.worker import Died, Raised
+from .processes.worker import Died, NotAsked, Raised
+from .speed import patience_of
 from .subject import NotLoaded, Subject, process_for
 
 STEADY = "steady_memory"
@@ -127,8 +129,12 @@ def _steady(blank: Record, calls: int, grown: int) -> Record:
     return blank
 
 
-def _not_answered(blank: Record, error: Died | Raised) -> Record:
-    return replace(blank, outcome=outcome.CRASHED if isinstance(error, Died) else outcome.REFUSED, message=str(error))
+def _not_answered(blank: Record, error: Died | Raised, said: str = "") -> Record:
+    """Record an error in place of an answer; `said` stands before it."""
+    if isinstance(error, NotAsked):
+        return replace(blank, outcome=outcome.UNSUPPORTED, message=str(error))
+    came = outcome.CRASHED if isinstance(error, Died) else outcome.REFUSED
+    return replace(blank, outcome=came, message=f"{said}{error}")
 
 
 def invalid_calls(
@@ -173,7 +179,7 @@ def invalid_call(
             return replace(record, outcome=outcome.CRASHED, message=late.message)
         return replace(record, outcome=outcome.PASS if right else outcome.FAIL, message=said)
     except Died as died:
-        return replace(record, outcome=outcome.CRASHED, message=f"{invalid.must}; {died}")
+        return _not_answered(record, died, f"{invalid.must}; ")
 
 
 def thread_counts(subject: Subject, operations: Sequence[str], seed: int = 0) -> Iterator[Record]:
@@ -182,6 +188,11 @@ def thread_counts(subject: Subject, operations: Sequence[str], seed: int = 0) ->
     calls = [
         (operation, case) for case in THREAD_CASES for operation in operations if declared.supports(operation, case)
     ]
+    slow = {call: why for call in calls if (why := _too_slow(subject, *call, seed)) is not None}
+    for (operation, case), why in slow.items():
+        blank = subject.blank(operation, str(case), seed, THREADS)
+        yield replace(blank, outcome=outcome.UNSUPPORTED, message=why)
+    calls = [call for call in calls if call not in slow]
     digests = [_digests(subject, count, calls, seed) for count in THREAD_COUNTS]
     for (operation, case), *found in zip(calls, *digests):
         blank = subject.blank(operation, str(case), seed, THREADS)
@@ -197,6 +208,17 @@ def thread_counts(subject: Subject, operations: Sequence[str], seed: int = 0) ->
             yield replace(blank, outcome=outcome.FAIL, message=message)
         else:
             yield replace(blank, remark=seen)
+
+
+def _too_slow(subject: Subject, operation: str, case: Case, seed: int) -> str | None:
+    """Say that a call of a user's backend takes too long, or nothing."""
+    if subject.adapter is not None:
+        return None
+    patience = patience_of(CALL_TIME_LIMIT, chosen=True)
+    try:
+        return subject.speed.too_slow(subject.apart.backend, operation, case, seed, patience)
+    except Died:  # the calls of the run tell that
+        return None
 
 
 def _digests(subject: Subject, threads: int, calls: Sequence[tuple[str, Case]], seed: int) -> list[str | Died | Raised]:

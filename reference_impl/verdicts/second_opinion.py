@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,7 @@ def _why_not_asked(difference: Difference) -> str | None:
 
 
 def _doubt_of_shapes(case: Case, operation: str) -> str | None:
-    output = tuple(definition.output_shape(*_geometry(case)))
+    output = _defined_output_shape(case)
     if output == case.output_shape:
         return None
     arrays = ", ".join(f"{name} {shape}" for name, shape in array_shapes(case, operation).items())
@@ -58,6 +59,11 @@ def _doubt_of_shapes(case: Case, operation: str) -> str | None:
         f"the definition gives conv2d's output the shape {output}; the oracle says {case.output_shape}, "
         f"and so asked for {operation} of {arrays}"
     )
+
+
+@lru_cache(64)  # a call that is refused is asked for each of its checks
+def _defined_output_shape(case: Case) -> tuple[int, ...]:
+    return tuple(definition.output_shape(*_geometry(case)))
 
 
 def _doubt_of_elements(difference: Difference) -> str | None:

@@ -9,7 +9,7 @@ import pytest
 
 from reference_impl.backends import registry
 from reference_impl.backends.wrappers.isolation import importable, making, parts_of
-from reference_impl.run.subject import Subject
+from reference_impl.run.subject import NotLoaded, Subject
 
 KERNEL = """
 import neighbour
@@ -47,12 +47,20 @@ class Backend:
 """
 
 
+RAISING = """
+class Kernel:
+    def __init__(self):
+        raise RuntimeError("no device")
+"""
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", list(sys.path))
     (tmp_path / "layers.py").write_text(LAYERS)
     (tmp_path / "kernel.py").write_text(KERNEL)
     (tmp_path / "neighbour.py").write_text(NEIGHBOUR)
+    (tmp_path / "raising.py").write_text(RAISING)
     yield tmp_path
     sys.modules.pop("neighbour", None)
 
@@ -119,12 +127,21 @@ def test_wrapper_can_be_named(folder, name, operations):
     ("name", "said"),
     [
         ("{}/none.py:Kernel", "none.py must be a file of Python: there is none"),
-        ("{}/kernel.py:Nothing", "kernel.py has no Nothing"),
-        ("{}/kernel.py", "or package.module:Object, or FILE.py:Object; not"),
-        ("{}/kernel.py:", "or package.module:Object, or FILE.py:Object; not"),
+        ("{}/kernel.py:Nothing", "kernel.py has no Nothing; it has Kernel$"),
+        ("{}/kernel.py", "kernel.py must be followed by the name of a backend in it, as .*kernel.py:MyKernel; not ''"),
+        ("{}/kernel.py:", "kernel.py must be followed by the name of a backend in it, as .*kernel.py:MyKernel; not ''"),
+        ("{}/kernel.c:conv2d", "kernel.c must be called from Python: docs/your-kernel.md shows a class"),
+        ("{}/kernel.cu", "kernel.cu must be called from Python"),
+        ("{}/raising.py:Kernel", "must make a backend, called without arguments; it raised RuntimeError: no device"),
         (
             "{}/neighbour.py:conv2d",
             r"name a wrapper of functions on tensors: 'torch_style\(.*neighbour.py:conv2d\)'",
+        ),
+        ("torch_stile({}/layers.py:conv2d)", "a wrapper must be one of torch_style, .*keras_layer; not 'torch_stile'"),
+        pytest.param(
+            "torch_style({}/neighbour.py:conv2d, foo=1)",
+            "torch_style takes the options transposed, .*; not 'foo'",
+            marks=pytest.mark.framework("torch"),
         ),
         ("torch_style({}/layers.py:conv2d, gradients)", "a wrapped backend must be named as torch_style"),
         ("torch_style()", r"torch_style\(\) must be told what to wrap, as torch_style\(package.module:object\); not"),
@@ -134,6 +151,37 @@ def test_wrapper_can_be_named(folder, name, operations):
 def test_name_that_leads_nowhere_says_why(folder, name, said):
     with pytest.raises(ValueError, match=said):
         registry.load(name.format(folder))
+
+
+FAILING_TWICE = """
+from pathlib import Path
+
+built = Path(__file__).with_suffix(".so")
+if built.exists():
+    raise OSError("the file is broken")
+built.touch()
+raise RuntimeError("no compiler")
+"""
+
+
+def test_first_error_of_a_file_that_fails_twice_is_told(folder):
+    """A build leaves a broken file, so that the second attempt fails otherwise."""
+    (folder / "building.py").write_text(FAILING_TWICE)
+    with pytest.raises(NotLoaded, match="RuntimeError: no compiler"):
+        Subject.load(f"{folder}/building.py:Kernel")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("import not_there", "line 2, cannot import what it needs: No module named 'not_there'"),
+        ("from neighbour import nothing", "line 2, cannot import what it needs: cannot import name 'nothing' from"),
+    ],
+)
+def test_missing_import_says_in_which_line(folder, line, said):
+    (folder / "importing.py").write_text(f"\n{line}\n")
+    with pytest.raises(ImportError, match=said):
+        registry.load(f"{folder}/importing.py:Kernel")
 
 
 def top_level():

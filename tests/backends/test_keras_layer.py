@@ -44,6 +44,32 @@ def test_kerass_own_transposed_layer_passes():
     assert report.passed, report
 
 
+class Plain(keras.layers.Layer):
+    """A layer of its own, without padding."""
+
+    def __init__(self, filters, kernel_size, strides=(1, 1), **options):
+        super().__init__(**options)
+        self.filters, self.kernel_size, self.strides = filters, kernel_size, strides
+
+    def build(self, shape):
+        self.kernel = self.add_weight(shape=(*self.kernel_size, shape[-1], self.filters), name="kernel")
+
+    def call(self, images):
+        return keras.ops.conv(images, self.kernel, self.strides, "valid")
+
+
+def test_layer_without_padding_is_asked_for_same_where_that_adds_nothing():
+    report = check_backend(keras_layer(Plain), ["n1_h2w3c2_k1x1o3_s2x2_SAME", "n1_h5w6c2_k3x2o3_SAME"])
+    assert report.passed, report
+    assert report.judged.judged["conv2d"] == report.judged.reasons["takes no padding"] / 3 == 1
+
+
+def test_built_layer_is_asked_in_its_own_dtype():
+    layer = keras.layers.Conv2D(4, 3, dtype="float32")
+    layer.build((None, 8, 8, 2))
+    assert keras_layer(layer).capabilities.dtypes == ("float32",)
+
+
 def test_wrong_layer_is_found():
     report = check_backend(keras_layer(Swapped), ["n1_h7w6c2_k2x3o3_s1x2"])
     assert not report.passed

@@ -12,6 +12,7 @@ from reference_impl.cases import catalogue
 from reference_impl.cases.case import Case
 from reference_impl.cli import app
 from reference_impl.run import choice
+from reference_impl.run.enough import FEWEST, completed
 from reference_impl.run.judge import judge
 from reference_impl.run.selection import CHECK_NAMES
 from reference_impl.run.subject import Loaded, Subject
@@ -149,6 +150,48 @@ def get_init_inputs():
 """
 
 
+LISTS = """
+import torch
+from torch import nn
+
+class Model(nn.Module):
+    def __init__(self, channels: list, kernel_size: list, stride: list = [1, 1], padding: list = [0, 0]):
+        super().__init__()
+        self.conv = nn.Conv2d(channels[0], channels[1], tuple(kernel_size), tuple(stride), tuple(padding))
+
+    def forward(self, x):
+        return self.conv(x)
+
+class ModelNew(Model):
+    pass
+
+def get_inputs():
+    return [torch.rand(2, 4, 9, 8)]
+
+def get_init_inputs():
+    return [[4, 6], [3, 2], [2, 1]]
+"""
+WITHOUT_NAMES = (
+    LISTS.replace("channels: list, kernel_size: list, stride: list = [1, 1], padding: list = [0, 0]", "*all")
+    .replace("channels[0], channels[1], tuple(kernel_size), tuple(stride), tuple(padding)", "*all")
+    .replace("[[4, 6], [3, 2], [2, 1]]", "[4, 6, [3, 2], [2, 1]]")
+)
+
+
+@pytest.mark.parametrize(("text", "kernels"), [(LISTS, 2), (WITHOUT_NAMES, 1)], ids=["lists", "args"])
+def test_file_whose_model_takes_lists_is_asked_with_its_own_and_what_can_be_replaced(tmp_path, text, kernels):
+    subject = Subject.of(registry.load(write(tmp_path, text)))
+    own = Case.parse(subject.capabilities.made_for[0])
+    assert str(own) == "n2_h9w8c4_k3x2o6_s2x1"
+    asked = ["n1_h7w7c4_k3x2o6_s2x1", "n1_h7w7c4_k2x2o6_s2x1", "n1_h7w7c3_k3x2o6_s2x1"]
+    supported = subject.capabilities.supported("conv2d", [own, *map(Case.parse, asked)])
+    assert len(supported) == 1 + kernels
+    for case in supported:
+        assert {record.outcome for record in judge(subject, case, "conv2d", checks=EXACT)} == {"pass"}
+    enough = completed([], [subject], ("conv2d",), ("float32",), 0)
+    assert len(subject.capabilities.supported("conv2d", enough)) >= FEWEST
+
+
 def test_constructor_with_other_names_is_called_by_place(tmp_path):
     head, tail = TRANSPOSED.split("class ModelNew(nn.Module):")
     renamed = f"{head}class ModelNew(nn.Module):{tail.replace('self, in_channels: int', 'self, cin: int')}"
@@ -187,7 +230,7 @@ def test_file_without_options_is_asked_with_other_batches_and_images_only(tmp_pa
     ("change", "said"),
     [
         (("kernel_size=5, stride=4, padding=2)", "5); self.second = nn.Conv2d(8, 4, 1)"), "it holds 2"),
-        (("torch.rand(64, 3, 22, 22)", "torch.rand(64)"), "must return one tensor of 4 axes"),
+        (("torch.rand(64, 3, 22, 22)", "torch.rand(64)"), r"must return one tensor of 4 axes, the images; not \(64,\)"),
     ],
 )
 def test_file_that_is_no_single_convolution_is_refused(tmp_path, change, said):

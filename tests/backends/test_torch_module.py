@@ -9,6 +9,7 @@ from torch import nn
 
 from reference_impl.cases.case import Case
 from reference_impl.conformance import Capabilities, check_backend, torch_module
+from reference_impl.run.enough import FEWEST
 
 CASES = ["n2_h7w9c4_k3x2o6_s2x3_g2_p1,1,0,0", "n1_h6w5c3_k2x3o3_d2x1", "n2_h5w6c2_k3x2o3_p1,2,0,0"]
 PLAIN = ["n2_h7w9c4_k3o6", "n1_h6w5c3_k3o3"]
@@ -197,13 +198,43 @@ def test_instance_is_asked_with_its_own_channels_kernel_and_options_only():
     assert report.judged.judged["conv2d"] >= 10
 
 
+class Flipped(nn.Conv2d):
+    """Flips its kernel from top to bottom."""
+
+    def forward(self, x):
+        return self._conv_forward(x, self.weight.flip(2), self.bias)
+
+
+FORWARD = Capabilities(operations=("conv2d",), dtypes=("float32",))
+
+
+@pytest.mark.parametrize("options", [{"stride": 2, "padding": 1}, {"dilation": (2, 3)}, {"padding": "same"}], ids=str)
+def test_instance_is_given_enough_smoke_cases_that_have_its_options(options):
+    right, wrong = (torch_module(kind(3, 4, (3, 5), **options), capabilities=FORWARD) for kind in (nn.Conv2d, Flipped))
+    report = check_backend(right, "smoke")
+    assert report.passed, report
+    assert report.judged.judged["conv2d"] >= FEWEST
+    assert not check_backend(wrong, "smoke").passed
+
+
 @pytest.mark.parametrize(
     ("make", "error", "said"),
     [
         (
+            lambda: torch_module(nn.Conv2d(3, 4, (2, 3), padding="same")),
+            ValueError,
+            "must pad both sides alike; padding='same' with a kernel of 2x3 and dilation 1x1 adds 1 rows and 2 columns",
+        ),
+        (
+            lambda: torch_module(nn.Conv2d(3, 4, 3, padding=1, padding_mode="reflect")),
+            ValueError,
+            "an instance must have padding_mode 'zeros'; Conv2d has 'reflect'",
+        ),
+        (lambda: torch_module(nn.ReLU()), ValueError, "ReLU holds 0: give the class"),
+        (
             lambda: torch_module(NamedOddly),
             ValueError,
-            "NamedOddly needs size, which is no known option",
+            r"NamedOddly needs size, which is no .*; give it: torch_module\(NamedOddly, given={'size': ...}\), or say",
         ),
         (lambda: torch_module(F.conv2d), TypeError, "torch_module needs a torch.nn.Module, or its class"),
         (

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from planted import Right
 
+from reference_impl.conformance import check_backend
 from reference_impl.report.answer import cause
 from reference_impl.report.findings import Finding, findings, joined
 from reference_impl.run import outcome
@@ -36,8 +37,28 @@ def test_conditions_counts_and_smallest_case_are_told():
 def test_case_of_robustness_that_a_plain_bug_explains_is_no_finding_of_its_own(spec):
     explained = findings(records(wrong_if_large_kernel, [*PLAIN, spec]))
     assert [found.robustness for found in explained] == [None]
+    assert explained[0].failed == 13
     (alone,) = findings(records(lambda case: case == spec, [*PLAIN, spec]))
     assert alone.robustness == ("empty arrays" if spec.startswith("n0") else "batches beyond 65,535")
+
+
+def test_kernel_that_prints_answers_no_wrong_numbers():
+    (found,) = findings(records(lambda case: True, check="prints_nothing", message="a kernel must not write"))
+    assert found.line.startswith("prints  on every call: 18 of 18 print; ")
+    assert found.robustness == "printing"
+
+
+class HalfOnly:
+    name = "half"
+
+    def conv2d(self, input, filters, **options):
+        raise TypeError("float16 only")
+
+
+def test_kernel_that_refuses_every_call_is_told_to_declare_its_dtypes():
+    report = check_backend(HalfOnly(), "smoke")
+    assert report.verdict == "half unversioned: WRONG  refused on every call (40 of 40 calls)"
+    assert 'if it takes other dtypes, declare them: Capabilities(operations=("conv2d",), dtypes=(' in str(report)
 
 
 def test_crashes_and_wrong_numbers_come_before_sizes_and_these_before_robustness():

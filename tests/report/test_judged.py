@@ -14,6 +14,7 @@ from reference_impl.report.judged import Judged, exit_status, judged
 from reference_impl.report.tally import Tally
 from reference_impl.run import outcome
 from reference_impl.run.selection import for_all
+from reference_impl.run.speed import TOO_SLOW
 from reference_impl.run.subject import Subject
 
 SUBJECT = Subject.of(Right())
@@ -48,6 +49,15 @@ def counted(count: int, *, fewest: int = 1, excused: bool = False) -> Judged:
 def test_exit_status_is_the_first_that_applies(outcomes, counts, status):
     assert exit_status(tally_of(*outcomes), counts) == status
     assert exit_status(tally_of(*outcomes), counts, broken=True) == ExitStatus.SUITE_FAILED
+
+
+def test_calls_that_are_too_slow_are_told_apart_from_lacks():
+    slow = f"{TOO_SLOW}: one takes more than 10 s"
+    one = Judged(SUBJECT, 9, Counter({"conv2d": 4}), Counter({slow: 3, "knows no groups": 2}), 1)
+    assert one.line == f"planted: judged 4 of 9 calls; 3 {slow}; 2 unsupported: knows no groups (2)"
+    alone = Judged(SUBJECT, 3, Counter(), Counter({slow: 3}), 10)
+    assert alone.verdict == "judged nothing"
+    assert alone.advice == "Name smaller cases, as --cases smoke; or give each call more time: --timeout SECONDS."
 
 
 def test_calls_of_every_outcome_but_unsupported_are_judged():

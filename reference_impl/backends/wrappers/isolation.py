@@ -55,6 +55,14 @@ def is_wrapped(name: str) -> bool:
     return name.partition("(")[0] in WRAPPERS and name.endswith(")")
 
 
+def unknown_wrapper(name: str) -> str | None:
+    """Say which wrappers there are, if a name has the form of a wrapper's and is none; nothing otherwise."""
+    word = name.partition("(")[0]
+    if not (name.endswith(")") and "(" in name and word.isidentifier()) or word in WRAPPERS:
+        return None
+    return f"a wrapper must be one of {', '.join(WRAPPERS)}; not {word!r}"
+
+
 def parts_of(name: str) -> tuple[str, str, dict[str, Any]]:
     """Return the wrapper of a name, the name of the wrapped object, and the options. Raise ValueError if unreadable."""
     wrapper, _, inner = name[:-1].partition("(")

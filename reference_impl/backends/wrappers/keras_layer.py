@@ -11,6 +11,7 @@ import keras
 from ...cases.case import Case
 from ..keras.engines import FLOATS
 from ..keras.functions import ENGINE, Plain
+from ..padding import explicit
 from ..protocol import Capabilities, Lack
 from .isolation import making
 from .own_shape import only_as, small_image
@@ -31,6 +32,7 @@ class _Layers:
     """Layers of one kind, called with given filters as their kernel, and a bias of zeros."""
 
     lacks: tuple[Lack, ...] = ()
+    dtypes: tuple[str, ...] = tuple(dtype for dtype in ENGINE.dtypes if dtype in FLOATS)
     made_for: tuple[str, ...] = ()
 
     def layer(self, images: Any, filters: Any, outputs: int, groups: int, options: dict[str, Any]) -> Any:
@@ -74,6 +76,14 @@ class _Class(_Layers):
             raise ValueError(f"{kind.__name__} must take {' and '.join(missing)}; name its own words in `arguments`")
         self.lacks = own.lacks()
 
+    def convolution(self, images: Any, filters: Any, **options: Any) -> Any:
+        """Ask a layer that takes no padding for SAME where that adds nothing, as its lack leaves such calls in."""
+        steps = options["strides"], options["dilation_rate"]
+        if "padding" not in self.own and options["padding"] == "same":
+            pads = explicit("SAME", images.shape[1:3], tuple(filters.shape[:2]), *steps)
+            options["padding"] = "same" if any(map(any, pads)) else "valid"
+        return super().convolution(images, filters, **options)
+
     def layer(self, images: Any, filters: Any, outputs: int, groups: int, options: dict[str, Any]) -> Any:
         asked = {"out_channels": outputs, "kernel_size": tuple(filters.shape[:2]), "stride": options["strides"]}
         asked |= {"padding": options["padding"], "dilation": options["dilation_rate"], "groups": groups}
@@ -105,7 +115,7 @@ class _Instance(_Layers):
         groups, image = getattr(layer, "groups", 1), small_image((kh, kw), strides, dilations)
         forward = inputs * groups, (kh, kw), outputs, strides, dilations, groups, padding.upper(), dtype
         case = Case(2, *image, *forward)  # type: ignore[call-arg, arg-type]
-        self.made_for, self.lacks = (str(case),), (only_as(case, "is one layer"),)
+        self.made_for, self.lacks, self.dtypes = (str(case),), (only_as(case, "is one layer"),), (dtype,)
 
     def layer(self, images: Any, filters: Any, outputs: int, groups: int, options: dict[str, Any]) -> Any:
         different = [f"{name} {own}" for name, own in self.options.items() if options[name] != own]
@@ -150,8 +160,7 @@ def keras_layer(
     operations: tuple[str, ...] = ("conv2d_transpose",) if transposed else ("conv2d",)
     if ENGINE.vjp and not transposed:
         operations = ("conv2d", "conv2d_backprop_input", "conv2d_backprop_filter")
-    dtypes = tuple(dtype for dtype in ENGINE.dtypes if dtype in FLOATS)
-    declared = capabilities or Capabilities(operations=operations, dtypes=dtypes, flushes=ENGINE.flushes)
+    declared = capabilities or Capabilities(operations=operations, dtypes=layers.dtypes, flushes=ENGINE.flushes)
     claimed = tuple(operation for operation in declared.operations if operation in operations)
     lacks = (*declared.lacks, *ENGINE.lacks, _NOTHING_EMPTY, _STRIDED_AND_DILATED, *layers.lacks)
     composed = Plain.capabilities.composed

@@ -19,7 +19,7 @@ from ..protocol import Lack
 from .own_shape import pads_of
 from .signatures import taken
 from .torch_layers import NO_OUTPUT_PADDING, OPTIONS, Kept, Layers, of_layers
-from .torch_module import CONSTRUCTOR, case_of, channels_of, pair_of
+from .torch_module import CONSTRUCTOR, case_of, channels_of, pads_in_numbers, pair_of
 from .torch_style import needs_more
 
 # The case that is asked first has as many images as this number of multiply-adds allows, and at least one.
@@ -38,7 +38,8 @@ def of_file(home: Any, layer: type, name: str) -> Any:
     """
     images, init = list(home.get_inputs()), list(home.get_init_inputs())
     if len(images) != 1 or getattr(images[0], "ndim", 0) != 4:
-        raise ValueError(f"get_inputs() of {name} must return one tensor of 4 axes: images")
+        shapes = ", ".join(str(tuple(getattr(one, "shape", ()))) for one in images) or "nothing"
+        raise ValueError(f"get_inputs() of {name} must return one tensor of 4 axes, the images; not {shapes}")
     problem = _Problem(home.Model, init, images[0])
     stem = Path(name.rpartition(":")[0]).stem
     who = stem if layer.__name__ == "ModelNew" else f"{stem}.{layer.__name__}"
@@ -52,27 +53,35 @@ class _Problem:
 
     def __init__(self, model: type, init: list[Any], images: Any) -> None:
         self.model, self.init = model, init
-        self.names = dict(inspect.signature(model).bind(*init).arguments)
+        self.signature = inspect.signature(model)  # reading it takes as long as a small call
+        self.names = dict(self.signature.bind(*init).arguments)
+        parameters = self.signature.parameters
+        self.defaults = {name: one.default for name, one in parameters.items()}
+        # `*args` have no names, so nothing in them can be replaced.
+        self.is_fixed = any(one.kind is one.VAR_POSITIONAL for one in parameters.values())
         self.own = taken(model, CONSTRUCTOR)
         made = model(*init)
         layer = _convolution(made)
         self.transposed = isinstance(layer, torch.nn.ConvTranspose2d)
         self.options = {name: getattr(layer, name) for name in OPTIONS}
+        pads = pair_of(layer.padding), layer.dilation, layer.kernel_size
+        self.options["padding"] = pads_in_numbers(*pads)
         self.dtype = str(images.dtype).removeprefix("torch.")
         case = case_of(layer, self.options, transposed=self.transposed, images=images.shape)
         case = case.with_dtype(self.dtype)
         images_within = max(MOST * case.batch // max(case.multiply_adds, 1), 1)
         self.case = replace(case, batch=min(case.batch, images_within)) if case.batch else case
+        self.values = _values(case, self.options["padding"], self.transposed)
         self._known: dict[Any, bool] = {}
 
     def arguments(self, **asked: Any) -> dict[str, Any]:
-        """Return the constructor's arguments for these sizes and options: its own, with those that it takes replaced.
+        """Return the constructor's arguments for these sizes and options: its own, with those that differ replaced.
 
         Raises ValueError if a pair is asked where the constructor was given one integer.
         """
         names = dict(self.names)
         for option, value in asked.items():
-            own = self.own.names.get(option, ())
+            own = self.own.names.get(option, ()) if self.values.get(option) != value else ()
             if len(own) == 2:
                 names |= dict(zip(own, value))
             elif own:
@@ -81,7 +90,7 @@ class _Problem:
 
     def _like_own(self, name: str, value: Any) -> Any:
         """Return one integer where the file gives one. Problem 83 has kernels of one column, and gives their height."""
-        mine = self.names.get(name, inspect.signature(self.model).parameters[name].default)
+        mine = self.names.get(name, self.defaults[name])
         return value[0] if isinstance(value, tuple) and isinstance(mine, int) else value
 
     def has(self, case: Case) -> bool:
@@ -100,18 +109,25 @@ class _Problem:
         return self._known[asked]
 
     def _makes(self, case: Case, padding: Any) -> bool:
-        options = {"stride": case.strides, "padding": padding, "dilation": case.dilations, "groups": case.groups}
-        inputs, outputs = channels_of(case, self.transposed)
-        sizes = {"in_channels": inputs, "out_channels": outputs, "kernel_size": case.kernel_size}
+        values = _values(case, padding, self.transposed)
+        if values == self.values or self.is_fixed:
+            return values == self.values
         try:
             with torch.device("meta"):
-                layer = _convolution(self.model(**self.arguments(**sizes, **options)))
+                layer = _convolution(self.model(**self.arguments(**values)))
         except Exception:  # torch refuses these sizes
             return False
         shape = tuple(case.filter_sizes[axis] for axis in (3, 2, 0, 1))
         return tuple(layer.weight.shape) == shape and all(
-            pair_of(getattr(layer, name)) == pair_of(value) for name, value in options.items()
+            pair_of(getattr(layer, name)) == pair_of(values[name]) for name in OPTIONS
         )
+
+
+def _values(case: Case, padding: Any, transposed: bool) -> dict[str, Any]:
+    """Return the sizes and options of a layer."""
+    inputs, outputs = channels_of(case, transposed)
+    sizes = {"in_channels": inputs, "out_channels": outputs, "kernel_size": case.kernel_size}
+    return {**sizes, "stride": case.strides, "padding": padding, "dilation": case.dilations, "groups": case.groups}
 
 
 def _convolution(model: Any) -> Any:
@@ -140,7 +156,7 @@ class _New(Layers):
         own = {one.name for one in parameters}
         # The arguments of `Model` that it takes: by their names if it has those, else by their places.
         self.by_name = any_name or set(problem.names) <= own
-        order = tuple(inspect.signature(problem.model).parameters)
+        order = tuple(problem.defaults)
         by_place = order if any_number else order[: len(parameters)]
         self.takes = tuple(name for name in order if any_name or name in own) if self.by_name else by_place
         self.takes_bias = self._takes("bias")
@@ -164,8 +180,10 @@ class _New(Layers):
     def layer(self, images: Any, filters: Any, options: dict[str, Any], *, bias: bool) -> Any:
         outputs = filters.shape[1] * options["groups"] if self.transposed else filters.shape[0]
         sizes = {"in_channels": images.shape[1], "out_channels": outputs, "kernel_size": tuple(filters.shape[2:])}
-        words = self.problem.arguments(**sizes, **options, **({"bias": True} if bias else {}))
         self._require_same(options)
+        if self.problem.is_fixed:
+            return self._layers.get({}, lambda: self.kind(*self.problem.init).to(self.device))
+        words = self.problem.arguments(**sizes, **options, **({"bias": True} if bias else {}))
         given = {name: words[name] for name in self.takes if name in words}
         return self._layers.get(given, lambda: self._made(given).to(self.device))
 
@@ -173,9 +191,8 @@ class _New(Layers):
         if self.by_name:
             return self.kind(**given)
         # An argument that is left out takes its default of `Model`, up to the last that is given.
-        defaults = {name: one.default for name, one in inspect.signature(self.problem.model).parameters.items()}
         last = max((place for place, name in enumerate(self.takes) if name in given), default=-1)
-        return self.kind(*(given.get(name, defaults[name]) for name in self.takes[: last + 1]))
+        return self.kind(*(given.get(name, self.problem.defaults[name]) for name in self.takes[: last + 1]))
 
     def _require_same(self, options: dict[str, Any]) -> None:
         """Refuse an option that the file does not take: invalid calls ask that."""
@@ -187,9 +204,6 @@ class _New(Layers):
 
 def _differs(option: str, case: Case, transposed: bool) -> Any:
     def value(one: Case) -> Any:
-        inputs, outputs = channels_of(one, transposed)
-        sizes = {"in_channels": inputs, "out_channels": outputs, "kernel_size": one.kernel_size}
-        named = {"stride": one.strides, "padding": pads_of(one), "dilation": one.dilations, "groups": one.groups}
-        return {**sizes, **named}[option]
+        return _values(one, pads_of(one), transposed)[option]
 
     return lambda operation, asked: value(asked) != value(case)

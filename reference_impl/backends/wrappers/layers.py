@@ -16,6 +16,11 @@ def wrapped(found: Any, home: Any, name: str) -> Any:
     kind = found if isinstance(found, type) else type(found)
     if any(callable(getattr(kind, operation, None)) for operation in OPERATIONS):
         return found
+    # With torch below Keras, a layer of Keras is a module of torch too.
+    if _is_a(kind, "keras", "Layer"):
+        from .keras_layer import keras_layer
+
+        return keras_layer(found)
     if _is_a(kind, "torch", "nn", "Module"):
         if isinstance(found, type) and all(hasattr(home, part) for part in ("get_inputs", "get_init_inputs", "Model")):
             from .kernelbench import of_file
@@ -24,10 +29,6 @@ def wrapped(found: Any, home: Any, name: str) -> Any:
         from .torch_module import torch_module
 
         return torch_module(found)
-    if _is_a(kind, "keras", "Layer"):
-        from .keras_layer import keras_layer
-
-        return keras_layer(found)
     return found
 
 

@@ -123,7 +123,8 @@ def taken(
     any_name = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
     for option, name in mapping.items():
         if name is not None and name not in parameters and not any_name:
-            raise ValueError(f"arguments[{option!r}] must be a parameter of the function; it has no {name!r}")
+            there = ", ".join(parameters) or "none"
+            raise ValueError(f"arguments[{option!r}] must be a parameter, one of {there}; not {name!r}")
     names: dict[str, tuple[str, ...]] = {}
     for option in options:
         if option in mapping:

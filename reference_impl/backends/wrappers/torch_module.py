@@ -106,7 +106,8 @@ class _Class(Layers):
         if missing:
             raise ValueError(
                 f"{self.kind.__name__} needs {', '.join(missing)}, which is no known option of a convolution; give it: "
-                f"given={{{missing[0]!r}: ...}}, or say which option it is: arguments={{'kernel_size': {missing[0]!r}}}"
+                f"torch_module({self.kind.__name__}, given={{{missing[0]!r}: ...}}), or say which option it is: "
+                f"arguments={{'kernel_size': {missing[0]!r}}}"
             )
 
     def _lacks(self) -> Iterator[Lack]:
@@ -175,8 +176,8 @@ class _Instance(Layers):
     def __init__(self, layer: Any, weight: str | None, device: Any, *, transposed: bool) -> None:
         super().__init__(weight, device, transposed=transposed)
         self.the_layer, self._copies = layer.to(device), Kept()
-        self.dtypes = (str(next(tensor.dtype for _, tensor in tensors_of(layer))).removeprefix("torch."),)
         self.options = _options_of(layer)
+        self.dtypes = (str(next(tensor.dtype for _, tensor in tensors_of(layer))).removeprefix("torch."),)
         case = case_of(layer, self.options, transposed=transposed)
         self.made_for = (str(case),)
         self.takes_bias = any(tensor.ndim == 1 for _, tensor in tensors_of(layer))
@@ -200,7 +201,26 @@ def _options_of(layer: Any) -> dict[str, Any]:
         )
     if set(pair_of(getattr(found[0], "output_padding", 0))) != {0}:
         raise ValueError(f"an instance must have no output_padding; {type(layer).__name__} has: give the class")
-    return {name: pair_of(getattr(found[0], name)) if name != "groups" else found[0].groups for name in OPTIONS}
+    if getattr(found[0], "padding_mode", "zeros") != "zeros":
+        mode = found[0].padding_mode
+        raise ValueError(f"an instance must have padding_mode 'zeros'; {type(layer).__name__} has {mode!r}")
+    options = {name: pair_of(getattr(found[0], name)) if name != "groups" else found[0].groups for name in OPTIONS}
+    return {**options, "padding": pads_in_numbers(options["padding"], options["dilation"], found[0].weight.shape[2:])}
+
+
+def pads_in_numbers(padding: Any, dilation: Any, kernel: Any) -> tuple[int, ...]:
+    """Return the padding in numbers. torch has the words "valid" and "same"; the latter with stride 1 only."""
+    if padding == ("valid", "valid"):
+        return 0, 0
+    if padding != ("same", "same"):
+        return tuple(padding)
+    both = [step * (taps - 1) for step, taps in zip(dilation, kernel)]
+    if any(total % 2 for total in both):
+        raise ValueError(
+            f"an instance must pad both sides alike; padding='same' with a kernel of {kernel[0]}x{kernel[1]} and "
+            f"dilation {dilation[0]}x{dilation[1]} adds {both[0]} rows and {both[1]} columns: give the class"
+        )
+    return tuple(total // 2 for total in both)
 
 
 def case_of(layer: Any, options: dict[str, Any], *, transposed: bool, images: Any = None) -> Case:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from ...run import outcome
 from ..answer import CUT_SHORT, FIXED, KNOWN, NOT_JUDGED, RIGHT, Answer
+from ..tally import SLOW
 from .calls import Calls
 
 _WARNINGS = (KNOWN, CUT_SHORT, NOT_JUDGED, FIXED)
@@ -19,6 +20,7 @@ NOTED = {
     outcome.KNOWN: "known to fail",
     outcome.MISTRUSTED: "on weak data",
     outcome.SUITE: "not judged",
+    SLOW: "too slow",
     outcome.UNSUPPORTED: "unsupported",
 }
 

@@ -23,7 +23,7 @@ from ..judged import Judged
 from ..searched import searched
 from ..suspicion import machine
 from ..tables import AGREED
-from ..tally import Cells, Tally
+from ..tally import SLOW, Cells, Tally
 from ..verify_report import Run, left_out
 from .calls import packed
 from .content import NOTED, BugText, Page, Row, Table, total
@@ -137,6 +137,7 @@ _EXPLAINED = {
     outcome.KNOWN: "fails as expected of this version",
     outcome.MISTRUSTED: "right, on data that prove little",
     outcome.SUITE: "the suite itself failed",
+    SLOW: "not made, as calls take too long or hang",
     outcome.UNSUPPORTED: "the backend declares that it does not offer this",
 }
 
@@ -189,7 +190,10 @@ def _narrowed(run: Run, counts: Sequence[Judged]) -> list[str]:
         said.append(f"Only these checks were asked: {', '.join(asked)}.")
     if len(run.asked.operations) < len(OPERATIONS):
         said.append(f"Only these operations were asked: {', '.join(run.asked.operations)}.")
-    unsupported = sum(one.reasons.total() for one in counts)
+    left_out = sum(one.left_out.total() for one in counts)
+    if left_out:
+        said.append(f"{counted(left_out, 'call')} not made, as calls take too long or hang: the table says why.")
+    unsupported = sum(one.lacks.total() for one in counts)
     if unsupported:
         said.append(f"{counted(unsupported, 'call')} of a kind that the backend does not offer: the table says why.")
     return said
@@ -213,7 +217,7 @@ def _coverage(
     ]
     tables = [_by_padding(tally.cells(), operations), _by_check(tally.records)]
     if reasons:
-        heads = ("backend", "calls", "why they are unsupported")
+        heads = ("backend", "calls", "why they were not judged")
         tables.append(Table(heads, reasons, (False, True, False), "Calls that were not judged"))
     return tables
 

@@ -18,11 +18,12 @@ from .batches import Places, View
 from .late_deaths import Journal, LateDeath
 from .requests import Request
 from .shared_memory import Place, Sent, SharedMemory, aligned, answer_in, span
-from .worker import TIME_LIMIT, Died, Hung, Raised, Worker
+from .worker import TIME_LIMIT, Died, Hung, NotAsked, Raised, Worker
 
 CALL_TIME_LIMIT = 60.0  # seconds
 # After so many calls without an answer in time, a backend is asked no more.
 MOST_HUNG = 3
+NOT_ASKED = "not asked"
 # These jobs call no kernel.
 _HARMLESS = ("describe", "routes", "declares")
 # A kernel that splits its work wrongly is right in one thread. So it has two, even where there is one processor.
@@ -98,7 +99,7 @@ class BackendProcess:
         """
         with self._lock:
             if self.hung.get(request.name, 0) >= MOST_HUNG:
-                raise Hung(f"not asked: {MOST_HUNG} calls before gave no answer within {self.time_limit:g} s")
+                raise NotAsked(f"{NOT_ASKED}: {MOST_HUNG} calls before gave no answer within {self.time_limit:g} s")
             try:
                 answers = self.make_once(request)
             except Died as died:

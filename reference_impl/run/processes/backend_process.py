@@ -66,6 +66,8 @@ class Backends:
     def __init__(self, shared: SharedMemory | None) -> None:
         self.shared = shared
         self._loaded: dict[str, Subject] = {}
+        self._failed: dict[str, Exception] = {}
+        """The first error of each: a second attempt may fail otherwise, as where a build left a broken file."""
         self._last: dict[str, Any] = {}
         self._answer: Any = None
         self._arrays = GuardedArrays()
@@ -73,8 +75,14 @@ class Backends:
         """The peak of the memory when the calls begin."""
 
     def subject(self, name: str) -> Subject:
+        if name in self._failed:
+            raise self._failed[name]
         if name not in self._loaded:
-            self._loaded[name] = Subject.here(name)
+            try:
+                self._loaded[name] = Subject.here(name)
+            except Exception as error:
+                self._failed[name] = error
+                raise
         return self._loaded[name]
 
     def describe(self, name: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 from dataclasses import replace
+from math import inf
 
 from ...cases.case import Case
 from ...verdicts.checks import CHECKS
@@ -39,7 +40,8 @@ def records(subjects: Subjects, case: str, seed: int, calls: list[tuple[str, str
             blank = Record(backend, "", operation, case, "", CRASHED, message=str(error), seed=seed, argument=backend)
             judged.append(sent([replace(blank, check=check) for check in checks]))
         else:
-            found = judge(subject, parsed, operation, seed, task, checks=[_BY_NAME[name] for name in checks])
+            chosen = [_BY_NAME[name] for name in checks]
+            found = judge(subject, parsed, operation, seed, task, checks=chosen, patience=subjects.patience)
             judged.append(sent(found))
     return judged
 
@@ -50,8 +52,8 @@ class Subjects:
     `threads` are those of matrix products in kernels in NumPy.
     """
 
-    def __init__(self, names: list[str], time_limit: float, threads: str | None = None) -> None:
-        self._names, self._time_limit, self._threads = names, time_limit, threads
+    def __init__(self, names: list[str], time_limit: float, threads: str | None = None, patience: float = inf) -> None:
+        self._names, self._time_limit, self._threads, self.patience = names, time_limit, threads, patience
         self._processes: dict[str, BackendProcess] = {}
         self._subjects: dict[str, Subject] = {}
 
@@ -68,11 +70,11 @@ class Subjects:
         return self._subjects[name]
 
 
-def main(time_limit: str, *names: str) -> None:
+def main(time_limit: str, patience: str, *names: str) -> None:
     """Judge what is asked, until the channel is closed or the process that asks has ended."""
     threads = numpy_threads.restore()
     threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
-    subjects = Subjects(list(names), float(time_limit), threads)
+    subjects = Subjects(list(names), float(time_limit), threads, float(patience))
     while True:
         try:
             job, arguments = receive(0)

@@ -15,6 +15,7 @@ from ...cases.case import Case
 from ..judge import failed_ourselves
 from ..outcome import Record
 from ..selection import Asked, Selection
+from ..speed import patience_of
 from ..subject import Subject
 from . import numpy_threads
 from .asking import CALL_TIME_LIMIT
@@ -55,7 +56,9 @@ def _judge_group(
     names = list(named)
     count = min(processes or os.cpu_count() or 1, len(cases))
     environment = numpy_threads.shared_by(count)
-    judges = [Worker("judge_process", [str(time_limit), *names], environment=environment) for _ in range(count)]
+    patience = patience_of(time_limit, chosen=selection.fewest > 1)
+    told = [str(time_limit), str(patience), *names]
+    judges = [Worker("judge_process", told, environment=environment) for _ in range(count)]
     for judge in judges[:1]:
         free.put(judge)
 

@@ -44,6 +44,8 @@ class Died(Exception):
     is_death = True
     wrote = ""
     """The end of what it wrote to stdout."""
+    case = ""
+    """The case of the call that it died of, if that is another one than was asked about."""
 
     def __init__(self, message: str, signal: int | None = None) -> None:
         super().__init__(message)
@@ -52,6 +54,10 @@ class Died(Exception):
 
 class Hung(Died):
     """The process gave no answer in time, and was ended."""
+
+
+class NotAsked(Hung):
+    """The call was not made, as too many before it hung."""
 
 
 class Raised(Exception):

@@ -32,7 +32,7 @@ _SMALLEST = 4
 # Larger arrays are refused. The mark is copied from a mapping of this size, which has zeros behind it.
 _LARGEST = 1 << 33
 # Dead arrays are freed when so many bytes, or so many arrays, were made.
-_MOST_BYTES, _MOST_MADE = 1 << 26, 4096
+_MOST_BYTES, _MOST_MADE = 1 << 23, 4096
 # The place of PyDataMem_SetHandler in NumPy's table of functions, which never changes.
 _SET_HANDLER = 304
 

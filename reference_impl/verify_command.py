@@ -31,6 +31,7 @@ from .report.searched import least_shares
 from .report.verify_report import Run, print_quietly, print_report, write_records
 from .run import choice
 from .run.choice import EXAMPLES, STRENGTH
+from .run.processes import numpy_threads
 from .run.processes.asking import CALL_TIME_LIMIT
 from .run.selection import CHECK_NAMES, Selection
 from .run.spread import DEFAULT_DTYPES
@@ -163,7 +164,7 @@ def verify(
     expecting = _expected(expected)
     console = PlainConsole()
 
-    loaded, lines = _load(console, backend, here=processes == 0)
+    loaded, lines = _load(console, backend, processes)
     if loaded.not_here and not (loaded.subjects or loaded.errors):
         _end_with_nothing(console, lines)
     narrowing = {"operations": operations, "dtypes": dtypes, "checks": checks}
@@ -195,22 +196,22 @@ def verify(
     end(console, run, counts, unwritten, unpaged)
 
 
-def _load(console: PlainConsole, asked: Sequence[str] | None, *, here: bool) -> tuple[Loaded, list[str]]:
+def _load(console: PlainConsole, asked: Sequence[str] | None, processes: int) -> tuple[Loaded, list[str]]:
     """Load the backends. For each that could be meant and cannot run, a line says why."""
     try:
         with stop_signals():
-            return _loaded(asked, here=here)
+            return _loaded(asked, here=processes == 0, threads=numpy_threads.part_of(processes))
     except KeyboardInterrupt as stopped:
         console.verdict("Interrupted while the backends were loaded: nothing was judged.")
         raise typer.Exit(status_of(stopped)) from stopped
 
 
-def _loaded(asked: Sequence[str] | None, *, here: bool) -> tuple[Loaded, list[str]]:
+def _loaded(asked: Sequence[str] | None, *, here: bool, threads: str) -> tuple[Loaded, list[str]]:
     if not asked:
-        loaded = load(here=here)
+        loaded = load(here=here, threads=threads)
         return loaded, missing(loaded)
     try:
-        loaded = load(asked, here=here)
+        loaded = load(asked, here=here, threads=threads)
     except (ImportError, ValueError) as error:
         raise BadUsage(error, "--backend") from error
     misused = [one for one in loaded.errors.values() if isinstance(one, NotLoaded) and one.is_misuse]

@@ -14,6 +14,7 @@ from ..operations import OPERATIONS
 from . import outcome
 from .outcome import Record
 from .place import told
+from .processes import numpy_threads
 from .processes.asking import BackendProcess
 from .processes.remote import RemoteBackend
 from .processes.worker import Died, Raised
@@ -190,11 +191,12 @@ class Loaded:
     """Why this machine cannot run an environment, by the framework or backend in it: "torch@avx512_core_fp16"."""
 
 
-def load(words: Iterable[str] = (), *, here: bool = False) -> Loaded:
+def load(words: Iterable[str] = (), *, here: bool = False, threads: str | None = None) -> Loaded:
     """Load the backends that `words` name (see `registry.expand`); without any, every one that is installed.
 
     Each framework is loaded in a process of its own or, if `here`, in this one. So is each environment. Raises
     ImportError if a framework that is named is not installed, and ValueError if an environment is unknown.
+    `threads` are those of matrix products in kernels in NumPy; they are NumPy's usual ones if that is None.
     """
     words = list(words)
     registry.require(words)
@@ -206,7 +208,8 @@ def load(words: Iterable[str] = (), *, here: bool = False) -> Loaded:
         key = process_of(name)
         if key not in processes:
             # By its name it is imported before the child is made that answers, and not again after each death.
-            processes[key] = BackendProcess(key, environment=environments.variables_of(name))
+            environment = {**environments.variables_of(name), **numpy_threads.for_kernel(name, threads)}
+            processes[key] = BackendProcess(key, environment=environment)
         return processes[key]
 
     found: list[Subject] = []

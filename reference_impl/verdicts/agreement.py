@@ -12,6 +12,7 @@ import numpy as np
 
 from ..exact.formats import FORMATS
 from . import location
+from .bits import same_bytes
 from .call import Call, gauge, numpy_dtype
 from .real_data import INDEPENDENT, RealTask
 from .special_values import SpecialTask
@@ -175,7 +176,7 @@ def assert_same_bits(second: np.ndarray, first: np.ndarray) -> None:
             f"the same call must give the same array twice; shape and dtype were {first.shape} {first.dtype}, "
             f"then {second.shape} {second.dtype}"
         )
-    if second.tobytes() != first.tobytes():
+    if not same_bytes(second, first):
         different = int((np.atleast_1d(_bits(second) != _bits(first))).sum())
         raise Disagreement(f"the same call must give the same bits twice; {different} of {first.size} elements differ")
 
@@ -189,7 +190,7 @@ def assert_own_memory(*, shares_memory: bool) -> None:
 def assert_unchanged(after: dict[str, np.ndarray], before: dict[str, np.ndarray]) -> None:
     """Require that the arguments were not written to."""
     for name, array in before.items():
-        if after[name].tobytes() != array.tobytes():
+        if not same_bytes(after[name], array):
             changed = int((_bits(after[name]) != _bits(array)).sum())
             raise Disagreement(
                 f"arguments must not be written to; {changed} of {array.size} elements of {name} changed"

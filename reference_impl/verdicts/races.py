@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .agreement import Disagreement
+from .bits import same_bytes
 from .trial import Trial
 
 # Further calls that tell the share of wrong answers, once two answers differ.
@@ -56,7 +57,7 @@ def same_bits(answers: Sequence[np.ndarray]) -> bool:
 def _alike(one: np.ndarray, other: np.ndarray) -> bool:
     if not (isinstance(one, np.ndarray) and isinstance(other, np.ndarray)):
         return type(one) is type(other)
-    return one.shape == other.shape and one.dtype == other.dtype and one.tobytes() == other.tobytes()
+    return one.shape == other.shape and one.dtype == other.dtype and same_bytes(one, other)
 
 
 def _error(trial: Trial, answer: np.ndarray) -> Disagreement | None:

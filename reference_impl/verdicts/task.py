@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from ..cases.case import Case
-from .call import Call, array_shapes, gauge, oracle
+from .call import Call, array_shapes, gauge, sums_that_fit
 from .integers import EXACT_INTEGERS, integer_call
 from .memory_layouts import PARTS, Laid, laid_out
 from .neighbours import neighbours
@@ -37,7 +37,7 @@ class Task:
 
     @cached_property
     def expected(self) -> np.ndarray:
-        return oracle(self.call)
+        return sums_that_fit(self.call)
 
     @cached_property
     def other(self) -> Task:

@@ -218,7 +218,7 @@ class BackendProcess:
             if within is None:
                 within = Sent(array, self._shared, sent[-1].end if sent else 0)
                 sent.append(within)
-            places[id(array)] = within.place_of(array)
+            places[id(array)] = within.place if within.array is array else within.place_of(array)
         return sent, [places[id(array)] for array in arrays]
 
     def _received(self, answer: dict[str, Any]) -> Answer:

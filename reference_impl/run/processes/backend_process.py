@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from ...backends import registry
 from ...backends.protocol import Capabilities, Misdeclared, takes_bias
 from ...cases.case import Case
 from ...verdicts.integers import integer_call
@@ -113,8 +114,6 @@ class Backends:
 
     def routes(self, name: str) -> list[str]:
         """The full names of the routes of an adapter."""
-        from ...backends import registry
-
         return registry.routes(name)
 
     def declares(self, name: str, operations: list[str], cases: list[str]) -> list[list[Declared]]:
@@ -274,6 +273,8 @@ def main(descriptor: str, *names: str) -> None:
     answers = stdout.redirect()  # text that a backend prints is no answer
     requests = _take_stdin()
     number, size = map(int, descriptor.split(":"))
+    if not any(map(registry.adapter_of, names)):  # frameworks have memory of their own
+        memory.keep_freed()
     backends = Backends(SharedMemory(number, size))
     gc.disable()  # collecting garbage takes a fifth of an import, and finds next to none
     for name in names:

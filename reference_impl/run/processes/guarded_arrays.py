@@ -29,10 +29,12 @@ _MARK = bytes.fromhex("577db37f6d7ef17f577db37f6d7ef17f")
 # A live array may by chance hold the first bytes of the mark, if they are fewer. So smaller ones are never freed. Those
 # that hold them are watched no more: nearly all are dead, and a kernel can make a million.
 _SMALLEST = 4
+# The zones of an array of so many bytes are read together with it, in one call.
+_READ_AT_ONCE = 1024
 # Larger arrays are refused. The mark is copied from a mapping of this size, which has zeros behind it.
 _LARGEST = 1 << 33
 # Dead arrays are freed when so many bytes, or so many arrays, were made.
-_MOST_BYTES, _MOST_MADE = 1 << 26, 4096
+_MOST_BYTES, _MOST_MADE = 1 << 23, 4096
 # The place of PyDataMem_SetHandler in NumPy's table of functions, which never changes.
 _SET_HANDLER = 304
 
@@ -131,8 +133,9 @@ class GuardedArrays:
 
     def _free_dead(self) -> None:
         self._made = self._bytes = 0
+        string_at, mark = _string_at, _MARK
         for at, size in list(self._sizes.items()):  # other threads may make arrays meanwhile
-            if _string_at(at, min(size, len(_MARK))) == _MARK[:size]:
+            if string_at(at, min(size, len(mark))) == mark[:size]:
                 self._freed(at)
 
     def _freed(self, at: int) -> None:
@@ -147,6 +150,10 @@ class GuardedArrays:
 
     def _look_at(self, at: int, size: int) -> None:
         """Tell of damage to the guard zones of an array, and mend them, so that it is told once."""
+        if size <= _READ_AT_ONCE:
+            all_bytes = _string_at(at - GUARD, size + 2 * GUARD)
+            if all_bytes.startswith(_UNTOUCHED) and all_bytes.endswith(_UNTOUCHED):
+                return
         for side, zone in (("before", at - GUARD), ("behind", at + size)):
             found = _string_at(zone, GUARD)
             if found != _UNTOUCHED:

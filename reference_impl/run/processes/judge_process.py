@@ -18,7 +18,7 @@ from ...verdicts.task import Task
 from ..judge import judge
 from ..outcome import CRASHED, Record
 from ..subject import NotLoaded, Subject, process_for, process_of
-from . import numpy_threads
+from . import memory, numpy_threads
 from .asking import BackendProcess
 from .channel import Closed, receive, send
 from .sent_records import Sent, sent
@@ -73,6 +73,7 @@ class Subjects:
 def main(time_limit: str, patience: str, *names: str) -> None:
     """Judge what is asked, until the channel is closed or the process that asks has ended."""
     threads = numpy_threads.restore()
+    memory.keep_freed()
     threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
     subjects = Subjects(list(names), float(time_limit), threads, float(patience))
     while True:

@@ -22,9 +22,14 @@ def shared_by(judges: int) -> dict[str, str]:
 
     Each process calls `restore` before it starts a backend.
     """
-    threads = max((os.cpu_count() or 1) // max(judges, 1), 1)
+    threads = part_of(judges)
     former = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
-    return {**dict.fromkeys(_VARIABLES, str(threads)), _FORMER: json.dumps(former)}
+    return {**dict.fromkeys(_VARIABLES, threads), _FORMER: json.dumps(former)}
+
+
+def part_of(processes: int) -> str:
+    """Return the number of threads that each of so many processes has, if they share the processors."""
+    return str(max((os.cpu_count() or 1) // max(processes, 1), 1))
 
 
 def restore() -> str | None:

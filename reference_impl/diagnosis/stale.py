@@ -19,6 +19,7 @@ from ..verdicts.integers import EXACT_INTEGERS, integer_call
 
 # A stale answer is the right one to the earlier call, or to this call with a part of the earlier one, or another.
 ANSWER, PART, OTHER = "answer", "part", "other"
+A_CACHE, KEPT_MEMORY = "a cache: ", "memory of an earlier call: "
 _HEADS = {
     ANSWER: "it gives the answer of an earlier call with the same shapes and other {}",
     PART: "it keeps the {} of an earlier call with the same shapes",
@@ -49,10 +50,17 @@ class Keys:
         """Say what an answer comes from, and what the keys lack. No line if they lack nothing."""
         if not self.lack:
             return []
+        numbers = [way for name, way in self.lack.items() if name.startswith("numbers")]
+        if numbers and set(numbers) == {OTHER}:
+            head = _HEADS[OTHER].format(listed([*self.lack], "or"))
+            return [
+                f"{KEPT_MEMORY}{head}",
+                "it does not write all of its answer, or adds to what it finds in that memory",
+            ]
         by_way = {way: [name for name, own in self.lack.items() if own == way] for way in _HEADS}
         told = [_HEADS[way].format(listed(names, "or")) for way, names in by_way.items() if names]
         right = f"; calls that differ in the {listed(self.have, 'or')} alone are right" if self.have else ""
-        return [f"a cache: {'; '.join(told)}", f"its keys lack the {listed([*self.lack], 'and')}{right}"]
+        return [f"{A_CACHE}{'; '.join(told)}", f"its keys lack the {listed([*self.lack], 'and')}{right}"]
 
 
 @dataclass(frozen=True)

@@ -124,6 +124,21 @@ def test_plan_kept_by_the_size_of_the_answer_without_the_strides_is_seen(spec):
     assert told.text.startswith("a cache: it keeps the strides of an earlier call with the same shapes")
 
 
+def leftover_not_written(kept, images, filters, **options):
+    """Answer in the memory of the last answer of that size, and do not write the last row."""
+    answer = right(images, filters, **options)
+    memory = kept.setdefault((answer.shape, answer.dtype), answer.copy())
+    memory[:, :-1] = answer[:, :-1]
+    return memory.copy()
+
+
+def test_memory_of_the_last_answer_is_no_cache():
+    _, told = told_of(of_plain(leftover_not_written))
+    assert any(line.startswith("memory of an earlier call: it is wrong after a call with ") for line in told.lines)
+    assert "a cache" not in told.text
+    assert "keys" not in told.text
+
+
 def test_kernel_without_a_cache_lacks_nothing():
     assert keys(of_plain(lambda kept, *arrays, **options: right(*arrays, **options))).lines() == []
 

@@ -14,7 +14,7 @@ from ..run.implementation import Implementations
 from ..run.outcome import Record
 from ..run.subject import Subject
 from ..run.whole_backend import LOADS, REFUSES, STEADY, WHOLE_BACKEND_CHECKS
-from .findings import Finding, findings, joined
+from .findings import Finding, findings, joined, mistake_of
 from .robustness import OF_CHECKS
 from .suspicion import smallest_first, suspicion
 from .tally import Tally
@@ -55,6 +55,10 @@ def explained(
                 told = told if illustrate is None else illustrate(subject, told)
                 tally.replace(finding.record, told)
             finding.record, finding.text = told, failure_text(_without_conditions(told, finding))
+        if subject is not None:
+            named = list(dict.fromkeys(filter(None, (mistake_of(one.record) for one in found[name][:MOST_TEXTS]))))
+            for finding in found[name][MOST_TEXTS:]:
+                finding.record = diagnoses.named_before(subject, finding.record, named)
         found[name] = joined(found[name])
     implementations.close()
     return found

@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from ..bugs import Bug
+from ..bugs import Bug, JudgedCall
 from ..cases.case import Case
 from ..mistakes import Mistake
 from ..run import outcome
@@ -24,6 +24,7 @@ from .advice import advice
 from .conditions import Asker, Outcomes, additions, bugs_of, cures, flips, is_well_told
 from .matching import Seen, does, look, matching, matching_by_checks, matching_in_part, matching_sometimes, see
 from .probes import Probe, probes
+from .several import several
 from .shrinking import smallest
 from .stale import Keys, keys_of, keys_of_mistake
 
@@ -76,6 +77,11 @@ def diagnose(
         asked = replace(asker, mistake=found[0])
         bugs = [bug for bug in bugs_of(asked, seen, small, outcomes) if is_well_told(bug)]
         diagnosis = Diagnosis(found, telling.named_sometimes(found[0], seen, bugs), bugs)
+    elif together := several(record.operation, [*_near(asker, small), *seen], until):
+        all_bugs = bugs_of(asker, seen, small, outcomes)
+        bugs = [bug for bug in all_bugs if is_well_told(bug)]
+        lines = telling.named_together(together, seen, bugs, alone=len(all_bugs) == 1)
+        diagnosis = Diagnosis(together.mistakes, lines, bugs)
     else:
         diagnosis = _without_name(asker, seen, small, outcomes)
     diagnosis.smallest = small
@@ -131,11 +137,27 @@ def _without_name(asker: Asker, seen: Sequence[Seen], small: Case, outcomes: Out
         return Diagnosis(found, [*lines, f"right on all {len(plain)} other integer calls that were tried"])
     lines += telling.where_wrong(bugs, plain, alone=len(all_bugs) == 1)
     wrong = [*_wrong_in_run(asker, outcomes), *wrong[-_MOST_EXPLAINED:]]
-    parts = matching_in_part(operation, wrong, asker.until)
+    parts = [
+        (mistake, count)
+        for mistake, count in matching_in_part(operation, wrong, asker.until)
+        if _is_a_cause(mistake, wrong, all_bugs)
+    ]
     # One rule that explains all failures tells more than several mistakes that explain some of them.
     if sum(count for _, count in parts) == len(wrong) or (not found and not len(bugs) == len(all_bugs) == 1):
         lines += telling.in_part(parts, len(wrong))
     return Diagnosis(found, lines, bugs)
+
+
+def _is_a_cause(mistake: Mistake, wrong: Sequence[Seen], bugs: Sequence[Bug]) -> bool:
+    """True if the mistake explains most wrong answers under the conditions of some bug: few are alike by chance.
+
+    Answers under the conditions of several bugs tell nothing, as several mistakes may have made them.
+    """
+    calls = [JudgedCall("", each.probe.operation, each.probe.case) for each in wrong]
+    held = np.array([bug.holds(calls) for bug in bugs], bool).reshape(len(bugs), len(wrong))
+    shown = np.array([each.shows(mistake) for each in wrong], bool)
+    alone = held & (held.sum(axis=0) == 1)
+    return not bugs or any(4 * (mask & shown).sum() >= 3 * mask.sum() > 0 for mask in alone)
 
 
 def _wrong_in_run(asker: Asker, outcomes: Outcomes) -> list[Seen]:

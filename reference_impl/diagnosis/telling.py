@@ -15,6 +15,7 @@ from ..mistakes import Mistake, by_name
 from ..verdicts.call import gauge
 from . import symptoms
 from .matching import Seen
+from .several import Several
 
 MOST_ELEMENTS = 12
 _MOST_NAMED = 3
@@ -54,6 +55,33 @@ def named_sometimes(found: Mistake, seen: Sequence[Seen], bugs: Sequence[Bug]) -
         *([f"it is also wrong in another way on {_specs(besides)}"] if besides else []),
         *(where_wrong(bugs, plain, alone=len(bugs) == 1) if bugs and spared else []),
         *_made_before(found),
+    ]
+
+
+def named_together(found: Several, seen: Sequence[Seen], bugs: Sequence[Bug], *, alone: bool) -> list[str]:
+    """Name one mistake that is made along one axis at times, or two mistakes."""
+    plain = [each for each in seen if each.probe.plain]
+    wrong = [each for each in plain if not each.right()]
+    spared = [each for each in plain if found.would_show(each)]
+    condition = " under some condition" if spared else ""
+    first, *others = found.made
+    if len(found.mistakes) == 1:
+        named = f"*{first.mistake.name}*, at times along one axis alone" if others else first.named
+        headed = [(f"matches {named}{',' * bool(others and condition)}{condition}", first.mistake)]
+        how = "in this way"
+    else:
+        headed = [(f"matches {first.named}{condition}", first.mistake)]
+        headed += [
+            (f"{'and' if seen[-1].shows(one.alone) else 'and, on other calls,'} {one.named}", one.mistake)
+            for one in others
+        ]
+        how = "as by the one, the other, or both at once"
+    right = f", right on {len(spared)} where they would show: {_specs(spared)}" if spared else ""
+    return [
+        *_told(headed),
+        f"tried {len(plain)} calls: wrong on {len(wrong)}, {how}{right}",
+        *(where_wrong(bugs, plain, alone=alone) if bugs and spared else []),
+        *_made_before(first.mistake),
     ]
 
 

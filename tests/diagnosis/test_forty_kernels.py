@@ -6,6 +6,7 @@ import functools
 
 import numpy as np
 import pytest
+from diagnosis.eight_kernels import KERNELS as EIGHT
 from diagnosis.forty_kernels import KERNELS
 from diagnosis.ten_kernels import KERNELS as TEN
 from diagnosis.twenty_kernels import KERNELS as HELD_OUT
@@ -45,11 +46,11 @@ def is_wrong(kernel, case):
         return True
 
 
-ALL = [*KERNELS, *HELD_OUT, *TEN]
+ALL = [*KERNELS, *HELD_OUT, *TEN, *EIGHT]
 
 
-def test_there_are_seventy_kernels_of_different_names():
-    assert len({kernel.name for kernel in ALL}) == len(ALL) == 70
+def test_there_are_seventy_eight_kernels_of_different_names():
+    assert len({kernel.name for kernel in ALL}) == len(ALL) == 78
 
 
 @pytest.mark.parametrize("kernel", ALL, ids=lambda kernel: kernel.name)
@@ -67,6 +68,7 @@ def test_mistakes_are_known_for_the_operation(kernel):
     assert all(kernel.operation in by_name(mistake).operations for mistake in kernel.mistakes if mistake)
 
 
+@functools.cache
 def diagnosis_of(name):
     """Judge a kernel on the smoke cases, and diagnose the failure that the run would diagnose."""
     kernel = next(one for one in ALL if one.name == name)
@@ -173,6 +175,12 @@ def test_sums_in_float16_are_named_by_their_errors():
         ("float16-blocks-of-4-channels", "float16-accumulation", "it overflows beyond 65504"),
         # It cuts bits off, where the known mistake rounds.
         ("tensor-cores-in-bfloat16", "arguments-rounded-to-bfloat16", "as those of arguments in bfloat16"),
+        # It reverses the pads of one axis alone, if only that has an even kernel.
+        (
+            "same-on-the-wrong-side-of-even-kernels",
+            "same-odd-element-before",
+            "matches *same-odd-element-before*, at times along one axis alone",
+        ),
         # Where the stride is above the image, its answer has no elements, and the known mistake's has one.
         ("same-size-by-whole-strides", "same-size-rounded-down", "it is also wrong in another way on "),
     ],
@@ -181,6 +189,32 @@ def test_mistake_is_named_by_what_its_answers_have_in_common(name, mistake, said
     diagnosis = diagnosis_of(name)
     assert diagnosis.mistakes[0].name == mistake
     assert said in diagnosis.text
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (
+            "symmetric-same-and-no-dilation-of-columns",
+            ["matches *dilation-forgotten* along the width alone", "and, on other calls, *same-without-stride*"],
+        ),
+        (
+            "mean-over-batch-and-one-stride",
+            ["matches *mean-over-batch*", "and, on other calls, *stride-of-height-for-width*"],
+        ),
+    ],
+)
+def test_two_mistakes_at_once_are_both_named(name, said):
+    """Some wrong answers are as by one of them, some as by both."""
+    text = diagnosis_of(name).text
+    assert [line.partition(":")[0].removesuffix(" under some condition") for line in text.splitlines()[:3:2]] == said
+
+
+def test_mistake_that_is_alike_on_half_of_the_calls_is_not_named():
+    """It reads no columns beyond the height: where there is one, the last column is missing."""
+    diagnosis = diagnosis_of("columns-checked-against-the-height")
+    assert diagnosis.mistakes == []
+    assert "match *" not in diagnosis.text
 
 
 def test_answers_of_zeros_under_a_condition_are_no_mistake_of_a_kernel_that_answers_zeros():

@@ -17,6 +17,8 @@ AXES = ("height", "width")
 _LEAST, _OF_EACH = 4, 2
 # So many are tried as one of two: those that explain the most.
 _MOST_FIRST = 6
+# So many wrong answers, on the smallest cases, are searched for two mistakes that explain them; then all must be.
+_MOST_SMALL = 10
 # Zeros are told of the answer itself.
 _NONE = ("answers-zeros",)
 # Mistakes of these families can be made along one axis alone.
@@ -64,6 +66,14 @@ class Several:
     def explains(self, each: Seen) -> bool:
         return any(each.shows(way) for way in self.ways)
 
+    def needs_each(self, wrong: Sequence[Seen]) -> bool:
+        """True if each mistake explains several wrong answers that the other alone does not."""
+        return all(
+            sum(not any(each.shows(other.alone) for other in self.made if other is not one) for each in wrong)
+            >= _OF_EACH
+            for one in self.made
+        )
+
     def would_show(self, each: Seen) -> bool:
         """True if the answer is right where one of the mistakes changes it."""
         return each.right() and any(not each.like(one.alone) for one in self.made)
@@ -99,19 +109,19 @@ def _of_one(known: Iterable[Mistake], wrong: Sequence[Seen], until: float) -> Se
 
 
 def _of_two(made: Sequence[Made], wrong: Sequence[Seen], until: float) -> Several | None:
-    shown: dict[Made, set[Seen]] = {}
+    few, shown = wrong[:_MOST_SMALL], dict[Made, set[Seen]]()
     for one in made:
         if time.monotonic() > until:
             return None
-        shown[one] = {each for each in wrong if each.shows(one.alone)}
+        shown[one] = {each for each in few if each.shows(one.alone)}
     firsts = sorted((one for one in made if len(shown[one]) >= _OF_EACH), key=lambda one: -len(shown[one]))
     for first, second in product(firsts[:_MOST_FIRST], made):
         if time.monotonic() > until:
             return None
-        left = [each for each in wrong if each not in shown[first]]
-        both = Several((first, second))
-        if first.mistake == second.mistake or len(left) < _OF_EACH:
+        if first.mistake == second.mistake:
             continue
-        if all(map(both.explains, left)):
+        both = Several((first, second))
+        left = (each for each in few if each not in shown[first])
+        if all(map(both.explains, left)) and all(map(both.explains, wrong)) and both.needs_each(wrong):
             return both
     return None

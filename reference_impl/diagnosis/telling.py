@@ -117,6 +117,12 @@ def unnamed(failing: Seen, wrong: Sequence[Seen]) -> tuple[list[str], list[Mista
         mistake = by_name(_ROUNDED[rounded])
         head = f"the answer is near the right one: its errors are as large as those of arguments in {rounded}"
         return [head, *_told([(f"matches the errors of *{mistake.name}*", mistake)])], [mistake]
+    zeros = sum(resembles(each) == symptoms.ZEROS for each in wrong) if said == symptoms.ZEROS else len(wrong)
+    if zeros < len(wrong):
+        return [
+            _NO_MATCH,
+            f"the answer to this call is {said}, as are {zeros} of {len(wrong)} wrong answers examined",
+        ], []
     return [_NO_MATCH, *([f"the answer is {said}"] if said else [])], []
 
 

@@ -82,7 +82,7 @@ class Several:
 def several(operation: str, seen: Sequence[Seen], until: float) -> Several | None:
     """Return mistakes that together explain all wrong answers to plain probes; None if there are none.
 
-    That is one mistake, made along both axes or along either alone; or else two mistakes. The last of `seen` is the
+    They are one mistake, made along both axes or along either alone; or else two mistakes. The last of `seen` is the
     call that failed. If it is wrong alone, the first of two mistakes shows on it.
     """
     wrong = [each for each in seen if each.probe.plain and not each.right()]

@@ -270,7 +270,11 @@ def _width_not_padded(asked: Asked) -> np.ndarray:
     return asked.right(padded, sizes, cotangent, padding="VALID")
 
 
-@KERNELS.add("columns-bounded-by-the-height", lambda case: case.output_shape[2] > case.output_shape[1])
+@KERNELS.add(
+    "columns-bounded-by-the-height",
+    lambda case: case.output_shape[2] > case.output_shape[1],
+    "output-columns-checked-against-the-height",
+)
 def _bounded_by_the_height(asked: Asked) -> np.ndarray:
     answer = asked.right()
     answer[:, :, asked.case.output_shape[1] :] = 0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
+from ..cases.case import Case
+from ..mistakes import by_name
 from ..run import outcome
 from ..run.judge import DECLARES, KEEPS_TO_ITS_MEMORY, PRINTS_NOTHING
 from ..run.outcome import Record
@@ -14,6 +16,8 @@ from ..run.whole_backend import WHOLE_BACKEND_CHECKS
 from ..verdicts.races import is_race
 from .conditions import Outcomes, outcomes_of
 from .diagnosing import diagnose
+from .matching import see
+from .probes import Probe
 
 # Failures of these checks match no mistake: the mistakes are about answers to single calls.
 _NOT_DIAGNOSED = (*WHOLE_BACKEND_CHECKS, PRINTS_NOTHING, KEEPS_TO_ITS_MEMORY, DECLARES)
@@ -63,6 +67,25 @@ class Diagnoses:
         elif record.case != diagnosed.case:
             lines = [f"diagnosed on {diagnosed.case}, where numbers are wrong", *lines]
         return replace(record, diagnosis="\n".join(filter(None, [record.diagnosis, *lines])))
+
+    def named_before(self, subject: Subject, record: Record, names: Iterable[str]) -> Record:
+        """Return the record with the first of these mistakes that gives its answer, and that on a larger case.
+
+        This takes two calls, where a diagnosis takes seconds.
+        """
+        case, asked = Case.parse(record.case), subject.apart if self.isolate else subject
+        if not _is_diagnosed(record) or not case.multiply_adds:
+            return record
+        larger = replace(case, batch=case.batch + 1, height=case.height + 2, width=case.width + 3)
+        probes = [Probe(record.operation, one, seed=record.seed) for one in (case, larger)]
+        lacked = [one for one in probes if not asked.capabilities.supports(one.operation, one.case)]
+        seen = [] if lacked else [see(asked, probe, once=True) for probe in probes]
+        for mistake in map(by_name, names):
+            fits = mistake.pure and record.operation in mistake.operations
+            if fits and seen and all(each.shows(mistake) for each in seen):
+                told = f"matches *{mistake.name}*, as above"
+                return replace(record, diagnosis="\n".join(filter(None, [record.diagnosis, told])))
+        return record
 
     def _key(self, record: Record) -> Key:
         """Return a key, which is the same for failures that share a diagnosis."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
-from ..bugs import Bug
 from ..cases.case import Case
 from ..mistakes import Mistake
 from ..run import outcome
@@ -19,34 +18,19 @@ from ..run.subject import Subject
 from ..verdicts.checks import CHECKS, OTHER_OPTIONS
 from ..verdicts.real_data import real_task
 from ..verdicts.task import Task
-from . import symptoms, telling
+from . import telling
 from .advice import advice
 from .conditions import Asker, Outcomes, additions, bugs_of, cures, flips, is_well_told
-from .matching import Seen, does, look, matching, matching_by_checks, matching_in_part, matching_sometimes, see
+from .diagnosis import Diagnosis
+from .matching import Seen, does, look, matching, matching_by_checks, matching_sometimes, see
 from .probes import Probe, probes
+from .several import several
 from .shrinking import smallest
 from .stale import Keys, keys_of, keys_of_mistake
+from .without_name import without_name
 
 SECONDS = 5.0
 _DEPENDS_ON_CALLS = "right on a fresh kernel: this failure depends on the calls before it"
-_MOST_EXPLAINED = 6
-
-
-@dataclass
-class Diagnosis:
-    """Mistakes that do what the backend does, the likeliest first, and the lines to print.
-
-    `bugs` are the conditions under which it fails, where they were looked for, and `smallest` is the smallest case.
-    """
-
-    mistakes: list[Mistake] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
-    bugs: list[Bug] = field(default_factory=list)
-    smallest: Case | None = None
-
-    @property
-    def text(self) -> str:
-        return "\n".join(self.lines)
 
 
 def diagnose(
@@ -76,8 +60,13 @@ def diagnose(
         asked = replace(asker, mistake=found[0])
         bugs = [bug for bug in bugs_of(asked, seen, small, outcomes) if is_well_told(bug)]
         diagnosis = Diagnosis(found, telling.named_sometimes(found[0], seen, bugs), bugs)
+    elif together := several(record.operation, [*_near(asker, small), *seen], until):
+        all_bugs = bugs_of(asker, seen, small, outcomes)
+        bugs = [bug for bug in all_bugs if is_well_told(bug)]
+        lines = telling.named_together(together, seen, bugs, alone=len(all_bugs) == 1)
+        diagnosis = Diagnosis(together.mistakes, lines, bugs)
     else:
-        diagnosis = _without_name(asker, seen, small, outcomes)
+        diagnosis = without_name(asker, seen, small, outcomes)
     diagnosis.smallest = small
     shown = _shown(subject, replace(record, case=str(small)))
     # A change of the case also changes which calls come before it.
@@ -107,44 +96,6 @@ def _acting(found: list[Mistake], failing: Seen) -> list[Mistake]:
     mode = failing.probe.case.padding_mode
     tried = [one for one in probes(failing.probe.operation) if one.case.padding_mode == mode and one.plain]
     return [one for one in found if one.family != "padding" or any(does(one, each) for each in (failing.probe, *tried))]
-
-
-def _without_name(asker: Asker, seen: Sequence[Seen], small: Case, outcomes: Outcomes) -> Diagnosis:
-    """Diagnose a failure that no known mistake explains.
-
-    The lines say three things: what the answer resembles, the conditions under which it is wrong, and the mistakes that
-    explain a part of the wrong answers.
-    """
-    operation = asker.record.operation
-    plain = [each for each in seen if each.probe.plain]
-    wrong = [each for each in plain if not each.right()]
-    if wrong and all(each.right(loosely=True) for each in [*plain, seen[-1]]):
-        return Diagnosis([], telling.ONLY_ROUNDS)
-    decided = {telling.resembles(each) or "" for each in wrong}
-    if len(decided) == 1 and all(said.endswith(symptoms.WHERE_ZERO) for said in decided):
-        # The numbers decide where it is wrong, so that no condition on sizes can be true.
-        return Diagnosis([], telling.unnamed(wrong[-1], wrong)[0])
-    lines, found = telling.unnamed(seen[-1], wrong)
-    all_bugs = bugs_of(asker, seen, small, outcomes)
-    bugs = [bug for bug in all_bugs if is_well_told(bug)]
-    if not wrong and not bugs:
-        return Diagnosis(found, [*lines, f"right on all {len(plain)} other integer calls that were tried"])
-    lines += telling.where_wrong(bugs, plain, alone=len(all_bugs) == 1)
-    wrong = [*_wrong_in_run(asker, outcomes), *wrong[-_MOST_EXPLAINED:]]
-    parts = matching_in_part(operation, wrong, asker.until)
-    # One rule that explains all failures tells more than several mistakes that explain some of them.
-    if sum(count for _, count in parts) == len(wrong) or (not found and not len(bugs) == len(all_bugs) == 1):
-        lines += telling.in_part(parts, len(wrong))
-    return Diagnosis(found, lines, bugs)
-
-
-def _wrong_in_run(asker: Asker, outcomes: Outcomes) -> list[Seen]:
-    """Make some calls again that failed in the run, from the smallest to the largest."""
-    failed = [Case.parse(spec) for spec, said in outcomes if said == asker.record.outcome]
-    places = np.unique(np.linspace(0, len(failed) - 1, _MOST_EXPLAINED).astype(int)) if failed else ()
-    probes = [Probe(asker.record.operation, failed[place], seed=asker.record.seed) for place in places]
-    seen = [see(asker.subject, probe, once=True) for probe in probes if probe.plain and asker.may_ask(probe.case)]
-    return [each for each in seen if not each.right() and not each.observation.refused]
 
 
 def _on_fresh(subject: Subject, record: Record) -> tuple[list[str], list[str], Record]:

@@ -14,11 +14,13 @@ from ..cases.case import Case
 from ..mistakes import Mistake
 from ..run.outcome import Record
 from ..run.subject import Subject
-from ..verdicts.call import Call, array_shapes, gauge, numpy_dtype, oracle
+from ..verdicts.call import Call, array_shapes, gauge, oracle
 from ..verdicts.integers import EXACT_INTEGERS, integer_call
+from .pairs import IN_PLACE, MOST, OF_SIZES, Pair, pairs
 
 # A stale answer is the right one to the earlier call, or to this call with a part of the earlier one, or another.
 ANSWER, PART, OTHER = "answer", "part", "other"
+A_CACHE, KEPT_MEMORY = "a cache: ", "memory of an earlier call: "
 _HEADS = {
     ANSWER: "it gives the answer of an earlier call with the same shapes and other {}",
     PART: "it keeps the {} of an earlier call with the same shapes",
@@ -27,9 +29,6 @@ _HEADS = {
 # Cases with two windows along each axis: a stride, a dilation or a size that is one more leaves all shapes as they are.
 # The second is for kernels without strides.
 _BASES = ("n2_h9w10c2_k3x3o4_s4x4_p1,0,0,0", "n2_h7w8c2_k3x3o4_p1,1,1,1")
-_OF_SIZES = "size of the answer", "groups and channels"
-_IN_PLACE = " at the same address"
-_MOST = 3  # integers so small that all sums are exact
 
 
 @dataclass
@@ -49,41 +48,17 @@ class Keys:
         """Say what an answer comes from, and what the keys lack. No line if they lack nothing."""
         if not self.lack:
             return []
+        numbers = [way for name, way in self.lack.items() if name.startswith("numbers")]
+        if numbers and set(numbers) == {OTHER}:
+            head = _HEADS[OTHER].format(listed([*self.lack], "or"))
+            return [
+                f"{KEPT_MEMORY}{head}",
+                "it does not write all of its answer, or adds to what it finds in that memory",
+            ]
         by_way = {way: [name for name, own in self.lack.items() if own == way] for way in _HEADS}
         told = [_HEADS[way].format(listed(names, "or")) for way, names in by_way.items() if names]
         right = f"; calls that differ in the {listed(self.have, 'or')} alone are right" if self.have else ""
-        return [f"a cache: {'; '.join(told)}", f"its keys lack the {listed([*self.lack], 'and')}{right}"]
-
-
-@dataclass(frozen=True)
-class _Pair:
-    """Two calls that differ in one thing, `name`: the case of the earlier one, and the array that has other numbers."""
-
-    name: str
-    earlier: Case
-    later: Case
-    array: str = ""
-    in_place: bool = False
-
-    def calls(self, operation: str, seed: int, batch: int, *, numbers: bool) -> tuple[Call, Call, Call]:
-        """Draw both calls for so many images more; and the later one with what differs in the earlier one.
-
-        They have the same numbers if their arrays have the same shapes, unless others are asked.
-        """
-        old, new = (replace(case, batch=case.batch + batch) for case in (self.earlier, self.later))
-        later = integer_call(new, operation, seed, _MOST)
-        other = integer_call(old, operation, seed + 1, _MOST).arrays
-        arrays = {
-            name: other[name] if numbers or other[name].shape != array.shape else array
-            for name, array in later.arrays.items()
-        }
-        if self.array:
-            arrays = {**arrays, self.array: other[self.array]}
-            part = {**later.arrays, self.array: other[self.array]}
-            return Call(operation, old, arrays), later, Call(operation, new, part)
-        cast = {name: array.astype(numpy_dtype(old.dtype)) for name, array in arrays.items()}
-        part = later.arrays if _same_shapes(old, new, operation) else cast
-        return Call(operation, old, cast), later, Call(operation, old, part)
+        return [f"{A_CACHE}{'; '.join(told)}", f"its keys lack the {listed([*self.lack], 'and')}{right}"]
 
 
 def stale(subject: Subject, record: Record) -> list[str]:
@@ -102,8 +77,8 @@ def keys_of(subject: Subject, record: Record) -> Keys:
         return keys
     dtype = own.dtype
     for case in (own, *(Case.parse(spec).with_dtype(dtype) for spec in _BASES)):
-        for pair in _pairs(case, operation, subject.capabilities.dtypes):
-            known = pair.name in keys.lack or pair.name.removesuffix(_IN_PLACE) in keys.lack
+        for pair in pairs(case, operation, subject.capabilities.dtypes):
+            known = pair.name in keys.lack or pair.name.removesuffix(IN_PLACE) in keys.lack
             way = None if known else asker.way(pair, batches)
             if way:
                 keys.lack[pair.name] = way
@@ -114,8 +89,8 @@ def keys_of(subject: Subject, record: Record) -> Keys:
 
 def _joined(keys: Keys, of_arrays: Sequence[str]) -> Keys:
     """Say "numbers" where something is true of the numbers of both arrays; leave out what needs no mention."""
-    lack, have = dict(keys.lack), [name for name in keys.have if f"{name}{_IN_PLACE}" not in keys.lack]
-    for end in ("", _IN_PLACE):
+    lack, have = dict(keys.lack), [name for name in keys.have if f"{name}{IN_PLACE}" not in keys.lack]
+    for end in ("", IN_PLACE):
         ways = {lack.get(f"{name}{end}") for name in of_arrays}
         if len(ways) == 1 and None not in ways:
             lack = {f"numbers{end}": lack[f"{of_arrays[0]}{end}"], **lack}
@@ -123,7 +98,7 @@ def _joined(keys: Keys, of_arrays: Sequence[str]) -> Keys:
                 del lack[f"{name}{end}"]
     if set(of_arrays) <= set(have):
         have = ["numbers", *(name for name in have if name not in of_arrays)]
-    return Keys(lack, [name for name in have if name not in lack and not name.endswith(_IN_PLACE)])
+    return Keys(lack, [name for name in have if name not in lack and not name.endswith(IN_PLACE)])
 
 
 def keys_of_mistake(mistake: Mistake, record: Record) -> Keys:
@@ -139,7 +114,7 @@ class _Asker:
     operation: str
     seed: int
 
-    def way(self, pair: _Pair, batches: Iterator[int]) -> str | None:
+    def way(self, pair: Pair, batches: Iterator[int]) -> str | None:
         """Return what the later answer is: ANSWER, PART or OTHER; "" if it is right. None if that cannot be told."""
         if not all(self.subject.capabilities.supports(self.operation, case) for case in (pair.earlier, pair.later)):
             return None
@@ -158,13 +133,13 @@ class _Asker:
             by_place = (ANSWER, two[0]), (PART, two[2])
             way = next((way for way, call in by_place if self._is_of(again, call)), OTHER)
         # Any wrong answer may be OTHER: of a backend that is also wrong alone, or finds larger arrays in its workspace.
-        return None if way == OTHER and (not alone or pair.name in _OF_SIZES) else way
+        return None if way == OTHER and (not alone or pair.name in OF_SIZES) else way
 
     def is_right_alone(self, case: Case, batch: int) -> bool:
-        call = integer_call(replace(case, batch=case.batch + batch), self.operation, self.seed, _MOST)
+        call = integer_call(replace(case, batch=case.batch + batch), self.operation, self.seed, MOST)
         return self._is_right(self._answers(call)[0], call)
 
-    def _stale_answer(self, pair: _Pair, earlier: Call, later: Call) -> Any:
+    def _stale_answer(self, pair: Pair, earlier: Call, later: Call) -> Any:
         """Return the answer to the later call; None if the two do not tell, or the earlier answer is wrong."""
         if not all(_is_exact(call) for call in (earlier, later)):
             return None
@@ -201,59 +176,5 @@ class _Asker:
         return isinstance(answer, np.ndarray) and np.array_equal(answer, oracle(call))
 
 
-def _pairs(case: Case, operation: str, dtypes: Sequence[str]) -> Iterator[_Pair]:
-    """Yield pairs of calls: the later is `case`, and the earlier differs in one thing."""
-    arrays = list(array_shapes(case, operation))
-    for in_place in (False, True):
-        for name in arrays:
-            where = f"numbers of the {name}" + _IN_PLACE * in_place
-            yield _Pair(where, case, case, name, in_place)
-    found: dict[str, list[Case]] = {
-        "strides": [*_stepped(case, "strides")],
-        "padding": [*_padded(case)],
-        "dilations": [*_stepped(case, "dilations")],
-        "dtype": [case.with_dtype(dtype) for dtype in dtypes if dtype != case.dtype][:2],
-        _OF_SIZES[0]: [*_resized(case)],
-    }
-    for name, some in found.items():
-        yield from (_Pair(name, one, case) for one in some if _same_shapes(one, case, operation))
-    groups = 2 * case.groups
-    for one in _made(case, groups=groups, input_channels=case.filter_sizes[2] * groups):
-        yield _Pair(_OF_SIZES[1], one, case)
-
-
-def _same_shapes(one: Case, other: Case, operation: str) -> bool:
-    return array_shapes(one, operation) == array_shapes(other, operation)
-
-
 def _is_exact(call: Call) -> bool:
     return bool(gauge(call).max(initial=0) <= EXACT_INTEGERS[call.case.dtype])
-
-
-def _stepped(case: Case, name: str) -> Iterator[Case]:
-    height, width = getattr(case, name)
-    for pair in ((height + 1, width), (height, width + 1), (height - 1, width), (height, width - 1)):
-        yield from _made(case, **{name: pair})
-
-
-def _padded(case: Case) -> Iterator[Case]:
-    """Yield the case with one zero more on one side, and one less on the other; and with each word."""
-    rows, columns = case.convolution.padding
-    for by in (1, -1):
-        yield from _made(case, padding=((rows[0] + by, rows[1] - by), columns))
-        yield from _made(case, padding=(rows, (columns[0] + by, columns[1] - by)))
-    for word in ("VALID", "SAME", "SAME_LOWER"):
-        yield from (one for one in _made(case, padding=word) if one.convolution.padding != (rows, columns))
-
-
-def _resized(case: Case) -> Iterator[Case]:
-    height, width = case.kernel_size
-    for changes in ({"height": case.height + 1}, {"width": case.width + 1}, {"kernel_size": (height - 1, width)}):
-        yield from _made(case, **changes)
-
-
-def _made(case: Case, **changes: Any) -> Iterator[Case]:
-    try:
-        yield replace(case, **changes)
-    except ValueError:  # there is no such convolution
-        return

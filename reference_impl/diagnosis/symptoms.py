@@ -10,6 +10,7 @@ import numpy as np
 _MOST_SHIFTED = 2
 IN_FLOAT16 = "the right one with the errors of float16: it overflows beyond 65504, or has about three digits"
 WHERE_ZERO = " where that is 0"
+ZEROS = "all zeros"
 # Errors of float16, as a part of the largest element: above those of float32, and as large as those of a long sum.
 _EXACT = 2.0**11  # float16 holds smaller integers
 # Between a quarter of the error of rounding, which few numbers may not reach, and that of cutting bits off.
@@ -29,7 +30,7 @@ def resemblance(actual: np.ndarray, expected: np.ndarray, is_filter: bool) -> st
     if not np.any(expected):
         return None
     if not np.any(actual):
-        return "all zeros"
+        return ZEROS
     for said, changed in _changes(expected, (0, 1) if is_filter else (1, 2)):
         if changed.shape == actual.shape and np.array_equal(changed, actual):
             return said

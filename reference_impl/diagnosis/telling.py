@@ -15,6 +15,7 @@ from ..mistakes import Mistake, by_name
 from ..verdicts.call import gauge
 from . import symptoms
 from .matching import Seen
+from .several import Several
 
 MOST_ELEMENTS = 12
 _MOST_NAMED = 3
@@ -57,6 +58,33 @@ def named_sometimes(found: Mistake, seen: Sequence[Seen], bugs: Sequence[Bug]) -
     ]
 
 
+def named_together(found: Several, seen: Sequence[Seen], bugs: Sequence[Bug], *, alone: bool) -> list[str]:
+    """Name one mistake that is made along one axis at times, or two mistakes."""
+    plain = [each for each in seen if each.probe.plain]
+    wrong = [each for each in plain if not each.right()]
+    spared = [each for each in plain if found.would_show(each)]
+    condition = " under some condition" if spared else ""
+    first, *others = found.made
+    if len(found.mistakes) == 1:
+        named = f"*{first.mistake.name}*, at times along one axis alone" if others else first.named
+        headed = [(f"matches {named}{',' * bool(others and condition)}{condition}", first.mistake)]
+        how = "in this way"
+    else:
+        headed = [(f"matches {first.named}{condition}", first.mistake)]
+        headed += [
+            (f"{'and' if seen[-1].shows(one.alone) else 'and, on other calls,'} {one.named}", one.mistake)
+            for one in others
+        ]
+        how = "as by the one, the other, or both at once"
+    right = f", right on {len(spared)} where they would show: {_specs(spared)}" if spared else ""
+    return [
+        *_told(headed),
+        f"tried {len(plain)} calls: wrong on {len(wrong)}, {how}{right}",
+        *(where_wrong(bugs, plain, alone=alone) if bugs and spared else []),
+        *_made_before(first.mistake),
+    ]
+
+
 ONLY_ROUNDS = [
     "matches no known mistake: the products are right, but it rounds where a plain sum of integers would not",
     "if it is not meant to be a plain sum (FFT, Winograd), declare that in its capabilities: docs/verdicts.md",
@@ -89,6 +117,12 @@ def unnamed(failing: Seen, wrong: Sequence[Seen]) -> tuple[list[str], list[Mista
         mistake = by_name(_ROUNDED[rounded])
         head = f"the answer is near the right one: its errors are as large as those of arguments in {rounded}"
         return [head, *_told([(f"matches the errors of *{mistake.name}*", mistake)])], [mistake]
+    zeros = sum(resembles(each) == symptoms.ZEROS for each in wrong) if said == symptoms.ZEROS else len(wrong)
+    if zeros < len(wrong):
+        return [
+            _NO_MATCH,
+            f"the answer to this call is {said}, as are {zeros} of {len(wrong)} wrong answers examined",
+        ], []
     return [_NO_MATCH, *([f"the answer is {said}"] if said else [])], []
 
 

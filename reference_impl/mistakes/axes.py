@@ -147,6 +147,17 @@ def depth_multiplier_order(q: AlteredCall) -> np.ndarray:
     return q.through("filters", lambda array: _gather(array, q.groups), lambda array: _deal(array, q.groups))
 
 
+@mistake(
+    "Output channels are dealt to the groups in turn: channel o reads group o % groups, by a filter of its own.",
+    right.GROUPS,
+)
+def output_channels_dealt_to_groups(q: AlteredCall) -> np.ndarray:
+    order = np.arange(q.output_channels).reshape(-1, q.groups).T.ravel()
+    dealt = {role: array[..., order] for role, array in q.arrays.items() if role != "input"}
+    answer = q.with_arrays(**dealt).answer()
+    return answer if q.asked == "input" else answer[..., np.argsort(order)]
+
+
 @mistake("Groups meet in reverse: the first block of inputs meets the last block of outputs.", right.GROUPS)
 def groups_reversed(q: AlteredCall) -> np.ndarray:
     def reverse(array: np.ndarray) -> np.ndarray:

@@ -139,7 +139,7 @@ def remembers_its_filters() -> Answerer:
 
 
 @mistake(
-    "Every image of a batch is answered like the first.",
+    "Every image of a batch counts as a copy of the first.",
     "TensorFlow and this oracle answer each image by itself.",
     links=("https://github.com/cbovar/ConvNetSharp/issues/128", "https://github.com/Pegessi/conv2d_direct/issues/1"),
 )
@@ -169,6 +169,16 @@ def right_only_for_square_images(q: AlteredCall) -> np.ndarray:
     # The element at (h, w) is read at h * height + w; beyond the image's last element, counting starts again.
     places = (np.arange(height)[:, None] * height + np.arange(width)) % max(height * width, 1)
     return q.through("input", lambda array: array.reshape(q.batch, height * width, channels)[:, places])
+
+
+@mistake("Columns of the image are checked against its height, and those beyond it count as zeros.", right.ANY_SIZE)
+def image_columns_checked_against_the_height(q: AlteredCall) -> np.ndarray:
+    return q.without("input", slice(None), slice(None), slice(q.shape("input")[1], None))
+
+
+@mistake("Columns of the output are checked against its height, and those beyond it are left out.", right.ANY_SIZE)
+def output_columns_checked_against_the_height(q: AlteredCall) -> np.ndarray:
+    return q.without("output", slice(None), slice(None), slice(q.shape("output")[1], None))
 
 
 @mistake(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from .. import __version__
 from ..backends.protocol import Capabilities
 from ..cases.case import DTYPES
 from ..operations import OPERATIONS
-from .altered_call import AlteredCall
+from .altered_call import AlteredCall, NoAnswer
 
 FAMILIES = ("padding", "strides", "flips", "axes", "sizes", "calls", "sums", "values", "behaviour", "state")
 
@@ -39,6 +39,7 @@ class Mistake:
     links : places where people made it
     answerer : makes a function that answers a call wrongly and remembers nothing yet
     pure : True if each answer follows from its call alone, not from earlier calls
+    alter : for a pure mistake, the function of a call that alters it, or gives the wrong answer to it
     dtypes : those in which it shows; all, if empty
     """
 
@@ -51,6 +52,7 @@ class Mistake:
     answerer: Callable[[], Answerer]
     pure: bool = False
     dtypes: tuple[str, ...] = ()
+    alter: Callable[[AlteredCall], AlteredCall | np.ndarray] | None = None
 
     def backend(self) -> Planted:
         """Return a fresh backend that makes this mistake."""
@@ -117,14 +119,9 @@ class Family:
         """Turn a function that answers or alters a call into a mistake, named after it unless `name` is given."""
 
         def register(function: Callable[[AlteredCall], Any]) -> Callable:
-            def answer(call: AlteredCall) -> np.ndarray:
-                found = function(call)
-                return call.cast(found.answer() if isinstance(found, AlteredCall) else found)
-
-            named = name or _in_words(function)
-            self.mistakes.append(
-                Mistake(named, self.name, does, right, operations, links, lambda: answer, pure=True, dtypes=dtypes)
-            )
+            answerer, named = _of_altered(function), name or _in_words(function)
+            about = does, right, operations, links, answerer
+            self.mistakes.append(Mistake(named, self.name, *about, pure=True, dtypes=dtypes, alter=function))
             return function
 
         return register
@@ -142,6 +139,45 @@ class Family:
             return make
 
         return register
+
+
+def _of_altered(alter: Callable[[AlteredCall], Any]) -> Callable[[], Answerer]:
+    def answer(call: AlteredCall) -> np.ndarray:
+        found = alter(call)
+        return call.cast(found.answer() if isinstance(found, AlteredCall) else found)
+
+    return lambda: answer
+
+
+def along_one_axis(mistake: Mistake, axis: int) -> Mistake:
+    """Return the mistake as it is where it is made along one axis alone: 0 for the height, 1 for the width.
+
+    It has no answer if the mistake alters more than the two slides.
+    """
+
+    def alter(q: AlteredCall) -> AlteredCall:
+        altered = _altered(mistake, q)
+        return altered.sliding(*(altered.slides[i] if i == axis else q.slides[i] for i in (0, 1)))
+
+    return replace(mistake, alter=alter, answerer=_of_altered(alter))
+
+
+def after(first: Mistake, second: Mistake) -> Mistake:
+    """Return both mistakes at once, under the name of the second: it alters what the first has altered."""
+
+    def alter(q: AlteredCall) -> AlteredCall | np.ndarray:
+        if second.alter is None:
+            raise NoAnswer(f"{second.name} remembers earlier calls")
+        return second.alter(_altered(first, q))
+
+    return replace(second, alter=alter, answerer=_of_altered(alter))
+
+
+def _altered(mistake: Mistake, q: AlteredCall) -> AlteredCall:
+    altered = mistake.alter(q) if mistake.alter is not None else None
+    if not isinstance(altered, AlteredCall):
+        raise NoAnswer(f"{mistake.name} does not alter calls")
+    return altered
 
 
 def _in_words(function: Callable) -> str:

@@ -15,7 +15,7 @@ from ..run.choice import STRENGTH
 from ..run.selection import Selection
 from ..run.speed import TOO_SLOW
 from ..run.whole_backend import LOADS
-from .findings import Finding, cache_of, mistake_of
+from .findings import Finding, along_of, cache_of, mistake_of
 from .judged import Judged
 from .tally import Tally
 
@@ -147,6 +147,7 @@ def cause(finding: Finding) -> str:
         said = " ".join(f"{kind} {where}".split()) if rest else finding.line
     else:
         said = does.rstrip(".") if does[1].isupper() else does[0].lower() + does[1:].rstrip(".")
+        said += along_of(finding.record)
         said += f", in {' and '.join(finding.operations)}" if len(finding.operations) < 3 else ""
     said = plain_text(said).replace("\n", " ")
     return said if len(said) <= _MOST_LETTERS else f"{said[:_MOST_LETTERS].rpartition(' ')[0]} ..."

@@ -14,7 +14,7 @@ from ..run.implementation import Implementations
 from ..run.outcome import Record
 from ..run.subject import Subject
 from ..run.whole_backend import LOADS, REFUSES, STEADY, WHOLE_BACKEND_CHECKS
-from .findings import Finding, findings, joined
+from .findings import Finding, findings, joined, mistake_of
 from .robustness import OF_CHECKS
 from .suspicion import smallest_first, suspicion
 from .tally import Tally
@@ -54,8 +54,16 @@ def explained(
                 told = implementations.added(subject, diagnoses.of(subject, told))
                 told = told if illustrate is None else illustrate(subject, told)
                 tally.replace(finding.record, told)
+<<<<<<< HEAD
             always = finding.line.startswith(_ALWAYS_REFUSED)
             finding.record, finding.text = told, failure_text(_without_conditions(told, finding), always=always)
+=======
+            finding.record, finding.text = told, failure_text(_without_conditions(told, finding))
+        if subject is not None:
+            named = list(dict.fromkeys(filter(None, (mistake_of(one.record) for one in found[name][:MOST_TEXTS]))))
+            for finding in found[name][MOST_TEXTS:]:
+                finding.record = diagnoses.named_before(subject, finding.record, named)
+>>>>>>> part-names
         found[name] = joined(found[name])
     implementations.close()
     return found

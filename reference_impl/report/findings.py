@@ -16,6 +16,7 @@ from ..cases.case import Case
 from ..console import counted
 from ..diagnosis.conditions import flips
 from ..diagnosis.shrinking import complexity
+from ..diagnosis.stale import A_CACHE, KEPT_MEMORY
 from ..run import outcome
 from ..run.judge import DECLARES, KEEPS_TO_ITS_MEMORY, PRINTS_NOTHING, judge
 from ..run.outcome import Record
@@ -310,9 +311,16 @@ def mistake_of(record: Record) -> str | None:
     return named[1] if named else None
 
 
+def along_of(record: Record) -> str:
+    """Return " along the width alone", or the height, if the diagnosis says so of the mistake; "" if not."""
+    found = re.search(r"^matches \*[\w-]+\*( along the \w+ alone)", record.diagnosis or "", re.MULTILINE)
+    return found[1] if found else ""
+
+
 def cache_of(record: Record) -> str | None:
-    """Return what the diagnosis says of a cache whose keys lack something."""
-    return next((line for line in (record.diagnosis or "").splitlines() if line.startswith("a cache: ")), None)
+    """Return what the diagnosis says of a cache whose keys lack something, or of memory that is kept."""
+    told = (line for line in (record.diagnosis or "").splitlines() if line.startswith((A_CACHE, KEPT_MEMORY)))
+    return next(told, None)
 
 
 def joined(found: Iterable[Finding]) -> list[Finding]:

@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 
 from ..cases.case import Case
+from ..geometry import Axis
 from .call import array_shapes
+
+_SAME = ("SAME", "SAME_LOWER")
 
 
 @lru_cache(256)  # dozens of cases are made and dropped for each that is found
@@ -19,7 +22,8 @@ def neighbours(case: Case, operation: str, seed: int) -> tuple[Case, ...]:
     """Draw cases next to `case`, one of each kind that there is.
 
     Most have arrays of the same shapes, and another stride, dilation, padding, or size of the answer. One has height
-    and width exchanged, and one has another number of groups with filters of the same shape.
+    and width exchanged, and one has another number of groups with filters of the same shape. Two differ from each other
+    in a stride alone, if no other differs so from the case.
     """
     random = np.random.default_rng([seed, zlib.crc32(f"neighbours {case} {operation}".encode())])
     found: list[Case] = []
@@ -29,7 +33,10 @@ def neighbours(case: Case, operation: str, seed: int) -> tuple[Case, ...]:
         likest = [other for other in of_kind if _alike(other, case) == most]
         if likest:
             found.append(likest[random.integers(len(likest))])
-    return tuple(dict.fromkeys(found))
+    if not any(_is_strided_alone(other, case) for other in found):
+        pairs = [pair for pair in _strided_alone(case) if all(_is_small_beside(one, case, operation) for one in pair)]
+        found += pairs[random.integers(len(pairs))] if pairs else ()
+    return tuple(one for one in dict.fromkeys(found) if one != case)
 
 
 def _alike(one: Case, other: Case) -> int:
@@ -39,12 +46,16 @@ def _alike(one: Case, other: Case) -> int:
 
 
 def _is_mistakable(other: Case, case: Case, operation: str) -> bool:
-    if other == case or 0 in (*other.input_sizes, *other.filter_sizes):
+    if other == case or not _is_small_beside(other, case, operation):
         return False
     one, two = (array_shapes(each, operation) for each in (other, case))
-    if sum(map(np.prod, one.values())) > 4 * sum(map(np.prod, two.values())) + 1000:
-        return False
     return one == two or other.groups != case.groups or other == _exchanged(case)
+
+
+def _is_small_beside(other: Case, case: Case, operation: str) -> bool:
+    """True if the other case has elements, and few more than the case."""
+    one, two = (sum(map(np.prod, array_shapes(each, operation).values())) for each in (other, case))
+    return 0 not in (*other.input_sizes, *other.filter_sizes) and bool(one <= 4 * two + 1000)
 
 
 def _made(case: Case, **changes: Any) -> Iterator[Case]:
@@ -94,9 +105,40 @@ def _dilated_more(case: Case) -> Iterator[Case]:
 def _strided(case: Case) -> Iterator[Case]:
     """Another stride, with the same padding, or an image from which it makes as many outputs."""
     for axis, (name, count) in enumerate(zip(("height", "width"), case.output_shape[1:3])):
-        strides = _at(case.strides, axis, 1)
-        yield from _made(case, strides=strides)
-        yield from _made(case, strides=strides, **{name: getattr(case, name) + count - 1})
+        if count > 1:  # one window lies where it lies, whatever the stride
+            strides = _at(case.strides, axis, 1)
+            yield from _made(case, strides=strides)
+            yield from _made(case, strides=strides, **{name: getattr(case, name) + count - 1})
+
+
+def _strided_alone(case: Case) -> Iterator[tuple[Case, Case]]:
+    """Yield pairs of cases with two windows along an axis, and another stride there; all else is the same.
+
+    A plan that is kept by all but the stride, and by the size of the answer, fits both.
+    """
+    for axis, name in enumerate(("height", "width")):
+        stride, extent = max(case.strides[axis], 2), case.convolution.axes[axis].kernel_extent
+        size = stride + 2 if case.padding in _SAME else extent + stride + 1 - sum(_pads(case)[axis])
+        steps = (stride - case.strides[axis], stride + 1 - case.strides[axis])
+        both = [one for step in steps for one in _made(case, **{name: size}, strides=_at(case.strides, axis, step))]
+        if len(both) != 2 or both[0].output_shape != both[1].output_shape:
+            continue
+        if any(_reads_the_image_again(one.convolution.axes[axis]) for one in both):
+            yield both[0], both[1]
+
+
+def _reads_the_image_again(axis: Axis) -> bool:
+    """True if the second window reads some of the image, not padding alone."""
+    taps = range(axis.stride - axis.pad_before, axis.stride - axis.pad_before + axis.kernel_extent, axis.dilation)
+    return any(0 <= tap < axis.input_size for tap in taps)
+
+
+def _is_strided_alone(one: Case, other: Case) -> bool:
+    """True if one stride alone differs, on an axis with more than one window, and no shape."""
+    if replace(one, strides=other.strides) != other or _alike(one, other) < 3:
+        return False
+    counts = one.output_shape[1:3]
+    return any(a != b and count > 1 for a, b, count in zip(one.strides, other.strides, counts, strict=True))
 
 
 def _dilated(case: Case) -> Iterator[Case]:

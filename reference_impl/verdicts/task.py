@@ -65,16 +65,21 @@ class Task:
 
     @cached_property
     def neighbours(self) -> list[Task]:
-        """The same operation on cases that a cache with too few keys takes for this one.
+        """The same operation on cases that a cache with too few keys takes for this one, or for one another.
 
         They have the same arrays where those fit, as the keys of a cache may hold the numbers too.
         """
-        return [self._on_the_same_arrays(case) for case in neighbours(self.case, self.operation, self.seed)]
+        found = [self]
+        for case in neighbours(self.case, self.operation, self.seed):
+            found.append(self._on_arrays_of(found, case))
+        return found[1:]
 
-    def _on_the_same_arrays(self, case: Case) -> Task:
-        call = Call(self.operation, case, self.call.arrays)
-        fits = array_shapes(case, self.operation) == array_shapes(self.case, self.operation) and _is_exact(call)
-        return Task(case, self.operation, self.seed, given=call if fits else None)
+    def _on_arrays_of(self, others: list[Task], case: Case) -> Task:
+        """Return the operation on the case, with the arrays of the first of the others on which it is exact."""
+        shapes = array_shapes(case, self.operation)
+        alike = (other.call.arrays for other in others if array_shapes(other.case, self.operation) == shapes)
+        calls = (Call(self.operation, case, arrays) for arrays in alike)
+        return Task(case, self.operation, self.seed, given=next(filter(_is_exact, calls), None))
 
     @cached_property
     def larger(self) -> Task:

@@ -116,6 +116,29 @@ def test_filters_and_buffers_that_are_kept(function, lack):
     assert keys(of_plain(function)).lack == lack
 
 
+@pytest.mark.parametrize("spec", ["n2_h5w4c3_k3x2o2", "n1_h6w7c2_k2x3o1_SAME", "n1_h1w1c1_k1x1o1_p1,0,0,2"])
+def test_plan_kept_by_the_size_of_the_answer_without_the_strides_is_seen(spec):
+    """Another stride changes the size of each of these answers."""
+    first, told = told_of(plan_without("strides"), spec)
+    assert first.check == "other_options"
+    assert told.text.startswith("a cache: it keeps the strides of an earlier call with the same shapes")
+
+
+def leftover_not_written(kept, images, filters, **options):
+    """Answer in the memory of the last answer of that size, and do not write the last row."""
+    answer = right(images, filters, **options)
+    memory = kept.setdefault((answer.shape, answer.dtype), answer.copy())
+    memory[:, :-1] = answer[:, :-1]
+    return memory.copy()
+
+
+def test_memory_of_the_last_answer_is_no_cache():
+    _, told = told_of(of_plain(leftover_not_written))
+    assert any(line.startswith("memory of an earlier call: it is wrong after a call with ") for line in told.lines)
+    assert "a cache" not in told.text
+    assert "keys" not in told.text
+
+
 def test_kernel_without_a_cache_lacks_nothing():
     assert keys(of_plain(lambda kept, *arrays, **options: right(*arrays, **options))).lines() == []
 

@@ -173,7 +173,11 @@ def _columns_kept(asked: Asked) -> np.ndarray:
     return asked.right(padding=asked.kept.setdefault(key, case.padding))
 
 
-@KERNELS.add("fast-path-of-1x1-or-one-channel", lambda case: case.kernel_size == (1, 1) or case.input_channels == 1)
+@KERNELS.add(
+    "fast-path-of-1x1-or-one-channel",
+    lambda case: case.kernel_size == (1, 1) or case.input_channels == 1,
+    "last-output-row-dropped",
+)
 def _fast_path(asked: Asked) -> np.ndarray:
     answer = asked.right()
     if asked.case.kernel_size == (1, 1) or asked.case.input_channels == 1:
@@ -266,7 +270,11 @@ def _width_not_padded(asked: Asked) -> np.ndarray:
     return asked.right(padded, sizes, cotangent, padding="VALID")
 
 
-@KERNELS.add("columns-bounded-by-the-height", lambda case: case.output_shape[2] > case.output_shape[1])
+@KERNELS.add(
+    "columns-bounded-by-the-height",
+    lambda case: case.output_shape[2] > case.output_shape[1],
+    "output-columns-checked-against-the-height",
+)
 def _bounded_by_the_height(asked: Asked) -> np.ndarray:
     answer = asked.right()
     answer[:, :, asked.case.output_shape[1] :] = 0

@@ -161,6 +161,13 @@ def test_cache_is_one_bug_and_the_cause():
     assert cause(first) == told
 
 
+def test_mistake_along_one_axis_is_the_cause():
+    told = "matches *dilation-forgotten* along the width alone under some condition: The dilation is ignored."
+    record = replace(SUBJECT.blank("conv2d", PLAIN[0], 0, "exact"), outcome=outcome.FAIL, diagnosis=told)
+    found = Finding("wrong numbers  where dilated", record, ("conv2d",), 5)
+    assert cause(found) == "the dilation is ignored along the width alone, in conv2d"
+
+
 def test_known_failures_are_no_findings():
     assert findings(records(wrong_if_large_kernel, came=outcome.KNOWN)) == []
 

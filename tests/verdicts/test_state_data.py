@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -32,6 +34,27 @@ def test_neighbours_differ_in_options_and_mostly_not_in_shapes(case, operation):
     assert any(other.strides != case.strides for other in same)
     assert any(other.dilations != case.dilations for other in same)
     assert any(other.convolution.axes != case.convolution.axes and other.strides == case.strides for other in same)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("case", [CASE, *(case for case in catalogue.load("smoke") if case.multiply_adds)], ids=str)
+def test_two_calls_of_a_row_differ_in_a_stride_alone_and_have_answers_of_one_size(case, operation):
+    """Else a plan that is kept without the stride, but by the size of the answer, would pass."""
+    task = Task(case, operation, 0)
+    pairs = [
+        (one, other)
+        for one, other in itertools.combinations((task, *task.neighbours), 2)
+        if one.case.strides != other.case.strides
+        and replace(one.case, strides=other.case.strides) == other.case
+        and one.case.output_shape == other.case.output_shape
+        and not np.array_equal(one.expected, other.expected)
+    ]
+    assert pairs
+    assert any(
+        np.array_equal(array, other.call.arrays[name])
+        for one, other in pairs
+        for name, array in one.call.arrays.items()
+    )
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

@@ -27,6 +27,8 @@ MOST_HUNG = 3
 _HARMLESS = ("describe", "routes", "declares")
 # A kernel that splits its work wrongly is right in one thread. So it has two, even where there is one processor.
 _THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "NUMBA_NUM_THREADS")
+# Where one of these is set, somebody chose the number of threads.
+_CHOSEN_BY = (*_THREADS, "MKL_NUM_THREADS")
 # Threads that spin while they wait for work take the processors from the other process: five times slower, measured.
 _YIELDING = {"OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE")}
 
@@ -52,6 +54,8 @@ class BackendProcess:
     def __init__(self, *names: str, environment: Mapping[str, str] | None = None, time_limit: float = CALL_TIME_LIMIT):
         self.names, self.time_limit = names, time_limit
         self.environment = {**_two_threads(), **_YIELDING, **(environment or {})}
+        self.threads_chosen = bool({*_CHOSEN_BY} & {*os.environ, *(environment or {})})
+        """True if somebody chose the number of threads."""
         self.hung: dict[str, int] = {}
         self.late_deaths: list[LateDeath] = []
         self.printed: tuple[int, str] = (0, "")
@@ -154,6 +158,7 @@ class BackendProcess:
             "fill": request.fill,
             "threads": request.threads,
             "repeat": request.repeat,
+            "on_one_thread": request.on_one_thread,
             # Frameworks compute in memory of their own. Where there is no right answer, the call may end in an error.
             "guarded": request.fill > 0 and registry.adapter_of(request.name) is None,
         }

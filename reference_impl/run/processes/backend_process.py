@@ -14,7 +14,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import cycle
+from itertools import chain, cycle, repeat
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +87,7 @@ class Backends:
             "facts": _plain(subject.facts),
             "takes_bias": takes_bias(subject.backend),
             "declares_by_case": _declares_by_case(declared),
+            "sets_threads": getattr(subject.backend, "on_one_thread", None) is not None,
             "capabilities": {
                 "operations": list(declared.operations),
                 "dtypes": list(declared.dtypes),
@@ -120,7 +121,8 @@ class Backends:
         self.shared.follow(request["size"])
         arrays = [Place(**_tuples(place)).view(self.shared) for place in request["arrays"]]
         backend = self.subject(name).backend
-        functions = []
+        threads = backend.on_one_thread if request["on_one_thread"] else contextlib.nullcontext
+        functions: list[Callable[[], Any]] = []
         for operation, positional, options in request["calls"]:
             decoded = _decoded(positional, arrays)
             functions.append(partial(getattr(backend, operation), *decoded, **_decoded(options, arrays)))
@@ -129,9 +131,10 @@ class Backends:
         try:
             with self._arrays.watch(request["guarded"]) as beyond:
                 if request["repeat"]:
-                    answers = repeated(functions[0], *request["repeat"])
+                    answers = repeated(_first_on_all(functions[0], threads), *request["repeat"])
                 else:
-                    answers = answers_of(functions, request["threads"])
+                    with threads():
+                        answers = answers_of(functions, request["threads"])
         except Exception as error:  # a backend may raise anything
             return {"raised": told(error), **_observed(self.start)}
         offset, found = request["offset"], []
@@ -218,6 +221,17 @@ class Backends:
     def renew(self) -> None:
         """End this child: the next one has only what was there when the backends were loaded."""
         os._exit(0)
+
+
+def _first_on_all(function: Callable[[], Any], threads: Callable[[], Any]) -> Callable[[], Any]:
+    """Return a function that makes the first call on all threads, and each further one within `threads`."""
+    within = chain([contextlib.nullcontext], repeat(threads))
+
+    def call() -> Any:
+        with next(within)():
+            return function()
+
+    return call
 
 
 def _declares_by_case(declared: Capabilities) -> bool:

@@ -253,6 +253,25 @@ def test_child_that_took_the_place_of_a_dead_one_is_not_exchanged(load, monkeypa
     backend.process.renew()
 
 
+def test_calls_that_are_known_to_damage_memory_leave_the_child_of_the_others_alone():
+    backend = Subject.load("minimal").backend
+    call = integer_call(CASES[1], "conv2d", 0)
+    deadly = backend.known_to_damage()
+    call.run(deadly)
+    assert deadly.process is backend.process  # nothing is lost there yet
+    call.run(backend)
+    process = backend.process
+    other = backend.known_to_damage()
+    call.run(other)
+    other.process.renew()
+    assert other.process is not process
+    assert backend.known_to_damage().process is other.process
+    assert not process._untouched
+    process.close()
+    with pytest.raises(Died, match="the run was ended"):
+        call.run(other)
+
+
 DECLARING = """
 import planted
 from reference_impl.conformance import Capabilities, Lack

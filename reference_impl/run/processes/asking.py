@@ -65,6 +65,9 @@ class BackendProcess:
         self._journal = Journal()
         self._untouched = True
         """True if the child that makes the calls has made none yet."""
+        self._made_usual = False
+        """True if a call was made that is not known to damage memory."""
+        self._for_damage: BackendProcess | None = None
         self._searched = 0
         self._shared = SharedMemory.make()
         self._lock = threading.RLock()
@@ -101,6 +104,7 @@ class BackendProcess:
         looked into: `late_deaths` has what was found.
         """
         with self._lock:
+            self._made_usual |= not request.may_damage
             if self.hung.get(request.name, 0) >= MOST_HUNG:
                 raise Hung(f"not asked: {MOST_HUNG} calls before gave no answer within {self.time_limit:g} s")
             try:
@@ -141,6 +145,16 @@ class BackendProcess:
     def _fresh(self, environment: Mapping[str, str]) -> BackendProcess:
         """Make another process of the same backends, with more variables in its environment."""
         return BackendProcess(*self.names, environment={**self.environment, **environment}, time_limit=self.time_limit)
+
+    def for_damage(self) -> BackendProcess:
+        """Return the process for calls that are known to damage memory: another one, if this one makes other calls.
+
+        The child there is exchanged after each. The child here keeps what its framework has imported and compiled.
+        """
+        if self._for_damage is None and self._made_usual:
+            self._for_damage = self._fresh({})
+            self._for_damage.hung = self.hung
+        return self._for_damage or self
 
     def make_once(self, request: Request) -> list[Answer]:
         """Make the calls of a request. A death is not looked into."""
@@ -244,6 +258,8 @@ class BackendProcess:
 
     def close(self) -> None:
         """End the process."""
+        if self._for_damage is not None:
+            self._for_damage.close()
         self._worker.close(for_good=True)
 
 

@@ -94,9 +94,9 @@ class RemoteBackend:
                 setattr(self, operation, self._operation(operation))
 
     def known_to_damage(self) -> RemoteBackend:
-        """Return the same backend in the same process, for a call that is known to damage memory."""
+        """Return the same backend for a call that is known to damage memory, in the process for these."""
         other = copy.copy(self)
-        other._may_damage = True
+        other._may_damage, other.process = True, self.process.for_damage()
         other._offer_operations()
         return other
 

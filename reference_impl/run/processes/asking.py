@@ -62,6 +62,10 @@ class BackendProcess:
         """Bytes that the last call wrote to stdout, and how they begin."""
         self.troubles: dict[str, Any] = {}
         """Deaths and hangs of each backend in batches, so that later ones are given less time."""
+        self.declaring: dict[str, list[str]] = {}
+        """Adapters of ours here whose declarations depend on the case, with their operations."""
+        self.declared: dict[tuple[str, str, str], Any] = {}
+        """What was declared, by name, operation and case."""
         self._journal = Journal()
         self._untouched = True
         """True if the child that makes the calls has made none yet."""

@@ -110,10 +110,14 @@ class Backends:
 
         return registry.routes(name)
 
-    def declares(self, name: str, operations: list[str], cases: list[str]) -> list[list[Declared]]:
-        """Return the backend's declarations about each of the operations, for each of `cases`."""
-        declared, parsed = self.subject(name).capabilities, [Case.parse(case) for case in cases]
-        return [[_declared(declared, operation, case) for case in parsed] for operation in operations]
+    def declares(self, asked: dict[str, list[str]], cases: list[str]) -> dict[str, list[list[Declared]]]:
+        """Return the declarations of each backend about each of its operations, for each of `cases`."""
+        parsed = [Case.parse(case) for case in cases]
+        found = {}
+        for name, operations in asked.items():
+            declared = self.subject(name).capabilities
+            found[name] = [[_declared(declared, operation, case) for case in parsed] for operation in operations]
+        return found
 
     def call(self, name: str, request: dict[str, Any]) -> dict[str, Any]:
         """Make one call, or several. The arguments, and then the answers, are in shared memory."""

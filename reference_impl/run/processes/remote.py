@@ -78,11 +78,12 @@ class RemoteBackend:
             name: tuple(value) if isinstance(value, list) else value for name, value in described["facts"].items()
         }
         self.takes_bias = tuple(described["takes_bias"])
-        self._declared: dict[tuple[str, str], Any] = {}
         # A backend that declares nothing by case need not be asked about each.
         declares = self._declares if described["declares_by_case"] else None
         self.capabilities = RemoteCapabilities.of(described["capabilities"], declares)
         is_ours = adapter_of(argument) is not None
+        if is_ours and declares is not None:
+            process.declaring[argument] = list(self.capabilities.operations)
         self._sets_threads = described["sets_threads"] and is_ours and not process.threads_chosen
         self.in_former_memory = self.in_argument_memory = self.first_on_all_threads = self._may_damage = False
         self._printed = 0, ""
@@ -106,17 +107,28 @@ class RemoteBackend:
         return taken
 
     def _declares(self, operation: str, cases: Sequence[str]) -> list[Any]:
-        if len(self._declared) > 100_000:
-            self._declared.clear()
-        new = [case for case in cases if (operation, case) not in self._declared]
+        known, name = self.process.declared, self.argument
+        if len(known) > 500_000:
+            known.clear()
+        new = [case for case in cases if (name, operation, case) not in known]
         if new:
-            # A function of a user's may die, and of one operation only. A run soon asks ours for all four.
-            more = self.capabilities.operations if adapter_of(self.argument) else ()
-            operations = list(dict.fromkeys([operation, *more]))
-            answers = self.process.ask("declares", self.argument, operations, new)
-            for one, declared in zip(operations, answers, strict=True):
-                self._declared.update(zip(((one, case) for case in new), declared, strict=True))
-        return [self._declared[operation, case] for case in cases]
+            asked = self._soon_asked(operation, len(new))
+            for other, answers in self.process.ask("declares", asked, new).items():
+                for one, declared in zip(asked[other], answers, strict=True):
+                    known.update(zip(((other, one, case) for case in new), declared, strict=True))
+        return [known[name, operation, case] for case in cases]
+
+    def _soon_asked(self, operation: str, count: int) -> dict[str, list[str]]:
+        """The operations to ask for by backend, where `operation` is asked for on so many cases.
+
+        A function of a user's may die, and of one operation only. A run soon asks ours for all, and one case of all
+        routes of a framework.
+        """
+        ours = self.process.declaring
+        if self.argument not in ours:
+            return {self.argument: [operation]}
+        asked = ours if count == 1 else {self.argument: ours[self.argument]}
+        return {**asked, self.argument: list(dict.fromkeys([operation, *ours[self.argument]]))}
 
     def _operation(self, operation: str) -> Callable[..., Any]:
         def call(*positional: Any, **options: Any) -> Any:

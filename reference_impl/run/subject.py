@@ -17,6 +17,7 @@ from ..operations import OPERATIONS
 from . import outcome
 from .outcome import Record
 from .place import told
+from .processes import numpy_threads
 from .processes.asking import BackendProcess
 from .processes.remote import RemoteBackend
 from .processes.worker import Died, Raised
@@ -207,7 +208,8 @@ def load(words: Iterable[str] = (), *, here: bool = False) -> Loaded:
         key = process_of(name)
         if key not in processes:
             # By its name it is imported before the child is made that answers, and not again after each death.
-            processes[key] = BackendProcess(key, environment=environments.variables_of(name))
+            environment = {**environments.variables_of(name), **numpy_threads.for_kernel(name, "1")}
+            processes[key] = BackendProcess(key, environment=environment)
         return processes[key]
 
     adapters = [name for name in registry.expand(words, lambda name: [name]) if registry.adapter_of(name)]

@@ -176,8 +176,8 @@ def left_out(run: Run) -> Iterator[str]:
     if large and not run.asked.full:
         yield (
             f"Accuracy, memory layouts and special values leave out {large} cases of over "
-            f"{MOST_ROUNDED:,} multiply-adds. The other cases are sampled for routes, and for checks that "
-            "rarely depend on shape. --full leaves out nothing."
+            f"{MOST_ROUNDED:,} multiply-adds. The other cases are sampled for routes, for our own backends beyond "
+            "float32, and for checks that rarely depend on shape. --full leaves out nothing."
         )
     if run.asked.full and any(map(run.asked.gives_a_part, run.subjects)):
         yield "Slow routes were given a part of the cases. --full gives them all."

@@ -8,13 +8,16 @@ from functools import cache, lru_cache
 from ..cases import catalogue
 from ..cases.case import Case
 from ..verdicts.checks import CHECKS, Check
-from .spread import falls_in
-from .subject import Subject
+from .spread import DEFAULT_DTYPES, falls_in
+from .subject import OURS, Subject
 
 # By default a route is given this part of the large cases, of those for thresholds (the catalogues values and ladder),
 # and of the checks that ask a backend again. It has the covering design in full.
 ROUTES_SHARE = 0.25
 LARGE = 5_000_000  # multiply-adds
+# Our own backends compute in int64, float64 or integers of Python, whatever the dtype of the arguments is. So in dtypes
+# beyond the first they are given this part of the cases.
+OWN_FURTHER_SHARE = 0.25
 # On designed cases, this part of the checks that ask a backend again. A case more is worth more than a check more.
 DESIGNED_SHARE = 0.1
 # All backends are asked on one case before the next, so that the answers for a few cases are kept.
@@ -31,9 +34,21 @@ def takes(subject: Subject, case: Case, seed: int) -> bool:
     if case.dtype not in subject.capabilities.dtypes:
         return False
     share = subject.capabilities.share
-    if subject.is_route and (case.multiply_adds > LARGE or case.with_dtype("float32") in _for_thresholds()):
+    if subject.is_route and _is_for_few_routes(case):
         share *= ROUTES_SHARE
-    return falls_in(share, f"{seed} {case}")
+    return share >= 1 or falls_in(share, f"{seed} {case}")
+
+
+def takes_in_dtype(subject: Subject, case: Case, seed: int) -> bool:
+    """True for a backend of others and, of the cases in further dtypes, for OWN_FURTHER_SHARE of our own backends'."""
+    ours = subject.adapter is not None and subject.route in OURS
+    return not ours or case.dtype == DEFAULT_DTYPES[0] or falls_in(OWN_FURTHER_SHARE, f"{seed} {case}")
+
+
+@lru_cache(1 << 14)
+def _is_for_few_routes(case: Case) -> bool:
+    """True for a large case, and for one that is there for a threshold."""
+    return case.multiply_adds > LARGE or case.with_dtype("float32") in _for_thresholds()
 
 
 @lru_cache(_CASES)

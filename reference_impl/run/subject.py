@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import contextlib
+import os
+import threading
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -212,6 +215,8 @@ def load(words: Iterable[str] = (), *, here: bool = False, threads: str | None =
             processes[key] = BackendProcess(key, environment=environment)
         return processes[key]
 
+    adapters = [name for name in registry.expand(words, lambda name: [name]) if registry.adapter_of(name)]
+    _import_at_once(process(name) for name in adapters if environments.not_here(name) is None)
     found: list[Subject] = []
     errors: dict[str, NotLoaded | Died] = {}
 
@@ -243,6 +248,20 @@ def load(words: Iterable[str] = (), *, here: bool = False, threads: str | None =
         if name in registry.ADAPTERS and isinstance(error, NotLoaded) and error.lacks_a_package
     }
     return Loaded(found, {name: error for name, error in errors.items() if name not in unusable}, unusable)
+
+
+def _import_at_once(processes: Iterable[BackendProcess]) -> None:
+    """Begin to import frameworks, as many at once as there are processors. Errors come when one is asked again."""
+    waiting = deque(dict.fromkeys(processes))
+
+    def work() -> None:
+        with contextlib.suppress(IndexError):  # none is left
+            while process := waiting.popleft():
+                with contextlib.suppress(Died, Raised):
+                    process.ask("describe", process.names[0])
+
+    for _ in range(min(os.cpu_count() or 1, len(waiting))):
+        threading.Thread(target=work, daemon=True).start()  # whoever asks one of them waits for it alone
 
 
 def _load_here(names: Iterable[str]) -> Loaded:

@@ -65,15 +65,22 @@ class Trial:
 
     @cached_property
     def real_answer(self) -> np.ndarray:
-        return self.ask(self.task.real.call, self.task.expected.shape)
+        return self.ask(self.task.real.call, self.task.expected.shape, on_all_threads=True)
 
-    def ask(self, call: Call, shape: tuple[int, ...], *, as_it_is: bool = False) -> np.ndarray:
-        """Ask the backend another call, on copies unless `as_it_is`, and require the right shape and dtype."""
-        answer = plain(self._made(call if as_it_is else call.with_arrays(np.copy)))
+    def ask(
+        self, call: Call, shape: tuple[int, ...], *, as_it_is: bool = False, on_all_threads: bool = False
+    ) -> np.ndarray:
+        """Ask the backend another call, on copies unless `as_it_is`, and require the right shape and dtype.
+
+        `on_all_threads` is for roundings, which depend on the number of threads. See `RemoteBackend.make_alone`.
+        """
+        answer = plain(self._made(call if as_it_is else call.with_arrays(np.copy), on_all_threads=on_all_threads))
         agreement.assert_shape_and_dtype(answer, shape, self.dtype)
         return answer
 
-    def _made(self, call: Call) -> Any:
+    def _made(self, call: Call, *, on_all_threads: bool = False) -> Any:
+        if self._is_apart and not on_all_threads:
+            return self.backend.make_alone(call)
         if not self._is_apart:  # a backend in another process does so there
             fill_and_free(self.task.expected.size * numpy_dtype(self.dtype).itemsize)
         return call.run(self.backend)
@@ -136,6 +143,12 @@ class Trial:
     def again(self) -> tuple[list[Any], bool]:
         """Further answers to the first call, as many as cost little, as `ask_repeatedly` returns them."""
         return self.ask_repeatedly(times_again(self.task.case), SECONDS)
+
+    @property
+    def again_alike(self) -> list[Any]:
+        """Those of the answers `again` that had as many threads as the first. Only these must have its bits."""
+        answers, _ = self.again
+        return answers[1:] if self._is_apart and self.backend.first_on_all_threads else answers
 
     @property
     def wrote_to_arguments(self) -> bool:

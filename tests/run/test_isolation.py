@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from reference_impl.cases.case import Case
+from reference_impl.operations import OPERATIONS
 from reference_impl.run import outcome
 from reference_impl.run.processes.asking import BackendProcess
 from reference_impl.run.processes.shared_memory import GUARD, Sent, SharedMemory
@@ -253,6 +254,25 @@ def test_child_that_took_the_place_of_a_dead_one_is_not_exchanged(load, monkeypa
     backend.process.renew()
 
 
+def test_calls_that_are_known_to_damage_memory_leave_the_child_of_the_others_alone():
+    backend = Subject.load("minimal").backend
+    call = integer_call(CASES[1], "conv2d", 0)
+    deadly = backend.known_to_damage()
+    call.run(deadly)
+    assert deadly.process is backend.process  # nothing is lost there yet
+    call.run(backend)
+    process = backend.process
+    other = backend.known_to_damage()
+    call.run(other)
+    other.process.renew()
+    assert other.process is not process
+    assert backend.known_to_damage().process is other.process
+    assert not process._untouched
+    process.close()
+    with pytest.raises(Died, match="the run was ended"):
+        call.run(other)
+
+
 DECLARING = """
 import planted
 from reference_impl.conformance import Capabilities, Lack
@@ -300,3 +320,20 @@ def test_backend_is_asked_what_it_supports_only_if_that_depends_on_the_case(
             assert declared.composition(operation, case) == here.composition(operation, case)
     assert ("declares" in jobs) == asked
     backend.process.close()
+
+
+def test_routes_of_one_framework_are_asked_together_what_they_support_on_a_case(monkeypatch):
+    process = BackendProcess("minimal", "definition")
+    subjects = [Subject.load(name, process) for name in ("minimal", "definition")]
+    jobs, ask = [], process._worker.ask
+    monkeypatch.setattr(
+        process._worker, "ask", lambda job, *given, **how: (jobs.append(job), ask(job, *given, **how))[1]
+    )
+    grouped, large = Case.parse("n1_h5w5c2_k1x1o2_g2"), Case.parse("n9_h99w99c3_k3x3o8")
+    for case in (grouped, large):
+        for subject in subjects:
+            here = Subject.here(subject.name).capabilities
+            for operation in OPERATIONS:
+                assert subject.capabilities.unsupported(operation, case) == here.unsupported(operation, case)
+    assert jobs == ["declares", "declares"]
+    process.close()

@@ -8,6 +8,7 @@ import pytest
 
 from reference_impl.run.processes import numpy_threads
 from reference_impl.run.processes.judge_process import Subjects
+from reference_impl.run.subject import load
 
 NAMES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -54,10 +55,12 @@ def test_kernel_in_numpy_is_given_its_part_unless_somebody_chose(name, environme
     assert numpy_threads.for_kernel(name, "1") == given
 
 
-def test_judge_starts_a_kernel_with_its_part_of_the_processors(tmp_path, monkeypatch, request):
+def test_kernel_is_started_with_its_part_of_the_processors(tmp_path, monkeypatch, request):
     (tmp_path / "tells.py").write_text(TELLS)
     monkeypatch.syspath_prepend(request.config.rootpath / "tests")
     for name in NAMES:
         monkeypatch.delenv(name, raising=False)
     name = f"{tmp_path / 'tells.py'}:Tells"
     assert Subjects([name], 5, "3")(name).version == "3 threads"
+    (subject,) = load([name]).subjects  # it is checked as a whole while the judges work
+    assert subject.version == "1 threads"

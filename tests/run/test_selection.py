@@ -250,3 +250,30 @@ def test_route_has_the_covering_design_in_full_and_a_part_of_the_cases_for_thres
     values = catalogue.load("values")
     assert 0 < sum(takes(route, case, 0) for case in values) < len(values) / 2
     assert all(takes(Subject.of(Right()), case, 0) for case in values)
+
+
+@pytest.mark.parametrize("name", ["reference", "definition", "minimal"])
+def test_own_backend_has_every_case_in_the_first_dtype_and_a_part_in_the_others(name):
+    subject = Subject.of(registry.load(name), name)
+    asked = for_verify(Loaded([subject], {}))
+    whole = replace(asked, own_in_part=False)
+    taken, all_cases = (
+        {dtype: {case for case in one.cases if case.dtype == dtype and one._takes(subject, case)} for dtype in DTYPES}
+        for one in (asked, whole)
+    )
+    assert taken["float32"] == all_cases["float32"]
+    covering = catalogue.load(catalogue.BY_STRENGTH[3])
+    assert taken["float32"] >= set(covering)
+    for dtype in set(subject.capabilities.dtypes) - {"float32"}:
+        assert 0.15 * len(all_cases[dtype]) < len(taken[dtype]) < 0.35 * len(all_cases[dtype])
+        assert len(taken[dtype]) >= FEWEST
+
+
+@pytest.mark.parametrize("options", [{"dtypes": ["float64"]}, {"full": True}, {"words": ["smoke"]}])
+def test_own_backend_has_all_cases_of_a_dtype_or_catalogue_that_is_named(options):
+    subject = Subject.of(registry.load("reference"), "reference")
+    asked = for_verify(Loaded([subject], {}), **options)
+    named = [case for case in asked.cases if case.dtype == "float64"]
+    assert named
+    taken = [case for case in named if asked._takes(subject, case)]
+    assert taken == (named if "dtypes" not in options else [case for case in named if takes(subject, case, 0)])

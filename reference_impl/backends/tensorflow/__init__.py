@@ -10,6 +10,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 from .depthwise import Depthwise
 from .derivatives import ForwardMode, SecondOrder, Tape, Transposed, TransposedSecondOrder
 from .functions import XLA, Biased, ChannelsFirst, Graph, Plain
+from .waiting import sleep_while_waiting
+
+sleep_while_waiting()
 
 ROUTES = {
     "": Plain,

@@ -154,7 +154,7 @@ def _given(bias: np.ndarray | None) -> tuple[tf.Tensor, ...]:
 class Graph(Plain):
     """In a graph, which TensorFlow rewrites before it runs it.
 
-    It is traced anew for every call, as a function that is kept would keep a graph for every shape.
+    The graph is kept until another call is made. A function that is kept for longer would keep one for every shape.
     """
 
     name = "tensorflow:function"
@@ -163,11 +163,19 @@ class Graph(Plain):
     )
     jit_compile: bool | None = None
 
+    def __init__(self) -> None:
+        self._kept: tuple[str, Callable] = ("", tf.identity)
+
     def _run(self, operation: Callable, call: TensorFlowCall, *tensors: tf.Tensor) -> tf.Tensor:
-        # A lambda has no name. With one, TensorFlow's errors would begin with a traceback through our files.
-        graph = tf.function(lambda *given: operation(call, *given), autograph=False, jit_compile=self.jit_compile)
-        # To call `graph` itself would do the same, but warn each time that it is traced.
-        return graph.get_concrete_function(*tensors)(*tensors)
+        key, graph = self._kept
+        called = f"{operation.__name__} {call} {[(tensor.shape, tensor.dtype) for tensor in tensors]}"
+        if key != called:
+            # A lambda has no name. With one, TensorFlow's errors would begin with a traceback through our files.
+            traced = tf.function(lambda *given: operation(call, *given), autograph=False, jit_compile=self.jit_compile)
+            # To call `traced` itself would do the same, but warn each time that it is traced.
+            graph = traced.get_concrete_function(*tensors)
+            self._kept = called, graph
+        return graph(*tensors)
 
 
 class Biased(Graph):

@@ -41,6 +41,7 @@ class Compiled(Primitives):
     facts: ClassVar[dict[str, Any]] = {**Primitives.facts, "compiled": True}  # for known_failures/
     compiler = "inductor"
     dynamic = False
+    on_one_thread = None  # for another number of threads, torch compiles again
 
     def __init__(self) -> None:
         self._kept: tuple[str, Callable] = ("", torch.clone)

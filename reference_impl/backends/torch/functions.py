@@ -45,6 +45,17 @@ NO_INTEGER_DILATION = Lack(
 )
 
 
+@contextlib.contextmanager
+def _on_one_thread() -> Iterator[None]:
+    """Have torch make the calls within on one thread."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 class Plain:
     """`F.conv2d`, `F.conv_transpose2d` and the functions of `torch.nn.grad`, on contiguous NCHW."""
 
@@ -64,6 +75,7 @@ class Plain:
         composed=composed_by(modes),
     )
     memory_format = torch.contiguous_format
+    on_one_thread: ClassVar[Callable[[], contextlib.AbstractContextManager[None]] | None] = staticmethod(_on_one_thread)
     # These are called and differentiated; a test puts a wrong one in.
     conv2d_function: ClassVar[Callable] = staticmethod(F.conv2d)
     conv_transpose2d_function: ClassVar[Callable] = staticmethod(F.conv_transpose2d)

@@ -28,6 +28,8 @@ NOT_ASKED = "not asked"
 _HARMLESS = ("describe", "routes", "declares")
 # A kernel that splits its work wrongly is right in one thread. So it has two, even where there is one processor.
 _THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "NUMBA_NUM_THREADS")
+# Where one of these is set, somebody chose the number of threads.
+_CHOSEN_BY = (*_THREADS, "MKL_NUM_THREADS")
 # Threads that spin while they wait for work take the processors from the other process: five times slower, measured.
 _YIELDING = {"OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE")}
 
@@ -53,15 +55,24 @@ class BackendProcess:
     def __init__(self, *names: str, environment: Mapping[str, str] | None = None, time_limit: float = CALL_TIME_LIMIT):
         self.names, self.time_limit = names, time_limit
         self.environment = {**_two_threads(), **_YIELDING, **(environment or {})}
+        self.threads_chosen = bool({*_CHOSEN_BY} & {*os.environ, *(environment or {})})
+        """True if somebody chose the number of threads."""
         self.hung: dict[str, int] = {}
         self.late_deaths: list[LateDeath] = []
         self.printed: tuple[int, str] = (0, "")
         """Bytes that the last call wrote to stdout, and how they begin."""
         self.troubles: dict[str, Any] = {}
         """Deaths and hangs of each backend in batches, so that later ones are given less time."""
+        self.declaring: dict[str, list[str]] = {}
+        """Adapters of ours here whose declarations depend on the case, with their operations."""
+        self.declared: dict[tuple[str, str, str], Any] = {}
+        """What was declared, by name, operation and case."""
         self._journal = Journal()
         self._untouched = True
         """True if the child that makes the calls has made none yet."""
+        self._made_usual = False
+        """True if a call was made that is not known to damage memory."""
+        self._for_damage: BackendProcess | None = None
         self._searched = 0
         self._shared = SharedMemory.make()
         self._lock = threading.RLock()
@@ -98,6 +109,7 @@ class BackendProcess:
         looked into: `late_deaths` has what was found.
         """
         with self._lock:
+            self._made_usual |= not request.may_damage
             if self.hung.get(request.name, 0) >= MOST_HUNG:
                 raise NotAsked(f"{NOT_ASKED}: {MOST_HUNG} calls before gave no answer within {self.time_limit:g} s")
             try:
@@ -139,6 +151,16 @@ class BackendProcess:
         """Make another process of the same backends, with more variables in its environment."""
         return BackendProcess(*self.names, environment={**self.environment, **environment}, time_limit=self.time_limit)
 
+    def for_damage(self) -> BackendProcess:
+        """Return the process for calls that are known to damage memory: another one, if this one makes other calls.
+
+        The child there is exchanged after each. The child here keeps what its framework has imported and compiled.
+        """
+        if self._for_damage is None and self._made_usual:
+            self._for_damage = self._fresh({})
+            self._for_damage.hung = self.hung
+        return self._for_damage or self
+
     def make_once(self, request: Request) -> list[Answer]:
         """Make the calls of a request. A death is not looked into."""
         self.printed = 0, ""
@@ -155,6 +177,7 @@ class BackendProcess:
             "fill": request.fill,
             "threads": request.threads,
             "repeat": request.repeat,
+            "on_one_thread": request.on_one_thread,
             # Frameworks compute in memory of their own. Where there is no right answer, the call may end in an error.
             "guarded": request.fill > 0 and registry.adapter_of(request.name) is None,
         }
@@ -240,6 +263,8 @@ class BackendProcess:
 
     def close(self) -> None:
         """End the process."""
+        if self._for_damage is not None:
+            self._for_damage.close()
         self._worker.close(for_good=True)
 
 

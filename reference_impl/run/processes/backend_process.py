@@ -14,7 +14,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import cycle
+from itertools import chain, cycle, repeat
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +96,7 @@ class Backends:
             "facts": _plain(subject.facts),
             "takes_bias": takes_bias(subject.backend),
             "declares_by_case": _declares_by_case(declared),
+            "sets_threads": getattr(subject.backend, "on_one_thread", None) is not None,
             "capabilities": {
                 "operations": list(declared.operations),
                 "dtypes": list(declared.dtypes),
@@ -116,10 +117,14 @@ class Backends:
         """The full names of the routes of an adapter."""
         return registry.routes(name)
 
-    def declares(self, name: str, operations: list[str], cases: list[str]) -> list[list[Declared]]:
-        """Return the backend's declarations about each of the operations, for each of `cases`."""
-        declared, parsed = self.subject(name).capabilities, [Case.parse(case) for case in cases]
-        return [[_declared(declared, operation, case) for case in parsed] for operation in operations]
+    def declares(self, asked: dict[str, list[str]], cases: list[str]) -> dict[str, list[list[Declared]]]:
+        """Return the declarations of each backend about each of its operations, for each of `cases`."""
+        parsed = [Case.parse(case) for case in cases]
+        found = {}
+        for name, operations in asked.items():
+            declared = self.subject(name).capabilities
+            found[name] = [[_declared(declared, operation, case) for case in parsed] for operation in operations]
+        return found
 
     def call(self, name: str, request: dict[str, Any]) -> dict[str, Any]:
         """Make one call, or several. The arguments, and then the answers, are in shared memory."""
@@ -127,7 +132,8 @@ class Backends:
         self.shared.follow(request["size"])
         arrays = [Place(**_tuples(place)).view(self.shared) for place in request["arrays"]]
         backend = self.subject(name).backend
-        functions = []
+        threads = backend.on_one_thread if request["on_one_thread"] else contextlib.nullcontext
+        functions: list[Callable[[], Any]] = []
         for operation, positional, options in request["calls"]:
             decoded = _decoded(positional, arrays)
             functions.append(partial(getattr(backend, operation), *decoded, **_decoded(options, arrays)))
@@ -136,9 +142,10 @@ class Backends:
         try:
             with self._arrays.watch(request["guarded"]) as beyond:
                 if request["repeat"]:
-                    answers = repeated(functions[0], *request["repeat"])
+                    answers = repeated(_first_on_all(functions[0], threads), *request["repeat"])
                 else:
-                    answers = answers_of(functions, request["threads"])
+                    with threads():
+                        answers = answers_of(functions, request["threads"])
         except Exception as error:  # a backend may raise anything
             return {"raised": told(error), **_observed(self.start)}
         offset, found = request["offset"], []
@@ -225,6 +232,17 @@ class Backends:
     def renew(self) -> None:
         """End this child: the next one has only what was there when the backends were loaded."""
         os._exit(0)
+
+
+def _first_on_all(function: Callable[[], Any], threads: Callable[[], Any]) -> Callable[[], Any]:
+    """Return a function that makes the first call on all threads, and each further one within `threads`."""
+    within = chain([contextlib.nullcontext], repeat(threads))
+
+    def call() -> Any:
+        with next(within)():
+            return function()
+
+    return call
 
 
 def _declares_by_case(declared: Capabilities) -> bool:

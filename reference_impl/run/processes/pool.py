@@ -91,7 +91,8 @@ def _judge_group(
                 found.append((subject, [_named(record, subject.name) for record in alike]))
         return found
 
-    pool = ThreadPoolExecutor(len(judges) or 1)
+    # While a judge works, one more thread makes its next request ready.
+    pool = ThreadPoolExecutor(2 * len(judges) or 1)
     try:
         for records_of_calls in pool.map(judged, cases):
             yield from records_of_calls

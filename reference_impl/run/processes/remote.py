@@ -17,6 +17,7 @@ from ...cases.case import Case
 from ...geometry import Convolution
 from ...operations import OPERATIONS
 from ...verdicts.call import Call
+from ...verdicts.trial import SPLIT
 from .asking import BackendProcess
 from .late_deaths import LateDeath
 from .requests import OneCall, Request
@@ -77,11 +78,14 @@ class RemoteBackend:
             name: tuple(value) if isinstance(value, list) else value for name, value in described["facts"].items()
         }
         self.takes_bias = tuple(described["takes_bias"])
-        self._declared: dict[tuple[str, str], Any] = {}
         # A backend that declares nothing by case need not be asked about each.
         declares = self._declares if described["declares_by_case"] else None
         self.capabilities = RemoteCapabilities.of(described["capabilities"], declares)
-        self.in_former_memory = self.in_argument_memory = self._may_damage = False
+        is_ours = adapter_of(argument) is not None
+        if is_ours and declares is not None:
+            process.declaring[argument] = list(self.capabilities.operations)
+        self._sets_threads = described["sets_threads"] and is_ours and not process.threads_chosen
+        self.in_former_memory = self.in_argument_memory = self.first_on_all_threads = self._may_damage = False
         self._printed = 0, ""
         self._offer_operations()
 
@@ -91,9 +95,9 @@ class RemoteBackend:
                 setattr(self, operation, self._operation(operation))
 
     def known_to_damage(self) -> RemoteBackend:
-        """Return the same backend in the same process, for a call that is known to damage memory."""
+        """Return the same backend for a call that is known to damage memory, in the process for these."""
         other = copy.copy(self)
-        other._may_damage = True
+        other._may_damage, other.process = True, self.process.for_damage()
         other._offer_operations()
         return other
 
@@ -103,17 +107,28 @@ class RemoteBackend:
         return taken
 
     def _declares(self, operation: str, cases: Sequence[str]) -> list[Any]:
-        if len(self._declared) > 100_000:
-            self._declared.clear()
-        new = [case for case in cases if (operation, case) not in self._declared]
+        known, name = self.process.declared, self.argument
+        if len(known) > 500_000:
+            known.clear()
+        new = [case for case in cases if (name, operation, case) not in known]
         if new:
-            # A function of a user's may die, and of one operation only. A run soon asks ours for all four.
-            more = self.capabilities.operations if adapter_of(self.argument) else ()
-            operations = list(dict.fromkeys([operation, *more]))
-            answers = self.process.ask("declares", self.argument, operations, new)
-            for one, declared in zip(operations, answers, strict=True):
-                self._declared.update(zip(((one, case) for case in new), declared, strict=True))
-        return [self._declared[operation, case] for case in cases]
+            asked = self._soon_asked(operation, len(new))
+            for other, answers in self.process.ask("declares", asked, new).items():
+                for one, declared in zip(asked[other], answers, strict=True):
+                    known.update(zip(((other, one, case) for case in new), declared, strict=True))
+        return [known[name, operation, case] for case in cases]
+
+    def _soon_asked(self, operation: str, count: int) -> dict[str, list[str]]:
+        """The operations to ask for by backend, where `operation` is asked for on so many cases.
+
+        A function of a user's may die, and of one operation only. A run soon asks ours for all, and one case of all
+        routes of a framework.
+        """
+        ours = self.process.declaring
+        if self.argument not in ours:
+            return {self.argument: [operation]}
+        asked = ours if count == 1 else {self.argument: ours[self.argument]}
+        return {**asked, self.argument: list(dict.fromkeys([operation, *ours[self.argument]]))}
 
     def _operation(self, operation: str) -> Callable[..., Any]:
         def call(*positional: Any, **options: Any) -> Any:
@@ -121,29 +136,53 @@ class RemoteBackend:
 
         return call
 
+    def make_alone(self, call: Call) -> Any:
+        """Make one call: on one thread if it is small, and if our adapter can set that."""
+        return self._asked([_one_call(call)], on_one_thread=self._is_for_one_thread(call))[0]
+
     def make_together(self, calls: Sequence[Call], threads: int) -> list[Any]:
         """Make several calls, in turn or at once, and return all answers as they are after the last."""
-        return self._asked([(call.operation, call.positional(), call.case.options) for call in calls], threads)
+        return self._asked([_one_call(call) for call in calls], threads)
 
     def make_repeatedly(self, call: Call, times: int, seconds: float) -> list[Any]:
-        """Make one call up to `times` times, for so many seconds at most, and return the answers."""
-        return self._asked([(call.operation, call.positional(), call.case.options)], repeat=(times, seconds))
+        """Make one call up to `times` times, for so many seconds at most, and return the answers.
+
+        Where `make_alone` takes one thread, the first of these has all of them, and the others have one.
+        """
+        self.first_on_all_threads = self._is_for_one_thread(call)
+        return self._asked([_one_call(call)], repeat=(times, seconds), on_one_thread=self.first_on_all_threads)
+
+    def _is_for_one_thread(self, call: Call) -> bool:
+        """True for a small call of an adapter that sets threads. One that is known to damage memory may need two."""
+        return self._sets_threads and not self._may_damage and call.case.multiply_adds < SPLIT
 
     def take_late_deaths(self) -> list[LateDeath]:
         """Return the late deaths that were looked into since this was last asked."""
         taken, self.process.late_deaths = self.process.late_deaths, []
         return taken
 
-    def _asked(self, calls: Sequence[OneCall], threads: int = 1, repeat: tuple[int, float] | None = None) -> list[Any]:
+    def _asked(
+        self,
+        calls: Sequence[OneCall],
+        threads: int = 1,
+        repeat: tuple[int, float] | None = None,
+        *,
+        on_one_thread: bool = False,
+    ) -> list[Any]:
         fill = max(_bytes_of_answer(*call) for call in calls)
+        request = Request(self.argument, tuple(calls), fill, threads, repeat, self._may_damage, on_one_thread)
         try:
-            answers = self.process.make(Request(self.argument, tuple(calls), fill, threads, repeat, self._may_damage))
+            answers = self.process.make(request)
         finally:
             size, begins = self.process.printed
             self._printed = self._printed[0] + size, self._printed[1] or begins
         self.in_former_memory = any(answer.in_former for answer in answers)
         self.in_argument_memory = any(answer.in_argument for answer in answers)
         return [answer.value for answer in answers]
+
+
+def _one_call(call: Call) -> OneCall:
+    return call.operation, call.positional(), call.case.options
 
 
 def _bytes_of_answer(operation: str, positional: tuple, options: dict[str, Any]) -> int:

@@ -28,6 +28,7 @@ class Request:
     fill : the size of a right answer, in bytes; 0 if a call is invalid, so that there is none
     repeat : make the one call so many times, for so many seconds at most
     may_damage : the calls are known to damage memory, so that a late death of the process is not looked into
+    on_one_thread : the adapter may set the number of its framework's threads to one
     """
 
     name: str
@@ -36,6 +37,7 @@ class Request:
     threads: int = 1
     repeat: tuple[int, float] | None = None
     may_damage: bool = False
+    on_one_thread: bool = False
 
     @property
     def most_answers(self) -> int:

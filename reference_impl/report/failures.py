@@ -54,16 +54,12 @@ def explained(
                 told = implementations.added(subject, diagnoses.of(subject, told))
                 told = told if illustrate is None else illustrate(subject, told)
                 tally.replace(finding.record, told)
-<<<<<<< HEAD
             always = finding.line.startswith(_ALWAYS_REFUSED)
             finding.record, finding.text = told, failure_text(_without_conditions(told, finding), always=always)
-=======
-            finding.record, finding.text = told, failure_text(_without_conditions(told, finding))
         if subject is not None:
             named = list(dict.fromkeys(filter(None, (mistake_of(one.record) for one in found[name][:MOST_TEXTS]))))
             for finding in found[name][MOST_TEXTS:]:
                 finding.record = diagnoses.named_before(subject, finding.record, named)
->>>>>>> part-names
         found[name] = joined(found[name])
     implementations.close()
     return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ class Part:
     def products(self) -> int:
         return self.output.size * self.convolution.terms("conv2d")
 
-    @property
+    @cached_property
     def reached(self) -> Any:
         """Index of the elements of the result that sum a product. The others are zero."""
         if self.operation != "conv2d_backprop_input":
@@ -67,20 +68,24 @@ class Part:
             return ...
         return slice(None), rows[:, np.newaxis], columns
 
-    def run(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-        """Return the ordinary operation on two arrays like the factors, at the elements that are `reached`."""
+    @cached_property
+    def options(self) -> dict[str, Any]:
         convolution = self.convolution
-        options: dict[str, Any] = {
+        return {
             "strides": tuple(axis.stride for axis in convolution.axes),
             "padding": convolution.padding,
             "dilations": tuple(axis.dilation for axis in convolution.axes),
             "groups": convolution.groups,
         }
+
+    def run(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """Return the ordinary operation on two arrays like the factors, at the elements that are `reached`."""
         if self.operation == "conv2d":
-            return operations.conv2d(left, right, **options)
+            return operations.conv2d(left, right, **self.options)
         if self.operation == "conv2d_backprop_filter":
-            return operations.conv2d_backprop_filter(left, convolution.filter_sizes, right, **options)
-        return operations.conv2d_backprop_input(convolution.input_sizes, left, right, **options)[self.reached]
+            return operations.conv2d_backprop_filter(left, self.convolution.filter_sizes, right, **self.options)
+        found = operations.conv2d_backprop_input(self.convolution.input_sizes, left, right, **self.options)
+        return found if self.reached is ... else found[self.reached]
 
     def halves(self, axis: str) -> list[Part] | None:
         """Cut in two along an axis of the convolution. Return the halves that sum a product; None if it has length 1.

@@ -85,7 +85,7 @@ def _svg(lines: Mapping[str, _Points], numbers: Mapping[str, int | None], name: 
     def draw(axes: Axes) -> None:
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")
-        # matplotlib's own labels are formulas: reading these took most of the time of a page.
+        # matplotlib's own labels are formulas: reading these took a third of the time of a page.
         for axis, base in ((axes.xaxis, 2), (axes.yaxis, 10)):
             axis.set_major_formatter(lambda value, _, base=base: _power(base, value))
             axis.set_minor_formatter("")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -67,6 +68,9 @@ _TOP = dict.fromkeys(
 FILES = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in PACKAGE.rglob("*.py")}
 
 
+_tree = cache(ast.parse)  # several tests read each file
+
+
 def room_of(module: str) -> str:
     first, _, rest = module.partition(".")
     return first if rest else _TOP[first]
@@ -75,7 +79,7 @@ def room_of(module: str) -> str:
 def imported_by(module: str, source: str, files=FILES) -> Iterator[str]:
     """The modules of the package that a module imports when it is loaded."""
     package = module.split(".")[:-1]
-    for node in _at_load_time(ast.parse(source)):
+    for node in _at_load_time(_tree(source)):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 parts = alias.name.split(".")
@@ -114,7 +118,7 @@ def upward(module: str, source: str) -> list[str]:
 
 def assigned_elsewhere(source: str) -> list[str]:
     """Attributes of imported modules that are assigned to."""
-    tree = ast.parse(source)
+    tree = _tree(source)
     imported = {
         (alias.asname or alias.name).partition(".")[0]
         for node in ast.walk(tree)

@@ -99,7 +99,8 @@ def test_signal_ends_a_run_with_its_records_and_verdict(environment, tmp_path, n
 
 def test_closed_pipe_loses_neither_records_nor_verdict(environment, tmp_path):
     out = tmp_path / "out.json"
-    run = verify("--backend", "reference", "--cases", CASE, "--json", str(out), env=environment)
+    words = ["--backend", "reference", "--cases", CASE, "--processes", "0", "--json", str(out)]
+    run = verify(*words, env=environment)
     run.stdout.close()
     said = run.stderr.read().decode()
     assert run.wait(60) == 0

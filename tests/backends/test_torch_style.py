@@ -64,7 +64,7 @@ def test_torch_style_passes_a_function_with_a_backward_of_its_own():
 
 
 def test_torch_style_finds_a_wrong_backward(halved):
-    report = check_backend(torch_style(halved), CASES)
+    report = check_backend(torch_style(halved), CASES[:1])
     assert {record.operation for record in report.failures} == {"conv2d_backprop_filter"}
     assert "FAIL  conv2d unversioned: conv2d_backprop_filter" in str(report)
 

@@ -89,6 +89,14 @@ def test_other_failures_show_the_bug(tmp_path, planted, status, said):
     assert said in done.output
 
 
+def test_right_answer_of_a_stand_in_does_not_show_a_bug(tmp_path):
+    answer = np.moveaxis(oracle(integer_call(CASE, "conv2d", seed=0)), -1, 1).tolist()
+    functional = f"import numpy, torch\ndef conv2d(*a, **o): return torch._Array(numpy.array({answer}, 'f'))\n"
+    done = run(written(), paths=stand_in(tmp_path, functional))
+    assert done.status == NOT_SHOWN, done.output
+    assert not done.shows_the_bug
+
+
 def test_hang_shows_the_bug(tmp_path):
     done = run(written(), paths=stand_in(tmp_path, FUNCTIONAL["hang"]), seconds=2)
     assert done.status is None

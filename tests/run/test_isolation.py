@@ -298,17 +298,26 @@ class OfAClass(planted.Right):
 """
 
 
+@pytest.fixture(scope="module")
+def declaring(tmp_path_factory, request):
+    """One process for all backends of DECLARING."""
+    folder = tmp_path_factory.mktemp("declaring")
+    (folder / "declaring.py").write_text(DECLARING)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        patch.syspath_prepend(request.config.rootpath / "tests")
+        process = BackendProcess("declaring:Nothing")
+        yield process
+        process.close()
+
+
 @pytest.mark.parametrize(
     ("name", "asked"),
     [("Nothing", False), ("Operations", False), ("ALack", True), ("Composed", True), ("OfAClass", True)],
 )
-def test_backend_is_asked_what_it_supports_only_if_that_depends_on_the_case(
-    name, asked, tmp_path, monkeypatch, request
-):
-    (tmp_path / "declaring.py").write_text(DECLARING)
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.syspath_prepend(request.config.rootpath / "tests")
-    backend, here = Subject.load(f"declaring:{name}").backend, Subject.here(f"declaring:{name}").capabilities
+def test_backend_is_asked_what_it_supports_only_if_that_depends_on_the_case(name, asked, declaring, monkeypatch):
+    argument = f"declaring:{name}"
+    backend, here = Subject.load(argument, declaring).backend, Subject.here(argument).capabilities
     jobs, ask = [], backend.process._worker.ask
     monkeypatch.setattr(
         backend.process._worker, "ask", lambda job, *given, **how: (jobs.append(job), ask(job, *given, **how))[1]
@@ -319,7 +328,6 @@ def test_backend_is_asked_what_it_supports_only_if_that_depends_on_the_case(
             assert declared.unsupported(operation, case) == here.unsupported(operation, case)
             assert declared.composition(operation, case) == here.composition(operation, case)
     assert ("declares" in jobs) == asked
-    backend.process.close()
 
 
 def test_routes_of_one_framework_are_asked_together_what_they_support_on_a_case(monkeypatch):

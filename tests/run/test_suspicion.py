@@ -109,7 +109,7 @@ def test_oracle_with_a_fault_is_suspected_by_the_judge_outside(verify):
 
 
 def test_oracle_without_a_fault_is_not_suspected(verify):
-    done = verify("", "--backend", "minimal")
+    done = verify("", "--backend", "minimal", "--no-isolation")
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -85,6 +85,10 @@ def _svg(lines: Mapping[str, _Points], numbers: Mapping[str, int | None], name: 
     def draw(axes: Axes) -> None:
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")
+        # matplotlib's own labels are formulas: reading these took a third of the time of a page.
+        for axis, base in ((axes.xaxis, 2), (axes.yaxis, 10)):
+            axis.set_major_formatter(lambda value, _, base=base: _power(base, value))
+            axis.set_minor_formatter("")
         axes.axhline(THRESHOLD, color=LIMIT, linestyle="--", linewidth=1.2)
         grey_first = sorted(((numbers[name], name) for name in lines), key=lambda one: -1 if one[0] is None else one[0])
         for number, backend in grey_first:
@@ -99,6 +103,12 @@ def _svg(lines: Mapping[str, _Points], numbers: Mapping[str, int | None], name: 
         axes.set_ylabel("largest error / (eps · gauge)")
 
     return svg_of(draw, name, (4.2, 2.9))
+
+
+def _power(base: int, value: float) -> str:
+    """Write a power of the base: "10⁻¹"."""
+    exponent = str(round(math.log(value, base)))
+    return f"{base}{exponent.translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
 
 
 def svg_of(draw: Callable[[Axes], None], name: str, size: tuple[float, float]) -> str:

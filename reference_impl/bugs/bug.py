@@ -34,7 +34,8 @@ class Bug:
     held, tried : int
         Fresh calls, drawn to refute the conditions, whose outcome was as stated; and all of them. None tried: 0.
     near_misses : int
-        Fresh calls on which all conditions but one held, for the condition with the fewest of them.
+        Fresh calls on which all conditions but one held, and which passed, for the condition with the fewest of them.
+    untried : those of the conditions that no such call has tried; they are told as seen, not as necessary
     asked : int
         Fresh calls that were made of this backend in all, those from which conditions were learned included.
     instead : for each condition, others that the calls do not tell from it
@@ -56,6 +57,7 @@ class Bug:
     held: int = 0
     tried: int = 0
     near_misses: int = 0
+    untried: tuple[str, ...] = ()
     asked: int = 0
     instead: tuple[tuple[str, ...], ...] = ()
     diagnosis: str | None = None
@@ -114,11 +116,12 @@ def where(bug: Bug, *, alone: bool = True) -> str:
     operations = {condition.name for condition in bug.rule or () if condition.subject == "operation"}
     said = "".join(f"{name} " for name in bug.conditions if name in operations)
     unless = [name for name in bug.conditions if name.startswith("unless ")]
-    others = [name for name in bug.conditions if name not in (*operations, *unless)]
+    others = [name for name in bug.conditions if name not in (*operations, *unless, *bug.untried)]
+    seen = [name for name in bug.conditions if name in bug.untried and name not in (*operations, *unless)]
     was_tried = alone and bug.near_misses >= _NEAR_MISSES and bug.held == bug.tried and bug.right == bug.elsewhere
     only = "and only there" if was_tried else ""
     where_said = " ".join(filter(None, (f"where {listed(others)}" if others else "", *unless)))
-    there = ", ".join(filter(None, (where_said, only)))
+    there = ", ".join(filter(None, (where_said, f"seen where {listed(seen)}" if seen else "", only)))
     right = f", {bug.right:,} of {bug.elsewhere:,} right elsewhere" if bug.elsewhere else ""
     return f"{f'{said}{there}'.strip()}: {counts}{right}"
 
@@ -134,9 +137,9 @@ def fresh(bug: Bug) -> list[str]:
         return []
     if not bug.tried:
         return ["not tried on fresh calls"]
-    if bug.held == bug.tried:
-        return [f"held on {bug.tried:,} fresh calls"]
-    return [f"held on {bug.held:,} of {bug.tried:,} fresh calls"]
+    count = f"{bug.tried:,}" if bug.held == bug.tried else f"{bug.held:,} of {bug.tried:,}"
+    each = f", each condition tried on {bug.near_misses:,} or more" if bug.conditions and bug.near_misses else ""
+    return [f"held on {count} fresh calls{each}"]
 
 
 def _instead(bug: Bug) -> list[str]:

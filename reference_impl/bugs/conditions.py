@@ -23,7 +23,14 @@ _MULTIPLES_OF = (
     "input channels",
     "output channels",
     *(f"{part} {axis}" for part in ("kernel", "input", "output") for axis in AXES),
+    "products of each sum",
+    "output positions",
+    "output positions of all images",
+    "bytes of a pixel",
+    "bytes of a row",
 )
+# Numbers without thresholds: only their multiples matter.
+_ONLY_MULTIPLES = ("bytes of a pixel", "bytes of a row")
 _NAMES = {
     "stride height or width above 1": "strided",
     "stride height and width 1": "not strided",
@@ -37,6 +44,12 @@ _NAMES = {
     "unread input width above 0": "columns that no window reads",
     "kernel height and width 1": "kernel 1 x 1",
     "output height and width 1": "one output position",
+    "halo height or width above 0": "overlapping windows",
+    "halo height and width 0": "no overlapping windows",
+    "halo height above 0": "windows that overlap along height",
+    "halo width above 0": "windows that overlap along width",
+    "halo height 0": "no windows that overlap along height",
+    "halo width 0": "no windows that overlap along width",
 }
 
 
@@ -108,14 +121,18 @@ def _is_none_of(subject: str, words: tuple[str, ...], table: Table) -> np.ndarra
 
 def _on_numbers(table: Table, failed: np.ndarray) -> Iterator[Condition]:
     for name, values in table.numbers.items():
+        if name in _ONLY_MULTIPLES:
+            continue
         of_axes = name.endswith(("height or width", "height and width"))
         more = 0.0 if name in COUNTED else 0.1 if of_axes else 0.3
-        for value in _thresholds(values, values[failed]):
+        for below, value in _thresholds(values, values[failed]):
+            # No call tells where between the two values the limit is. Both conditions take what lies between.
+            cost = more + (1.0 if below < 2 else 1.2)
+            said = f"{name} above {below}" if below < 2 else f"{name} {below + 1} or more"
+            yield Condition(_NAMES.get(said, said), cost, partial(_is_least, name, below + 1), name)
             cost = more + (1.0 if value <= 2 else 1.2)
-            said = f"{name} above {value - 1}" if value <= 2 else f"{name} {value} or more"
-            yield Condition(_NAMES.get(said, said), cost, partial(_is_least, name, value), name)
-            below = f"{value - 1}" if value <= 2 and values.min() >= value - 1 else f"at most {value - 1}"
-            said = f"{_opposite(name) if of_axes else name} {below}"
+            most = f"{value - 1}" if value <= 2 and values.min() >= value - 1 else f"at most {value - 1}"
+            said = f"{_opposite(name) if of_axes else name} {most}"
             yield Condition(_NAMES.get(said, said), cost, opposite_of(partial(_is_least, name, value)), name)
         if not of_axes:
             common, counts = np.unique(values[failed], return_counts=True)
@@ -128,15 +145,17 @@ def _opposite(name: str) -> str:
     return name.replace(" or ", " and ") if " or " in name else name.replace(" and ", " or ")
 
 
-def _thresholds(values: np.ndarray, failing: np.ndarray) -> list[int]:
-    """Choose values at which a condition "this or more" may start: all if there are few."""
-    distinct = np.unique(values)[1:]
+def _thresholds(values: np.ndarray, failing: np.ndarray) -> list[tuple[int, int]]:
+    """Choose pairs of neighbouring values between which a limit may be: all if there are few."""
+    every = np.unique(values)
+    distinct = every[1:]
     if len(distinct) > _MOST_VALUES:
         powers = 2 ** np.arange(21)
         wanted = [*range(10), *powers, *(powers + 1), failing.min(), failing.max() + 1]
         wanted += np.quantile(failing, np.linspace(0, 1, 13)).astype(int).tolist()
         distinct = np.unique(distinct[np.minimum(np.searchsorted(distinct, wanted), len(distinct) - 1)])
-    return [int(value) for value in distinct]
+    below = every[np.searchsorted(every, distinct) - 1]
+    return list(zip(below.tolist(), distinct.tolist(), strict=True))
 
 
 def _is_least(name: str, value: int, table: Table) -> np.ndarray:
@@ -149,7 +168,7 @@ def _is_equal(name: str, value: int, table: Table) -> np.ndarray:
 
 def _multiples() -> Iterator[Condition]:
     for name in _MULTIPLES_OF:
-        plural = name.endswith(("channels", "groups", "group"))
+        plural = not name.endswith(("batch", *AXES))
         for number, cost in ((2, 1.2), (3, 1.4), (4, 1.3), (8, 1.3), (16, 1.3), (32, 1.4)):
             multiple = partial(_is_multiple, name, number)
             if number == 2:

@@ -13,7 +13,8 @@ from .bug import Bug, listed, most_telling_first
 from .conditions import Condition, all_hold, conditions_on
 from .fresh_calls import FreshCalls
 from .judged_call import KINDS, PASSED, RACE, JudgedCall
-from .refuting import Stated, calls_against, compare
+from .necessary import LEAST_SHARE, necessary_rule
+from .refuting import Stated, calls_against, compare, near_misses, nearest
 from .search import BY_CHANCE, Rule, Search
 from .table import COUNTED, WORDS, Table
 
@@ -33,6 +34,14 @@ _ORDER = {subject: place for place, subject in enumerate((*WORDS, *COUNTED))}
 _AROUND = 100
 # Failing calls that are made again, to see if they fail by chance.
 _AGAIN = 20
+# So many fresh calls try each condition on its own, if they can be drawn; and so many try all of a rule.
+_EACH, _INSIDE = 8, 10
+# So many of them are made at once, and how often, as the first may refute the rule.
+_AT_ONCE, _DRAWS = 3, 6
+# How often one rule for all failures is found anew.
+_JOINS = 12
+# The share of the fresh calls with which rules are learned; the others try each of their conditions.
+_TO_LEARN = 0.65
 
 
 def distinct_bugs(
@@ -94,6 +103,7 @@ class _Group:
 
     def bugs(self, rounds: int = _ROUNDS) -> list[Bug]:
         self._learn()
+        whole, self.budget = self.budget, int(self.budget * _TO_LEARN)
         for _ in range(rounds if self.ask is not None else 0):
             before = self.asked
             self._try_to_refute()
@@ -105,7 +115,91 @@ class _Group:
             self._learn()
         if self.ask is not None:
             self._shorten()
+            self.budget = whole
+            self._confirm()
         return [*map(self._bug, self.stated), *self._unexplained()]
+
+    def _confirm(self) -> None:
+        """Try each condition on its own, and drop the rules that are refuted. Then find one rule for what is left."""
+        for one in list(self.stated):
+            self._try_each(one)
+            if one.refuted:
+                self.stated.remove(one)
+        for kind in KINDS:
+            if self.asked and kind not in self.by_chance and self._left(kind).any():
+                self._join(kind)
+
+    def _try_each(self, one: Stated) -> None:
+        """Make fresh calls on which all conditions but one hold, for each of them, and some on which all hold.
+
+        If one of the first fails, and no other rule explains it, the rule is refuted. If some of the others pass, the
+        rule has exceptions. It is refuted by many of them.
+        """
+        self._weigh(one)
+        for _ in range(_DRAWS):
+            wanted = [min(max(_EACH - count, 0), _AT_ONCE) for count in self._near_misses(one)]
+            inside = max(_INSIDE - int(all_hold(one.rule, self._fresh_rows(one)).sum()), 0) if one.exact else 0
+            if one.refuted or self.asked >= self.budget or not (inside or any(wanted)):
+                return
+            pool, within = self._pool(one)
+            chosen = [pool.calls[row] for row in nearest(one.rule, pool, self.table.rows(within), wanted, inside)]
+            if not chosen:
+                continue
+            self._ask_all([(one, call) for call in chosen], most=self.budget - self.asked)
+            self._weigh(one)
+
+    def _weigh(self, one: Stated) -> None:
+        """Mark a rule as refuted, or as one with exceptions, by all calls that were judged."""
+        outcomes, within = self._outcomes(), all_hold(one.rule, self.table)
+        failed, passed = outcomes == one.kind, outcomes == PASSED
+        explained = self._explained_by_others(one)
+        near = np.logical_or.reduce([*near_misses(one.rule, self.table), ~self.table.everywhere()])
+        passes, failures = int((passed & within).sum()), int((failed & within).sum())
+        by_chance = one.kind in self.by_chance
+        one.exact &= not passes
+        one.refuted = bool((near & failed & ~explained).any()) or (
+            not by_chance and failures < one.least_share * (failures + passes)
+        )
+
+    def _explained_by_others(self, one: Stated) -> np.ndarray:
+        others = [other.rule for other in self.stated if other.kind == one.kind and other is not one]
+        return np.logical_or.reduce([all_hold(rule, self.table) for rule in others] or [~self.table.everywhere()])
+
+    def _join(self, kind: str) -> None:
+        """Put one rule, whose conditions hold on all failures, for the rules of a kind that leave some unexplained.
+
+        Some calls under it may pass. It is stated if fresh calls do not refute any of its conditions.
+        """
+        before = list(self.stated)
+        others = [one for one in before if one.kind != kind]
+        for kept in dict.fromkeys(((), tuple(one for one in before if one.kind == kind))):
+            for _ in range(_JOINS):
+                self.stated = [*others, *kept]
+                failed, passed = self._left(kind), self._outcomes() == PASSED
+                if failed.sum() < _FEW:
+                    break
+                rule = necessary_rule(
+                    Search(self.table, failed, passed, [*self.more, *conditions_on(self.table, failed)])
+                )
+                one = Stated(kind, rule, exact=False, least_share=LEAST_SHARE, since=self.asked)
+                self.stated.append(one)
+                self._weigh(one)
+                if not rule or one.refuted:
+                    break
+                self._try_each(one)
+                if not one.refuted and not self._left(kind).any():
+                    return
+        self.stated = before
+
+    def _fresh_rows(self, one: Stated) -> Table:
+        """Return the fresh calls that were made since a rule was stated."""
+        return self.table.rows(np.arange(len(self.table) - self.asked + one.since, len(self.table)))
+
+    def _near_misses(self, one: Stated) -> list[int]:
+        """Return for each condition the fresh calls that passed, on which all others hold."""
+        fresh = self._fresh_rows(one)
+        passed = np.array([call.outcome == PASSED for call in fresh.calls], bool)
+        return [int((mask & passed).sum()) for mask in near_misses(one.rule, fresh)]
 
     def _shorten(self) -> None:
         """Put shorter rules with a few exceptions for longer ones, if that holds on fresh calls too."""
@@ -113,9 +207,11 @@ class _Group:
             shorter = self._shortened(one)
             if shorter == one.rule:
                 continue
-            other, place = Stated(one.kind, shorter, one.diagnosis, exact=False), self.stated.index(one)
+            other = Stated(one.kind, shorter, one.diagnosis, exact=False, since=self.asked)
+            place = self.stated.index(one)
             self.stated[place] = other
-            self._ask_all([(other, call) for call in self._against(other)], most=_AROUND)
+            most = min(_AROUND, self.budget - self.asked)
+            self._ask_all([(other, call) for call in self._against(other)], most)
             self.stated[place] = one
             if not other.refuted and self._shortened(one) == shorter:
                 self.stated[place] = other
@@ -178,7 +274,8 @@ class _Group:
         for rule in self._or_unless(_joined(search.rules()), search):
             within = all_hold(rule, self.table)
             if rule or failed.sum() >= 3:
-                self.stated.append(Stated(kind, rule, diagnosis, exact=not (within & passed).any()))
+                exact = not (within & passed).any()
+                self.stated.append(Stated(kind, rule, diagnosis, exact, since=self.asked))
 
     def _or_unless(self, rules: list[Rule], search: Search) -> list[Rule]:
         """Return the opposite of one rule, for the calls that passed, if that takes fewer bits than `rules`.
@@ -237,15 +334,20 @@ class _Group:
     def _against(self, one: Stated) -> list[JudgedCall]:
         """Draw fresh calls that may refute a rule."""
         outcomes = self._outcomes()
-        others = [other.rule for other in self.stated if other.kind == one.kind and other is not one]
-        explained = np.logical_or.reduce([all_hold(rule, self.table) for rule in others] or [~self.table.everywhere()])
-        failed, passed = (outcomes == one.kind) & ~explained, outcomes == PASSED
+        failed, passed = (outcomes == one.kind) & ~self._explained_by_others(one), outcomes == PASSED
+        pool, _ = self._pool(one)
+        conditions = [*self.more, *conditions_on(self.table, failed)]
+        return calls_against(one, pool, Search(self.table, failed, passed, conditions))
+
+    def _pool(self, one: Stated) -> tuple[Table, np.ndarray]:
+        """Return fresh calls like the failures that a rule alone explains, and the rows of these."""
+        failed = (self._outcomes() == one.kind) & ~self._explained_by_others(one)
         within = np.flatnonzero(failed & all_hold(one.rule, self.table))
         pool = Table.of(self.fresh.like(self._starts(within), _POOL))
         # A call that another bug explains tells nothing of this one.
-        pool = pool.rows(~np.logical_or.reduce([all_hold(rule, pool) for rule in others] or [~pool.everywhere()]))
-        conditions = [*self.more, *conditions_on(self.table, failed)]
-        return calls_against(one, pool, Search(self.table, failed, passed, conditions))
+        others = [other.rule for other in self.stated if other.kind == one.kind and other is not one]
+        explained = np.logical_or.reduce([all_hold(rule, pool) for rule in others] or [~pool.everywhere()])
+        return pool.rows(~explained), within
 
     def _starts(self, rows: np.ndarray) -> list[JudgedCall]:
         """Return the smallest of some calls, and others of them."""
@@ -262,6 +364,7 @@ class _Group:
         judged = np.isin(outcomes, (PASSED, *KINDS))
         smallest, diagnosis, implementations = self._told(failed & within)
         rule = tuple(sorted(one.rule, key=lambda condition: _ORDER.get(condition.subject, len(_ORDER))))
+        near = self._near_misses(replace(one, rule=rule))
         return Bug(
             backend=smallest.backend,
             check=smallest.check,
@@ -274,20 +377,14 @@ class _Group:
             elsewhere=int((judged & ~anywhere).sum()),
             held=one.held,
             tried=one.tried,
-            near_misses=self._near_misses(one.rule) if one.tried else 0,
+            near_misses=min(near, default=0) if one.tried else 0,
+            untried=tuple(name.name for name, count in zip(rule, near, strict=True) if not count) if one.tried else (),
             asked=self.asked,
             instead=self._instead(one, failed, passed) if one.exact and not one.tried else (),
             diagnosis=diagnosis,
             implementations=implementations,
             rule=rule,
         )
-
-    def _near_misses(self, rule: Rule) -> int:
-        """Count the fresh calls on which all conditions but one hold, for the condition that has the fewest."""
-        fresh = self.table.rows(np.arange(len(self.table) - self.asked, len(self.table)))
-        missing = [~condition.holds(fresh) for condition in rule]
-        alone = [mask & (np.sum(missing, axis=0) == 1) for mask in missing]
-        return min((int(mask.sum()) for mask in alone), default=0)
 
     def _instead(self, one: Stated, failed: np.ndarray, passed: np.ndarray) -> tuple[tuple[str, ...], ...]:
         """Return for each condition up to two others that fit as well: about something else, and as simple."""

@@ -23,6 +23,8 @@ class Stated:
     """Conditions stated for one kind of failure. `held` of `tried` fresh calls came out as they say.
 
     `exact` is False if some calls under the conditions passed. Then fresh ones may pass too, and are not counted.
+    The rule is refuted if a smaller share of them fails than `least_share`. It was stated after `since` fresh calls:
+    those try it.
     """
 
     kind: str
@@ -32,6 +34,8 @@ class Stated:
     held: int = 0
     tried: int = 0
     refuted: bool = False
+    least_share: float = 0.9
+    since: int = 0
 
 
 def calls_against(stated: Stated, pool: Table, search: Search) -> list[JudgedCall]:
@@ -128,3 +132,26 @@ def random_rows(pool: Table, rule: Sequence[Condition], most: int) -> list[int]:
     for place in range(len(rule)):
         rows += np.flatnonzero((missing == 1) & ~masks[place])[: max(most // len(rule), 1)].tolist()
     return rows
+
+
+def near_misses(rule: Sequence[Condition], table: Table) -> list[np.ndarray]:
+    """Return for each condition a mask of the calls on which it does not hold, and all others do."""
+    missing = [~condition.holds(table) for condition in rule]
+    return [mask & (np.sum(missing, axis=0) == 1) for mask in missing]
+
+
+def nearest(rule: Sequence[Condition], pool: Table, failures: Table, wanted: Sequence[int], inside: int) -> list[int]:
+    """Return rows of near misses of each condition, as many as are wanted of it, and some rows within the rule.
+
+    First come near misses with numbers next to those of the failures, where a limit would be.
+    """
+    rows = np.flatnonzero(all_hold(rule, pool))[:inside].tolist()
+    for condition, mask, most in zip(rule, near_misses(rule, pool), wanted, strict=True):
+        found = np.flatnonzero(mask)
+        numbers = pool.numbers.get(condition.subject)
+        if numbers is not None and len(found):
+            failing = np.unique(failures.numbers[condition.subject])
+            distance = np.abs(numbers[found][:, None] - failing[None, :]).min(axis=1)
+            found = found[np.argsort(distance, kind="stable")]
+        rows += found[:most].tolist()
+    return list(dict.fromkeys(rows))

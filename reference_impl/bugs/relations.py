@@ -29,8 +29,8 @@ def relations() -> Iterator[tuple[str, float, Holds, str]]:
             yield f"{opposite}{along}", 1.4, opposite_of(partial(relation, axis)), said
         yield said, 1.2, _any_axis(relation), said
         yield f"{said} along both axes", 1.4, _both_axes(relation), said
-        yield opposite, 1.3, opposite_of(_any_axis(relation)), said
-        yield f"{opposite} along both axes", 1.5, opposite_of(_both_axes(relation)), said
+        yield f"{opposite} along both axes", 1.3, opposite_of(_any_axis(relation)), said
+        yield f"{opposite} along one axis at least", 1.5, opposite_of(_both_axes(relation)), said
 
 
 Relation = Callable[[str, Table], np.ndarray]
@@ -77,6 +77,14 @@ def _no_multiple_of_stride(axis: str, table: Table) -> np.ndarray:
     return table.numbers[f"input {axis}"] % table.numbers[f"stride {axis}"] != 0
 
 
+def _kernel_no_multiple_of_stride(axis: str, table: Table) -> np.ndarray:
+    return table.numbers[f"kernel {axis}"] % table.numbers[f"stride {axis}"] != 0
+
+
+def _has_rest(part: str, number: int, axis: str, table: Table) -> np.ndarray:
+    return table.numbers[f"{part} {axis}"] % number != 0
+
+
 _AXIS_RELATIONS: tuple[tuple[str, str, Relation], ...] = (
     ("stride above the kernel", "stride at most the kernel", _compare("stride", np.greater, "kernel")),
     (
@@ -109,6 +117,14 @@ _AXIS_RELATIONS: tuple[tuple[str, str, Relation], ...] = (
         _pad_as_large_as_the_kernel,
     ),
     ("input no multiple of the stride", "input a multiple of the stride", _no_multiple_of_stride),
+    ("kernel no multiple of the stride", "kernel a multiple of the stride", _kernel_no_multiple_of_stride),
+    ("kernel spread by dilation", "kernel not spread by dilation", _compare("kernel extent", np.greater, "kernel")),
+    ("odd output", "even output", partial(_has_rest, "output", 2)),
+    *(
+        (f"{part} no multiple of {number}", f"{part} a multiple of {number}", partial(_has_rest, part, number))
+        for part in ("input", "output")
+        for number in (4, 8, 16)
+    ),
 )
 
 

@@ -121,7 +121,7 @@ class Search:
         passes = np.setdiff1d(passes, refuting, assume_unique=True)
         sample = self._sample(passes, _SAMPLE[1])
         weight = len(passes) / max(len(sample), 1)
-        on_failures, on_sample, on_refuting = (self._masks(rows) for rows in (failures, sample, refuting))
+        on_failures, on_sample, on_refuting = (self.masks(rows) for rows in (failures, sample, refuting))
         exact: Found | None = None
         noisy: Found | None = None
         start = np.flatnonzero(failures == smallest)
@@ -144,7 +144,7 @@ class Search:
                     break
                 wrong = self._sample(wrong, 300)
                 refuting = np.concatenate([refuting, wrong])
-                on_refuting = np.concatenate([on_refuting, self._masks(wrong)], axis=1)
+                on_refuting = np.concatenate([on_refuting, self.masks(wrong)], axis=1)
         if noisy is not None and noisy.passes == 0:
             noisy = None
         return exact, noisy
@@ -157,7 +157,8 @@ class Search:
         others = np.setdiff1d(rows, small, assume_unique=True)
         return np.concatenate([small, self.random.choice(others, most - len(small), replace=False)])
 
-    def _masks(self, rows: np.ndarray, ids: Iterable[int] | None = None) -> np.ndarray:
+    def masks(self, rows: np.ndarray, ids: Iterable[int] | None = None) -> np.ndarray:
+        """Return the conditions, or some of them, on some rows: a row for each condition."""
         part = self.table.rows(rows)
         conditions = self.conditions if ids is None else [self.conditions[one] for one in ids]
         return np.array([condition.holds(part) for condition in conditions], bool).reshape(len(conditions), len(rows))
@@ -222,7 +223,7 @@ class Search:
         ids = np.arange(len(self.conditions))
         for step in (max(len(rows) // _FIRST_ROWS, 1), 1):  # most conditions are refuted by a few rows
             part = rows[::step]
-            masks = self._masks(part, ids)
+            masks = self.masks(part, ids)
             now, is_left = rule[place].holds(self.table.rows(part)), left[part]
             fits = masks[:, now & is_left].all(axis=1) & ~masks[:, self.passed[part]].any(axis=1)
             ids, masks = ids[fits], masks[fits]

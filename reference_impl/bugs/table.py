@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..cases.case import DTYPES
 from .judged_call import JudgedCall
 
 # The parts of a case that are counted along height and along width.
@@ -22,6 +24,7 @@ ALONG_AXES = (
     "leftover",
     "padded",
     "unread input",
+    "halo",
 )
 WORDS = ("operation", "dtype", "padding", "route", "environment", "implementation")
 
@@ -67,6 +70,7 @@ class Table:
         numbers |= _derived(numbers)
         words = zip(*map(_words, calls), strict=True) if calls else ((),) * len(WORDS)
         columns = {name: np.array(column, str) for name, column in zip(WORDS, words, strict=True)}
+        numbers |= _of_words(numbers, columns)
         array = np.empty(len(calls), object)
         array[:] = calls
         return cls(array, numbers, columns)
@@ -143,10 +147,34 @@ def _derived(numbers: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
             f"output {axis}": (padded - extent) // numbers[f"stride {axis}"] + 1,
             f"leftover {axis}": (leftover := (padded - extent) % numbers[f"stride {axis}"]),
             f"unread input {axis}": np.maximum(leftover - after, 0),
+            f"halo {axis}": np.maximum(extent - numbers[f"stride {axis}"], 0),
         }
     for part in ALONG_AXES:
         both = [(numbers | found)[f"{part} {axis}"] for axis in AXES]
         found |= {f"{part} height or width": np.maximum(*both), f"{part} height and width": np.minimum(*both)}
     found["taps"] = numbers["kernel height"] * numbers["kernel width"]
     found["output positions"] = found["output height"] * found["output width"]
+    found["output positions of all images"] = numbers["batch"] * found["output positions"]
     return found
+
+
+# The bytes of an element.
+_BYTES = {dtype: int(digits or 32) // 8 for dtype, digits in ((name, re.sub(r"\D", "", name)) for name in DTYPES)}
+
+
+def _of_words(numbers: dict[str, np.ndarray], words: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the numbers that depend on the operation or the dtype."""
+    by_operation = {
+        "conv2d": numbers["taps"] * numbers["channels per group"],
+        "conv2d_backprop_filter": numbers["output positions of all images"],
+    }
+    sums = numbers["taps"] * numbers["output channels per group"]  # those of both input gradients
+    for operation, products in by_operation.items():
+        sums = np.where(words["operation"] == operation, products, sums)
+    sizes = np.array([_BYTES[dtype] for dtype in words["dtype"].tolist()], np.int64)
+    pixels = numbers["input channels"] * sizes
+    return {
+        "products of each sum": sums,
+        "bytes of a pixel": pixels,
+        "bytes of a row": pixels * numbers["input width"],
+    }

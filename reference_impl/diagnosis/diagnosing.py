@@ -27,7 +27,7 @@ from .probes import Probe, probes
 from .several import several
 from .shrinking import smallest
 from .stale import Keys, keys_of, keys_of_mistake
-from .without_name import without_name
+from .without_name import without_name, wrong_in_run
 
 SECONDS = 5.0
 _DEPENDS_ON_CALLS = "right on a fresh kernel: this failure depends on the calls before it"
@@ -60,7 +60,7 @@ def diagnose(
         asked = replace(asker, mistake=found[0])
         bugs = [bug for bug in bugs_of(asked, seen, small, outcomes) if is_well_told(bug)]
         diagnosis = Diagnosis(found, telling.named_sometimes(found[0], seen, bugs), bugs)
-    elif together := several(record.operation, [*_near(asker, small), *seen], until):
+    elif together := several(record.operation, [*_near(asker, small), *wrong_in_run(asker, outcomes), *seen], until):
         all_bugs = bugs_of(asker, seen, small, outcomes)
         bugs = [bug for bug in all_bugs if is_well_told(bug)]
         lines = telling.named_together(together, seen, bugs, alone=len(all_bugs) == 1)

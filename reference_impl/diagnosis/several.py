@@ -13,8 +13,8 @@ from ..mistakes.mistake import after, along_one_axis
 from .matching import Seen
 
 AXES = ("height", "width")
-# So few wrong answers prove no two mistakes, as many pairs are tried. Each of the two must show on so many.
-_LEAST, _OF_EACH = 4, 2
+# Fewer wrong answers prove nothing. Two mistakes need more, as many pairs are tried, and each must explain some alone.
+_LEAST, _LEAST_OF_TWO, _OF_EACH = 4, 6, 2
 # So many are tried as one of two: those that explain the most.
 _MOST_FIRST = 6
 # So many wrong answers, on the smallest cases, are searched for two mistakes that explain them; then all must be.
@@ -109,6 +109,8 @@ def _of_one(known: Iterable[Mistake], wrong: Sequence[Seen], until: float) -> Se
 
 
 def _of_two(made: Sequence[Made], wrong: Sequence[Seen], until: float) -> Several | None:
+    if len(wrong) < _LEAST_OF_TWO:
+        return None
     few, shown = wrong[:_MOST_SMALL], dict[Made, set[Seen]]()
     for one in made:
         if time.monotonic() > until:

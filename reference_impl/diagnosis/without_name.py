@@ -39,7 +39,7 @@ def without_name(asker: Asker, seen: Sequence[Seen], small: Case, outcomes: Outc
     if not wrong and not bugs:
         return Diagnosis(found, [*lines, f"right on all {len(plain)} other integer calls that were tried"])
     lines += telling.where_wrong(bugs, plain, alone=len(all_bugs) == 1)
-    wrong = [*_wrong_in_run(asker, outcomes), *wrong[-_MOST_EXPLAINED:]]
+    wrong = [*wrong_in_run(asker, outcomes), *wrong[-_MOST_EXPLAINED:]]
     parts = [
         (mistake, count)
         for mistake, count in matching_in_part(operation, wrong, asker.until)
@@ -63,7 +63,7 @@ def _is_a_cause(mistake: Mistake, wrong: Sequence[Seen], bugs: Sequence[Bug]) ->
     return not bugs or any(4 * (mask & shown).sum() >= 3 * mask.sum() > 0 for mask in alone)
 
 
-def _wrong_in_run(asker: Asker, outcomes: Outcomes) -> list[Seen]:
+def wrong_in_run(asker: Asker, outcomes: Outcomes) -> list[Seen]:
     """Make some calls again that failed in the run, from the smallest to the largest."""
     failed = [Case.parse(spec) for spec, said in outcomes if said == asker.record.outcome]
     places = np.unique(np.linspace(0, len(failed) - 1, _MOST_EXPLAINED).astype(int)) if failed else ()

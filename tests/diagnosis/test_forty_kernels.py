@@ -199,12 +199,12 @@ def test_mistake_is_named_by_what_its_answers_have_in_common(name, mistake, said
     ("name", "said"),
     [
         (
-            "symmetric-same-and-no-dilation-of-columns",
-            ["matches *dilation-forgotten* along the width alone", "and, on other calls, *same-without-stride*"],
-        ),
-        (
             "mean-over-batch-and-one-stride",
             ["matches *mean-over-batch*", "and, on other calls, *stride-of-height-for-width*"],
+        ),
+        (
+            "symmetric-same-and-no-dilation-of-columns",
+            ["matches *dilation-forgotten* along the width alone", "and, on other calls, *same-without-stride*"],
         ),
     ],
 )

@@ -10,6 +10,7 @@ from ..cases.case import DTYPES, Case
 from ..cases.covering.claim import Share
 from ..console import counted, plain_name, plain_text
 from ..mistakes import MISTAKES
+from ..operations import OPERATIONS
 from ..run import outcome
 from ..run.choice import STRENGTH
 from ..run.selection import Selection
@@ -27,6 +28,7 @@ WORDS = (SUSPECT, WRONG, NOT_LOADED, FIXED, SUITE, CUT_SHORT, LITTLE, NOT_JUDGED
 """The words of an answer, the worst first."""
 
 _MOST_LETTERS = 160
+_ALWAYS = "on every call"
 # A narrow terminal has so many columns.
 _MOST_COLUMNS = 80
 
@@ -113,7 +115,10 @@ def _answer(
         more += [f"the suite itself failed on {broken} calls"] if broken else []
         more += [ended] if ended else []
         how_many = first.counted or f"{first.failed:,} of {counted(judged, 'call')}"
-        said = f"{cause(first)} ({how_many})"
+        what = cause(first)
+        if set(first.operations) < set(one.judged):
+            what = what.replace(_ALWAYS, f"{_ALWAYS} of {' and '.join(first.operations)}")
+        said = f"{what} ({how_many})"
         return Answer(name, WRONG, "; ".join([said, *more]), robustness)
     if wrong:
         return Answer(name, FIXED, wrong[0].line, robustness)
@@ -142,7 +147,8 @@ def cause(finding: Finding) -> str:
     does = next((mistake.does for mistake in MISTAKES if mistake.name == named), None)
     if does is None:
         kind, _, rest = finding.line.partition("  ")
-        where = rest.partition(":")[0].removesuffix(", and only there")
+        where = rest.partition(":")[0].removesuffix("and only there").rstrip(", ")
+        where = f"in {where}" if where in OPERATIONS else where
         where = "" if where[:1].isdigit() else where  # too few calls to tell conditions
         said = " ".join(f"{kind} {where}".split()) if rest else finding.line
     else:
@@ -174,6 +180,8 @@ def _basis(one: Judged, asked: Selection, records: Sequence, share: Share | None
         parts = [calls, f"{part} {STRENGTH}-way combinations{of_what}"]
     else:
         parts = [f"{calls} on the cases that were named" if asked.cases and not asked.only else calls]
+    thin = len({record.call for record in records if record.outcome == outcome.MISTRUSTED})
+    parts[1:1] = [f"{thin:,} of them on data that prove little"] if thin else []
     offered = one.subject.capabilities
     operations = [name for name in offered.operations if name in asked.operations]
     if one.left_out:
@@ -182,8 +190,6 @@ def _basis(one: Judged, asked: Selection, records: Sequence, share: Share | None
         without = [name for name in operations if not one.judged[name]]
         of_all = f", all of {' and '.join(without)} among them" if without else ""
         parts.append(f"{_more(one.lacks)} unsupported{of_all}")
-    thin = len({record.call for record in records if record.outcome == outcome.MISTRUSTED})
-    parts += [f"{thin:,} of them on data that prove little"] if thin else []
     narrowed = [*asked.only, *(asked.whole if not asked.cases else ())]
     narrowed += _part(operations, offered.operations)
     if asked.fewest > 1:  # a case that is named says its dtype itself

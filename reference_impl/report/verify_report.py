@@ -196,7 +196,10 @@ def _summary(run: Run, counts: Sequence[Judged]) -> str:
     early = "" if run.ended is None else f" {run.why} after {run.made} of {run.asked.turns} calls;"
     given = sum(one.given for one in counts)
     calls = f"{sum(one.judged.total() for one in counts):,} of {counted(given, 'call')} judged"
-    asked = f"{counted(len(run.asked.cases), 'case')}, {counted(len(counts), 'backend')}, seed {run.asked.seed}"
+    # Cases in dtypes that no backend offers were not asked.
+    cases = {record.case for record in run.tally.records if record.check not in WHOLE_BACKEND_CHECKS}
+    number = len(cases) if cases and not early else len(run.asked.cases)
+    asked = f"{counted(number, 'case')}, {counted(len(counts), 'backend')}, seed {run.asked.seed}"
     return f"{asked}, {calls}:{early} {_verdict(run.tally, counts, early=bool(early))}."
 
 

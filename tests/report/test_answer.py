@@ -6,6 +6,7 @@ import os
 import sys
 from xml.etree import ElementTree
 
+import numpy as np
 import planted
 import pytest
 from narrow_kernels import Square
@@ -106,6 +107,26 @@ def test_first_screen_of_a_wrong_kernel():
     assert lines[4] == "    FAIL  planted unversioned: conv2d on n1_h6w5c2_k2x3o3_SAME"
     assert result.stdout.count("run it again") == 1
     assert result.exit_code == 1
+
+
+class WrongForward(planted.Right):
+    def conv2d(self, input, filters, **options):
+        return np.ones(7, input.dtype)
+
+
+class NoGradients(WrongForward):
+    def conv2d_backprop_input(self, *arguments, **options):
+        raise NotImplementedError
+
+    conv2d_backprop_filter = conv2d_transpose = conv2d_backprop_input
+
+
+@pytest.mark.parametrize(
+    ("kernel", "said"), [(WrongForward, "in conv2d"), (NoGradients, "on every call of conv2d")], ids=["one", "all"]
+)
+def test_operation_is_named_that_fails_always(kernel, said):
+    verdict = check_backend(kernel(), SPECS, examples=0).verdict
+    assert verdict.startswith(f"planted unversioned: WRONG  wrong shape {said} (4 of 16 calls)")
 
 
 @pytest.mark.parametrize(("words", "status"), [([], 1), (["--no-robustness"], 0)])

@@ -29,6 +29,13 @@ def steady(text):
     return [line.rstrip().replace("tests/report/", "") for line in text.splitlines() if STEADY.match(line)]
 
 
+def test_cases_in_dtypes_that_the_kernel_does_not_offer_are_not_counted(monkeypatch):
+    monkeypatch.chdir(FILE.parent)
+    words = ["--backend", "screens.py:Right", "--cases", "smoke", "--processes", "0"]
+    result = CliRunner().invoke(app, ["verify", *words])
+    assert "40 cases, 1 backend, seed 0, 40 of 40 calls judged: nothing failed unexpectedly." in result.stdout
+
+
 @pytest.mark.parametrize(("kernel", "screen"), list(zip(KERNELS, SCREENS, strict=True)), ids=list(KERNELS))
 def test_first_screen_of_the_page_is_what_is_printed(monkeypatch, kernel, screen):
     monkeypatch.chdir(FILE.parent)

@@ -8,6 +8,7 @@ import pytest
 
 from reference_impl.run.processes import numpy_threads
 from reference_impl.run.processes.judge_process import Subjects
+from reference_impl.run.subject import load
 
 NAMES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -61,3 +62,12 @@ def test_judge_starts_a_kernel_with_its_part_of_the_processors(tmp_path, monkeyp
         monkeypatch.delenv(name, raising=False)
     name = f"{tmp_path / 'tells.py'}:Tells"
     assert Subjects([name], 5, "3")(name).version == "3 threads"
+
+
+def test_run_loads_a_kernel_with_its_part_of_the_processors(tmp_path, monkeypatch, request):
+    (tmp_path / "tells.py").write_text(TELLS)
+    monkeypatch.syspath_prepend(request.config.rootpath / "tests")
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+    (subject,) = load([f"{tmp_path / 'tells.py'}:Tells"], threads="3").subjects
+    assert subject.version == "3 threads"

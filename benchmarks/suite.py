@@ -62,6 +62,16 @@ def _watch(process: BackendProcess, spent: Counter[str]) -> None:
     spent["watched"] = 1
     for name, part in PARTS.items():
         setattr(process, name, _timed(getattr(process, name), part, spent))
+    of_damage: list[BackendProcess] = []
+
+    def for_damage(make: Callable[[], BackendProcess] = process.for_damage) -> BackendProcess:
+        other = make()
+        if other is not process and not of_damage:
+            of_damage.append(other)
+            _watch(other, spent)
+        return other
+
+    process.for_damage = for_damage  # type: ignore[method-assign]
 
 
 def _timed(function: Callable[..., Any], part: str, spent: Counter[str]) -> Callable[..., Any]:

@@ -176,7 +176,7 @@ def left_out(run: Run) -> Iterator[str]:
     if large and not run.asked.full:
         yield (
             f"Accuracy, memory layouts and special values leave out {large} cases of over "
-            f"{MOST_ROUNDED:,} multiply-adds. The other cases are sampled for routes, for our own backends beyond "
+            f"{MOST_ROUNDED:,} multiply-adds. The other cases are sampled for routes, most of all in dtypes beyond "
             "float32, and for checks that rarely depend on shape. --full leaves out nothing."
         )
     if run.asked.full and any(map(run.asked.gives_a_part, run.subjects)):

@@ -105,7 +105,7 @@ def for_verify(
         all_of_state=full or bool(checks),
         slow_in_part=in_part,
         designed_in_part=in_part and not checks,
-        own_in_part=not dtypes,
+        dtypes_in_part=not dtypes,
         required=tuple(required),
         reached=reached,
     )

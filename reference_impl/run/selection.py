@@ -49,7 +49,7 @@ class Selection:
     full : give every case and every check to every backend
     slow_in_part : though full, give slow backends of ours (they declare a share) their share of cases and checks
     designed_in_part : though full, give designed cases their share of the checks that ask a backend again
-    own_in_part : give our own backends a part of the cases in dtypes beyond the first
+    dtypes_in_part : give routes a part of the cases in dtypes beyond the first, and those that they are known to fail
     only : names of the checks to run; all, if empty
     whole : names of the checks on whole backends to run
     errors : backends that cannot be loaded, each with the error
@@ -74,7 +74,7 @@ class Selection:
     all_of_state: bool = False
     slow_in_part: bool = False
     designed_in_part: bool = False
-    own_in_part: bool = False
+    dtypes_in_part: bool = False
     required: tuple[str, ...] = ()
     reached: Mapping[str, Mapping[str, Reach]] = field(default_factory=dict)
 
@@ -147,9 +147,11 @@ class Selection:
             return False
         if self._gives_all(subject) or case in self.assured.get(subject.name, ()):
             return True
-        if self.own_in_part and not takes_in_dtype(subject, case, self.seed):
+        if not takes(subject, case, self.seed):
             return False
-        return takes(subject, case, self.seed)
+        if not self.dtypes_in_part or takes_in_dtype(subject, case, self.seed):
+            return True
+        return any(known.expected(subject, operation, case) for operation in self.operations)
 
     def _due(self, subject: Subject, case: Case) -> tuple[Check, ...]:
         if not self._gives_all(subject):

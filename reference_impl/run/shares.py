@@ -6,7 +6,7 @@ import zlib
 from functools import cache, lru_cache
 
 from ..cases import catalogue
-from ..cases.case import Case
+from ..cases.case import DTYPES, Case
 from ..verdicts.checks import CHECKS, Check
 from .spread import DEFAULT_DTYPES, falls_in
 from .subject import OURS, Subject
@@ -15,9 +15,9 @@ from .subject import OURS, Subject
 # and of the checks that ask a backend again. It has the covering design in full.
 ROUTES_SHARE = 0.25
 LARGE = 5_000_000  # multiply-adds
-# Our own backends compute in int64, float64 or integers of Python, whatever the dtype of the arguments is. So in dtypes
-# beyond the first they are given this part of the cases.
-OWN_FURTHER_SHARE = 0.25
+# By default a route has the covering design in one dtype, and this part of its cases in the others. Our own backends
+# compute in int64, float64 or integers of Python, whatever the dtype of the arguments is.
+IN_DTYPES_SHARE = 0.25
 # On designed cases, this part of the checks that ask a backend again. A case more is worth more than a check more.
 DESIGNED_SHARE = 0.1
 # All backends are asked on one case before the next, so that the answers for a few cases are kept.
@@ -40,9 +40,13 @@ def takes(subject: Subject, case: Case, seed: int) -> bool:
 
 
 def takes_in_dtype(subject: Subject, case: Case, seed: int) -> bool:
-    """True for a backend of others and, of the cases in further dtypes, for OWN_FURTHER_SHARE of our own backends'."""
-    ours = subject.adapter is not None and subject.route in OURS
-    return not ours or case.dtype == DEFAULT_DTYPES[0] or falls_in(OWN_FURTHER_SHARE, f"{seed} {case}")
+    """True but for routes: of their cases in dtypes beyond the first, for IN_DTYPES_SHARE.
+
+    In dtypes that are none of the default ones there are few cases. So the routes of frameworks get all of these.
+    """
+    dtypes = DTYPES if subject.route in OURS else DEFAULT_DTYPES
+    sampled = subject.is_route and case.dtype in dtypes and case.dtype != DEFAULT_DTYPES[0]
+    return not sampled or falls_in(IN_DTYPES_SHARE, f"{seed} {case}")
 
 
 @lru_cache(1 << 14)

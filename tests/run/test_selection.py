@@ -15,6 +15,7 @@ from reference_impl.cases.case import DTYPES, Case
 from reference_impl.cases.generation import generate
 from reference_impl.conformance import Capabilities, Lack
 from reference_impl.operations import OPERATIONS
+from reference_impl.run import known
 from reference_impl.run.choice import cases_for_pytest, for_own_backend, for_verify
 from reference_impl.run.enough import ENOUGH, FEWEST
 from reference_impl.run.records import records_of
@@ -252,28 +253,60 @@ def test_route_has_the_covering_design_in_full_and_a_part_of_the_cases_for_thres
     assert all(takes(Subject.of(Right()), case, 0) for case in values)
 
 
-@pytest.mark.parametrize("name", ["reference", "definition", "minimal"])
-def test_own_backend_has_every_case_in_the_first_dtype_and_a_part_in_the_others(name):
-    subject = Subject.of(registry.load(name), name)
+def of_route(name, **declared):
+    class Route(Right):
+        version, facts = "2.13.0", {"onednn_path": ""}
+        capabilities = Capabilities(**declared)
+
+    Route.name = name
+    return Subject.of(Route(), name)
+
+
+def taken_by(subject, selection):
+    """The cases of each dtype that the backend takes."""
+    taken = [case for case in selection.cases if selection._takes(subject, case)]
+    return {dtype: {case for case in taken if case.dtype == dtype} for dtype in DTYPES}
+
+
+@pytest.mark.parametrize(
+    ("name", "sampled", "in_full"),
+    [
+        *((name, DTYPES, ["float32"]) for name in ("reference", "definition", "minimal")),
+        ("torch:layers", ["float64"], ["float32", "float16", "bfloat16"]),
+    ],
+)
+def test_route_has_every_case_in_the_first_dtype_and_a_part_in_the_other_usual_ones(name, sampled, in_full):
+    dtypes = (*in_full, "float64") if ":" in name else registry.load(name).capabilities.dtypes
+    subject = of_route(name, dtypes=dtypes)
     asked = for_verify(Loaded([subject], {}))
-    whole = replace(asked, own_in_part=False)
-    taken, all_cases = (
-        {dtype: {case for case in one.cases if case.dtype == dtype and one._takes(subject, case)} for dtype in DTYPES}
-        for one in (asked, whole)
-    )
-    assert taken["float32"] == all_cases["float32"]
-    covering = catalogue.load(catalogue.BY_STRENGTH[3])
-    assert taken["float32"] >= set(covering)
-    for dtype in set(subject.capabilities.dtypes) - {"float32"}:
-        assert 0.15 * len(all_cases[dtype]) < len(taken[dtype]) < 0.35 * len(all_cases[dtype])
+    taken, whole = taken_by(subject, asked), taken_by(subject, replace(asked, dtypes_in_part=False))
+    assert taken["float32"] >= set(catalogue.load(catalogue.BY_STRENGTH[3]))
+    for dtype in in_full:
+        assert taken[dtype] == whole[dtype]
+    for dtype in set(dtypes) & set(sampled) - set(in_full):
+        assert 0.15 * len(whole[dtype]) < len(taken[dtype]) < 0.35 * len(whole[dtype])
         assert len(taken[dtype]) >= FEWEST
 
 
+def test_route_has_every_case_that_it_is_known_to_fail():
+    subject = of_route("torch:layers")
+    asked = for_verify(Loaded([subject], {}))
+    empty = [case for case in asked.cases if case.dtype == "float64" and case.output_channels == 0]
+    assert len(empty) > 5
+    assert all(known.expected(subject, "conv2d", case) for case in empty)
+    assert set(empty) <= taken_by(subject, asked)["float64"]
+
+
+def test_plain_framework_and_kernel_of_others_have_every_case_in_each_usual_dtype():
+    for name in ("torch", "mine"):
+        subject = of_route(name)
+        asked = for_verify(Loaded([subject], {}))
+        assert taken_by(subject, asked) == taken_by(subject, replace(asked, dtypes_in_part=False))
+
+
 @pytest.mark.parametrize("options", [{"dtypes": ["float64"]}, {"full": True}, {"words": ["smoke"]}])
-def test_own_backend_has_all_cases_of_a_dtype_or_catalogue_that_is_named(options):
-    subject = Subject.of(registry.load("reference"), "reference")
+def test_route_has_all_cases_of_a_dtype_or_catalogue_that_is_named(options):
+    subject = of_route("torch:layers")
     asked = for_verify(Loaded([subject], {}), **options)
-    named = [case for case in asked.cases if case.dtype == "float64"]
-    assert named
-    taken = [case for case in named if asked._takes(subject, case)]
-    assert taken == (named if "dtypes" not in options else [case for case in named if takes(subject, case, 0)])
+    assert taken_by(subject, asked) == taken_by(subject, replace(asked, dtypes_in_part=False))
+    assert taken_by(subject, asked)["float64"]

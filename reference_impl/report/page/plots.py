@@ -6,7 +6,7 @@ import io
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -87,7 +87,7 @@ def _svg(lines: Mapping[str, _Points], numbers: Mapping[str, int | None], name: 
         axes.set_yscale("log")
         # matplotlib's own labels are formulas: reading these took a third of the time of a page.
         for axis, base in ((axes.xaxis, 2), (axes.yaxis, 10)):
-            axis.set_major_formatter(lambda value, _, base=base: _power(base, value))
+            axis.set_major_formatter(partial(_power, base))
             axis.set_minor_formatter("")
         axes.axhline(THRESHOLD, color=LIMIT, linestyle="--", linewidth=1.2)
         grey_first = sorted(((numbers[name], name) for name in lines), key=lambda one: -1 if one[0] is None else one[0])
@@ -105,7 +105,7 @@ def _svg(lines: Mapping[str, _Points], numbers: Mapping[str, int | None], name: 
     return svg_of(draw, name, (4.2, 2.9))
 
 
-def _power(base: int, value: float) -> str:
+def _power(base: int, value: float, place: float | None = None) -> str:
     """Write a power of the base: "10⁻¹"."""
     exponent = str(round(math.log(value, base)))
     return f"{base}{exponent.translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"

@@ -134,13 +134,17 @@ def test_conditions_that_were_not_tried_are_not_said_to_be_the_only_ones():
 
 
 def test_conditions_that_few_calls_suggest_are_refuted_and_mended():
-    """The first calls have small images only; the kernel is wrong on groups, whatever the size."""
+    """The first calls have VALID and SAME only; the kernel is wrong under each padding but SAME."""
 
     def fails(call):
         return call.case.groups > 1 and call.case.batch > 1 and call.case.padding != "SAME"
 
     ask = judge(fails)
-    few = [call for call in judged_by(ask) if call.case.batch != 2 and call.case.groups in (1, 3, 4)]
+    few = [
+        call
+        for call in judged_by(ask)
+        if call.case.batch != 2 and call.case.groups in (1, 3, 4) and call.case.padding in ("VALID", "SAME")
+    ]
     said_before = distinct_bugs(few)
     bugs = distinct_bugs(few, ask=ask)
     assert_equal_to_the_truth(bugs, fails)

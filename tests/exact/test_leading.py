@@ -29,6 +29,13 @@ from reference_impl.operations import OPERATIONS
 
 EVERY_WIDE_DTYPE = pytest.mark.parametrize("dtype", ["float32", "float64"])
 LARGER = Case.parse("n2_h9w8c12_k3x2o10_s2x1_g2_SAME")
+FEW = leading.FEW_PRODUCTS
+
+
+@pytest.fixture(autouse=True)
+def _tries_few_products_too(monkeypatch):
+    """Try leading slices on small cases too, which are left to all slices where the result is float64."""
+    monkeypatch.setattr(leading, "FEW_PRODUCTS", 0)
 
 
 @pytest.fixture
@@ -66,6 +73,15 @@ def test_leading_slices_decide_normal_data(operation, dtype, spec, answers):
     run(exact, operation, case, arrays, dtype=dtype)
     assert answers
     assert all(answer is not None for answer in answers)
+
+
+@EVERY_OPERATION
+def test_few_products_are_left_to_all_slices_in_float64_alone(operation, answers, monkeypatch):
+    monkeypatch.setattr(leading, "FEW_PRODUCTS", FEW)
+    arrays = real_arrays(CASE, (normal,) * 3, ("float64",) * 3, seed=3)
+    for dtype in ("float64", "float32"):
+        run(exact, operation, CASE, arrays, dtype=dtype)
+    assert [answer is None for answer in answers] == [True, False]
 
 
 @EVERY_WIDE_DTYPE

@@ -62,5 +62,12 @@ def test_kernel_is_started_with_its_part_of_the_processors(tmp_path, monkeypatch
         monkeypatch.delenv(name, raising=False)
     name = f"{tmp_path / 'tells.py'}:Tells"
     assert Subjects([name], 5, "3")(name).version == "3 threads"
-    (subject,) = load([name]).subjects  # it is checked as a whole while the judges work
-    assert subject.version == "1 threads"
+
+
+def test_run_loads_a_kernel_with_its_part_of_the_processors(tmp_path, monkeypatch, request):
+    (tmp_path / "tells.py").write_text(TELLS)
+    monkeypatch.syspath_prepend(request.config.rootpath / "tests")
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+    (subject,) = load([f"{tmp_path / 'tells.py'}:Tells"], threads="3").subjects
+    assert subject.version == "3 threads"

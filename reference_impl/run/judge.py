@@ -21,7 +21,7 @@ from ..cases.case import Case
 from ..operations import OPERATIONS
 from ..verdicts import second_opinion
 from ..verdicts.agreement import Accuracy, Disagreement
-from ..verdicts.checks import OTHER_OPTIONS, Check, Remark, Trial
+from ..verdicts.checks import OTHER_OPTIONS, REPEATABLE, Check, Remark, Trial
 from ..verdicts.task import Task
 from . import known, outcome
 from .outcome import Record
@@ -68,7 +68,11 @@ def judge(
         if composed is not None:
             blank = replace(blank, mode=f"composed: {composed}")
         trial = Trial(
-            _Asked(subject.backend), task or Task(case, operation, seed), declared, partial(known.is_known, subject)
+            _Asked(subject.backend),
+            task or Task(case, operation, seed),
+            declared,
+            partial(known.is_known, subject),
+            repeats=any(check.name == REPEATABLE for check in checks) and REPEATABLE not in declared.unclaimed,
         )
         checks = [check for check in checks if check.offered(trial)]
         if is_deadly:

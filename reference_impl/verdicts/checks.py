@@ -189,7 +189,7 @@ _SOME = 0.25
 # The share of those that make many calls.
 _FEW = 0.05
 
-OTHER_OPTIONS, TWO_THREADS = "other_options", "two_threads"
+OTHER_OPTIONS, REPEATABLE, TWO_THREADS = "other_options", "repeatable", "two_threads"
 CHECKS = (
     Check(
         "shape_and_dtype",
@@ -205,7 +205,7 @@ CHECKS = (
     ),
     Check("inputs_unchanged", "the arguments are not written to", _inputs_unchanged, asks_again=False),
     Check(
-        "repeatable",
+        REPEATABLE,
         "the same call gives the same bits each time, made up to 10 times more, each time in memory of its own",
         _repeatable,
     ),

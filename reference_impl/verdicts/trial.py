@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import pairwise
 from typing import Any
@@ -42,6 +42,9 @@ class Trial:
     declared: Capabilities
     spares: Callable[[str, Case], bool] = lambda operation, case: False
     """True for another call that the backend is known to fail, so that a check need not make it."""
+    repeats: bool = False
+    """True if the first call is surely made again, so that both can be asked for at once."""
+    _repeated: tuple[list[Any], bool] | Exception | None = field(default=None, init=False)
 
     @property
     def dtype(self) -> str:
@@ -56,6 +59,10 @@ class Trial:
     @cached_property
     def own_answer(self) -> Any:
         """The object that the backend returned."""
+        if self.repeats and self._is_apart:
+            times = times_again(self.task.case)
+            answer, self._repeated = self.backend.make_and_repeat(self.given, times, SECONDS)
+            return answer
         return self._made(self.given)
 
     @cached_property
@@ -142,6 +149,12 @@ class Trial:
     @cached_property
     def again(self) -> tuple[list[Any], bool]:
         """Further answers to the first call, as many as cost little, as `ask_repeatedly` returns them."""
+        found, self._repeated = self._repeated, None
+        if isinstance(found, Exception):
+            raise found
+        if found is not None:
+            answers, shares = found
+            return [plain(answer) for answer in answers], shares
         return self.ask_repeatedly(times_again(self.task.case), SECONDS)
 
     @property

@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -67,6 +67,8 @@ class BackendProcess:
         """Adapters of ours here whose declarations depend on the case, with their operations."""
         self.declared: dict[tuple[str, str, str], Any] = {}
         """What was declared, by name, operation and case."""
+        self.repeated: list[Answer] | Exception | None = None
+        """The answers of a call that was made again in one request, or the error; None if it was not."""
         self._journal = Journal()
         self._untouched = True
         """True if the child that makes the calls has made none yet."""
@@ -113,17 +115,30 @@ class BackendProcess:
             if self.hung.get(request.name, 0) >= MOST_HUNG:
                 raise NotAsked(f"{NOT_ASKED}: {MOST_HUNG} calls before gave no answer within {self.time_limit:g} s")
             try:
-                answers = self.make_once(request)
-            except Died as died:
-                before, self._journal = self._journal, Journal()
-                if died.signal is None or not before.requests:
+                answers = self._made(request)
+            except Died:
+                if not self._first_is_made(request):
                     raise
-                answers = self._made_again(request, died, before)
-            except Raised:
-                self._journal.add(request.to_replay())
-                raise
-            self._journal.add(request.to_replay(len(answers)))
+                return self.make(replace(request, again=None))  # it is asked again alone, and may die then
+            repeated = len(self.repeated) if isinstance(self.repeated, list) else 0
+            self._journal.add(request.to_replay(len(answers) + repeated))
             return answers
+
+    def _made(self, request: Request) -> list[Answer]:
+        try:
+            return self.make_once(request)
+        except Died as died:
+            before, self._journal = self._journal, Journal()
+            if died.signal is None or not before.requests:
+                raise
+            return self._made_again(request, died, before)
+        except Raised:
+            self._journal.add(request.to_replay())
+            raise
+
+    def _first_is_made(self, request: Request) -> bool:
+        """True if the last request was to make a call again, and the first call of it had been made."""
+        return request.again is not None and self._shared.map[self._first_made] == 1
 
     def _made_again(self, request: Request, died: Died, before: Journal) -> list[Answer]:
         """Make calls that the process died of again, alone. If they come back, look into the death."""
@@ -163,12 +178,14 @@ class BackendProcess:
 
     def make_once(self, request: Request) -> list[Answer]:
         """Make the calls of a request. A death is not looked into."""
-        self.printed = 0, ""
+        self.printed, self.repeated = (0, ""), None
         given = request.arrays
         sent, places = self._send([array for _, array in given])
         number = {id(array): index for index, (_, array) in enumerate(given)}
-        offset = sent[-1].end if sent else 0
+        self._first_made = sent[-1].end if sent else 0
+        offset = self._first_made + aligned(1)
         self._shared.grow(offset + request.most_answers * aligned(request.fill))
+        self._shared.map[self._first_made] = 0
         described = {
             "calls": [[operation, *(_encoded(part, number) for part in parts)] for operation, *parts in request.calls],
             "arrays": [vars(place) for place in places],
@@ -178,13 +195,15 @@ class BackendProcess:
             "threads": request.threads,
             "repeat": request.repeat,
             "on_one_thread": request.on_one_thread,
+            "again": request.again,
+            "first_made": self._first_made,
             # Frameworks compute in memory of their own. Where there is no right answer, the call may end in an error.
             "guarded": request.fill > 0 and registry.adapter_of(request.name) is None,
         }
         try:
             told = self._call("call", request.name, described, time_limit=self.time_limit)
         except Hung:
-            self.hung[request.name] = self.hung.get(request.name, 0) + 1
+            self.hung[request.name] = self.hung.get(request.name, 0) + (not self._first_is_made(request))
             raise
         self.printed = (told.get("printed", 0), told.get("begins", ""))
         for one in sent:
@@ -203,7 +222,21 @@ class BackendProcess:
         received = [self._received(answer) for answer in told["answers"]]
         if told["grown"]:
             self.renew()
+        elif told.get("again") is not None:
+            self._take_repeated(told["again"])
         return received
+
+    def _take_repeated(self, told: dict[str, Any]) -> None:
+        """Take the answers of a call that was made again, or its error."""
+        self.printed = self.printed[0] + told["printed"], self.printed[1] or told["begins"]
+        if "raised" in told:
+            self.repeated = Raised(*told["raised"])
+        elif told["beyond"]:
+            self.repeated = Disagreement(f"a call must not write outside its arrays; {told['beyond'][0]}")
+        else:
+            self.repeated = [self._received(answer) for answer in told["answers"]]
+        if told["grown"] or told.get("beyond"):
+            self.renew()
 
     def place_batch(self, places: Places) -> View:
         """Make room for a batch in shared memory. The next call, or batch, takes the same room."""

@@ -152,6 +152,21 @@ class RemoteBackend:
         self.first_on_all_threads = self._is_for_one_thread(call)
         return self._asked([_one_call(call)], repeat=(times, seconds), on_one_thread=self.first_on_all_threads)
 
+    def make_and_repeat(
+        self, call: Call, times: int, seconds: float
+    ) -> tuple[Any, tuple[list[Any], bool] | Exception | None]:
+        """Make one call. Return the answer and, if it was made again too, what `make_repeatedly` gives, or its error.
+
+        A user's backend is asked for both at once, which spares an exchange with its process.
+        """
+        if adapter_of(self.argument) is not None or self._may_damage:
+            return self.make_alone(call), None
+        (answer,) = self._asked([_one_call(call)], again=(times, seconds))
+        found = self.process.repeated
+        if found is None or isinstance(found, Exception):
+            return answer, found
+        return answer, ([each.value for each in found], any(each.in_former for each in found))
+
     def _is_for_one_thread(self, call: Call) -> bool:
         """True for a small call of an adapter that sets threads. One that is known to damage memory may need two."""
         return self._sets_threads and not self._may_damage and call.case.multiply_adds < SPLIT
@@ -168,9 +183,10 @@ class RemoteBackend:
         repeat: tuple[int, float] | None = None,
         *,
         on_one_thread: bool = False,
+        again: tuple[int, float] | None = None,
     ) -> list[Any]:
         fill = max(_bytes_of_answer(*call) for call in calls)
-        request = Request(self.argument, tuple(calls), fill, threads, repeat, self._may_damage, on_one_thread)
+        request = Request(self.argument, tuple(calls), fill, threads, repeat, self._may_damage, on_one_thread, again)
         try:
             answers = self.process.make(request)
         finally:

@@ -29,6 +29,7 @@ class Request:
     repeat : make the one call so many times, for so many seconds at most
     may_damage : the calls are known to damage memory, so that a late death of the process is not looked into
     on_one_thread : the adapter may set the number of its framework's threads to one
+    again : after the one call, make it so many times more, as `repeat` does, if it was quick
     """
 
     name: str
@@ -38,10 +39,11 @@ class Request:
     repeat: tuple[int, float] | None = None
     may_damage: bool = False
     on_one_thread: bool = False
+    again: tuple[int, float] | None = None
 
     @property
     def most_answers(self) -> int:
-        return self.repeat[0] if self.repeat else len(self.calls)
+        return self.repeat[0] if self.repeat else len(self.calls) + (self.again[0] if self.again else 0)
 
     @cached_property
     def arrays(self) -> list[tuple[str, np.ndarray]]:
@@ -55,9 +57,9 @@ class Request:
 
     def to_replay(self, answers: int | None = None) -> Request:
         """The same request with as many calls as it made: `answers` or, if that is not known, the most."""
-        if self.repeat is None:
+        if self.repeat is None and self.again is None:
             return self
-        return replace(self, repeat=(answers or self.repeat[0], _LONG))
+        return replace(self, repeat=(answers or self.most_answers, _LONG), again=None)
 
     @property
     def bytes(self) -> int:

@@ -1,0 +1,101 @@
+"""A user's kernel is asked for a call and for the same call again at once; a failure is told of the right one."""
+
+from __future__ import annotations
+
+import pytest
+
+from reference_impl.cases.case import Case
+from reference_impl.run import outcome
+from reference_impl.run.judge import judge
+from reference_impl.run.subject import Subject, process_for
+from reference_impl.verdicts.checks import CHECKS
+from reference_impl.verdicts.integers import integer_call
+
+CASE = Case.parse("n2_h5w4c3_k2x3o4")
+NAMES = ("shape_and_dtype", "exact", "inputs_unchanged", "repeatable")
+KERNELS = """
+import os, time
+import numpy as np
+import reference_impl
+
+class Counts:
+    def __init__(self):
+        self.calls = 0
+
+    def conv2d(self, input, filters, **options):
+        self.calls += 1
+        if self.calls % 20 == 2:
+            self.at_the_second()
+        return reference_impl.conv2d(input, filters, **options).astype(input.dtype)
+
+    def at_the_second(self):
+        pass
+
+class Dies(Counts):
+    def at_the_second(self):
+        os.abort()
+
+class Raises(Counts):
+    def at_the_second(self):
+        raise ArithmeticError("again")
+
+class Hangs(Counts):
+    def at_the_second(self):
+        time.sleep(60)
+
+class Prints(Counts):
+    def at_the_second(self):
+        print("a word", flush=True)
+
+class Slow(Counts):
+    def conv2d(self, *given, **options):
+        time.sleep(1.1)
+        return super().conv2d(*given, **options)
+"""
+
+
+@pytest.fixture
+def load(tmp_path):
+    file = tmp_path / "counting.py"
+    file.write_text(KERNELS)
+
+    def loaded(name):
+        argument = f"{file}:{name}"
+        return Subject.load(argument, process_for(argument, time_limit=3))
+
+    return loaded
+
+
+def judged(subject):
+    return judge(subject, CASE, "conv2d", checks=[check for check in CHECKS if check.name in NAMES])
+
+
+@pytest.mark.parametrize(("name", "expected"), [("Dies", "CRASHED"), ("Raises", "REFUSED"), ("Hangs", "CRASHED")])
+def test_failure_of_the_second_call_is_told_of_the_second(name, expected, load):
+    records = judged(load(name))
+    assert [record.outcome for record in records] == [outcome.PASS] * 3 + [getattr(outcome, expected)]
+    assert [record.check for record in records] == list(NAMES)
+
+
+def test_hang_of_the_second_call_counts_once(load):
+    subject = load("Hangs")
+    judged(subject)
+    assert list(subject.backend.process.hung.values()) == [1]
+
+
+def test_words_of_the_second_call_are_seen(load):
+    assert "a word" in judged(load("Prints"))[-1].message
+
+
+def test_call_and_repeats_are_one_request(load, monkeypatch):
+    subject, asked = load("Counts"), []
+    make = subject.backend.process.make
+    monkeypatch.setattr(subject.backend.process, "make", lambda request: asked.append(request) or make(request))
+    assert {record.outcome for record in judged(subject)} == {outcome.PASS}
+    assert len(asked) == 1
+
+
+def test_slow_call_is_asked_again_alone(load):
+    answer, again = load("Slow").backend.make_and_repeat(integer_call(CASE, "conv2d", 0), 5, 0.02)
+    assert answer.shape == CASE.output_shape
+    assert again is None

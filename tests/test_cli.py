@@ -170,7 +170,10 @@ def test_help_names_every_exit_status(status):
         (["--backend", "planted:Missing"], "planted has no Missing"),
         (["--backend", "json:JSONDecoder"], "must offer at least one of"),
         (["--backend", "json:loads"], "to check a bare function, wrap it: types.SimpleNamespace(conv2d=f)"),
-        (["--backend", "ctypes:PyDLL"], "ctypes:PyDLL must make a backend, called without arguments; it raised TypeError"),
+        (
+            ["--backend", "ctypes:PyDLL"],
+            "ctypes:PyDLL must make a backend, called without arguments; it raised TypeError",
+        ),
         (["--backend", "reference", "--cases", "n1_h2w2c1_k3x3o1"], "kernel must fit"),
         (["--backend", "reference", "--cases", "nothing"], "nothing"),
         (["--backend", "reference", "--operation", "conv3d"], "must be one of conv2d"),

@@ -13,6 +13,8 @@ _SAID = {WRONG_VALUES: ("wrong numbers", "wrong"), RACE: ("race", "wrong at time
 _SAID |= {HANG: ("hang", "hung")}
 # So many near misses of each condition must have passed before a bug is said to be nowhere else.
 _NEAR_MISSES = 5
+# So few failures tell no conditions.
+_FEW = 5
 _FIRST = (CRASH, HANG, WRONG_VALUES, RACE)
 
 
@@ -25,7 +27,7 @@ class Bug:
     kind : one of KINDS
     check : the robustness check that it fails, or "" for plain calls
     conditions : the names of the conditions under which it fails
-        Empty: it failed on every call. None: too few failures to tell conditions.
+        Empty: it failed on every call. None: no conditions were found.
     smallest : the smallest call that failed
     failures, calls : int
         Calls under the conditions that failed in this way; and these with those that passed. Fresh calls included.
@@ -42,7 +44,7 @@ class Bug:
     diagnosis : the known mistake that most of its diagnosed failures match
     implementations : those that the framework chose for its failures
     rule : the conditions as objects
-    why : why there are no conditions, if there are none
+    why : why there are no conditions, if that is known beforehand
     """
 
     backend: str
@@ -63,7 +65,7 @@ class Bug:
     diagnosis: str | None = None
     implementations: tuple[str, ...] = ()
     rule: tuple[Condition, ...] | None = field(default=None, compare=False, repr=False)
-    why: str = "too few to tell conditions"
+    why: str = ""
 
     def holds(self, calls: Sequence[JudgedCall]) -> list[bool]:
         """Return for each call if all conditions hold on it. If none could be told, it is False everywhere."""
@@ -110,7 +112,7 @@ def where(bug: Bug, *, alone: bool = True) -> str:
     counts = f"{bug.failures:,} of {bug.calls:,} {failed}"
     if bug.conditions is None:
         calls = "1 call" if bug.failures == 1 else f"{bug.failures:,} calls"
-        return f"{calls} {failed}: {bug.why}"
+        return f"{calls} {failed}: {why_no_conditions(bug)}"
     if not bug.conditions:
         return f"on every call: {counts}"
     operations = {condition.name for condition in bug.rule or () if condition.subject == "operation"}
@@ -124,6 +126,13 @@ def where(bug: Bug, *, alone: bool = True) -> str:
     there = ", ".join(filter(None, (where_said, f"seen where {listed(seen)}" if seen else "", only)))
     right = f", {bug.right:,} of {bug.elsewhere:,} right elsewhere" if bug.elsewhere else ""
     return f"{f'{said}{there}'.strip()}: {counts}{right}"
+
+
+def why_no_conditions(bug: Bug) -> str:
+    """Say why a bug has no conditions."""
+    if bug.why or bug.failures < _FEW:
+        return bug.why or "too few to tell conditions"
+    return "no conditions were found" + (" that hold on fresh calls" if bug.asked else "")
 
 
 def listed(names: Sequence[str], word: str = "and") -> str:

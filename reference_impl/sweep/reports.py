@@ -12,6 +12,7 @@ import numpy as np
 
 from ..backends import environments
 from ..bugs import Bug, JudgedCall, line
+from ..bugs.bug import why_no_conditions
 from ..bugs.reproducer import Run, run, script
 from ..bugs.table import Table
 from ..explain import FRAMEWORKS, snippets
@@ -181,7 +182,7 @@ def _page(
 
 def counts(bug: Bug) -> str:
     if bug.conditions is None:
-        return f"{bug.failures:,} fail, too few to tell conditions"
+        return f"{bug.failures:,} fail: {why_no_conditions(bug)}"
     under = f"{bug.failures:,} of {bug.calls:,} under the conditions fail"
     return f"{under}; elsewhere {bug.right:,} of {bug.elsewhere:,} are right"
 

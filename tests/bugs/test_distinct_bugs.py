@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -214,6 +215,43 @@ def test_condition_without_which_many_calls_pass_stays():
     (bug,) = distinct_bugs(judged_by(ask), ask=ask)
     assert {"batch above 1", "groups above 1"} < set(bug.conditions)
     assert len(bug.conditions) == 3
+
+
+def wrong_in_part(percent):
+    """Return a kernel that is wrong on so many percent of the calls with strides and a batch, always the same."""
+
+    def fails(call):
+        in_part = zlib.crc32(str(call.case).encode()) % 100 < percent
+        return call.case.strides[0] > 1 and call.case.batch > 1 and in_part
+
+    return fails
+
+
+def test_conditions_that_hold_on_all_failures_are_told_though_some_calls_under_them_are_right():
+    ask = judge(wrong_in_part(80))
+    (bug,) = distinct_bugs(judged_by(ask), ask=ask, most_asked=300)
+    assert set(bug.conditions) == {"batch above 1", "stride height above 1"}
+    assert bug.failures < bug.calls
+    assert bug.right == bug.elsewhere
+    assert not bug.untried
+    assert bug.near_misses >= 5
+    assert f"each condition tried on {bug.near_misses} or more" in line(bug)
+
+
+def test_conditions_under_which_most_calls_are_right_are_not_told():
+    ask = judge(wrong_in_part(40))
+    (bug,) = distinct_bugs(judged_by(ask), ask=ask, most_asked=300)
+    assert bug.conditions is None
+    assert f"{bug.failures} calls wrong: no conditions were found that hold on fresh calls" in line(bug)
+
+
+def test_condition_that_no_fresh_call_has_tried_is_told_as_seen():
+    ask = judge(WRONG["a stride above the kernel, odd channels and a batch"])
+    (bug,) = distinct_bugs(judged_by(ask), ask=ask)
+    assert "seen where" not in line(bug)
+    untried = replace(bug, untried=("batch above 1",), near_misses=0)
+    assert "where batch above 1" not in line(untried).replace("seen where batch above 1", "")
+    assert "seen where batch above 1:" in line(untried)
 
 
 def test_kinds_come_apart_and_crashes_are_told_first():

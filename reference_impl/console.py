@@ -32,11 +32,6 @@ def plain_name(name: str) -> str:
     return _visible(shortened(name, _MOST_OF_A_NAME).replace("\n", "\\n"))
 
 
-def counted(number: int, what: str) -> str:
-    """Return a number of things in words: "1 case", "1,204 calls"."""
-    return f"{number:,} {what}{'s' if number != 1 else ''}"
-
-
 def short_name(name: str, most: int) -> str:
     """Make a name fit into `most` letters: the middle is left out, as names often differ at their ends."""
     name = plain_name(name)

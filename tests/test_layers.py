@@ -58,6 +58,7 @@ _TOP = dict.fromkeys(
     "files": "cases",
     "exit_status": "cases",
     "stopping": "cases",
+    "words": "cases",
     "cli": "cli",
     "compare_command": "cli",
     "verify_command": "cli",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from ..words import listed
 from .conditions import Condition, all_hold
 from .judged_call import CRASH, HANG, KINDS, RACE, WRONG_VALUES, JudgedCall
 from .table import Table
@@ -133,11 +134,6 @@ def why_no_conditions(bug: Bug) -> str:
     if bug.why or bug.failures < _FEW:
         return bug.why or "too few to tell conditions"
     return "no conditions were found" + (" that hold on fresh calls" if bug.asked else "")
-
-
-def listed(names: Sequence[str], word: str = "and") -> str:
-    """Return "a, b and c"."""
-    return f" {word} ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def fresh(bug: Bug) -> list[str]:

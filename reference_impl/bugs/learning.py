@@ -8,7 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
-from .bug import listed
+from ..words import listed
 from .conditions import Condition, all_hold
 from .group import FEW, Group
 from .judged_call import KINDS, PASSED

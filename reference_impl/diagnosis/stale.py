@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from ..bugs.bug import listed
 from ..cases.case import Case
 from ..mistakes import Mistake
 from ..run.outcome import Record
 from ..run.subject import Subject
 from ..verdicts.call import Call, array_shapes, gauge, oracle
 from ..verdicts.integers import EXACT_INTEGERS, integer_call
+from ..words import listed
 from .pairs import IN_PLACE, MOST, OF_SIZES, Pair, pairs
 
 # A stale answer is the right one to the earlier call, or to this call with a part of the earlier one, or another.

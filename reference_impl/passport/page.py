@@ -10,6 +10,7 @@ from ..console import plain_name, plain_text
 from ..report.page.content import Plot, Plots, Table
 from ..report.page.plots import LIMIT, LINES, OTHERS, coloured_svg, svg_of
 from ..report.page.verify_page import facts
+from ..words import counted
 from . import text, tree_picture
 from .element import middle_of
 from .telling import Passport, ToldSum
@@ -56,7 +57,7 @@ def page_of(found: Sequence[Passport], *, cpu: str, notes: Sequence[str] = ()) -
     breaking = sum(kind == "warn" for kind, _ in answers)
     told = sum(not one.untold for passport in found for one in passport.sums)
     sums = sum(len(passport.sums) for passport in found)
-    summary = f"{_counted(len(found), 'passport')}, {told} of {_counted(sums, 'sum')} told"
+    summary = f"{counted(len(found), 'passport')}, {told} of {counted(sums, 'sum')} told"
     said = f"{summary}: {breaking} of {len(found)} break a promise" if breaking else f"{summary}: no promise was broken"
     return PassportPage(
         summary=answers[0][1] if len(answers) == 1 else said,
@@ -76,10 +77,6 @@ def page_of(found: Sequence[Passport], *, cpu: str, notes: Sequence[str] = ()) -
         facts=[*facts((one.name, one.version) for one in found), ("CPU that was asked", cpu)],
         notes=notes,
     )
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'s' if number != 1 else ''}"
 
 
 def _broken(one: Passport) -> list[str]:

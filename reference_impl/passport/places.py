@@ -66,7 +66,8 @@ class Places:
         others = sum(one.count for one in self.differ)
         if not others:
             of = "" if self.compared == self.elements else f" looked at, of {self.elements:,}"
-            return f"the same order at all {self.compared:,} places{of}{f', by {self.share}' if self.share else ''}"
+            all_places = f"all {self.compared:,} places" if self.compared > 1 else "the one place"
+            return f"the same order at {all_places}{of}{f', by {self.share}' if self.share else ''}"
         said = "; ".join(f"{one.where} ({one.count:,}, first {list(one.index)}): {one.order}" for one in self.differ)
         return f"ANOTHER order at {others:,} of {self.compared:,} places: {said}"
 

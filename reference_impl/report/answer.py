@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..cases.case import DTYPES, Case
 from ..cases.covering.claim import Share
-from ..console import counted, plain_name, plain_text
+from ..console import plain_name, plain_text
 from ..mistakes import MISTAKES
 from ..operations import OPERATIONS
 from ..run import outcome
@@ -16,6 +16,7 @@ from ..run.choice import STRENGTH
 from ..run.selection import Selection
 from ..run.speed import TOO_SLOW
 from ..run.whole_backend import LOADS
+from ..words import counted
 from .findings import Finding, along_of, cache_of, mistake_of
 from .judged import Judged
 from .tally import Tally

@@ -13,7 +13,6 @@ from ..backends.promises import PROMISES
 from ..bugs import Ask, Bug, JudgedCall, distinct_bugs, line, most_telling_first
 from ..bugs.judged_call import CRASH, HANG, PASSED, RACE, REFUSED, WRONG_SHAPE, WRONG_VALUES
 from ..cases.case import Case
-from ..console import counted
 from ..diagnosis.conditions import flips
 from ..diagnosis.shrinking import complexity
 from ..diagnosis.stale import A_CACHE, KEPT_MEMORY
@@ -24,6 +23,7 @@ from ..run.subject import Subject
 from ..run.whole_backend import LOADS, REFUSES, STEADY, THREADS, WHOLE_BACKEND_CHECKS
 from ..verdicts.checks import CHECKS, OTHER_OPTIONS
 from ..verdicts.races import is_race
+from ..words import counted
 from .robustness import KINDS, OF_CASES, OF_CHECKS, of_case, robustness_of
 
 # Fresh calls that one backend is asked, and the seconds that they may take.

@@ -7,13 +7,14 @@ from collections.abc import Container
 from dataclasses import dataclass, replace
 
 from ..cases.narrowing import TRIED
-from ..console import counted, plain_name, plain_text
+from ..console import plain_name, plain_text
 from ..exit_status import ExitStatus
 from ..run import outcome
 from ..run.selection import Selection
 from ..run.speed import LEFT_OUT
 from ..run.subject import Subject
 from ..run.whole_backend import LOADS
+from ..words import counted
 from .tally import Tally
 
 _MOST_REASONS = 4

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..console import PlainConsole, counted, plain_name, plain_text
+from ..console import PlainConsole, plain_name, plain_text
 from ..run.outcome import SUITE, Record
 from ..run.selection import Selection
 from ..run.subject import Subject
 from ..run.whole_backend import WHOLE_BACKEND_CHECKS
 from ..stopping import undisturbed
 from ..verdicts.checks import MOST_ROUNDED
+from ..words import counted
 from . import tables
 from .answer import WRONG, Answer, summary
 from .failures import suspicion_text

@@ -19,7 +19,7 @@ from ..run.sweep.database import StoreError
 from ..run.sweep.machine import Machine
 from ..run.sweep.scope import Scope
 from ..run.sweep.store import Backend, Store, Sweep
-from .progress import counted
+from ..words import counted
 
 DEFAULT_SCOPE = "tiny"
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from ..bugs import line
 from ..exit_status import ExitStatus
 from ..run.sweep.store import Backend, Store, Sweep, Totals
+from ..words import counted
 from .distinct import Found
-from .progress import counted
 
 # The most reasons that are listed of those why calls were not offered.
 _MOST_REASONS = 12

@@ -15,9 +15,10 @@ from ..run.sweep.driver import jobs_left, stored
 from ..run.sweep.engine import EngineError, Here
 from ..run.sweep.jobs import Answer, Engine, Lost, Setting
 from ..run.sweep.store import Store, number_of_configurations
+from ..words import counted
 from .beginning import Begun
 from .distinct import BugsSoFar, Swept
-from .progress import SweepProgress, counted, duration
+from .progress import SweepProgress, duration
 
 
 @dataclass

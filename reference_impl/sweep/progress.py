@@ -8,6 +8,7 @@ from types import TracebackType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from ..console import PlainConsole
+from ..words import counted
 
 # Seconds between two lines, at first. A long sweep has fewer lines.
 _BETWEEN = 10.0
@@ -71,8 +72,3 @@ def duration(seconds: float) -> str:
         if seconds >= 1.5 * size:
             return counted(round(seconds / size), unit)
     return counted(round(seconds), "second")
-
-
-def counted(number: int, noun: str) -> str:
-    """Say a number of things: "1 bug", "2 bugs"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -157,3 +157,7 @@ def test_kernel_that_looks_at_its_data_is_not_compared():
 
     found = compared(LooksAtData(), "conv2d", REMAINDER)
     assert found.words.startswith("not compared: with one array the same everywhere")
+
+
+def test_one_place_is_told_as_one():
+    assert module.Places(1, 1).words == "the same order at the one place"

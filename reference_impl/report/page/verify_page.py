@@ -9,13 +9,14 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from ...cases.case import PADDING_MODES
-from ...console import counted, plain_name, plain_text
+from ...console import plain_name, plain_text
 from ...operations import OPERATIONS
 from ...run import outcome
 from ...run.outcome import Record
 from ...run.subject import Subject
 from ...run.sweep.machine import Machine
 from ...stopping import undisturbed
+from ...words import counted
 from ..answer import Answer, summary
 from ..failures import rerun_line, suspicion_text
 from ..findings import Finding

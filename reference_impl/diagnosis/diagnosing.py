@@ -15,7 +15,7 @@ from ..run import outcome
 from ..run.judge import judge
 from ..run.outcome import Record
 from ..run.subject import Subject
-from ..verdicts.checks import CHECKS, OTHER_OPTIONS
+from ..verdicts.checks import CHECKS, DRAWN_BY_CASE, OTHER_OPTIONS
 from ..verdicts.real_data import real_task
 from ..verdicts.task import Task
 from . import telling
@@ -69,8 +69,8 @@ def diagnose(
         diagnosis = without_name(asker, seen, small, outcomes)
     diagnosis.smallest = small
     shown = _shown(subject, replace(record, case=str(small)))
-    # A change of the case also changes which calls come before it.
-    cured_by = [] if said else cures(small, partial(_passes, subject, record))
+    # A change of the case may also change which calls come before it, or how arrays lie.
+    cured_by = [] if said or record.check in DRAWN_BY_CASE else cures(small, partial(_passes, subject, record))
     diagnosis.lines = [*before, *diagnosis.lines, *after, *shown, *telling.cured_by(cured_by)]
     right = all(each.right() for each in seen if each.probe.plain) and not said
     diagnosis.lines += advice(record, diagnosis.bugs, all_right=right)

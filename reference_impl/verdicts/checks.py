@@ -190,6 +190,8 @@ _SOME = 0.25
 _FEW = 0.05
 
 OTHER_OPTIONS, REPEATABLE, TWO_THREADS = "other_options", "repeatable", "two_threads"
+# Their layouts, or the calls beside the case, are drawn anew for each case. So a change of the case proves nothing.
+DRAWN_BY_CASE = ("any_memory_layout", "shared_arguments", OTHER_OPTIONS)
 CHECKS = (
     Check(
         "shape_and_dtype",

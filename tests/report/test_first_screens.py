@@ -47,3 +47,12 @@ def test_first_screen_of_the_page_is_what_is_printed(monkeypatch, kernel, screen
     assert str(result.exit_code) == status
     assert printed[0] == printed[-1] == steady(shown)[0]
     assert [line for line in steady(shown) if line not in printed] == []
+
+
+def test_change_of_the_case_is_not_said_to_cure_what_depends_on_the_layout(monkeypatch):
+    """Each case is given other layouts: one that is not read-only passes by chance."""
+    monkeypatch.chdir(FILE.parent)
+    words = ["--backend", "screens.py:Fragile", "--cases", "smoke", "--processes", "0", "--check", "any_memory_layout"]
+    result = CliRunner().invoke(app, ["verify", *words])
+    assert "needs-writable-arrays" in result.stdout
+    assert "cures it" not in result.stdout

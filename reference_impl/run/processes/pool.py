@@ -91,8 +91,8 @@ def _judge_group(
                 found.append((subject, [_named(record, subject.name) for record in alike]))
         return found
 
-    # While a judge works, one more thread makes its next request ready.
-    pool = ThreadPoolExecutor(2 * len(judges) or 1)
+    # With more threads than judges a case may wait for ever, as a judge goes to whoever asks first.
+    pool = ThreadPoolExecutor(len(judges) or 1)
     try:
         for records_of_calls in pool.map(judged, cases):
             yield from records_of_calls

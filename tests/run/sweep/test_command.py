@@ -12,6 +12,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from run.sweep.test_store import HERE
@@ -259,7 +260,11 @@ def test_interrupted_sweep_tells_what_it_found_and_how_to_go_on(store, tmp_path)
     large.write_text(FEW.replace("kernel = 1, 2, 3", "kernel = 2, 3, 4").replace("= 2\n", "= 1, 2, 3, 4, 5, 6\n"))
     words = "--backend", "planted:Flipped", "--scope", large, "--store", store
     process = subprocess.Popen(
-        [sys.executable, "-m", "reference_impl", "sweep", *words], stdout=subprocess.PIPE, text=True, env=environment
+        [sys.executable, "-m", "reference_impl", "sweep", *words],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # this process may be told to ignore it
     )
     lines = []
     for line in process.stdout:

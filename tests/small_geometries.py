@@ -29,6 +29,12 @@ class Geometry(NamedTuple):
     def output_shape(self) -> tuple[int, int, int, int]:
         return definition.output_shape(self.input_sizes, self.filter_sizes, **self.options)
 
+    @property
+    def depthwise(self) -> Geometry:
+        """The same sizes, with each channel in a group of its own."""
+        sizes, options = (*self.filter_sizes[:2], 1, CHANNELS), {**self.options, "groups": CHANNELS}
+        return self._replace(filter_sizes=sizes, options=options)
+
 
 def geometries(axis: str, kernel: int, padding: str | tuple[int, int]) -> Iterator[Geometry]:
     """Yield every size, stride and dilation along `axis`."""

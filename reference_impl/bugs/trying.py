@@ -19,7 +19,7 @@ _AROUND = 100
 _EACH, _INSIDE = 8, 10
 # So many of them are made at once, and how often, as the first may refute the rule.
 _AT_ONCE, _DRAWS = 3, 6
-# How often one rule for all failures is found anew.
+# One rule for all failures is found anew so often, at most.
 _JOINS = 12
 
 

@@ -21,12 +21,17 @@ def one_changed(case: Case) -> list[Case]:
     start = smaller(case)
     found: dict[Case, None] = dict.fromkeys([start] if start != case else [])
     for changes in _changes(start):
-        try:
-            found[replace(start, **changes)] = None
-        except ValueError:  # no convolution
-            continue
+        found |= dict.fromkeys(made(start, **changes))
     found.pop(case, None)
     return list(found)
+
+
+def made(case: Case, **changes: Any) -> Iterator[Case]:
+    """Yield the case with these changes; nothing if there is no such convolution."""
+    try:
+        yield replace(case, **changes)
+    except ValueError:
+        return
 
 
 def smaller(case: Case) -> Case:

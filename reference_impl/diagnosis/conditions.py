@@ -10,6 +10,7 @@ from typing import Any
 from ..bugs import PASSED, Bug, JudgedCall, distinct_bugs
 from ..bugs.judged_call import REFUSED, WRONG_VALUES
 from ..cases.case import Case
+from ..cases.variations import made
 from ..mistakes import Mistake
 from ..run import known, outcome
 from ..run.outcome import Record
@@ -158,17 +159,12 @@ def additions(case: Case) -> Iterator[Case]:
         {**wider, "kernel_size": (3, 2), "padding": ((0, 1), (1, 0))},
         {"groups": 2 * case.groups, **several},
     ):
-        one = replace_or_none(case, **changes)
-        if one is not None:
-            yield one
+        yield from made(case, **changes)
 
 
 def replace_or_none(case: Case, **changes: Any) -> Case | None:
     """Return the case with these changes; None if there is no such convolution."""
-    try:
-        return replace(case, **changes)
-    except ValueError:
-        return None
+    return next(made(case, **changes), None)
 
 
 def _has_elements(case: Case) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ..cases.case import Case
+from ..cases.variations import made
 from ..verdicts.call import Call, array_shapes, numpy_dtype
 from ..verdicts.integers import integer_call
 
@@ -63,7 +63,7 @@ def pairs(case: Case, operation: str, dtypes: Sequence[str]) -> Iterator[Pair]:
     for name, some in found.items():
         yield from (Pair(name, one, case) for one in some if _same_shapes(one, case, operation))
     groups = 2 * case.groups
-    for one in _made(case, groups=groups, input_channels=case.filter_sizes[2] * groups):
+    for one in made(case, groups=groups, input_channels=case.filter_sizes[2] * groups):
         yield Pair(OF_SIZES[1], one, case)
 
 
@@ -74,27 +74,20 @@ def _same_shapes(one: Case, other: Case, operation: str) -> bool:
 def _stepped(case: Case, name: str) -> Iterator[Case]:
     height, width = getattr(case, name)
     for pair in ((height + 1, width), (height, width + 1), (height - 1, width), (height, width - 1)):
-        yield from _made(case, **{name: pair})
+        yield from made(case, **{name: pair})
 
 
 def _padded(case: Case) -> Iterator[Case]:
     """Yield the case with one zero more on one side, and one less on the other; and with each word."""
     rows, columns = case.convolution.padding
     for by in (1, -1):
-        yield from _made(case, padding=((rows[0] + by, rows[1] - by), columns))
-        yield from _made(case, padding=(rows, (columns[0] + by, columns[1] - by)))
+        yield from made(case, padding=((rows[0] + by, rows[1] - by), columns))
+        yield from made(case, padding=(rows, (columns[0] + by, columns[1] - by)))
     for word in ("VALID", "SAME", "SAME_LOWER"):
-        yield from (one for one in _made(case, padding=word) if one.convolution.padding != (rows, columns))
+        yield from (one for one in made(case, padding=word) if one.convolution.padding != (rows, columns))
 
 
 def _resized(case: Case) -> Iterator[Case]:
     height, width = case.kernel_size
     for changes in ({"height": case.height + 1}, {"width": case.width + 1}, {"kernel_size": (height - 1, width)}):
-        yield from _made(case, **changes)
-
-
-def _made(case: Case, **changes: Any) -> Iterator[Case]:
-    try:
-        yield replace(case, **changes)
-    except ValueError:  # there is no such convolution
-        return
+        yield from made(case, **changes)

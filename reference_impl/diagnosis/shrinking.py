@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from itertools import chain, combinations, product
 from math import prod
 
 from ..cases.case import Case
+from ..cases.variations import made
 
 MOST_TRIED = 500
 
@@ -41,12 +41,7 @@ def simplifications(case: Case) -> Iterator[Case]:
     Each has a smaller `complexity`.
     """
     for changes in chain(_changes(case), _pairs(case)):
-        try:
-            simpler = replace(case, **changes)
-        except ValueError:  # there is no such convolution
-            continue
-        if complexity(simpler) < complexity(case):
-            yield simpler
+        yield from (simpler for simpler in made(case, **changes) if complexity(simpler) < complexity(case))
 
 
 def complexity(case: Case) -> tuple[int, int, int]:

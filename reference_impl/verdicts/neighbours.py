@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..cases.case import Case
+from ..cases.variations import made
 from ..geometry import Axis
 from .call import array_shapes
 
@@ -58,13 +59,6 @@ def _is_small_beside(other: Case, case: Case, operation: str) -> bool:
     return 0 not in (*other.input_sizes, *other.filter_sizes) and bool(one <= 4 * two + 1000)
 
 
-def _made(case: Case, **changes: Any) -> Iterator[Case]:
-    try:
-        yield replace(case, **changes)
-    except ValueError:  # there is no such convolution
-        return
-
-
 def _pads(case: Case) -> list[list[int]]:
     return [[axis.pad_before, axis.pad_after] for axis in case.convolution.axes]
 
@@ -80,7 +74,7 @@ def _padded(case: Case, axis: int, before: int, after: int, **changes: Any) -> I
     pads = _pads(case)
     pads[axis][0] += before
     pads[axis][1] += after
-    yield from _made(case, padding=tuple(map(tuple, pads)), **changes)
+    yield from made(case, padding=tuple(map(tuple, pads)), **changes)
 
 
 def _shifted(case: Case) -> Iterator[Case]:
@@ -107,8 +101,8 @@ def _strided(case: Case) -> Iterator[Case]:
     for axis, (name, count) in enumerate(zip(("height", "width"), case.output_shape[1:3])):
         if count > 1:  # one window lies where it lies, whatever the stride
             strides = _at(case.strides, axis, 1)
-            yield from _made(case, strides=strides)
-            yield from _made(case, strides=strides, **{name: getattr(case, name) + count - 1})
+            yield from made(case, strides=strides)
+            yield from made(case, strides=strides, **{name: getattr(case, name) + count - 1})
 
 
 def _strided_alone(case: Case) -> Iterator[tuple[Case, Case]]:
@@ -120,7 +114,7 @@ def _strided_alone(case: Case) -> Iterator[tuple[Case, Case]]:
         stride, extent = max(case.strides[axis], 2), case.convolution.axes[axis].kernel_extent
         size = stride + 2 if case.padding in _SAME else extent + stride + 1 - sum(_pads(case)[axis])
         steps = (stride - case.strides[axis], stride + 1 - case.strides[axis])
-        both = [one for step in steps for one in _made(case, **{name: size}, strides=_at(case.strides, axis, step))]
+        both = [one for step in steps for one in made(case, **{name: size}, strides=_at(case.strides, axis, step))]
         if len(both) != 2 or both[0].output_shape != both[1].output_shape:
             continue
         if any(_reads_the_image_again(one.convolution.axes[axis]) for one in both):
@@ -145,28 +139,28 @@ def _dilated(case: Case) -> Iterator[Case]:
     for axis, (name, taps) in enumerate(zip(("height", "width"), case.kernel_size)):
         for change in (1, -1):
             dilations = _at(case.dilations, axis, change)
-            yield from _made(case, dilations=dilations)
-            yield from _made(case, dilations=dilations, **{name: getattr(case, name) + change * (taps - 1)})
+            yield from made(case, dilations=dilations)
+            yield from made(case, dilations=dilations, **{name: getattr(case, name) + change * (taps - 1)})
 
 
 def _resized(case: Case) -> Iterator[Case]:
     """Another image from which as many outputs come, or another kernel."""
     for axis, name in enumerate(("height", "width")):
         for change in (1, -1, 2):
-            yield from _made(case, **{name: getattr(case, name) + change})
+            yield from made(case, **{name: getattr(case, name) + change})
         for change in (1, -1):
-            yield from _made(case, kernel_size=_at(case.kernel_size, axis, change))
+            yield from made(case, kernel_size=_at(case.kernel_size, axis, change))
 
 
 def _of_other_padding(case: Case) -> Iterator[Case]:
     for word in ("SAME", "SAME_LOWER", "VALID"):
-        yield from _made(case, padding=word)
+        yield from made(case, padding=word)
 
 
 def _grouped(case: Case) -> Iterator[Case]:
     """Another number of groups, with filters of the same shape."""
     for groups in (2 * case.groups, 1, 3 * case.groups):
-        yield from _made(case, groups=groups, input_channels=case.filter_sizes[2] * groups)
+        yield from made(case, groups=groups, input_channels=case.filter_sizes[2] * groups)
 
 
 def _exchanged(case: Case) -> Case:

@@ -159,7 +159,7 @@ class Trial:
 
     @property
     def again_alike(self) -> list[Any]:
-        """Those of the answers `again` that had as many threads as the first. Only these must have its bits."""
+        """The answers of `again` that had as many threads as the first. Only these must have its bits."""
         answers, _ = self.again
         return answers[1:] if self._is_apart and self.backend.first_on_all_threads else answers
 

@@ -1,8 +1,8 @@
 """Twelve wrong kernels with the mistakes of tiled and vectorised code, to measure the diagnosis.
 
 They were written before anything was changed for them. Before that: named rightly 7 of 12, conditions true 17 of 50.
-After: 9 of 12, and 20 of 20. The factors that were added (products of each sum, halo, bytes, multiples of tiles) were
-planned when they were written, and three of the kernels were looked at while the search for one rule was written.
+After: 9 of 12, and 20 of 20. When they were written, it was known which factors would be added: products of each sum,
+halo, bytes, multiples of tiles. Three of the kernels were looked at while the search for one rule was written.
 """
 
 from __future__ import annotations

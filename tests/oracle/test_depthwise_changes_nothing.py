@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from integer_arrays import TAKES, Arrays, arrays_of, assert_equal, run, small_arrays
-from small_geometries import ALONG_ONE_AXIS, CHANNELS, with_windows
+from small_geometries import ALONG_ONE_AXIS, with_windows
 
 from reference_impl import depthwise, operations
 from reference_impl.cases.case import Case
@@ -46,9 +46,7 @@ def by_taps(problem, arrays: Arrays) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize(("axis", "kernel", "padding"), ALONG_ONE_AXIS)
 def test_along_one_axis(axis, kernel, padding, by_windows):
     for geometry in with_windows(axis, kernel, padding):
-        problem = geometry._replace(
-            filter_sizes=(*geometry.filter_sizes[:2], 1, CHANNELS), options={**geometry.options, "groups": CHANNELS}
-        )
+        problem = geometry.depthwise
         arrays = arrays_of(problem)
         assert_equal(by_taps(problem, arrays), by_windows(problem, arrays))
 

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 from integer_arrays import TAKES, Arrays, arrays_of, assert_equal, run, small_arrays
-from small_geometries import ALONG_ONE_AXIS, CHANNELS, with_windows
+from small_geometries import ALONG_ONE_AXIS, with_windows
 
 from reference_impl import windows
 from reference_impl.cases.case import Case
@@ -44,9 +44,7 @@ def answers(monkeypatch):
 @pytest.mark.parametrize(("axis", "kernel", "padding"), ALONG_ONE_AXIS)
 def test_along_one_axis(axis, kernel, padding, answers):
     for geometry in with_windows(axis, kernel, padding):
-        problem = geometry._replace(
-            filter_sizes=(*geometry.filter_sizes[:2], 1, CHANNELS), options={**geometry.options, "groups": CHANNELS}
-        )
+        problem = geometry.depthwise
         arrays = arrays_of(problem)
         assert_equal(answers(problem, arrays, threads=2), answers(problem, arrays, threads=1))
 

@@ -66,7 +66,7 @@ class BackendProcess:
         self.declaring: dict[str, list[str]] = {}
         """Adapters of ours here whose declarations depend on the case, with their operations."""
         self.declared: dict[tuple[str, str, str], Any] = {}
-        """What was declared, by name, operation and case."""
+        """The declarations, by name, operation and case."""
         self.repeated: list[Answer] | Exception | None = None
         """The answers of a call that was made again in one request, or the error; None if it was not."""
         self._journal = Journal()

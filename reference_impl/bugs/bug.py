@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from ..words import listed
 from .conditions import Condition, all_hold
-from .judged_call import CRASH, HANG, KINDS, RACE, WRONG_VALUES, JudgedCall
+from .judged_call import CRASH, HANG, KINDS, PRINTING, RACE, WRONG_VALUES, JudgedCall
 from .table import Table
 
 _SAID = {WRONG_VALUES: ("wrong numbers", "wrong"), RACE: ("race", "wrong at times"), CRASH: ("crash", "crashed")}
-_SAID |= {HANG: ("hang", "hung")}
+_SAID |= {HANG: ("hang", "hung"), PRINTING: ("prints", "print")}
 # So many near misses of each condition must have passed before a bug is said to be nowhere else.
 _NEAR_MISSES = 5
 # So few failures tell no conditions.
@@ -91,7 +91,7 @@ def lines(bugs: Iterable[Bug]) -> list[str]:
 
 def line(bug: Bug) -> str:
     kind, _ = _SAID.get(bug.kind, (bug.kind, bug.kind))
-    head = f"{kind} ({bug.check})" if bug.check else kind
+    head = f"{kind} ({bug.check})" if bug.check and bug.kind != PRINTING else kind  # it is of one check
     parts = [f"{head}  {where(bug)}", *fresh(bug), *_instead(bug)]
     if bug.diagnosis:
         parts.append(f"matches {bug.diagnosis}")

@@ -12,9 +12,10 @@ CRASH = "crash"
 HANG = "hang"
 WRONG_VALUES = "wrong values"
 RACE = "race"
+PRINTING = "printing"
 WRONG_SHAPE = "wrong shape"
 REFUSED = "refused"
-KINDS = (CRASH, HANG, WRONG_VALUES, RACE, WRONG_SHAPE, REFUSED)
+KINDS = (CRASH, HANG, WRONG_VALUES, RACE, WRONG_SHAPE, REFUSED, PRINTING)
 """The ways to fail, the most telling first."""
 
 

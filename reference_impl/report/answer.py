@@ -17,7 +17,7 @@ from ..run.selection import Selection
 from ..run.speed import TOO_SLOW
 from ..run.whole_backend import LOADS
 from ..words import counted
-from .findings import Finding, along_of, cache_of, mistake_of
+from .finding import Finding, along_of, cache_of, mistake_of
 from .judged import Judged
 from .tally import Tally
 

@@ -14,7 +14,8 @@ from ..run.implementation import Implementations
 from ..run.outcome import Record
 from ..run.subject import Subject
 from ..run.whole_backend import LOADS, REFUSES, STEADY, WHOLE_BACKEND_CHECKS
-from .findings import Finding, findings, joined, mistake_of
+from .finding import Finding, joined, mistake_of
+from .findings import findings
 from .robustness import OF_CHECKS
 from .suspicion import smallest_first, suspicion
 from .tally import Tally

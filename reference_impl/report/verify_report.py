@@ -18,7 +18,7 @@ from ..words import counted
 from . import tables
 from .answer import WRONG, Answer, summary
 from .failures import suspicion_text
-from .findings import Finding
+from .finding import Finding
 from .json_file import write_json
 from .judged import Judged
 from .robustness import robustness_of

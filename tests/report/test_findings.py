@@ -9,7 +9,8 @@ from planted import Right
 
 from reference_impl.conformance import check_backend
 from reference_impl.report.answer import cause
-from reference_impl.report.findings import Finding, findings, joined
+from reference_impl.report.finding import Finding, joined
+from reference_impl.report.findings import findings
 from reference_impl.run import outcome
 from reference_impl.run.subject import Subject
 

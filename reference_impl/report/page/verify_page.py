@@ -19,7 +19,7 @@ from ...stopping import undisturbed
 from ...words import counted
 from ..answer import Answer, summary
 from ..failures import rerun_line, suspicion_text
-from ..findings import Finding
+from ..finding import Finding
 from ..judged import Judged
 from ..searched import searched
 from ..suspicion import machine

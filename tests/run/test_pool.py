@@ -7,6 +7,8 @@ import re
 import select
 import subprocess
 import sys
+import threading
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -164,6 +166,45 @@ def test_a_run_that_is_over_before_the_head_start_has_one_judge(subjects, starte
     found = list(records_of(for_all(subjects[:1], CASES, full=True, only=SINGLE), processes=2))
     assert {record.case for record in found} == set(map(str, CASES))
     assert len(started) == judges
+
+
+def test_a_free_judge_goes_to_the_first_case_that_waits():
+    """A case that has waited longer than a later one is never passed over, however the threads are woken."""
+    free, taken, waits = pool.Judges(), [], threading.Semaphore(0)
+
+    def take(number):
+        waits.release()
+        with free.judge_of(number):
+            taken.append(number)
+
+    numbers = [5, 2, 9, 1, 7, 3, 8, 0, 6, 4]
+    threads = [threading.Thread(target=take, args=(number,)) for number in numbers]
+    for thread in threads:
+        thread.start()
+    for _ in threads:
+        waits.acquire()
+    while len(free._waiting) < len(numbers):
+        time.sleep(0.001)
+    free.add(object())
+    for thread in threads:
+        thread.join(10)
+    assert taken == sorted(numbers)
+
+
+def test_several_free_judges_all_work():
+    free, both = pool.Judges(), threading.Barrier(2)
+    free.add("first", "second")
+
+    def take(number):
+        with free.judge_of(number):
+            both.wait(10)
+
+    threads = [threading.Thread(target=take, args=(number,)) for number in (1, 0)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert not both.broken
 
 
 def test_a_run_that_is_ended_leaves_no_process(subjects, started):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import heapq
 import os
-import queue
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import count as count_from
 from itertools import groupby
 from operator import attrgetter
 
@@ -24,7 +26,39 @@ from .worker import Died, Worker
 
 _CALL = attrgetter("argument", "operation", "case")  # of a record
 _NEVER = 1e9  # seconds: the judge itself limits each call
+_AT_ONCE = 2  # cases for each judge: it works on one, and the next is prepared
 _HEAD_START = 0.7  # seconds of the first judge: about what two processes without a framework take to start
+
+
+class Judges:
+    """The judges that are free. Each goes to the first of the cases that wait, whichever began to wait first.
+
+    So a case that is prepared while all judges work waits for no case after it.
+    """
+
+    def __init__(self) -> None:
+        self._free: list[Worker] = []
+        self._waiting: list[int] = []
+        self._changed = threading.Condition()
+
+    def add(self, *judges: Worker) -> None:
+        with self._changed:
+            self._free += judges
+            self._changed.notify_all()
+
+    @contextlib.contextmanager
+    def judge_of(self, number: int) -> Iterator[Worker]:
+        """Wait until a judge is free for the case of this number. It is free again at the end."""
+        with self._changed:
+            heapq.heappush(self._waiting, number)
+            self._changed.wait_for(lambda: self._free and self._waiting[0] == number)
+            heapq.heappop(self._waiting)
+            judge = self._free.pop(0)
+            self._changed.notify_all()  # another judge may be free for the next case
+        try:
+            yield judge
+        finally:
+            self.add(judge)
 
 
 def judge_isolated(
@@ -51,7 +85,7 @@ def _by_environment(subjects: Sequence[Subject]) -> list[list[Subject]]:
 def _judge_group(
     selection: Selection, subjects: Sequence[Subject], cases: Sequence[Case], processes: int | None, time_limit: float
 ) -> Iterator[tuple[Subject, list[Record]]]:
-    free: queue.SimpleQueue[Worker] = queue.SimpleQueue()
+    free = Judges()
     named = {subject.argument or subject.name: subject for subject in subjects}
     names = list(named)
     count = min(processes or os.cpu_count() or 1, len(cases))
@@ -59,31 +93,23 @@ def _judge_group(
     patience = patience_of(time_limit, chosen=selection.fewest > 1)
     told = [str(time_limit), str(patience), *names]
     judges = [Worker("judge_process", told, environment=environment) for _ in range(count)]
-    for judge in judges[:1]:
-        free.put(judge)
-
-    def free_others() -> None:
-        for judge in judges[1:]:
-            free.put(judge)
-
+    free.add(*judges[:1])
     # A short run is over before the others come. Their processes are started by their first call.
-    later = threading.Timer(_HEAD_START, free_others)
+    later = threading.Timer(_HEAD_START, free.add, judges[1:])
     later.daemon = True
     later.start()
 
-    def judged(case: Case) -> list[tuple[Subject, list[Record]]]:
+    def judged(number: int, case: Case) -> list[tuple[Subject, list[Record]]]:
         calls = list(selection.calls_on(case, subjects))
         described = [
             (asked.subject.argument or asked.subject.name, asked.operation, [check.name for check in asked.checks])
             for asked in calls
         ]
-        judge = free.get()
         try:
-            answers = judge.ask("records", str(case), selection.seed, described, time_limit=_NEVER)
+            with free.judge_of(number) as judge:
+                answers = judge.ask("records", str(case), selection.seed, described, time_limit=_NEVER)
         except Died as died:  # of our own computing: a backend has another process
             return [(asked.subject, [_not_judged(asked, died)]) for asked in calls]
-        finally:
-            free.put(judge)
         found = []
         for asked, records in zip(calls, answers, strict=True):
             for (argument, *_), alike in groupby(received(records), key=_CALL):  # a late death may be another call's
@@ -91,10 +117,10 @@ def _judge_group(
                 found.append((subject, [_named(record, subject.name) for record in alike]))
         return found
 
-    # With more threads than judges a case may wait for ever, as a judge goes to whoever asks first.
-    pool = ThreadPoolExecutor(len(judges) or 1)
+    # While each judge works on a case, another one is prepared, so that no judge waits.
+    pool = ThreadPoolExecutor(_AT_ONCE * len(judges) or 1)
     try:
-        for records_of_calls in pool.map(judged, cases):
+        for records_of_calls in pool.map(judged, count_from(), cases):
             yield from records_of_calls
     finally:
         later.cancel()

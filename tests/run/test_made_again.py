@@ -1,4 +1,4 @@
-"""A user's kernel is asked for a call and for the same call again at once; a failure is told of the right one."""
+"""A backend is asked for a call and for the same call again at once; a failure is told of the right one."""
 
 from __future__ import annotations
 

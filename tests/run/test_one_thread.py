@@ -27,10 +27,11 @@ class Threaded(planted.Right):
     """Stands for torch: it has two threads, or one where that is asked for. It notes the threads of each call."""
 
     def __init__(self):
-        self.threads, self.seen = 2, []
+        self.threads, self.seen, self.set = 2, [], 0
 
     @contextlib.contextmanager
     def on_one_thread(self):
+        self.set += 1
         self.threads = 1
         yield
         self.threads = 2
@@ -94,6 +95,15 @@ def test_small_call_has_one_thread_and_all_when_it_is_made_again_first(load):
     subject.backend.make_alone(integer_call(SMALL, "conv2d", 0))
     subject.backend.make_repeatedly(integer_call(SMALL, "conv2d", 0), 5, 1.0)
     assert backend.seen == [1, 2, 1, 1, 1, 1]
+
+
+def test_small_call_and_its_repeats_in_one_request_have_the_same_threads(load):
+    backend, subject = load(Threaded)
+    _, again = subject.backend.make_and_repeat(integer_call(SMALL, "conv2d", 0), 5, 1.0)
+    assert len(again[0]) == 5
+    assert backend.seen == [1, 2, 1, 1, 1, 1]
+    assert backend.set == 2  # for the first call, and once for the last four
+    assert subject.backend.first_on_all_threads
 
 
 def test_large_call_has_all_threads(load):

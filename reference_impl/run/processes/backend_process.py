@@ -14,7 +14,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import chain, cycle, repeat
+from itertools import count, cycle
 from pathlib import Path
 from typing import Any
 
@@ -156,12 +156,12 @@ class Backends:
         stdout.take()
         fill_and_free(request["fill"])
         try:
-            with self._arrays.watch(request["guarded"]) as beyond:
+            with self._arrays.watch(request["guarded"]) as beyond, contextlib.ExitStack() as within:
                 if request["repeat"]:
-                    answers = repeated(_first_on_all(functions[0], threads), *request["repeat"])
+                    answers = repeated(_first_on_all(functions[0], threads, within), *request["repeat"])
                 else:
-                    with threads():
-                        answers = answers_of(functions, request["threads"])
+                    within.enter_context(threads())
+                    answers = answers_of(functions, request["threads"])
         except Exception as error:  # a backend may raise anything
             return {"raised": told(error), **_observed(self.start)}
         offset, found = request["offset"], []
@@ -258,13 +258,19 @@ def _is_whole(found: dict[str, Any]) -> bool:
     return "type" not in answer and answer["bytes"] == answer["needs"]
 
 
-def _first_on_all(function: Callable[[], Any], threads: Callable[[], Any]) -> Callable[[], Any]:
-    """Return a function that makes the first call on all threads, and each further one within `threads`."""
-    within = chain([contextlib.nullcontext], repeat(threads))
+def _first_on_all(
+    function: Callable[[], Any], threads: Callable[[], Any], within: contextlib.ExitStack
+) -> Callable[[], Any]:
+    """Return a function that makes the first call on all threads, and all further ones `within` `threads`.
+
+    To set the number of threads empties a cache of torch's, so it is set once and not for each call.
+    """
+    numbers = count()
 
     def call() -> Any:
-        with next(within)():
-            return function()
+        if next(numbers) == 1:
+            within.enter_context(threads())
+        return function()
 
     return call
 

@@ -157,11 +157,12 @@ class RemoteBackend:
     ) -> tuple[Any, tuple[list[Any], bool] | Exception | None]:
         """Make one call. Return the answer and, if it was made again too, what `make_repeatedly` gives, or its error.
 
-        A user's backend is asked for both at once, which spares an exchange with its process.
+        It is asked for both at once, which spares an exchange with its process.
         """
-        if adapter_of(self.argument) is not None or self._may_damage:
+        if self._may_damage:
             return self.make_alone(call), None
-        (answer,) = self._asked([_one_call(call)], again=(times, seconds))
+        self.first_on_all_threads = self._is_for_one_thread(call)
+        (answer,) = self._asked([_one_call(call)], again=(times, seconds), on_one_thread=self.first_on_all_threads)
         found = self.process.repeated
         if found is None or isinstance(found, Exception):
             return answer, found

@@ -61,91 +61,99 @@ def output_shape(input_sizes, filter_sizes, strides, padding, dilations, groups)
     return input_sizes[0], height, width, filter_sizes[3]
 
 
-def _products(input_sizes, filter_sizes, strides, padding, dilations, groups, operation=None, index=None):
-    """Yield the indices of x, W and G in each product of the trilinear form.
-
-    With an operation and an index, only in those that the element of its answer at the index sums.
-    """
-    (rows, _), (columns, _) = _axes(input_sizes, filter_sizes, strides, padding, dilations)
-    _, _, group_inputs, output_channels = filter_sizes
-    images, filters, inputs = list(range(input_sizes[0])), list(range(output_channels)), list(range(group_inputs))
-    if operation == "conv2d":
-        n, height, width, o = index
-        images, filters = [n], [o]
-        rows = [(h, p, y) for h, p, y in rows if h == height]
-        columns = [(w, q, x) for w, q, x in columns if w == width]
-    elif operation == "conv2d_backprop_filter":
-        height, width, k, o = index
-        filters, inputs = [o], [k]
-        rows = [(h, p, y) for h, p, y in rows if p == height]
-        columns = [(w, q, x) for w, q, x in columns if q == width]
-    elif operation is not None:
-        n, height, width, i = index
-        group, k = i // group_inputs, i % group_inputs
-        images, inputs = [n], [k]
-        filters = [o for o in filters if o // (output_channels // groups) == group]
-        rows = [(h, p, y) for h, p, y in rows if y == height]
-        columns = [(w, q, x) for w, q, x in columns if x == width]
+def _places(images, rows, columns):
+    """Yield where an element of a window meets a tap: (n, h, w) of the output, (p, q), and (n, y, x) of the image."""
     for n in images:
         for h, p, y in rows:
             for w, q, x in columns:
-                for o in filters:
-                    group = o // (output_channels // groups)
-                    for k in inputs:
-                        yield (n, y, x, group * group_inputs + k), (p, q, k, o), (n, h, w, o)
+                yield (n, h, w), (p, q), (n, y, x)
+
+
+def _meeting(input_sizes, filter_sizes, strides, padding, dilations, groups):
+    """Return all places, and the channels (i, k, o) that meet at each."""
+    (rows, _), (columns, _) = _axes(input_sizes, filter_sizes, strides, padding, dilations)
+    channels = _channels(filter_sizes, groups, range(filter_sizes[2]), range(filter_sizes[3]))
+    return _places(range(input_sizes[0]), rows, columns), channels
+
+
+def _channels(filter_sizes, groups, group_inputs, outputs):
+    """Return (i, k, o) for each k of a group's inputs and each output channel o. Among all inputs, k is i."""
+    return [(o // (filter_sizes[3] // groups) * filter_sizes[2] + k, k, o) for o in outputs for k in group_inputs]
 
 
 def _zeros(shape):
-    return [_zeros(shape[1:]) for _ in range(shape[0])] if shape else 0
-
-
-def _at(array, index):
-    a, b, c, d = index
-    return array[a][b][c][d]
-
-
-def _add(array, index, value):
-    a, b, c, d = index
-    array[a][b][c][d] += value
+    size, *rest = shape
+    return [_zeros(rest) for _ in range(size)] if rest else [0] * size
 
 
 def conv2d(input, filters, input_sizes, filter_sizes, strides, padding, dilations, groups):
     geometry = input_sizes, filter_sizes, strides, padding, dilations, groups
     output = _zeros(output_shape(*geometry))
-    for x, w, g in _products(*geometry):
-        _add(output, g, _at(input, x) * _at(filters, w))
+    places, channels = _meeting(*geometry)
+    for (n, h, w), (p, q), (_, y, x) in places:
+        pixel, tap, sums = input[n][y][x], filters[p][q], output[n][h][w]
+        for i, k, o in channels:
+            sums[o] += pixel[i] * tap[k][o]
     return output
 
 
 def conv2d_backprop_input(filters, out_backprop, input_sizes, filter_sizes, strides, padding, dilations, groups):
     input_backprop = _zeros(input_sizes)
-    for x, w, g in _products(input_sizes, filter_sizes, strides, padding, dilations, groups):
-        _add(input_backprop, x, _at(filters, w) * _at(out_backprop, g))
+    places, channels = _meeting(input_sizes, filter_sizes, strides, padding, dilations, groups)
+    for (n, h, w), (p, q), (_, y, x) in places:
+        sums, tap, cotangent = input_backprop[n][y][x], filters[p][q], out_backprop[n][h][w]
+        for i, k, o in channels:
+            sums[i] += tap[k][o] * cotangent[o]
     return input_backprop
 
 
 def conv2d_backprop_filter(input, out_backprop, input_sizes, filter_sizes, strides, padding, dilations, groups):
     filter_backprop = _zeros(filter_sizes)
-    for x, w, g in _products(input_sizes, filter_sizes, strides, padding, dilations, groups):
-        _add(filter_backprop, w, _at(input, x) * _at(out_backprop, g))
+    places, channels = _meeting(input_sizes, filter_sizes, strides, padding, dilations, groups)
+    for (n, h, w), (p, q), (_, y, x) in places:
+        pixel, sums, cotangent = input[n][y][x], filter_backprop[p][q], out_backprop[n][h][w]
+        for i, k, o in channels:
+            sums[k][o] += pixel[i] * cotangent[o]
     return filter_backprop
 
 
 def element(operation, index, first, second, input_sizes, filter_sizes, strides, padding, dilations, groups):
-    """Return one element of an operation's answer, the one at `index`.
+    """Return one element of an operation's answer, the one at `index`: the sum of those products alone.
 
     `first` and `second` are functions that return an element of the operation's arrays at an index.
     """
+    (rows, _), (columns, _) = _axes(input_sizes, filter_sizes, strides, padding, dilations)
+    images, inputs, outputs = (list(range(size)) for size in (input_sizes[0], *filter_sizes[2:]))
+    if operation == "conv2d":
+        n, height, width, o = index
+        images, outputs = [n], [o]
+        rows = [(h, p, y) for h, p, y in rows if h == height]
+        columns = [(w, q, x) for w, q, x in columns if w == width]
+    elif operation == "conv2d_backprop_filter":
+        height, width, k, o = index
+        inputs, outputs = [k], [o]
+        rows = [(h, p, y) for h, p, y in rows if p == height]
+        columns = [(w, q, x) for w, q, x in columns if q == width]
+    else:
+        n, height, width, i = index
+        group, k = i // filter_sizes[2], i % filter_sizes[2]
+        images, inputs = [n], [k]
+        outputs = [o for o in outputs if o // (filter_sizes[3] // groups) == group]
+        rows = [(h, p, y) for h, p, y in rows if y == height]
+        columns = [(w, q, x) for w, q, x in columns if x == width]
+    channels = _channels(filter_sizes, groups, inputs, outputs)
     total = 0
-    for x, w, g in _products(input_sizes, filter_sizes, strides, padding, dilations, groups, operation, index):
-        if operation == "conv2d":
-            total += first(x) * second(w)
-        elif operation == "conv2d_backprop_filter":
-            total += first(x) * second(g)
-        elif operation == "conv2d_backprop_input":
-            total += first(w) * second(g)
-        else:
-            total += first(g) * second(w)
+    for position, tap, place in _places(images, rows, columns):
+        for i, k, o in channels:
+            x, w, g = (*place, i), (*tap, k, o), (*position, o)
+            if operation == "conv2d":
+                total += first(x) * second(w)
+            elif operation == "conv2d_backprop_filter":
+                total += first(x) * second(g)
+            elif operation == "conv2d_backprop_input":
+                total += first(w) * second(g)
+            else:
+                total += first(g) * second(w)
     return total
 
 

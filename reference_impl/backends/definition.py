@@ -12,6 +12,7 @@ from .protocol import Capabilities, Lack
 from .reference import FLOATS, INTEGERS
 
 _MOST_PRODUCTS = 200_000
+_MOST_WHOLE = 2.0**62  # as int64
 
 
 def _is_large(operation: str, case: Any) -> bool:
@@ -59,7 +60,10 @@ def _integers(array: np.ndarray) -> tuple[list, int]:
     """
     if array.dtype.kind in "biu":
         return array.astype(np.int64).tolist(), 1
-    ratios = [number.as_integer_ratio() for number in array.astype(np.float64).ravel().tolist()]
+    exact = array.astype(np.float64)
+    if np.all(np.abs(exact) < _MOST_WHOLE) and np.all(exact == np.rint(exact)):
+        return exact.astype(np.int64).tolist(), 1
+    ratios = [number.as_integer_ratio() for number in exact.ravel().tolist()]
     scale = max((below for _, below in ratios), default=1)
     integers = np.empty(array.size, object)
     integers[:] = [above * (scale // below) for above, below in ratios]
@@ -71,8 +75,7 @@ def _array(nested: list, shape: tuple, dtype: np.dtype, scale: int) -> np.ndarra
     totals = np.array(nested, object).reshape(shape)
     if dtype.kind in "biu":
         return totals.astype(np.int64)
-    rounded = [total / scale for total in totals.ravel().tolist()]  # Python rounds a quotient of integers once
-    return np.array(rounded, np.float64).reshape(shape)
+    return (totals / scale).astype(np.float64)  # Python rounds a quotient of integers once
 
 
 ROUTES = {"": Definition}

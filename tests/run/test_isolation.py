@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -18,6 +20,7 @@ from reference_impl.run.whole_backend import invalid_call
 from reference_impl.verdicts.integers import integer_call
 from reference_impl.verdicts.invalid_calls import INVALID_CALLS
 from reference_impl.verdicts.memory_layouts import LAYOUTS
+from reference_impl.verdicts.task import Task
 
 CASES = [Case.parse("n2_h7w6c3_k3x2o4_SAME"), Case.parse("n1_h6w5c2_k2x3o3_s2x1")]
 
@@ -227,6 +230,21 @@ def test_answer_larger_than_the_memory_comes_whole():
     assert padded.shape == (1, 1300, 2000, 1)
     np.testing.assert_array_equal(padded[:, 500:-500, 500:-500], image)
     process.close()
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_each_of_several_answers_comes_whole_where_they_do_not_fit(declared):
+    """The oracle answers int64 to uint8. Without its declaration, there is room for an eighth of that."""
+    process = BackendProcess("reference")
+    backend = Subject.load("reference", process).backend
+    if not declared:
+        backend.capabilities = replace(backend.capabilities, result_dtypes={})
+    task = Task(Case.parse("n4_h80w60c3_k3x2o4_FULL_uint8"), "conv2d", 0)
+    tasks = [task, task.other, task.small] * 4
+    answers = backend.make_together([one.call for one in tasks], 1)
+    process.close()
+    for one, answer in zip(tasks, answers, strict=True):
+        np.testing.assert_array_equal(answer, one.expected, strict=True)
 
 
 def test_child_that_made_no_call_is_not_exchanged(monkeypatch):

@@ -37,6 +37,15 @@ def test_neighbours_differ_in_options_and_mostly_not_in_shapes(case, operation):
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("dtype", ["int64", "int32"])
+def test_oracle_takes_the_numbers_of_every_neighbour(operation, dtype):
+    """It refuses int64 by a bound, even where no sum passes it: these neighbours sum more products than their cases."""
+    for case in catalogue.load("covering")[::40]:
+        for neighbour in Task(case.with_dtype(dtype), operation, 0).neighbours:
+            assert neighbour.expected.dtype == np.int64
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("case", [CASE, *(case for case in catalogue.load("smoke") if case.multiply_adds)], ids=str)
 def test_two_calls_of_a_row_differ_in_a_stride_alone_and_have_answers_of_one_size(case, operation):
     """Else a plan that is kept without the stride, but by the size of the answer, would pass."""

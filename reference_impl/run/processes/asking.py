@@ -219,7 +219,7 @@ class BackendProcess:
         if told["beyond"]:
             self.renew()
             raise Disagreement(f"a call must not write outside its arrays; {told['beyond'][0]}")
-        received = [self._received(answer) for answer in told["answers"]]
+        received = self._received(told["answers"])
         if told["grown"]:
             self.renew()
         elif told.get("again") is not None:
@@ -234,7 +234,7 @@ class BackendProcess:
         elif told["beyond"]:
             self.repeated = Disagreement(f"a call must not write outside its arrays; {told['beyond'][0]}")
         else:
-            self.repeated = [self._received(answer) for answer in told["answers"]]
+            self.repeated = self._received(told["answers"])
         if told["grown"] or told.get("beyond"):
             self.renew()
 
@@ -277,13 +277,20 @@ class BackendProcess:
             places[id(array)] = within.place if within.array is array else within.place_of(array)
         return sent, [places[id(array)] for array in arrays]
 
-    def _received(self, answer: dict[str, Any]) -> Answer:
+    def _received(self, told: Sequence[dict[str, Any]]) -> list[Answer]:
+        """Return the answers of a request. Those that did not fit are fetched behind those that did."""
+        behind = max((answer["offset"] + aligned(answer["bytes"]) for answer in told if "bytes" in answer), default=0)
+        return [self._one_received(answer, behind) for answer in told]
+
+    def _one_received(self, answer: dict[str, Any], behind: int) -> Answer:
         if "type" in answer:
             return Answer(type(str(answer["type"]), (NotAnArray,), {})())
-        if answer["needs"] and not answer["bytes"]:
-            self._shared.grow(answer["offset"] + answer["needs"])
-            answer["bytes"] = self._worker.ask("fetch", answer["offset"], self._shared.size)
-        return Answer(answer_in(self._shared, answer, answer["offset"]), answer["in_former"], answer["in_argument"])
+        offset = answer["offset"]
+        if "unfit" in answer:
+            offset = behind
+            self._shared.grow(offset + answer["needs"])
+            answer["bytes"] = self._worker.ask("fetch", answer["unfit"], offset, self._shared.size)
+        return Answer(answer_in(self._shared, answer, offset), answer["in_former"], answer["in_argument"])
 
     def renew(self) -> None:
         """Exchange the child that makes the calls for a fresh one. No earlier call can have damaged its memory."""

@@ -72,7 +72,8 @@ class Backends:
         self._failed: dict[str, Exception] = {}
         """The first error of each: a second attempt may fail otherwise, as where a build left a broken file."""
         self._last: dict[str, Any] = {}
-        self._answer: Any = None
+        self._unfit: list[np.ndarray] = []
+        """The bytes of answers of the last request that did not fit into the shared memory."""
         self._arrays = GuardedArrays()
         self.start = 0
         """The peak of the memory when the calls begin."""
@@ -134,6 +135,7 @@ class Backends:
         A request may ask for the same call again. That is made as a request of its own, once the first answer is there.
         """
         begun = time.perf_counter()
+        self._unfit = []
         found = self._called(name, request)
         quick = time.perf_counter() - begun < _QUICK
         if request["again"] and quick and _is_whole(found):
@@ -185,25 +187,34 @@ class Backends:
             return {"type": type(answer).__name__}
         former, self._last[key] = self._last.get(key), answer
         plain = np.asarray(answer)
-        self._answer = None if plain.dtype.hasobject else np.ascontiguousarray(plain).reshape(-1).view(np.uint8)
-        return {
+        raw = np.empty(0, np.uint8) if plain.dtype.hasobject else _bytes_of(plain)
+        told: dict[str, Any] = {
             "shape": list(plain.shape),
             "dtype": plain.dtype.name,
             "offset": offset,
-            "bytes": 0 if self._answer is None else self.fetch(offset, self.shared.size),  # type: ignore[union-attr]
-            "needs": 0 if self._answer is None else self._answer.size,
+            "bytes": self._put(raw, offset),
+            "needs": raw.size,
             "in_former": former is not None and bool(_may_share_memory(former, answer)),
             "in_argument": any(_may_share_memory(answer, array) for array in arrays),
         }
+        if told["bytes"] < raw.size:
+            told["unfit"] = len(self._unfit)
+            self._unfit.append(raw)
+        return told
 
-    def fetch(self, offset: int, size: int) -> int:
-        """Put the last answer into shared memory. Return its size in bytes, or 0 if it does not fit."""
+    def fetch(self, unfit: int, offset: int, size: int) -> int:
+        """Put an answer that did not fit into shared memory, which is larger now. Return its size in bytes."""
         assert self.shared is not None
         self.shared.follow(size)
-        if offset + self._answer.size > size:
+        return self._put(self._unfit[unfit], offset)
+
+    def _put(self, raw: np.ndarray, offset: int) -> int:
+        """Put bytes into shared memory. Return their number, or 0 if they do not fit."""
+        assert self.shared is not None
+        if offset + raw.size > self.shared.size:
             return 0
-        np.frombuffer(self.shared.map, np.uint8, self._answer.size, offset)[:] = self._answer
-        return int(self._answer.size)
+        np.frombuffer(self.shared.map, np.uint8, raw.size, offset)[:] = raw
+        return int(raw.size)
 
     def growth(self, name: str, operation: str, case: str, seed: int) -> tuple[int, int]:
         """Make the same call many times. Return how often, and by how many bytes the process grew."""
@@ -248,6 +259,10 @@ class Backends:
     def renew(self) -> None:
         """End this child: the next one has only what was there when the backends were loaded."""
         os._exit(0)
+
+
+def _bytes_of(array: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
 
 
 def _is_whole(found: dict[str, Any]) -> bool:

@@ -16,7 +16,7 @@ from ...backends.registry import adapter_of
 from ...cases.case import Case
 from ...geometry import Convolution
 from ...operations import OPERATIONS
-from ...verdicts.call import Call
+from ...verdicts.call import Call, numpy_dtype
 from ...verdicts.trial import SPLIT
 from .asking import BackendProcess
 from .late_deaths import LateDeath
@@ -186,7 +186,7 @@ class RemoteBackend:
         on_one_thread: bool = False,
         again: tuple[int, float] | None = None,
     ) -> list[Any]:
-        fill = max(_bytes_of_answer(*call) for call in calls)
+        fill = max(_bytes_of_answer(self.capabilities, *call) for call in calls)
         request = Request(self.argument, tuple(calls), fill, threads, repeat, self._may_damage, on_one_thread, again)
         try:
             answers = self.process.make(request)
@@ -202,19 +202,24 @@ def _one_call(call: Call) -> OneCall:
     return call.operation, call.positional(), call.case.options
 
 
-def _bytes_of_answer(operation: str, positional: tuple, options: dict[str, Any]) -> int:
+def _bytes_of_answer(declared: Capabilities, operation: str, positional: tuple, options: dict[str, Any]) -> int:
     """The size of a right answer; 0 if the call is invalid."""
     options = {name: value for name, value in options.items() if name != "bias"}
     try:
         if operation == "conv2d":
             input, filters = positional
-            return _elements(input.shape, filters.shape, tuple(options.items())) * input.dtype.itemsize
+            return _elements(input.shape, filters.shape, tuple(options.items())) * _item(declared, input)
         sizes = positional[1] if operation == "conv2d_backprop_filter" else positional[0]
         sizes = positional[2] if operation == "conv2d_transpose" else sizes
         array = next(value for value in positional if isinstance(value, np.ndarray))
-        return math.prod(sizes) * array.dtype.itemsize if len(sizes) == 4 and min(sizes) >= 0 else 0
+        return math.prod(sizes) * _item(declared, array) if len(sizes) == 4 and min(sizes) >= 0 else 0
     except Exception:  # an invalid call has no answer
         return 0
+
+
+def _item(declared: Capabilities, array: np.ndarray) -> int:
+    """Bytes of one element of the answer to arguments of this dtype."""
+    return numpy_dtype(declared.result_dtype(array.dtype.name)).itemsize
 
 
 def _elements(input_shape: tuple[int, ...], filter_shape: tuple[int, ...], options: tuple) -> int:

@@ -18,6 +18,7 @@ from .report.junit import write_junit
 from .report.progress import progress
 from .report.verify_report import FirstFailure, Run, counts_as_failure
 from .run.outcome import Record
+from .run.processes.memory import collect_rarely
 from .run.records import records_of
 from .stopping import status_of
 
@@ -34,6 +35,7 @@ def make(
 ) -> None:
     """Make every call, and explain the failures. A signal, or an error of ours, ends the run but loses no record."""
     asked, tally = run.asked, run.tally
+    collect_rarely()
     try:
         with progress(len(asked.cases), asked.turns, tally, quiet=quiet) as show:
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import prod
 from typing import Any
 
@@ -107,6 +107,10 @@ class Case:
         return self if dtype == self.dtype else replace(self, dtype=dtype)
 
     def __str__(self) -> str:
+        return self._spec
+
+    @cached_property
+    def _spec(self) -> str:
         (kh, kw), (sh, sw), (dh, dw) = self.kernel_size, self.strides, self.dilations
         parts = [f"n{self.batch}", f"h{self.height}w{self.width}c{self.input_channels}"]
         parts.append(f"k{kh}x{kw}o{self.output_channels}")
@@ -149,6 +153,11 @@ class Case:
         """
         if not isinstance(spec, str):
             raise TypeError(f"a case must be a string, not {spec!r} of type {type(spec).__name__}")
+        return cls._parsed(spec)
+
+    @classmethod
+    @lru_cache(1 << 14)  # a run names each case thousands of times
+    def _parsed(cls, spec: str) -> Case:
         found: dict[str, Any] = {}
         position = 0
         # SAME_LOWER is the only word that contains the separator.

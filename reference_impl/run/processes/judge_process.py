@@ -76,6 +76,7 @@ def main(time_limit: str, patience: str, *names: str) -> None:
     memory.keep_freed()
     threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
     subjects = Subjects(list(names), float(time_limit), threads, float(patience))
+    memory.collect_rarely()
     while True:
         try:
             job, arguments = receive(0)

@@ -17,8 +17,6 @@ result is exact. Arguments are never written to. `minimal` has the same operatio
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import iadd
 from typing import Any
 
 import numpy as np
@@ -36,6 +34,7 @@ from .windows import (
     output_box,
     output_rows,
     parts,
+    pointwise,
     position_blocks,
     unfold,
     windows_of,
@@ -88,18 +87,19 @@ def conv2d(
     options = {"strides": strides, "padding": padding, "dilations": dilations, "groups": groups}
     convolution, input, filters = problems.conv2d(input, filters, **options)
     dtype, result_dtype = choose_dtypes(input, filters, convolution.terms("conv2d"), ("input", "filters"))
-    output = np.zeros(convolution.output_shape, result_dtype)
     if convolution.is_depthwise:
+        output = np.zeros(convolution.output_shape, result_dtype)
         for x, w, g in products(convolution, input, filters, output, result_dtype):
             g += x * each_column(w, x)
         return output
+    output = np.empty(convolution.output_shape, result_dtype)  # the blocks cover it
 
     def multiply(channels: Channels) -> None:
         matrix = filter_block(filters, convolution, channels, dtype)
         for block in position_blocks(convolution, channels):
-            windows, box = unfold(input, convolution, block, dtype), output_box(output, convolution, block, channels)
-            by_parts = (matrix_of(windows, rows) @ matrix[:, taps] for taps, rows in parts(convolution, block))
-            box[...] = reduce(iadd, by_parts).reshape(box.shape)
+            windows = unfold(input, convolution, block, dtype)
+            by_parts = [(matrix_of(windows, rows), matrix[:, taps]) for taps, rows in parts(convolution, block)]
+            _put_sum(by_parts, output_box(output, convolution, block, channels))
 
     for_channels(multiply, convolution)
     return output
@@ -200,12 +200,15 @@ def conv2d_backprop_filter(
 
     def multiply(channels: Channels) -> None:
         matrix = filter_block(result, convolution, channels, result_dtype)  # a view
-        for block in position_blocks(convolution, channels):
+        for number, block in enumerate(position_blocks(convolution, channels)):
             windows = unfold(input, convolution, block, dtype)
             cotangent = output_rows(out_backprop, convolution, block, channels, dtype)
             for taps, rows in parts(convolution, block):
-                product = matrix_of(windows, rows).transpose(0, 2, 1) @ cotangent
-                np.add(matrix[:, taps], product, out=matrix[:, taps], casting="unsafe")  # float64 holds these integers
+                factors, sums = (matrix_of(windows, rows).transpose(0, 2, 1), cotangent), matrix[:, taps]
+                if not number and dtype == result_dtype:
+                    np.matmul(*factors, out=sums)
+                else:
+                    np.add(sums, np.matmul(*factors), out=sums, casting="unsafe")  # float64 holds these integers
 
     for_channels(multiply, convolution)
     return result
@@ -296,6 +299,17 @@ def conv2d_matrix(
     return columns.reshape(size, int(np.prod(columns.shape[1:]))).T
 
 
+def _put_sum(factors: list[tuple[np.ndarray, np.ndarray]], box: np.ndarray) -> None:
+    """Put the sum of matrix products into a box of the output: at once, where its memory is in one piece."""
+    (left, right), *others = factors
+    whole = box.flags.c_contiguous and box.dtype == left.dtype
+    sums = np.matmul(left, right, out=box.reshape(*left.shape[:2], right.shape[2]) if whole else None)
+    for left, right in others:
+        sums += left @ right
+    if not whole:
+        box[...] = sums.reshape(box.shape)
+
+
 @_silent
 def _backprop_input(convolution: Convolution, filters: np.ndarray, cotangent: np.ndarray, name: str) -> np.ndarray:
     terms = convolution.terms("conv2d_backprop_input")
@@ -310,6 +324,9 @@ def _backprop_input(convolution: Convolution, filters: np.ndarray, cotangent: np
         matrix = filter_block(filters, convolution, channels, dtype)
         for block in position_blocks(convolution, channels):
             rows = output_rows(cotangent, convolution, block, channels, dtype)
+            if convolution.is_pointwise and not channels[1].start:  # nothing is there to add to
+                _put_sum([(rows, matrix.transpose(0, 2, 1))], pointwise(result, convolution, block))
+                continue
             windows = windows_of(rows, matrix, convolution, block)
             fold(windows.astype(result_dtype, copy=False), convolution, block, result)
 

@@ -49,11 +49,10 @@ def unfold(input: np.ndarray, convolution: Convolution, block: Block, dtype: np.
     By kernel rows, they are the windows of one kernel row, for each row of the padded input that the block reads.
     """
     convolution, block = _to_copy(convolution, block)
+    if convolution.is_pointwise:
+        return pointwise(input, convolution, block).astype(dtype, copy=False)
     groups, images, rows, columns = block
     source = _split_channels(input[images.start : images.stop], convolution, groups)
-    if convolution.is_pointwise:  # the windows are the input's own elements: spare the copy
-        ((_, position),) = convolution.taps(rows, columns)
-        return source[position].astype(dtype, copy=False)
     reach = _reach_of_planes(convolution, block)
     windows = _array(np.zeros, _windows_shape(convolution, block), dtype, planes=reach is not None)
     if reach is not None:
@@ -63,6 +62,13 @@ def unfold(input: np.ndarray, convolution: Convolution, block: Block, dtype: np.
     for window, position in convolution.taps(rows, columns, reach):
         windows[window] = source[position]
     return windows.reshape(*windows.shape[:4], window_size(convolution))
+
+
+def pointwise(input: np.ndarray, convolution: Convolution, block: Block) -> np.ndarray:
+    """Return the windows of a block where each is one position of the input: a view of that."""
+    groups, images, rows, columns = block
+    ((_, position),) = convolution.taps(rows, columns)
+    return _split_channels(input[images.start : images.stop], convolution, groups)[position]
 
 
 def fold(windows: np.ndarray, convolution: Convolution, block: Block, input: np.ndarray) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from general_cases import GENERAL_CASES
-from integer_arrays import TAKES, arrays_of, run
+from integer_arrays import TAKES, Arrays, arrays_of, run
 
 from reference_impl import windows
 from reference_impl.cases.case import Case
@@ -23,17 +23,20 @@ def blocks_of(case: Case) -> int:
     )
 
 
+# In float64 products go straight to where they belong. Integers are added in float64 first.
+@pytest.mark.parametrize("dtype", ["int64", "float64"])
 @pytest.mark.parametrize("operation", TAKES)
 @pytest.mark.parametrize("blocks", BLOCKS, ids=lambda blocks: "filters-{}-windows-{}".format(*blocks))
 @pytest.mark.parametrize("case", GENERAL_CASES, ids=str)
-def test_operations_do_not_depend_on_the_blocks(case, blocks, operation, monkeypatch):
+def test_operations_do_not_depend_on_the_blocks(case, blocks, operation, dtype, monkeypatch):
     arrays = arrays_of(case)
-    whole = run(operation, case, arrays)
+    whole = run(operation, case, arrays).astype(dtype)
     assert blocks_of(case) == 1
     monkeypatch.setattr(windows, "FILTER_BLOCK_BYTES", 8 * blocks[0])
     monkeypatch.setattr(windows, "WINDOW_BLOCK_BYTES", 8 * blocks[1])
     monkeypatch.setattr(windows, "WIDE_BLOCK_BYTES", 8 * blocks[1])
-    np.testing.assert_array_equal(run(operation, case, arrays), whole, strict=True)
+    given = Arrays(*(array.astype(dtype) for array in arrays))
+    np.testing.assert_array_equal(run(operation, case, given), whole, strict=True)
 
 
 @pytest.mark.parametrize("blocks", [(1, 1), (20, 20)], ids=lambda blocks: "filters-{}-windows-{}".format(*blocks))

@@ -33,7 +33,7 @@ PLANE_ELEMENTS = 4096
 PLANE_GAIN = 2
 # Narrow groups go by threads, from so many elements of all windows on. A thread takes some groups at once, and so few
 # windows that BLAS takes no thread of its own for a product (OpenBLAS, up to so many multiply-adds).
-GROUPS_AT_ONCE = 16
+GROUPS_AT_ONCE = 8
 MOST_THREADS = 4  # each has a block of at most WINDOW_BLOCK_BYTES
 THREAD_ELEMENTS = 1 << 20
 BLAS_PRODUCTS = 1 << 18

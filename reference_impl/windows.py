@@ -34,6 +34,7 @@ PLANE_GAIN = 2
 # Narrow groups go by threads, from so many elements of all windows on. A thread takes some groups at once, and so few
 # windows that BLAS takes no thread of its own for a product (OpenBLAS, up to so many multiply-adds).
 GROUPS_AT_ONCE = 8
+FEW_GROUPS = 16  # these go by no threads
 MOST_THREADS = 4  # each has a block of at most WINDOW_BLOCK_BYTES
 THREAD_ELEMENTS = 1 << 20
 BLAS_PRODUCTS = 1 << 18
@@ -195,7 +196,7 @@ def for_channels(work: Callable[[Channels], None], convolution: Convolution) -> 
 
 def goes_by_threads(convolution: Convolution) -> bool:
     """True if there are many narrow groups: BLAS takes one thread for a product as small as theirs."""
-    if convolution.groups <= GROUPS_AT_ONCE:
+    if convolution.groups <= FEW_GROUPS:
         return False
     of_window = window_size(convolution) * (convolution.output_channels // convolution.groups)
     elements = math.prod(convolution.output_shape[:3]) * window_size(convolution) * convolution.groups

@@ -35,7 +35,8 @@ def answers(monkeypatch):
 
     def answer(problem, arrays: Arrays, *, threads: int) -> dict[str, np.ndarray]:
         monkeypatch.setattr(windows, "processors", lambda: threads)
-        monkeypatch.setattr(windows, "GROUPS_AT_ONCE", 2**63 if threads == 1 else 1)
+        monkeypatch.setattr(windows, "GROUPS_AT_ONCE", 1)
+        monkeypatch.setattr(windows, "FEW_GROUPS", 2**63 if threads == 1 else 1)
         return {operation: run(operation, problem, arrays) for operation in TAKES}
 
     return answer
@@ -95,6 +96,7 @@ def test_lost_thread_is_seen(answers, monkeypatch):
 def test_failure_of_a_thread_is_raised(thread, monkeypatch):
     monkeypatch.setattr(windows, "THREAD_ELEMENTS", 0)
     monkeypatch.setattr(windows, "GROUPS_AT_ONCE", 6)  # two blocks
+    monkeypatch.setattr(windows, "FEW_GROUPS", 6)
     monkeypatch.setattr(windows, "processors", lambda: 2)
 
     def fails(channels):
@@ -150,7 +152,7 @@ def test_threads_are_those_of_blas(variables, expected, monkeypatch):
     [
         ("n4_h28w28c256_k3x3o256_g32_SAME", True),
         ("n1_h7w7c1024_k3x3o1024_g32_SAME", False),  # little work
-        ("n4_h28w28c256_k3x3o256_g8_SAME", False),  # few groups
+        ("n4_h28w28c256_k3x3o256_g16_SAME", False),  # few groups
         ("n4_h28w28c2048_k3x3o2048_g32_SAME", False),  # wide groups
         ("n4_h28w28c256_k3x3o256_SAME", False),
     ],

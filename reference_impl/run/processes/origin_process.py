@@ -147,7 +147,7 @@ def _serve(listening: socket.socket, alive: int) -> _Asked:
 
 def _asked(listening: socket.socket) -> _Asked | None:
     """Receive what is asked for on a new connection. None if nothing comes, or not from this user."""
-    connection, descriptors = listening.accept()[0], []
+    connection, descriptors = listening.accept()[0], list[int]()
     try:
         if is_ours(connection) and select.select([connection], [], [], _ASKED_WITHIN)[0]:
             _, descriptors, *_ = socket.recv_fds(connection, 1, _DESCRIPTORS)

@@ -64,16 +64,17 @@ class Forked:
     def wait(self, timeout: float | None = None) -> int:
         """Return the status, which the origin tells. If the origin has died, that is the status of SIGKILL."""
         with self._lock:
-            if self.returncode is None:
+            if (status := self.returncode) is None:
                 ready = select.select([self._connection], [], [], _TOLD_WITHIN if timeout is None else timeout)[0]
                 if not ready and timeout is not None:
                     raise subprocess.TimeoutExpired("a forked process", timeout)
                 try:
-                    self.returncode = int(receive(self._connection.fileno(), 1.0)["status"])
+                    status = int(receive(self._connection.fileno(), 1.0)["status"])
                 except (OSError, Closed, Late):
-                    self.returncode = -signal.SIGKILL
+                    status = -signal.SIGKILL
+                self.returncode = status
                 self._connection.close()
-            return self.returncode
+            return status
 
 
 class _Origin:

@@ -194,7 +194,7 @@ def _ended(process: Process) -> int:
         return process.wait(timeout=1)
     except subprocess.TimeoutExpired:
         _end(process)
-        return process.returncode
+        return process.wait()
 
 
 def _end(process: Process, stderr: IO[bytes] | None = None, mark: str = "") -> None:

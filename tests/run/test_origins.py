@@ -185,6 +185,7 @@ def test_process_has_no_descriptors_of_others_nor_of_its_origin(load, tell):
     assert [len(one) for one in pipes] == [2, 2, 2]  # requests and answers
     assert len(set.union(*pipes)) == 6
     assert not any(word.startswith("socket:") for one in found for word in one)
+    assert [text.count("[pidfd]") for text in told] == [1, 1, 1]  # of its own child
 
 
 def test_process_and_its_child_lead_a_session_and_have_a_mark_of_their_own(load, tell):
@@ -312,7 +313,9 @@ from reference_impl.verdicts.integers import integer_call
 integer_call(Case.parse(sys.argv[1]), "conv2d", 0).run(Subject.load("scipy").backend)
 """
 HANGS = """
-import time
+import subprocess, time
+other = subprocess.Popen(["sleep", "600"], env={})  # without the mark
+(HERE / f"hangs {other.pid}").touch()
 (HERE / f"hangs {os.getpid()}").touch()
 if not os.fork():
     os.setsid()
@@ -331,21 +334,21 @@ def hanging(scipy):
     return [int(file.name.split()[1]) for file in scipy.glob("hangs *")]
 
 
-@pytest.mark.parametrize("origin_dies", [False, True], ids=["", "after its origin"])
-def test_what_hangs_does_not_outlive_an_asker_that_is_killed(scipy, origin_dies):
+@pytest.mark.parametrize("happened", ["nothing", "the origin was killed", "the process was stopped"])
+def test_what_hangs_does_not_outlive_an_asker_that_is_killed(scipy, happened):
     (scipy / "job.py").write_text(HANGS)
     asker = ask(scipy)
-    assert soon(lambda: len(hanging(scipy)) == 2)
+    assert soon(lambda: len(hanging(scipy)) == 3)
     children = hanging(scipy)
-    parents = {int(status(child, "PPid")) for child in children} - set(children)
-    all_of_them = {*children, *parents, *(origin := {int(status(parent, "PPid")) for parent in parents})}
-    if origin_dies:
-        for process in origin:
-            os.kill(process, signal.SIGKILL)
+    (parent,) = {int(status(child, "PPid")) for child in children} - set(children)
+    origin = int(status(parent, "PPid"))
+    if happened == "the origin was killed":
+        os.kill(origin, signal.SIGKILL)
+    if happened == "the process was stopped":
+        os.kill(parent, signal.SIGSTOP)
     asker.kill()
     asker.wait()
-    assert len(all_of_them) == 4
-    assert soon(lambda: not any(map(lives, all_of_them))), [one for one in all_of_them if lives(one)]
+    assert soon(lambda: not any(map(lives, (*children, parent, origin))))
 
 
 def test_import_that_hangs_does_not_outlive_who_started_it(scipy):
@@ -361,7 +364,7 @@ def test_import_that_hangs_does_not_outlive_who_started_it(scipy):
 def test_processes_of_a_run_share_an_origin_that_lives_as_long_as_one_needs_it(load, scipy, tell):
     (scipy / "job.py").write_text(HANGS)
     starter = ask(scipy, **origins.told())
-    assert soon(lambda: len(hanging(scipy)) == 2)
+    assert soon(lambda: len(hanging(scipy)) == 3)
     others = hanging(scipy)
     backend = load()
     assert imports(scipy) == 1

@@ -395,7 +395,19 @@ def test_only_so_many_origins_are_kept(load, monkeypatch):
         backend = load(environment={"OMP_NUM_THREADS": threads})
         started.append(origin_of(backend))
         backend.process.close()
-    assert soon(lambda: [lives(one) for one in started] == [False, True, True])
+    assert soon(lambda: [lives(one) for one in started] == [False, True, True], 5)
+
+
+def test_origin_that_nobody_needs_for_a_while_ends_and_another_takes_its_place(load, scipy, monkeypatch):
+    monkeypatch.setattr(origins, "_IDLE", 0.1)
+    backend = load()
+    origin = origin_of(backend)
+    time.sleep(1.2)
+    assert lives(origin)  # it is needed
+    backend.process.close()
+    assert soon(lambda: not lives(origin), 5)
+    load()
+    assert imports(scipy) == 2
 
 
 def test_process_for_another_environment_is_not_forked():

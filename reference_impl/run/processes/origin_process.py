@@ -24,7 +24,6 @@ from . import backend_process, descendants
 from .channel import Closed, Late, receive, send
 from .origins import is_ours
 
-_IDLE = 20.0  # seconds without a forked process, after which an origin ends
 _LOOK = 0.5  # seconds between two looks at the process that started it
 _ASKED_WITHIN = 5.0  # seconds from a connection to what it asks for
 _DESCRIPTORS = 4  # requests, answers, stderr, shared memory
@@ -66,14 +65,17 @@ class _Asked:
     folder: str
 
 
-def main(listener: str, adapter: str) -> None:
-    """Import what the adapters of a framework need, then fork whatever is asked for."""
+def main(listener: str, adapter: str, idle: str) -> None:
+    """Import what the adapters of a framework need, then fork whatever is asked for.
+
+    This ends after so many `idle` seconds without a process that was forked here.
+    """
     place = descendants.place_of_mark()
     alive = backend_process.take_stdin()
     with _ended_with(alive):
         _import(adapter)
     said = os.pread(2, os.fstat(2).st_size, 0)
-    asked = _serve(socket.socket(fileno=int(listener)), alive)
+    asked = _serve(socket.socket(fileno=int(listener)), alive, float(idle))
     # Only a forked process comes here.
     os.write(2, said)  # as if it had imported the framework
     os.chdir(asked.folder)
@@ -108,7 +110,7 @@ def _import(adapter: str) -> None:
     sys.stderr.flush()
 
 
-def _serve(listening: socket.socket, alive: int) -> _Asked:
+def _serve(listening: socket.socket, alive: int, idle: float) -> _Asked:
     """Fork processes until none is needed, and end this one. Return in those that are forked."""
     forks: list[_Fork] = []
     starter, used = os.getppid(), time.monotonic()
@@ -141,7 +143,7 @@ def _serve(listening: socket.socket, alive: int) -> _Asked:
             forks.append(_Fork(pid, asked.environment[descendants.VARIABLE], os.pidfd_open(pid), asked.connection))
             with contextlib.suppress(OSError):  # it is seen next time
                 send(asked.connection.fileno(), {"pid": pid})
-        if not forks and (not open_ends or time.monotonic() - used > _IDLE):
+        if not forks and (not open_ends or time.monotonic() - used > idle):
             os._exit(0)
 
 

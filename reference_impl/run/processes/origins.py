@@ -35,6 +35,7 @@ from .interpreter import command
 ORIGINS, OFF = "REFERENCE_IMPL_ORIGINS", "off"
 TIME_LIMIT = 120.0  # seconds for an origin to import its framework
 _TOLD_WITHIN = 10.0  # seconds from the death of a process until its origin has told of it
+_IDLE = 20.0  # seconds that an origin waits for somebody who needs it
 # A process keeps so many origins that it started. A further one takes the place of the oldest.
 _MOST = 16
 # Variables that no framework reads. They differ from one process, or one test, to the next.
@@ -83,7 +84,7 @@ class _Origin:
     def __init__(self, listener: socket.socket, adapter: str, environment: Mapping[str, str]) -> None:
         with tempfile.TemporaryFile() as stderr:
             self.process = subprocess.Popen(
-                command("origin_process", [str(listener.fileno()), adapter]),
+                command("origin_process", [str(listener.fileno()), adapter, str(_IDLE)]),
                 stdin=subprocess.PIPE,  # open until this process ends
                 stdout=subprocess.DEVNULL,
                 stderr=stderr,

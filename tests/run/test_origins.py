@@ -294,6 +294,14 @@ told["left"] = left
 """
 
 
+def test_number_of_a_process_that_has_ended_is_not_killed(load, monkeypatch):
+    process = load().process
+    os.kill(process._worker._process.pid, signal.SIGKILL)
+    assert soon(lambda: process._worker._process.poll() == -signal.SIGKILL)
+    monkeypatch.setattr(os, "killpg", lambda *given: pytest.fail("it may be that of another process now"))
+    process.close()
+
+
 def test_closing_ends_what_left_the_session_and_nothing_of_others(load, tell):
     one, other = load(), load()
     mine, others = tell(one, LEAVES), tell(other, LEAVES)
@@ -305,12 +313,16 @@ def test_closing_ends_what_left_the_session_and_nothing_of_others(load, tell):
 
 
 ASKER = """
-import json, sys
+import os, sys, time
 from reference_impl.run.subject import Subject
 from reference_impl.cases.case import Case
 from reference_impl.verdicts.integers import integer_call
 
-integer_call(Case.parse(sys.argv[1]), "conv2d", 0).run(Subject.load("scipy").backend)
+backend = Subject.load("scipy").backend
+if "forks" in sys.argv and not os.fork():  # another process holds all that the asker has opened
+    time.sleep(15)
+    os._exit(0)
+integer_call(Case.parse(sys.argv[1]), "conv2d", 0).run(backend)
 """
 HANGS = """
 import subprocess, time
@@ -324,20 +336,20 @@ time.sleep(600)
 """
 
 
-def ask(scipy, **variables):
+def ask(scipy, *words, **variables):
     path = os.pathsep.join([str(scipy.parent), *filter(None, sys.path)])
     environment = {**os.environ, "PYTHONPATH": path, **variables}
-    return subprocess.Popen([sys.executable, "-c", ASKER, str(CASE)], env=environment)
+    return subprocess.Popen([sys.executable, "-c", ASKER, str(CASE), *words], env=environment)
 
 
 def hanging(scipy):
     return [int(file.name.split()[1]) for file in scipy.glob("hangs *")]
 
 
-@pytest.mark.parametrize("happened", ["nothing", "the origin was killed", "the process was stopped"])
+@pytest.mark.parametrize("happened", ["nothing", "the origin was killed", "the process was stopped", "the asker forks"])
 def test_what_hangs_does_not_outlive_an_asker_that_is_killed(scipy, happened):
     (scipy / "job.py").write_text(HANGS)
-    asker = ask(scipy)
+    asker = ask(scipy, *["forks"] * (happened == "the asker forks"))
     assert soon(lambda: len(hanging(scipy)) == 3)
     children = hanging(scipy)
     (parent,) = {int(status(child, "PPid")) for child in children} - set(children)
@@ -348,7 +360,7 @@ def test_what_hangs_does_not_outlive_an_asker_that_is_killed(scipy, happened):
         os.kill(parent, signal.SIGSTOP)
     asker.kill()
     asker.wait()
-    assert soon(lambda: not any(map(lives, (*children, parent, origin))))
+    assert soon(lambda: not any(map(lives, (*children, parent, origin))), 10)
 
 
 def test_import_that_hangs_does_not_outlive_who_started_it(scipy):

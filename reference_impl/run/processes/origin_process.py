@@ -17,12 +17,13 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from ...backends import registry
 from . import backend_process, descendants
 from .channel import Closed, Late, receive, send
-from .origins import is_ours
+from .origins import peer_of
 
 _LOOK = 0.5  # seconds between two looks at the process that started it
 _ASKED_WITHIN = 5.0  # seconds from a connection to what it asks for
@@ -31,12 +32,18 @@ _DESCRIPTORS = 4  # requests, answers, stderr, shared memory
 
 @dataclass(frozen=True)
 class _Fork:
-    """A process that was forked here. `over` is a descriptor that can be read from when it has ended."""
+    """A process that was forked here. `over` and `asker_over` can be read from when it, or its asker, has ended."""
 
     pid: int
     mark: str
     over: int
+    asker_over: int
     connection: socket.socket
+
+    @property
+    def ends(self) -> list[Any]:
+        """One of these can be read from when the process has ended, or is to be ended."""
+        return [self.over, self.asker_over, self.connection]
 
     def end(self) -> None:
         """End it and its descendants. Tell its status."""
@@ -51,6 +58,7 @@ class _Fork:
 
     def forget(self) -> None:
         os.close(self.over)
+        os.close(self.asker_over)
         self.connection.close()
 
 
@@ -59,6 +67,7 @@ class _Asked:
     """A process that is asked for."""
 
     connection: socket.socket
+    asker_over: int
     descriptors: list[int]
     arguments: list[str]
     environment: dict[str, str]
@@ -116,9 +125,8 @@ def _serve(listening: socket.socket, alive: int, idle: float) -> _Asked:
     starter, used = os.getppid(), time.monotonic()
     open_ends: list[Any] = [listening, alive]
     while True:
-        watched = [*open_ends, *(fork.over for fork in forks), *(fork.connection for fork in forks)]
-        ready = select.select(watched, [], [], _LOOK)[0]
-        for fork in [one for one in forks if one.over in ready or one.connection in ready]:
+        ready = select.select([*open_ends, *chain.from_iterable(fork.ends for fork in forks)], [], [], _LOOK)[0]
+        for fork in [one for one in forks if any(end in ready for end in one.ends)]:
             forks.remove(fork)
             fork.end()
             used = time.monotonic()
@@ -133,6 +141,7 @@ def _serve(listening: socket.socket, alive: int, idle: float) -> _Asked:
                 os.close(alive)
                 for fork in forks:
                     fork.forget()
+                os.close(asked.asker_over)
                 asked.connection.close()
                 for place, descriptor in enumerate(asked.descriptors[:3]):
                     os.dup2(descriptor, place)
@@ -140,7 +149,8 @@ def _serve(listening: socket.socket, alive: int, idle: float) -> _Asked:
                 return asked
             for descriptor in asked.descriptors:
                 os.close(descriptor)
-            forks.append(_Fork(pid, asked.environment[descendants.VARIABLE], os.pidfd_open(pid), asked.connection))
+            mark = asked.environment[descendants.VARIABLE]
+            forks.append(_Fork(pid, mark, os.pidfd_open(pid), asked.asker_over, asked.connection))
             with contextlib.suppress(OSError):  # it is seen next time
                 send(asked.connection.fileno(), {"pid": pid})
         if not forks and (not open_ends or time.monotonic() - used > idle):
@@ -151,10 +161,11 @@ def _asked(listening: socket.socket) -> _Asked | None:
     """Receive what is asked for on a new connection. None if nothing comes, or not from this user."""
     connection, descriptors = listening.accept()[0], list[int]()
     try:
-        if is_ours(connection) and select.select([connection], [], [], _ASKED_WITHIN)[0]:
+        asker = peer_of(connection)
+        if select.select([connection], [], [], _ASKED_WITHIN)[0]:
             _, descriptors, *_ = socket.recv_fds(connection, 1, _DESCRIPTORS)
             arguments, environment, folder = receive(connection.fileno(), _ASKED_WITHIN)
-            return _Asked(connection, descriptors, arguments, environment, folder)
+            return _Asked(connection, os.pidfd_open(asker), descriptors, arguments, environment, folder)
     except (OSError, Closed, Late):
         pass
     for descriptor in descriptors:

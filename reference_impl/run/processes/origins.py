@@ -55,7 +55,14 @@ class Forked:
         self.pid = pid
         self.returncode: int | None = None
         self.stdin, self.stdout = os.fdopen(requests, "wb", 0), os.fdopen(answers, "rb", 0)
+        self._is_told = False
         self._connection, self._lock = connection, threading.Lock()
+
+    @property
+    def is_reaped(self) -> bool:
+        """True if the process and its group have ended, and its number may soon be that of another."""
+        self.poll()
+        return self._is_told
 
     def poll(self) -> int | None:
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -71,6 +78,7 @@ class Forked:
                     raise subprocess.TimeoutExpired("a forked process", timeout)
                 try:
                     status = int(receive(self._connection.fileno(), 1.0)["status"])
+                    self._is_told = True
                 except (OSError, Closed, Late):
                     status = -signal.SIGKILL
                 self.returncode = status
@@ -154,10 +162,16 @@ def fork(
         os.close(answers)
 
 
-def is_ours(connection: socket.socket) -> bool:
-    """True if the process at the other end is of this user. A socket without a file has no permissions."""
+def peer_of(connection: socket.socket) -> int:
+    """Return the process at the other end. Raises PermissionError if it is another user's.
+
+    A socket without a file has no permissions of its own.
+    """
     credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    return bool(_CREDENTIALS.unpack(credentials)[1] == os.geteuid())
+    process, user, _ = _CREDENTIALS.unpack(credentials)
+    if user != os.geteuid():
+        raise PermissionError(f"both ends of a connection must be of one user; here of {os.geteuid()} and {user}")
+    return int(process)
 
 
 def _is_possible() -> bool:
@@ -182,8 +196,8 @@ def _connected(address: bytes) -> socket.socket | None:
     connection = socket.socket(socket.AF_UNIX)
     with contextlib.suppress(OSError):
         connection.connect(address)
-        if is_ours(connection):
-            return connection
+        peer_of(connection)
+        return connection
     connection.close()
     return None
 

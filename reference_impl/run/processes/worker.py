@@ -198,8 +198,9 @@ def _ended(process: Process) -> int:
 
 
 def _end(process: Process, stderr: IO[bytes] | None = None, mark: str = "") -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+    if not (isinstance(process, origins.Forked) and process.is_reaped):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     if mark:
         kill_descendants(mark)

@@ -50,7 +50,7 @@ class Implementations:
     def _lines(self, subject: Subject, record: Record) -> str:
         name = subject.argument or subject.name
         if name not in self._processes:
-            self._processes[name] = process_for(name, environment=_VERBOSE)
+            self._processes[name] = process_for(name, environment=_VERBOSE, may_be_forked=False)
         process = self._processes[name]
         process.renew()
         try:

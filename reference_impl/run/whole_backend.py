@@ -226,7 +226,7 @@ def _digests(subject: Subject, threads: int, calls: Sequence[tuple[str, Case]], 
     environment = dict.fromkeys(_THREAD_VARIABLES, str(threads))
     found: list[str | Died | Raised] = []
     name = subject.argument or subject.name
-    process = process_for(name, environment=environment)
+    process = process_for(name, environment=environment, may_be_forked=False)
     try:
         backend = Subject.load(name, process).backend
         for operation, case in calls:

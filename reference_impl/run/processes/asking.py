@@ -13,7 +13,7 @@ import numpy as np
 
 from ...backends import registry
 from ...verdicts.agreement import Disagreement
-from . import late_deaths
+from . import late_deaths, origins
 from .batches import Places, View
 from .late_deaths import Journal, LateDeath
 from .requests import Request
@@ -50,9 +50,18 @@ class Answer:
 
 
 class BackendProcess:
-    """A process that has loaded the backends of these names: of one framework, or one of a user's."""
+    """A process that has loaded the backends of these names: of one framework, or one of a user's.
 
-    def __init__(self, *names: str, environment: Mapping[str, str] | None = None, time_limit: float = CALL_TIME_LIMIT):
+    It may be forked from the origin of our adapter, unless its interpreter is to be started in `environment`.
+    """
+
+    def __init__(
+        self,
+        *names: str,
+        environment: Mapping[str, str] | None = None,
+        time_limit: float = CALL_TIME_LIMIT,
+        may_be_forked: bool = True,
+    ) -> None:
         self.names, self.time_limit = names, time_limit
         self.environment = {**_two_threads(), **_YIELDING, **(environment or {})}
         self.threads_chosen = bool({*_CHOSEN_BY} & {*os.environ, *(environment or {})})
@@ -84,6 +93,7 @@ class BackendProcess:
             [descriptor, *names],
             environment=self.environment,
             descriptors=[self._shared.descriptor],
+            origin=origins.adapter_of(names) if may_be_forked else None,
         )
 
     def ask(self, job: str, *arguments: Any, time_limit: float | None = None) -> Any:
@@ -164,7 +174,12 @@ class BackendProcess:
 
     def _fresh(self, environment: Mapping[str, str]) -> BackendProcess:
         """Make another process of the same backends, with more variables in its environment."""
-        return BackendProcess(*self.names, environment={**self.environment, **environment}, time_limit=self.time_limit)
+        return BackendProcess(
+            *self.names,
+            environment={**self.environment, **environment},
+            time_limit=self.time_limit,
+            may_be_forked=not environment,
+        )
 
     def for_damage(self) -> BackendProcess:
         """Return the process for calls that are known to damage memory: another one, if this one makes other calls.

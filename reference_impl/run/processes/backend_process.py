@@ -37,7 +37,6 @@ from .shared_memory import Place, SharedMemory, aligned
 Declared = tuple[str | None, str | None, str | None]
 """Why a call is unsupported, how it is composed, and how the declaration fails; None where it is, or does, not."""
 
-_MARK = os.environ.get(VARIABLE, "")  # before a backend can change it
 _may_share_memory = np.may_share_memory  # before a backend can replace it
 _MOST_QUOTED = 80
 # A call that takes less is made again at once, if that is asked for.
@@ -331,10 +330,21 @@ def _decoded(value: Any, arrays: list[np.ndarray]) -> Any:
     return value
 
 
+IsLeft = Callable[[int], bool]
+"""True if the process that asks has ended. It is given the descriptor that requests come from."""
+
+
 def main(descriptor: str, *names: str) -> None:
     """Load the backends, then serve. `descriptor` is that of the shared memory; it is followed by its size."""
+    asker = os.getppid()
+    run(descriptor, names, lambda requests: os.getppid() != asker)
+
+
+def run(descriptor: str, names: Sequence[str], is_left: IsLeft) -> None:
+    """Do what `main` does, also in a process that was forked."""
+    mark = os.environ.get(VARIABLE, "")  # before a backend can change it
     answers = stdout.redirect()  # text that a backend prints is no answer
-    requests = _take_stdin()
+    requests = take_stdin()
     number, size = map(int, descriptor.split(":"))
     if not any(map(registry.adapter_of, names)):  # frameworks have memory of their own
         memory.keep_freed()
@@ -346,24 +356,30 @@ def main(descriptor: str, *names: str) -> None:
     gc.freeze()
     gc.enable()
     stdout.take()  # printing while it is loaded is no fault
-    asker = os.getppid()
     while (child := os.fork()) != 0:
-        status, taken = _end_of(child, asker)
+        status, taken = _end_of(child, lambda: is_left(requests), mark)
         wrote = stdout.take()[-_MOST_VERBOSE:]
         os.write(2, wrote[-_MOST_QUOTED:])  # its last words
         send(answers, {"died": status, "taken": taken, "wrote": wrote.decode(errors="replace")})
     backends.start = memory.peak()
     _serve(backends, requests, answers)
-    _end_all()
+    _end_all(mark)
 
 
-def _end_all() -> None:
+def is_hung_up(requests: int) -> bool:
+    """True if no process is left that could write a request."""
+    poll = select.poll()
+    poll.register(requests, 0)
+    return bool(poll.poll(0))
+
+
+def _end_all(mark: str) -> None:
     """End this process, its group, and what backends started."""
-    kill_descendants(_MARK)
+    kill_descendants(mark)
     os.killpg(0, signal.SIGKILL)
 
 
-def _end_of(child: int, asker: int) -> tuple[int, int | None]:
+def _end_of(child: int, is_left: Callable[[], bool], mark: str) -> tuple[int, int | None]:
     """Wait for the child. Return its exit status and, if it is ended for taking memory, how many bytes it took.
 
     Nothing outlives the process that asks, even a child that hangs.
@@ -379,8 +395,8 @@ def _end_of(child: int, asker: int) -> tuple[int, int | None]:
             if held - start > memory.LIMIT:
                 taken = held - start
                 os.kill(child, signal.SIGKILL)
-            if os.getppid() != asker:
-                _end_all()
+            if is_left():
+                _end_all(mark)
             # Most processes of a run are idle, and to look at 40 of them often takes a third of a processor.
             seconds = min(2 * seconds, _LONGEST) if held == before else _SHORTEST
             wait(seconds)
@@ -400,7 +416,7 @@ def _end_seen(child: int) -> Iterator[Callable[[float], Any]]:
         os.close(descriptor)
 
 
-def _take_stdin() -> int:
+def take_stdin() -> int:
     """Give backends an empty stdin. Return a descriptor of the former one, through which jobs come."""
     former = os.dup(0)
     with open(os.devnull) as empty:

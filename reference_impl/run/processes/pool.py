@@ -19,7 +19,7 @@ from ..outcome import Record
 from ..selection import Asked, Selection
 from ..speed import patience_of
 from ..subject import Subject
-from . import numpy_threads
+from . import numpy_threads, origins
 from .asking import CALL_TIME_LIMIT
 from .sent_records import received
 from .worker import Died, Worker
@@ -89,7 +89,7 @@ def _judge_group(
     named = {subject.argument or subject.name: subject for subject in subjects}
     names = list(named)
     count = min(processes or os.cpu_count() or 1, len(cases))
-    environment = numpy_threads.shared_by(count)
+    environment = {**numpy_threads.shared_by(count), **origins.told()}
     patience = patience_of(time_limit, chosen=selection.fewest > 1)
     told = [str(time_limit), str(patience), *names]
     judges = [Worker("judge_process", told, environment=environment) for _ in range(count)]

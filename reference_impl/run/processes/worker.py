@@ -13,29 +13,19 @@ import threading
 import uuid
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+from . import origins
 from .channel import Closed, Late, receive, send
 from .descendants import VARIABLE, kill_descendants
+from .interpreter import command
 from .memory import GIB
 
-# Python puts the current directory, as "", on the path of -c. A file there must not be taken for a framework. This
-# package is taken from where it is, even if that is not on the path.
-_START = """
-import sys
-sys.path[:] = [{home!r}, *filter(None, sys.path)]
-import {package}
-del sys.path[0]
-from {module} import main
-main(*sys.argv[1:])
-"""
-_HOME = str(Path(__file__).parents[3])
-# Leave the current directory alone: Python 3.13.0 fails on modules without some attribute, where it was deleted.
-_SAFE_PATH = ["-P"] if sys.version_info >= (3, 11) else []
-
 TIME_LIMIT = 120  # seconds, most of them to import a framework
+
+
+Process = subprocess.Popen[bytes] | origins.Forked
 
 
 class Died(Exception):
@@ -72,7 +62,8 @@ class Worker:
     """A process of a module of ours, which answers jobs.
 
     The first job starts it. If it dies, the next job starts it again. `environment` is added to ours, and `descriptors`
-    are those of open files that it inherits.
+    are those of open files that it inherits. If `origin` names an adapter, the process is forked from its origin, where
+    that is possible.
     """
 
     def __init__(
@@ -82,16 +73,16 @@ class Worker:
         *,
         environment: Mapping[str, str] | None = None,
         descriptors: Sequence[int] = (),
+        origin: str | None = None,
     ) -> None:
-        start = _START.format(home=_HOME, package=__package__.partition(".")[0], module=f"{__package__}.{module}")
-        self._command = [sys.executable, *_SAFE_PATH, "-c", start, *arguments]
+        self._module, self._arguments, self._origin = module, arguments, origin
         path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}  # it must find the modules that we find
         self._mark = uuid.uuid4().hex
         self._environment = {**os.environ, **path, **(environment or {}), VARIABLE: self._mark}
         self._descriptors = tuple(descriptors)
         self._lock = threading.Lock()
         self._closed = False
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
         self._stderr: IO[bytes] | None = None
 
     def ask(
@@ -162,8 +153,12 @@ class Worker:
     def _start(self) -> None:
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  it must live as long as the process
         self._told = 0  # bytes of it
-        process = subprocess.Popen(
-            self._command,
+        process: Process | None = None
+        if self._origin is not None:
+            given = [self._stderr.fileno(), *self._descriptors]
+            process = origins.fork(self._origin, self._arguments, self._environment, given)
+        process = process or subprocess.Popen(
+            command(self._module, self._arguments),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
@@ -193,18 +188,19 @@ def _wait(descriptor: int, time_limit: float, progress: Callable[[], Any] | None
         former = now
 
 
-def _ended(process: subprocess.Popen[bytes]) -> int:
+def _ended(process: Process) -> int:
     """End a process that writes what is no answer, or nothing at all. Return its status."""
     try:
         return process.wait(timeout=1)
     except subprocess.TimeoutExpired:
         _end(process)
-        return process.returncode
+        return process.wait()
 
 
-def _end(process: subprocess.Popen[bytes], stderr: IO[bytes] | None = None, mark: str = "") -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+def _end(process: Process, stderr: IO[bytes] | None = None, mark: str = "") -> None:
+    if not (isinstance(process, origins.Forked) and process.is_reaped):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     if mark:
         kill_descendants(mark)

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..processes import numpy_threads
+from ..processes import numpy_threads, origins
 from ..processes.chunk_process import packed, unpacked
 from ..processes.worker import Died, Worker
 from .jobs import Answer, Job, Lost, Setting
@@ -27,7 +27,7 @@ class Judge:
     def __init__(self, setting: Setting, judges: int = 1) -> None:
         """`judges` is the number of such processes that share this machine."""
         self._setting = setting
-        self._worker = Worker("chunk_process", environment=numpy_threads.shared_by(judges))
+        self._worker = Worker("chunk_process", environment={**numpy_threads.shared_by(judges), **origins.told()})
         self._is_set = False
 
     def judged(self, job: Job) -> Answer | Lost:

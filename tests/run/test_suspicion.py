@@ -58,11 +58,13 @@ geometry.Axis.output_size = property(lambda axis: right(axis) - (axis.stride > 1
 """,
     "wrong BLAS": """
 class Matrix(np.ndarray):
-    def __matmul__(self, other):
-        product = np.asarray(self) @ np.asarray(other)
-        if product.shape[-2] > 20:
-            product[..., -1, -1] += 1
-        return product
+    def __array_ufunc__(self, ufunc, method, *inputs, out=None, **options):
+        answer = getattr(ufunc, method)(*map(np.asarray, inputs), **options)
+        if ufunc is np.matmul and answer.shape[-2] > 20:
+            answer[..., -1, -1] += 1
+        if out is not None:
+            np.copyto(*out, answer)
+        return answer
 operations.unfold = lambda *given: windows.unfold(*given).view(Matrix)
 """,
 }

@@ -153,6 +153,7 @@ def fork(
         return Forked(connection, int(receive(connection.fileno(), TIME_LIMIT)["pid"]), to_it, from_it)
     except (OSError, Closed, Late):  # the import failed, or hangs: a process that imports for itself tells how
         _unusable.add(address)
+        _started.pop(address, None)  # which ends it
         connection.close()
         os.close(to_it)
         os.close(from_it)

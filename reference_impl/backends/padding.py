@@ -7,6 +7,7 @@ would agree with it on a mistake.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -95,7 +96,7 @@ class ForwardSizes:
     groups: int
     padding: Any
 
-    @property
+    @cached_property
     def are_of_4(self) -> bool:
         """True if both sizes have 4 elements. If not, the call is invalid, and the framework is asked it as it is."""
         return all(np.ndim(sizes) == 1 and len(sizes) == 4 for sizes in (self.input_sizes, self.filter_sizes))
@@ -114,11 +115,11 @@ class ForwardSizes:
     def kernel(self) -> Pair:
         return tuple(self.filter_sizes[:2])
 
-    @property
+    @cached_property
     def pads(self) -> Pads:
         return explicit(self.padding, self.sizes, self.kernel, self.strides, self.dilations)
 
-    @property
+    @cached_property
     def windows(self) -> tuple[Pair, Pair]:
         """The number of windows, and of the padded positions at the end that no window reads; height first."""
         return windows(self.pads, self.sizes, self.kernel, self.strides, self.dilations)

@@ -44,8 +44,8 @@ def other_options(trial: Trial) -> None:
     others = [task for task in trial.task.neighbours if trial.offers(task.case)]
     if not others:
         return
+    said = " and ".join(str(other.case) for other in others)
     for task in (trial.task, *others, trial.task):
-        said = " and ".join(str(other.case) for other in others)
         given = f"in a row of calls with other options ({said}), on {task.case} "
         trial.require_exact(trial.ask(task.call, task.expected.shape), task, given)
 

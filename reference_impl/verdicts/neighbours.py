@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
@@ -55,8 +56,8 @@ def _is_mistakable(other: Case, case: Case, operation: str) -> bool:
 
 def _is_small_beside(other: Case, case: Case, operation: str) -> bool:
     """True if the other case has elements, and few more than the case."""
-    one, two = (sum(map(np.prod, array_shapes(each, operation).values())) for each in (other, case))
-    return 0 not in (*other.input_sizes, *other.filter_sizes) and bool(one <= 4 * two + 1000)
+    one, two = (sum(map(math.prod, array_shapes(each, operation).values())) for each in (other, case))
+    return 0 not in (*other.input_sizes, *other.filter_sizes) and one <= 4 * two + 1000
 
 
 def _pads(case: Case) -> list[list[int]]:

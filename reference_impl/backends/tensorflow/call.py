@@ -57,7 +57,7 @@ class TensorFlowCall:
         return self.with_bias(self.conv2d_function(images, filters, **self.attributes), *bias)
 
     def transposed(self, cotangent: tf.Tensor, filters: tf.Tensor, *bias: tf.Tensor) -> tf.Tensor:
-        value = self.conv2d_transpose_function(cotangent, filters, self.input_sizes, **self.attributes)
+        value = self.conv2d_transpose_function(cotangent, filters, as_tensor(self.input_sizes), **self.attributes)
         return self.with_bias(value, *bias)
 
     def with_bias(self, value: tf.Tensor, *bias: tf.Tensor) -> tf.Tensor:
@@ -81,3 +81,8 @@ class TensorFlowCall:
         if np.ndim(axes) == 0 or len(axes) != 4:
             return axes
         return [axes["NHWC".index(letter)] for letter in self.data_format]
+
+
+def as_tensor(sizes: Any) -> tf.Tensor:
+    """Return sizes as a tensor. Operations take a list too, but then need nearly twice the time."""
+    return tf.constant(sizes, tf.int32)

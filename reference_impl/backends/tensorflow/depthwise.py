@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from ..protocol import Capabilities, Lack
-from .call import TensorFlowCall
+from .call import TensorFlowCall, as_tensor
 from .functions import FLOATS, FLUSHES, NO_BFLOAT16, Plain, runs_onednn
 
 _DEPTHWISE_ONLY = Lack(
@@ -42,11 +42,13 @@ class Depthwise(Plain):
 
     def backprop_input(self, call: TensorFlowCall, filters: Any, cotangent: Any) -> tf.Tensor:
         return tf.nn.depthwise_conv2d_backprop_input(
-            call.input_sizes, tf.reshape(filters, _by_channel(call)), cotangent, **call.attributes
+            as_tensor(call.input_sizes), tf.reshape(filters, _by_channel(call)), cotangent, **call.attributes
         )
 
     def backprop_filter(self, call: TensorFlowCall, images: Any, cotangent: Any) -> tf.Tensor:
-        gradient = tf.nn.depthwise_conv2d_backprop_filter(images, _by_channel(call), cotangent, **call.attributes)
+        gradient = tf.nn.depthwise_conv2d_backprop_filter(
+            images, as_tensor(_by_channel(call)), cotangent, **call.attributes
+        )
         return tf.reshape(gradient, call.filter_sizes)
 
 

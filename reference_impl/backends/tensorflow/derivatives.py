@@ -47,7 +47,7 @@ class Primitives(derivatives.Primitives, Plain):
 
     @staticmethod
     def filled(shape: Any, number: int, like: tf.Tensor) -> tf.Tensor:
-        return tf.fill(shape, tf.cast(number, like.dtype))
+        return tf.constant(number, like.dtype, shape)
 
     @staticmethod
     def vjp(function: Callable, point: tf.Tensor, cotangent: tf.Tensor) -> tf.Tensor:

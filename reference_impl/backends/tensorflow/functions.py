@@ -18,7 +18,7 @@ from tensorflow.python.util import _pywrap_util_port  # no public name tells whe
 from .. import cpu
 from ..padding import ForwardSizes
 from ..protocol import Capabilities, Lack
-from .call import TensorFlowCall
+from .call import TensorFlowCall, as_tensor
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 # Its threads have the processor take subnormals for zero: ScopedFlushDenormal, tensorflow/core/platform/denormal.h.
@@ -122,12 +122,12 @@ class Plain:
 
     def backprop_input(self, call: TensorFlowCall, filters: Any, cotangent: Any) -> tf.Tensor:
         return tf.raw_ops.Conv2DBackpropInput(
-            input_sizes=call.input_sizes, filter=filters, out_backprop=cotangent, **call.raw_attributes
+            input_sizes=as_tensor(call.input_sizes), filter=filters, out_backprop=cotangent, **call.raw_attributes
         )
 
     def backprop_filter(self, call: TensorFlowCall, images: Any, cotangent: Any) -> tf.Tensor:
         return tf.raw_ops.Conv2DBackpropFilter(
-            input=images, filter_sizes=call.filter_sizes, out_backprop=cotangent, **call.raw_attributes
+            input=images, filter_sizes=as_tensor(call.filter_sizes), out_backprop=cotangent, **call.raw_attributes
         )
 
     def transpose(self, call: TensorFlowCall, cotangent: Any, filters: Any, *bias: Any) -> tf.Tensor:

@@ -175,7 +175,7 @@ def tensor_of(array: np.ndarray) -> torch.Tensor:
     """Return a copy of an array as a contiguous tensor."""
     # A copy, as torch takes neither read-only arrays nor negative strides, nor NumPy's bfloat16.
     copied = np.array(array, order="C")
-    if copied.dtype.name == "bfloat16":
+    if copied.dtype.kind == "V":  # bfloat16, whose name takes longer to compare
         return torch.from_numpy(copied.view(np.uint16)).view(torch.bfloat16)
     return torch.from_numpy(copied)
 

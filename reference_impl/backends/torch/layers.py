@@ -57,4 +57,4 @@ class Layers(Biased):
         layer.weight = torch.nn.Parameter(filters)
         if bias:
             layer.bias = torch.nn.Parameter(bias[0])
-        return layer.to(memory_format=self.memory_format)
+        return layer

@@ -48,6 +48,9 @@ class ChannelsLastLayers(Layers):
     capabilities = replace(Layers.capabilities, share=0.25)
     memory_format = torch.channels_last
 
+    def _with(self, layer: Any, filters: torch.Tensor, *bias: torch.Tensor) -> Any:
+        return super()._with(layer, filters, *bias).to(memory_format=self.memory_format)
+
 
 class OddStrides(Plain):
     """Contiguous tensors with other strides where the size is 1. There a stride means nothing: nothing is read by it.

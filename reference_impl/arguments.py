@@ -48,6 +48,8 @@ def integer(value: Any, name: str, *, at_least: int) -> int:
 
 def pair(value: Any, name: str, *, at_least: int = 1) -> tuple[int, int]:
     """Return (height, width). `value` is that pair, or one integer for both."""
+    if type(value) is int and at_least <= value < 2**63:  # mostly; the rest is slower
+        return value, value
     if not _is_sequence(value):
         if isinstance(value, _NO_SEQUENCES) and not isinstance(value, str):
             raise TypeError(

@@ -120,6 +120,14 @@ def matrix_of(windows: np.ndarray, rows: slice) -> np.ndarray:
     return part.reshape(len(part), math.prod(part.shape[1:4]), part.shape[4])
 
 
+def add_product(left: np.ndarray, right: np.ndarray, place: np.ndarray, *, first: bool) -> None:
+    """Add left @ right to `place`. The first product is written there."""
+    if first:
+        np.matmul(left, right, out=place, casting="unsafe")  # float64 holds the integers of an int64 `place`
+    else:
+        np.add(place, left @ right, out=place, casting="unsafe")
+
+
 def windows_of(output: np.ndarray, filters: np.ndarray, convolution: Convolution, block: Block) -> np.ndarray:
     """Return output (groups, positions, channels) @ filters^T: the windows that `fold` takes."""
     transposed = filters.transpose(0, 2, 1)
@@ -234,11 +242,12 @@ def boxes(convolution: Convolution, groups: range, room: int) -> Iterator[Block]
                 yield groups, images, rows, columns
 
 
-def _ranges(stop: int, step: int) -> Iterator[range]:
-    """Yield ranges of `step` numbers, at least 1, that together go from 0 to `stop`."""
+def _ranges(stop: int, step: int) -> list[range]:
+    """Return ranges of `step` numbers, at least 1, that together go from 0 to `stop`."""
+    if 0 < stop <= step:  # mostly
+        return [range(stop)]
     step = max(step, 1)
-    for start in range(0, stop, step):
-        yield range(start, min(start + step, stop))
+    return [range(start, min(start + step, stop)) for start in range(0, stop, step)]
 
 
 def output_box(output: np.ndarray, convolution: Convolution, block: Block, channels: Channels) -> np.ndarray:

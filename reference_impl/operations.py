@@ -99,8 +99,12 @@ def conv2d(
         for block in position_blocks(convolution, channels):
             windows = unfold(input, convolution, block, dtype)
             place = output_rows(output, convolution, block, channels, result_dtype)  # a view
+            together = len(place) == 1  # the rows of several groups lie apart, which is slow to add to
+            sums = place if together else np.empty(place.shape, dtype)
             for number, (taps, rows) in enumerate(parts(convolution, block)):
-                add_product(matrix_of(windows, rows), matrix[:, taps], place, first=number == 0)
+                add_product(matrix_of(windows, rows), matrix[:, taps], sums, first=number == 0)
+            if not together:
+                place[...] = sums
 
     for_channels(multiply, convolution)
     return output

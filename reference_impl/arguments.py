@@ -48,8 +48,10 @@ def integer(value: Any, name: str, *, at_least: int) -> int:
 
 def pair(value: Any, name: str, *, at_least: int = 1) -> tuple[int, int]:
     """Return (height, width). `value` is that pair, or one integer for both."""
-    if type(value) is int or not _is_sequence(value):  # mostly an int; to ask abstract classes is slow
-        if type(value) is not int and isinstance(value, _NO_SEQUENCES) and not isinstance(value, str):
+    if type(value) is int and at_least <= value < 2**63:  # mostly; the rest is slower
+        return value, value
+    if not _is_sequence(value):
+        if isinstance(value, _NO_SEQUENCES) and not isinstance(value, str):
             raise TypeError(
                 f"{name} must be an integer or a (height, width) pair, in that order, not {_short.repr(value)} of type "
                 f"{type(value).__name__}"

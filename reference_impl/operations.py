@@ -27,14 +27,13 @@ from .depthwise import each_column, products
 from .geometry import Convolution
 from .windows import (
     Channels,
+    add_product,
     filter_block,
     fold,
     for_channels,
     matrix_of,
-    output_box,
     output_rows,
     parts,
-    pointwise,
     position_blocks,
     unfold,
     windows_of,
@@ -86,20 +85,26 @@ def conv2d(
     """
     options = {"strides": strides, "padding": padding, "dilations": dilations, "groups": groups}
     convolution, input, filters = problems.conv2d(input, filters, **options)
-    dtype, result_dtype = choose_dtypes(input, filters, convolution.terms("conv2d"), ("input", "filters"))
+    terms = convolution.terms("conv2d")
+    dtype, result_dtype = choose_dtypes(input, filters, terms, ("input", "filters"))
     if convolution.is_depthwise:
         output = np.zeros(convolution.output_shape, result_dtype)
         for x, w, g in products(convolution, input, filters, output, result_dtype):
             g += x * each_column(w, x)
         return output
-    output = np.empty(convolution.output_shape, result_dtype)  # the blocks cover it
+    output = _to_write(convolution.output_shape, result_dtype, terms)
 
     def multiply(channels: Channels) -> None:
         matrix = filter_block(filters, convolution, channels, dtype)
         for block in position_blocks(convolution, channels):
             windows = unfold(input, convolution, block, dtype)
-            by_parts = [(matrix_of(windows, rows), matrix[:, taps]) for taps, rows in parts(convolution, block)]
-            _put_sum(by_parts, output_box(output, convolution, block, channels))
+            place = output_rows(output, convolution, block, channels, result_dtype)  # a view
+            together = len(place) == 1  # the rows of several groups lie apart, which is slow to add to
+            sums = place if together else np.empty(place.shape, dtype)
+            for number, (taps, rows) in enumerate(parts(convolution, block)):
+                add_product(matrix_of(windows, rows), matrix[:, taps], sums, first=number == 0)
+            if not together:
+                place[...] = sums
 
     for_channels(multiply, convolution)
     return output
@@ -192,11 +197,12 @@ def conv2d_backprop_filter(
     convolution, input, out_backprop = problems.conv2d_backprop_filter(input, filter_sizes, out_backprop, **options)
     terms = convolution.terms("conv2d_backprop_filter")
     dtype, result_dtype = choose_dtypes(input, out_backprop, terms, ("input", "out_backprop"))
-    result = np.zeros(convolution.filter_sizes, result_dtype)
     if convolution.is_depthwise and dtype.kind != "O":  # NumPy 1.24 has no einsum of objects
+        result = np.zeros(convolution.filter_sizes, result_dtype)
         for x, w, g in products(convolution, input, result, out_backprop, result_dtype):
             w += np.einsum("gnhwc,gnhwc->c", x, g)
         return result
+    result = _to_write(convolution.filter_sizes, result_dtype, terms)
 
     def multiply(channels: Channels) -> None:
         matrix = filter_block(result, convolution, channels, result_dtype)  # a view
@@ -204,11 +210,8 @@ def conv2d_backprop_filter(
             windows = unfold(input, convolution, block, dtype)
             cotangent = output_rows(out_backprop, convolution, block, channels, dtype)
             for taps, rows in parts(convolution, block):
-                factors, sums = (matrix_of(windows, rows).transpose(0, 2, 1), cotangent), matrix[:, taps]
-                if not number and dtype == result_dtype:
-                    np.matmul(*factors, out=sums)
-                else:
-                    np.add(sums, np.matmul(*factors), out=sums, casting="unsafe")  # float64 holds these integers
+                columns = matrix_of(windows, rows).transpose(0, 2, 1)
+                add_product(columns, cotangent, matrix[:, taps], first=number == 0)
 
     for_channels(multiply, convolution)
     return result
@@ -299,36 +302,35 @@ def conv2d_matrix(
     return columns.reshape(size, int(np.prod(columns.shape[1:]))).T
 
 
-def _put_sum(factors: list[tuple[np.ndarray, np.ndarray]], box: np.ndarray) -> None:
-    """Put the sum of matrix products into a box of the output: at once, where its memory is in one piece."""
-    (left, right), *others = factors
-    whole = box.flags.c_contiguous and box.dtype == left.dtype
-    sums = np.matmul(left, right, out=box.reshape(*left.shape[:2], right.shape[2]) if whole else None)
-    for left, right in others:
-        sums += left @ right
-    if not whole:
-        box[...] = sums.reshape(box.shape)
-
-
 @_silent
 def _backprop_input(convolution: Convolution, filters: np.ndarray, cotangent: np.ndarray, name: str) -> np.ndarray:
     terms = convolution.terms("conv2d_backprop_input")
     dtype, result_dtype = choose_dtypes(cotangent, filters, terms, (name, "filters"))
-    result = np.zeros(convolution.input_sizes, result_dtype)
     if convolution.is_depthwise:
+        result = np.zeros(convolution.input_sizes, result_dtype)
         for x, w, g in products(convolution, result, filters, cotangent, result_dtype):
             x += g * each_column(w, g)
         return result
+    # Then each input position is that of one window: the products are written there, and no window is folded.
+    in_place = convolution.is_pointwise and convolution.height.stride == convolution.width.stride == 1
+    result = _to_write(convolution.input_sizes, result_dtype, terms if in_place else 0)
 
     def multiply(channels: Channels) -> None:
         matrix = filter_block(filters, convolution, channels, dtype)
+        inputs = channels[0], range(convolution.filter_sizes[2])
         for block in position_blocks(convolution, channels):
             rows = output_rows(cotangent, convolution, block, channels, dtype)
-            if convolution.is_pointwise and not channels[1].start:  # nothing is there to add to
-                _put_sum([(rows, matrix.transpose(0, 2, 1))], pointwise(result, convolution, block))
+            if in_place:
+                place = output_rows(result, convolution, block, inputs, result_dtype)  # a view
+                add_product(rows, matrix.transpose(0, 2, 1), place, first=channels[1].start == 0)
                 continue
             windows = windows_of(rows, matrix, convolution, block)
             fold(windows.astype(result_dtype, copy=False), convolution, block, result)
 
     for_channels(multiply, convolution)
     return result
+
+
+def _to_write(sizes: tuple[int, ...], dtype: np.dtype, terms: int) -> np.ndarray:
+    """Make a result. If its sums have terms, a first product writes each element; a sum of none is 0."""
+    return np.empty(sizes, dtype) if terms else np.zeros(sizes, dtype)

@@ -50,10 +50,11 @@ def unfold(input: np.ndarray, convolution: Convolution, block: Block, dtype: np.
     By kernel rows, they are the windows of one kernel row, for each row of the padded input that the block reads.
     """
     convolution, block = _to_copy(convolution, block)
-    if convolution.is_pointwise:
-        return pointwise(input, convolution, block).astype(dtype, copy=False)
     groups, images, rows, columns = block
     source = _split_channels(input[images.start : images.stop], convolution, groups)
+    if convolution.is_pointwise:  # the windows are the input's own elements: spare the copy
+        ((_, position),) = convolution.taps(rows, columns)
+        return source[position].astype(dtype, copy=False)
     reach = _reach_of_planes(convolution, block)
     windows = _array(np.zeros, _windows_shape(convolution, block), dtype, planes=reach is not None)
     if reach is not None:
@@ -63,13 +64,6 @@ def unfold(input: np.ndarray, convolution: Convolution, block: Block, dtype: np.
     for window, position in convolution.taps(rows, columns, reach):
         windows[window] = source[position]
     return windows.reshape(*windows.shape[:4], window_size(convolution))
-
-
-def pointwise(input: np.ndarray, convolution: Convolution, block: Block) -> np.ndarray:
-    """Return the windows of a block where each is one position of the input: a view of that."""
-    groups, images, rows, columns = block
-    ((_, position),) = convolution.taps(rows, columns)
-    return _split_channels(input[images.start : images.stop], convolution, groups)[position]
 
 
 def fold(windows: np.ndarray, convolution: Convolution, block: Block, input: np.ndarray) -> None:
@@ -125,6 +119,14 @@ def matrix_of(windows: np.ndarray, rows: slice) -> np.ndarray:
     """Return some rows of the windows as (groups, positions, taps * channels)."""
     part = windows[:, :, rows]
     return part.reshape(len(part), math.prod(part.shape[1:4]), part.shape[4])
+
+
+def add_product(left: np.ndarray, right: np.ndarray, place: np.ndarray, *, first: bool) -> None:
+    """Add left @ right to `place`. The first product is written there."""
+    if first:
+        np.matmul(left, right, out=place, casting="unsafe")  # float64 holds the integers of an int64 `place`
+    else:
+        np.add(place, left @ right, out=place, casting="unsafe")
 
 
 def windows_of(output: np.ndarray, filters: np.ndarray, convolution: Convolution, block: Block) -> np.ndarray:
@@ -241,11 +243,12 @@ def boxes(convolution: Convolution, groups: range, room: int) -> Iterator[Block]
                 yield groups, images, rows, columns
 
 
-def _ranges(stop: int, step: int) -> Iterator[range]:
-    """Yield ranges of `step` numbers, at least 1, that together go from 0 to `stop`."""
+def _ranges(stop: int, step: int) -> list[range]:
+    """Return ranges of `step` numbers, at least 1, that together go from 0 to `stop`."""
+    if 0 < stop <= step:  # mostly
+        return [range(stop)]
     step = max(step, 1)
-    for start in range(0, stop, step):
-        yield range(start, min(start + step, stop))
+    return [range(start, min(start + step, stop)) for start in range(0, stop, step)]
 
 
 def output_box(output: np.ndarray, convolution: Convolution, block: Block, channels: Channels) -> np.ndarray:

@@ -59,11 +59,11 @@ geometry.Axis.output_size = property(lambda axis: right(axis) - (axis.stride > 1
     "wrong BLAS": """
 class Matrix(np.ndarray):
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, **options):
-        answer = getattr(ufunc, method)(*map(np.asarray, inputs), **options)
+        answer = getattr(ufunc, method)(*map(np.asarray, inputs))
         if ufunc is np.matmul and answer.shape[-2] > 20:
             answer[..., -1, -1] += 1
         if out is not None:
-            np.copyto(*out, answer)
+            np.copyto(*out, answer, casting="unsafe")
         return answer
 operations.unfold = lambda *given: windows.unfold(*given).view(Matrix)
 """,

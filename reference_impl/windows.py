@@ -251,18 +251,16 @@ def _ranges(stop: int, step: int) -> list[range]:
     return [range(start, min(start + step, stop)) for start in range(0, stop, step)]
 
 
-def output_box(output: np.ndarray, convolution: Convolution, block: Block, channels: Channels) -> np.ndarray:
-    """Return a view of a block of `output` (N, H', W', O), as (groups, images, rows, columns, channels)."""
-    _, images, rows, columns = block
-    view = output[images.start : images.stop, rows.start : rows.stop, columns.start : columns.stop]
-    return channel_box(view, convolution, channels)
-
-
 def output_rows(
     output: np.ndarray, convolution: Convolution, block: Block, channels: Channels, dtype: np.dtype
 ) -> np.ndarray:
-    """Return a block of `output` as matrices (groups, positions, channels) of `dtype`."""
-    box = output_box(output, convolution, block, channels)
+    """Return a block of `output` (N, H', W', O) as matrices (groups, positions, channels): a view, if it has `dtype`.
+
+    A block has more than one row only if it has whole rows, and more than one image only if it has whole images.
+    """
+    _, images, rows, columns = block
+    view = output[images.start : images.stop, rows.start : rows.stop, columns.start : columns.stop]
+    box = channel_box(view, convolution, channels)
     return box.reshape(len(box), math.prod(box.shape[1:4]), box.shape[4]).astype(dtype, copy=False)
 
 

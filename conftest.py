@@ -12,17 +12,13 @@ import importlib.util
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import long_tests
 import pytest
 from _pytest.runner import runtestprotocol
 from equivalence.backends import loaded
-from equivalence.shared_answers import SharedAnswers
 from hypothesis import HealthCheck, settings
 
 from reference_impl.backends import registry
@@ -122,13 +118,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-_ANSWERS = pytest.StashKey[SharedAnswers]()
-
-
 def pytest_configure(config: pytest.Config) -> None:
     words = tuple(config.getoption("--backend") or ())
-    if hasattr(config, "workerinput"):
-        config.stash[_ANSWERS] = SharedAnswers(Path(config.workerinput["answers"]), asks=config.workerinput["asks"])
     if not _is_divided(config):
         # Collection makes hardly any garbage, and looking for it takes a fifth of the time of an import.
         gc.disable()
@@ -141,30 +132,6 @@ def pytest_configure(config: pytest.Config) -> None:
             loaded(words)
     except (ImportError, OSError, ValueError) as error:
         raise pytest.UsageError(str(error)) from error
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: Any) -> None:
-    """Tell a worker of pytest-xdist the folder of the answers that all share. The first worker asks for them."""
-    node.workerinput["answers"] = _folder(node.config)
-    node.workerinput["asks"] = node.gateway.id == min(spec.id for spec in node.nodemanager.specs)
-
-
-@cache
-def _folder(config: pytest.Config) -> str:
-    folder = tempfile.TemporaryDirectory()
-    config.add_cleanup(folder.cleanup)
-    return folder.name
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Divide the tests among the workers, unless an option says how."""
-    if config.getoption("dist") != "load":
-        return None
-    from division import FrameworksOnOneWorker  # pytest-xdist may not be installed
-
-    return FrameworksOnOneWorker(config, log)
 
 
 def _check_cases(words: Sequence[str], paddings: Sequence[str]) -> None:
@@ -228,8 +195,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    if _ANSWERS in session.config.stash:
-        session.config.stash[_ANSWERS].finish()
     gc.freeze()
     gc.enable()
     if hasattr(session.config, "workeroutput"):

@@ -17,7 +17,6 @@ from typing import Any
 
 import long_tests
 import pytest
-from _pytest.runner import runtestprotocol
 from equivalence.backends import loaded
 from hypothesis import HealthCheck, settings
 
@@ -199,24 +198,6 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     gc.enable()
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["left_out"] = dict(long_tests.left_out(session.config))
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """Run a test. A worker of pytest-xdist sends one report of a test that passes, and not three: each takes time.
-
-    All three are sent where the options ask for times or for more words.
-    """
-    option = item.config.option
-    if not hasattr(item.config, "workerinput") or option.verbose > 0 or option.durations is not None or option.xmlpath:
-        return None
-    reports = runtestprotocol(item, log=False, nextitem=nextitem)
-    passed = all(report.passed for report in reports)
-    for report in reports:
-        if report.when == "call" or not passed:
-            item.ihook.pytest_runtest_logreport(report=report)
-    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
-    return True
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -12,6 +12,7 @@ import importlib.util
 import os
 import shutil
 import sys
+import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +25,7 @@ from reference_impl.backends import registry
 from reference_impl.cases import catalogue
 from reference_impl.cases.case import PADDING_MODES
 from reference_impl.operations import OPERATIONS
+from reference_impl.run.processes.origins import ORIGINS
 
 # Modules are compiled once, and not in each of the hundreds of processes that the tests start.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -119,6 +121,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     words = tuple(config.getoption("--backend") or ())
+    if not hasattr(config, "workerinput"):  # the workers inherit it
+        os.environ.setdefault(ORIGINS, uuid.uuid4().hex)
     if not _is_divided(config):
         # Collection makes hardly any garbage, and looking for it takes a fifth of the time of an import.
         gc.disable()

@@ -37,7 +37,7 @@ class Kernel:
 def kernel(tmp_path, monkeypatch):
     (tmp_path / "deadly.py").write_text(DEADLY)
     monkeypatch.syspath_prepend(tmp_path)
-    process = BackendProcess("deadly:Kernel", time_limit=2)
+    process = BackendProcess("deadly:Kernel", time_limit=1)
     yield Subject.load("deadly:Kernel", process).backend
     process.close()
 
@@ -58,7 +58,7 @@ def assert_refused(kernel):
     [
         ("stride-zero", "the process exited with status 0, without an answer"),
         ("stride-negative", r"(?s)the process died of signal 11 \(SIGSEGV\).*about to crash"),
-        ("dilation-zero", "no answer within 2 s"),
+        ("dilation-zero", "no answer within 1 s"),
     ],
 )
 def test_process_says_how_it_ended_and_goes_on(kernel, name, how):
@@ -70,10 +70,10 @@ def test_process_says_how_it_ended_and_goes_on(kernel, name, how):
 
 def test_backend_that_hangs_again_and_again_is_asked_no_more(kernel):
     for _ in range(MOST_HUNG):
-        with pytest.raises(Died, match="no answer within 2 s"):
+        with pytest.raises(Died, match="no answer within 1 s"):
             call(kernel, "dilation-zero")
     start = time.monotonic()
-    with pytest.raises(Died, match="not asked: 3 calls before gave no answer within 2 s"):
+    with pytest.raises(Died, match="not asked: 3 calls before gave no answer within 1 s"):
         call(kernel, "padding-word")
     assert time.monotonic() - start < 1
 

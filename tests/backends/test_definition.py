@@ -25,6 +25,14 @@ def test_definition_of_real_numbers_is_the_exact_answer_rounded_once(operation, 
     np.testing.assert_array_equal(answer, expected)
 
 
+@pytest.mark.parametrize("number", [2.0**61, 2.0**62, -(2.0**63), 2.0**70, 0.5 + 2.0**51])
+def test_definition_of_large_whole_numbers_is_exact(number):
+    """Whole numbers are read as int64, where that holds them."""
+    pixels, filters = np.full((1, 2, 2, 1), number), np.full((1, 1, 1, 1), -3.0)
+    options = {"strides": (1, 1), "padding": "VALID", "dilations": (1, 1), "groups": 1}
+    assert (Definition().conv2d(pixels, filters, **options) == -3 * number).all()
+
+
 @pytest.mark.parametrize(("number", "error"), [(np.nan, ValueError), (np.inf, OverflowError)])
 def test_definition_refuses_what_is_no_number(number, error):
     with pytest.raises(error):

@@ -118,7 +118,7 @@ def conv2d_backprop_filter(input, out_backprop, input_sizes, filter_sizes, strid
 
 
 def element(operation, index, first, second, input_sizes, filter_sizes, strides, padding, dilations, groups):
-    """Return one element of an operation's answer, the one at `index`: the sum of those products alone.
+    """Return the element at `index` of an operation's answer. No other element is computed.
 
     `first` and `second` are functions that return an element of the operation's arrays at an index.
     """

@@ -57,8 +57,8 @@ def by_cause(found: Iterable[Found]) -> list[list[Found]]:
 def _explains(first: Bug, its_calls: list[JudgedCall], bug: Bug, failed: list[JudgedCall]) -> bool:
     """Return True if the conditions of a plain bug explain the failures of another one.
 
-    They hold on all of these. The damage is of one kind: numbers are wrong; memory that was not written may hold the
-    same numbers twice, or the right ones, so a race explains all checks of numbers. Other kinds come from one cause if
+    They hold on all of these. The damage is of one kind: numbers are wrong. Memory that was not written may hold the
+    same numbers twice, or the right ones. So a race explains all checks of numbers. Other kinds come from one cause if
     the conditions of each hold on the failures of both: an answer of the wrong shape has no gradient.
     """
     if first.check or not first.rule or not all(first.holds(failed)):  # a kernel that always fails tells nothing

@@ -186,7 +186,8 @@ class Backends:
             return {"type": type(answer).__name__}
         former, self._last[key] = self._last.get(key), answer
         plain = np.asarray(answer)
-        raw = np.empty(0, np.uint8) if plain.dtype.hasobject else _bytes_of(plain)
+        contiguous = np.empty(0) if plain.dtype.hasobject else np.ascontiguousarray(plain)
+        raw = contiguous.reshape(-1).view(np.uint8)
         told: dict[str, Any] = {
             "shape": list(plain.shape),
             "dtype": plain.dtype.name,
@@ -258,10 +259,6 @@ class Backends:
     def renew(self) -> None:
         """End this child: the next one has only what was there when the backends were loaded."""
         os._exit(0)
-
-
-def _bytes_of(array: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
 
 
 def _is_whole(found: dict[str, Any]) -> bool:

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -189,6 +190,31 @@ def test_a_free_judge_goes_to_the_first_case_that_waits():
     for thread in threads:
         thread.join(10)
     assert taken == sorted(numbers)
+
+
+def test_each_case_is_asked_about_when_its_turn_comes(subjects, monkeypatch):
+    """One case takes long, and the others go on in order beside it."""
+    cases, asked = [CASES[0].with_dtype("float32")] + [replace(CASES[0], height=8 + n) for n in range(60)], []
+
+    class Judge:
+        def __init__(self, *given, **options):
+            pass
+
+        def ask(self, job, case, seed, described, time_limit):
+            asked.append(case)
+            time.sleep(0.2 if case == str(cases[0]) else 0.001)
+            return [[] for _ in described]
+
+        def close(self, *, for_good):
+            pass
+
+    monkeypatch.setattr(pool, "Worker", Judge)
+    monkeypatch.setattr(pool, "_HEAD_START", 0)
+    list(pool.judge_isolated(for_all(subjects[:1], cases, ["conv2d"], full=True, only=SINGLE), processes=2))
+    places = [asked.index(str(case)) for case in cases]
+    assert sorted(places) == list(range(len(cases)))
+    # Some cases may pass one while that is being described. Where judges went to whoever asked, one waited to the end.
+    assert max(place - turn for turn, place in enumerate(places)) < len(cases) // 2
 
 
 def test_several_free_judges_all_work():

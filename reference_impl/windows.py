@@ -79,7 +79,8 @@ def fold(windows: np.ndarray, convolution: Convolution, block: Block, input: np.
         place = target[position]
         place += windows[window]
     if reach is not None:
-        source[reach] += target
+        place = np.moveaxis(source[reach], 0, -2)  # groups beside channels, as in the input: these rows are longer
+        place += np.moveaxis(target, 0, -2)
 
 
 def parts(convolution: Convolution, block: Block) -> list[tuple[slice, slice]]:
@@ -99,9 +100,13 @@ def goes_by_kernel_rows(convolution: Convolution) -> bool:
     """True if the windows of one kernel row are copied, and each kernel row is a matrix product on some rows of them.
 
     Windows that overlap along the height hold mostly the same, so that this copies less. Few windows do not repay it.
+    Nor do few channels, except in many groups whose output is no wider.
     """
     height, (_, rows, columns, _) = convolution.height, convolution.output_shape
-    if _has_planes(convolution) or not height.stride == height.dilation == 1 < height.kernel_size:
+    wider = convolution.output_channels > convolution.input_channels
+    if _has_planes(convolution) and (wider or not goes_by_threads(convolution)):
+        return False
+    if not height.stride == height.dilation == 1 < height.kernel_size:
         return False
     return rows * columns * window_size(convolution) * convolution.groups >= ROW_ELEMENTS
 
@@ -131,19 +136,28 @@ def add_product(left: np.ndarray, right: np.ndarray, place: np.ndarray, *, first
 
 def windows_of(output: np.ndarray, filters: np.ndarray, convolution: Convolution, block: Block) -> np.ndarray:
     """Return output (groups, positions, channels) @ filters^T: the windows that `fold` takes."""
-    transposed = filters.transpose(0, 2, 1)
+    transposed, copied = filters.transpose(0, 2, 1), _to_copy(convolution, block)
+    shape, planes = _windows_shape(*copied), _reach_of_planes(*copied) is not None
     if goes_by_kernel_rows(convolution):
-        shape = _windows_shape(*_to_copy(convolution, block))
-        windows = np.zeros((*shape[:4], math.prod(shape[4:])), output.dtype)
+        windows = _array(np.zeros, shape, output.dtype, planes=planes)
         for taps, rows in parts(convolution, block):
             place = windows[:, :, rows]
-            place += (output @ transposed[..., taps]).reshape(place.shape)
+            place += _product(output, transposed[..., taps], place.shape, planes=planes)
         return windows
-    if _reach_of_planes(convolution, block) is None:
-        return output @ transposed
-    windows = _array(np.empty, _windows_shape(convolution, block), output.dtype, planes=True)
-    windows = windows.reshape(*output.shape[:2], window_size(convolution))
-    return np.matmul(output, transposed, out=windows)
+    if planes or not goes_by_threads(convolution):
+        return _product(output, transposed, shape, planes=planes)
+    # Narrow groups: in memory, the groups of a tap lie beside their channels, as in the input. `fold` adds long rows.
+    of_taps = filters.reshape(shape[0], *shape[4:], filters.shape[2]).transpose(1, 2, 0, 4, 3)
+    windows = np.empty((*shape[4:6], output.shape[1], shape[0], shape[6]), output.dtype)
+    np.matmul(output, of_taps, out=windows.swapaxes(2, 3))
+    return windows.transpose(3, 2, 0, 1, 4)
+
+
+def _product(left: np.ndarray, right: np.ndarray, shape: Sequence[int], *, planes: bool) -> np.ndarray:
+    """Return left @ right as windows of this shape."""
+    windows = _array(np.empty, shape, left.dtype, planes=planes)
+    np.matmul(left, right, out=windows.reshape(*left.shape[:2], right.shape[2]))
+    return windows
 
 
 def _reach_of_planes(convolution: Convolution, block: Block) -> tuple[slice, ...] | None:
@@ -228,9 +242,11 @@ def position_blocks(convolution: Convolution, block: Channels) -> Iterator[Block
     position_bytes = 8 * len(groups) * max(window_size(convolution), len(channels), 1)
     room = max(WINDOW_BLOCK_BYTES // position_bytes, min(FEW_WINDOWS, WIDE_BLOCK_BYTES // position_bytes))
     if goes_by_threads(convolution):
-        of_part = convolution.along_width if goes_by_kernel_rows(convolution) else convolution
-        few = BLAS_PRODUCTS // max(window_size(of_part) * len(channels), 1)
-        room = min(WINDOW_BLOCK_BYTES // position_bytes, few)
+        size = window_size(convolution.along_width if goes_by_kernel_rows(convolution) else convolution)
+        few = BLAS_PRODUCTS // max(size * len(channels), 1)
+        if _has_planes(convolution):  # one image: between its rows, planes have no gaps
+            few = min(few, math.prod(convolution.output_shape[1:3]))
+        room = min(WINDOW_BLOCK_BYTES // (8 * len(groups) * max(size, len(channels), 1)), few)
     return boxes(convolution, groups, room)
 
 

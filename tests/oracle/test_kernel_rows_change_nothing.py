@@ -81,6 +81,9 @@ def test_wrong_rows_are_seen(name, wrong, answers, monkeypatch):
         ("n1_h40w40c16_k3x3o4_g2_SAME", True),
         ("n1_h9w9c8_k3x3o4", False),  # few windows
         ("n1_h40w40c7_k3x3o4", False),  # few channels
+        ("n4_h56w56c128_k3x3o128_g32_SAME", True),  # few channels in many groups
+        ("n4_h56w56c128_k3x3o256_g32_SAME", False),  # and more output channels
+        ("n4_h56w56c64_k3x3o64_g16_SAME", False),  # and fewer groups
         ("n1_h40w40c8_k1x3o4", False),  # one kernel row
         ("n1_h40w40c8_k3x3o4_s2x1", False),  # the rows of the padded input would be copied
         ("n1_h40w40c8_k3x3o4_d2x1", False),

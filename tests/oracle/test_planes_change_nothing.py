@@ -49,6 +49,16 @@ def test_when_all_sizes_differ(case, size, answers, monkeypatch):
     assert_equal(answers(case, by_planes=True), expected)
 
 
+@pytest.mark.parametrize("size", BLOCK_BYTES, ids=["one block", "many blocks"])
+@pytest.mark.parametrize("case", [*GENERAL_CASES, Case.parse("n2_h7w9c6_k3x2o12_s2x3_d2x1_g6_p1,2,0,3")], ids=str)
+def test_when_windows_also_go_by_kernel_rows(case, size, answers, monkeypatch):
+    expected = answers(case, by_planes=False)
+    monkeypatch.setattr(windows, "goes_by_kernel_rows", lambda convolution: True)
+    monkeypatch.setattr(windows, "WINDOW_BLOCK_BYTES", size)
+    monkeypatch.setattr(windows, "WIDE_BLOCK_BYTES", size)
+    assert_equal(answers(case, by_planes=True), expected)
+
+
 def test_planes_are_used_for_few_channels_alone():
     few, many = Case.parse("n1_h40w40c14_k3x3o14_g2_SAME"), Case.parse("n1_h40w40c32_k3x3o32_g2_SAME")
     for case, expected in ((few, True), (many, False)):

@@ -8,6 +8,7 @@ from reference_impl.cases.case import Case
 from reference_impl.run import outcome
 from reference_impl.run.judge import judge
 from reference_impl.run.subject import Subject, process_for
+from reference_impl.verdicts import trial
 from reference_impl.verdicts.checks import CHECKS
 from reference_impl.verdicts.integers import integer_call
 
@@ -70,6 +71,13 @@ def judged(subject):
     return judge(subject, CASE, "conv2d", checks=[check for check in CHECKS if check.name in NAMES])
 
 
+@pytest.fixture
+def repeats_are_asked_at_once(monkeypatch):
+    """On a slow machine too."""
+    monkeypatch.setattr(trial, "SECONDS", 1.0)
+
+
+@pytest.mark.usefixtures("repeats_are_asked_at_once")
 @pytest.mark.parametrize(("name", "expected"), [("Dies", "CRASHED"), ("Raises", "REFUSED"), ("Hangs", "CRASHED")])
 def test_failure_of_the_second_call_is_told_of_the_second(name, expected, load):
     records = judged(load(name))

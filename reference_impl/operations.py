@@ -8,7 +8,8 @@
     conv2d_transpose        = conv2d_backprop_input by its other name
 
 Depthwise convolutions take the same derivatives tap by tap: see `depthwise`. Where many windows overlap, a product is
-taken one kernel row at a time: see `windows.parts`.
+taken one kernel row at a time: see `windows.parts`. The windows of a 1x1 kernel without strides are the input's pixels.
+Then an operation is one product of whole arrays: see `windows.is_one_product`.
 
 Inputs are NHWC and filters HWIO. The operations are *cross-correlations*: the kernel is not flipped. Results are
 int64 for integers and bool, float64 for floats, object for Python int and Fraction. On integers and objects every
@@ -31,9 +32,11 @@ from .windows import (
     filter_block,
     fold,
     for_channels,
+    is_one_product,
     matrix_of,
     output_rows,
     parts,
+    pixels,
     position_blocks,
     unfold,
     windows_of,
@@ -93,6 +96,9 @@ def conv2d(
             g += x * each_column(w, x)
         return output
     output = _to_write(convolution.output_shape, result_dtype, terms)
+    if is_one_product(convolution):
+        add_product(pixels(input, dtype), pixels(filters, dtype), pixels(output, result_dtype), first=True)
+        return output
 
     def multiply(channels: Channels) -> None:
         matrix = filter_block(filters, convolution, channels, dtype)
@@ -203,6 +209,9 @@ def conv2d_backprop_filter(
             w += np.einsum("gnhwc,gnhwc->c", x, g)
         return result
     result = _to_write(convolution.filter_sizes, result_dtype, terms)
+    if is_one_product(convolution):
+        add_product(pixels(input, dtype).T, pixels(out_backprop, dtype), pixels(result, result_dtype), first=True)
+        return result
 
     def multiply(channels: Channels) -> None:
         matrix = filter_block(result, convolution, channels, result_dtype)  # a view
@@ -314,6 +323,9 @@ def _backprop_input(convolution: Convolution, filters: np.ndarray, cotangent: np
     # Then each input position is that of one window: the products are written there, and no window is folded.
     in_place = convolution.is_pointwise and convolution.height.stride == convolution.width.stride == 1
     result = _to_write(convolution.input_sizes, result_dtype, terms if in_place else 0)
+    if is_one_product(convolution):
+        add_product(pixels(cotangent, dtype), pixels(filters, dtype).T, pixels(result, result_dtype), first=True)
+        return result
 
     def multiply(channels: Channels) -> None:
         matrix = filter_block(filters, convolution, channels, dtype)

@@ -35,7 +35,7 @@ from .run.processes import numpy_threads
 from .run.processes.asking import CALL_TIME_LIMIT
 from .run.selection import CHECK_NAMES, Selection
 from .run.spread import DEFAULT_DTYPES
-from .run.subject import Loaded, NotLoaded, Subject, load, missing
+from .run.subject import Loaded, NotLoaded, Subject, load, missing, not_here
 from .stopping import status_of, stop_signals
 from .verify_run import end, junit_written, make
 
@@ -218,8 +218,7 @@ def _loaded(asked: Sequence[str] | None, *, here: bool, threads: str) -> tuple[L
     if misused and not loaded.subjects:
         raise BadUsage(misused[0].said, "--backend")
     mistaken = {environments.split(word)[0].partition(":")[0] for word in asked} & set(registry.refused())
-    lines = [f"Not here: {name}: {reason}" for name, reason in loaded.not_here.items()]
-    return loaded, lines + [f"Not checked: {registry.refused()[name]}" for name in sorted(mistaken)]
+    return loaded, not_here(loaded) + [f"Not checked: {registry.refused()[name]}" for name in sorted(mistaken)]
 
 
 def _end_with_nothing(console: PlainConsole, lines: Sequence[str]) -> NoReturn:

@@ -134,6 +134,20 @@ def add_product(left: np.ndarray, right: np.ndarray, place: np.ndarray, *, first
         np.add(place, left @ right, out=place, casting="unsafe")
 
 
+def is_one_product(convolution: Convolution) -> bool:
+    """True if the windows are all pixels of the input, and fit a block as their product does: nothing is divided."""
+    inputs, outputs, pixels = convolution.input_channels, convolution.output_channels, convolution.output_shape[:3]
+    if convolution.groups > 1 or not convolution.is_pointwise or convolution.input_sizes[:3] != pixels:
+        return False
+    windows_fit = 8 * math.prod(pixels) * max(inputs, outputs) <= WINDOW_BLOCK_BYTES
+    return windows_fit and 8 * inputs * outputs <= FILTER_BLOCK_BYTES
+
+
+def pixels(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Return an array of four axes as a matrix of `dtype`, whose columns are the last one."""
+    return array.reshape(math.prod(array.shape[:3]), array.shape[3]).astype(dtype, copy=False)
+
+
 def windows_of(output: np.ndarray, filters: np.ndarray, convolution: Convolution, block: Block) -> np.ndarray:
     """Return output (groups, positions, channels) @ filters^T: the windows that `fold` takes."""
     transposed, copied = filters.transpose(0, 2, 1), _to_copy(convolution, block)

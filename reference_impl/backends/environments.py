@@ -47,10 +47,13 @@ class Environment:
         return None
 
 
-def _onednn() -> tuple[Environment, ...]:
+def _onednn(others: Mapping[str, str] | None = None) -> tuple[Environment, ...]:
     return tuple(
         Environment(
-            path, {"ONEDNN_MAX_CPU_ISA": path.upper()}, f"oneDNN's code path {path.upper()}", cpu.flags_for(path)
+            path,
+            {"ONEDNN_MAX_CPU_ISA": path.upper(), **(others or {})},
+            f"oneDNN's code path {path.upper()}",
+            cpu.flags_for(path),
         )
         for path in cpu.PATHS
     )
@@ -114,7 +117,13 @@ def _threads(*names: str, others: Mapping[str, str] | None = None, most: int = 1
     )
 
 
-_ONEDNN_OFF = Environment("onednn-off", {"TF_ENABLE_ONEDNN_OPTS": "0"}, "TensorFlow's own kernels, without oneDNN")
+# On Linux, TensorFlow uses oneDNN by itself on CPUs with AVX-512 VNNI, AVX VNNI, AVX-512 BF16 or AMX alone:
+# DefaultOneDnnPolicy in tensorflow/core/util/util.cc.
+_ONEDNN_ON = {"TF_ENABLE_ONEDNN_OPTS": "1"}
+_ONEDNN_OR_NOT = (
+    Environment("onednn-on", _ONEDNN_ON, "oneDNN's kernels, on a CPU on which TensorFlow leaves them off"),
+    Environment("onednn-off", {"TF_ENABLE_ONEDNN_OPTS": "0"}, "TensorFlow's own kernels, without oneDNN"),
+)
 _MALLOC = (Environment("malloc-perturb", {"MALLOC_PERTURB_": "165"}, "glibc fills memory with a pattern (165)"),)
 # OpenBLAS takes no more threads than there are processors.
 _NUMPY = (*_openblas(), *_threads("OPENBLAS_NUM_THREADS", most=1), *_MALLOC)
@@ -126,7 +135,7 @@ _TORCH = (
     *_MALLOC,
 )
 _XLA = (*_xla(), *_threads("NPROC"), *_MALLOC)
-_TENSORFLOW = (*_onednn(), _ONEDNN_OFF, *_xla(), *_threads("TF_NUM_INTRAOP_THREADS"), *_MALLOC)
+_TENSORFLOW = (*_onednn(_ONEDNN_ON), *_ONEDNN_OR_NOT, *_xla(), *_threads("TF_NUM_INTRAOP_THREADS"), *_MALLOC)
 # For everybody else, each library's own variable.
 _OTHERS = (
     *_threads("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"),

@@ -252,7 +252,8 @@ class Backend(Protocol):
 
     The operations have the signatures of `reference_impl`: NumPy arrays in and out, NHWC and HWIO, options by keyword.
     It may have an attribute `facts`, a dict. The expressions in known_failures/ can use these facts to say where it
-    fails.
+    fails. It may have an attribute `not_here`: why this machine cannot run it, or None. `verify` and `sweep` say the
+    reason, and leave the backend out.
     """
 
     name: str

@@ -14,6 +14,10 @@ _STRIDED_AND_DILATED = (
     "Keras' layers, and keras.ops on TensorFlow, take strides above 1 or dilations above 1, not both."
 )
 _PICKS_ANOTHER = "Without output_padding, Keras picks another size."
+_ON_TENSORFLOW = (
+    "With dilations, Keras on TensorFlow needs oneDNN's kernels: where the CPU has no VNNI instructions, set "
+    "TF_ENABLE_ONEDNN_OPTS=1 before the import."
+)
 _NO_FILTER_GRADIENT = (
     "Keras has no function for the filter gradient. Take it by the autodiff of Keras' backend: see the torch or "
     "TensorFlow code."
@@ -58,7 +62,8 @@ def _transpose(case: Case) -> tuple[str, str]:
         tail="" if word else crop(case, case.convolution.padding),
     )
     last = "input_backprop = transposed = keras.ops.convert_to_numpy(transposed)"
-    return f"{_IMPORTS}{transposed}\n{last}", _PICKS_ANOTHER if longer else ""
+    remarks = (_PICKS_ANOTHER if longer else "", _ON_TENSORFLOW if case.dilations != (1, 1) else "")
+    return f"{_IMPORTS}{transposed}\n{last}", " ".join(filter(None, remarks))
 
 
 def _output_padding(case: Case) -> tuple[int, int] | None:

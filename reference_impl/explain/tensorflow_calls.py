@@ -12,13 +12,17 @@ from .snippet import GRADIENTS, NO_PADS, TRANSPOSE, TRANSPOSE_TITLE, Pads, Snipp
 _IMPORTS = "import tensorflow as tf\n\n"
 _ON_CPUS = (
     "On a CPU, gradients with groups or dilations need oneDNN's kernels (x86-64, float32), which take only SAME and "
-    "VALID{}. Elsewhere, compile the code: tf.function(jit_compile=True)."
+    "VALID{}. TensorFlow uses them on CPUs with VNNI instructions, and on others where TF_ENABLE_ONEDNN_OPTS=1 is set "
+    "before it is imported. Elsewhere, compile the code: tf.function(jit_compile=True)."
 )
 
 
 def lack(case: Case) -> str:
     if 0 in (case.batch, case.input_channels, case.output_channels):
-        return "TensorFlow's conv2d returns an empty batch in the input's shape, and refuses filters without channels."
+        return (
+            "TensorFlow's conv2d refuses filters without input channels. With oneDNN, it also returns an empty batch "
+            "in the input's shape, and refuses filters without output channels."
+        )
     return ""
 
 

@@ -57,6 +57,12 @@ class Subject:
         """The same backend in a process of its own. Raises NotLoaded or Died."""
         return self if self.is_apart else Subject.load(self.argument or self.name)
 
+    @property
+    def not_here(self) -> str | None:
+        """Why this machine cannot run the backend, as it says itself. None if it can."""
+        reason = getattr(self.backend, "not_here", None)
+        return str(reason) if reason else None
+
     def ask(self, job: str, *arguments: Any, **options: Any) -> Any:
         """Return the answer of the backend's own process to a job of `processes/backend_process.py`. Raises Died."""
         remote = self.apart.backend
@@ -191,7 +197,7 @@ class Loaded:
     unusable: dict[str, NotLoaded] = field(default_factory=dict)
     """The errors of adapters of ours that nobody named, and that lack something else than their framework."""
     not_here: dict[str, str] = field(default_factory=dict)
-    """Why this machine cannot run an environment, by the framework or backend in it: "torch@avx512_core_fp16"."""
+    """Why this machine cannot run a backend, or an environment, by its name: "torch@avx512_core_fp16"."""
 
 
 def load(words: Iterable[str] = (), *, here: bool = False, threads: str | None = None) -> Loaded:
@@ -239,7 +245,8 @@ def load(words: Iterable[str] = (), *, here: bool = False, threads: str | None =
             found.append(Subject.load(name, process(name)))
         except (NotLoaded, Died) as error:
             errors[name] = error
-    found = _told_apart(found)
+    not_here |= _not_here(found)
+    found = _told_apart([subject for subject in found if not subject.not_here])
     if words:
         return Loaded(found, errors, not_here=not_here)
     unusable = {
@@ -247,7 +254,8 @@ def load(words: Iterable[str] = (), *, here: bool = False, threads: str | None =
         for name, error in errors.items()
         if name in registry.ADAPTERS and isinstance(error, NotLoaded) and error.lacks_a_package
     }
-    return Loaded(found, {name: error for name, error in errors.items() if name not in unusable}, unusable)
+    errors = {name: error for name, error in errors.items() if name not in unusable}
+    return Loaded(found, errors, unusable, not_here)
 
 
 def _import_at_once(processes: Iterable[BackendProcess]) -> None:
@@ -273,7 +281,12 @@ def _load_here(names: Iterable[str]) -> Loaded:
         except (Exception, SystemExit) as error:  # a module of a user's may raise anything
             kind, said, _ = told(error)
             errors[name] = NotLoaded(said, kind)
-    return Loaded(_told_apart(found), errors)
+    there = [subject for subject in found if not subject.not_here]
+    return Loaded(_told_apart(there), errors, not_here=_not_here(found))
+
+
+def _not_here(found: Iterable[Subject]) -> dict[str, str]:
+    return {subject.name: subject.not_here for subject in found if subject.not_here}
 
 
 def _told_apart(found: Sequence[Subject]) -> list[Subject]:
@@ -287,9 +300,14 @@ def _told_apart(found: Sequence[Subject]) -> list[Subject]:
     ]
 
 
+def not_here(loaded: Loaded) -> list[str]:
+    """Write a line on each backend and environment that this machine cannot run."""
+    return [f"Not here: {name}: {reason}" for name, reason in loaded.not_here.items()]
+
+
 def missing(loaded: Loaded) -> list[str]:
     """Write a line on each backend that could be meant and is not installed, or cannot be used."""
-    lines = [
+    lines = not_here(loaded) + [
         f"Not installed, so not checked: {name} (pip install 'conv2d-reference-impl[{name}]')"
         for name, there in registry.installed().items()
         if not there

@@ -13,7 +13,7 @@ from ..console import PlainConsole
 from ..exit_status import ExitStatus
 from ..options import BadUsage
 from ..run.processes.worker import Died
-from ..run.subject import Loaded, NotLoaded, Subject, load
+from ..run.subject import Loaded, NotLoaded, Subject, load, not_here
 from ..run.sweep import scope as scopes
 from ..run.sweep.database import StoreError
 from ..run.sweep.machine import Machine
@@ -69,8 +69,8 @@ def begin(
             )
         loaded = _loaded(wanted)
         subjects = {one.argument or one.name: one for one in loaded.subjects}
-        for reason in (f"Not here: {one}: {why}" for one, why in loaded.not_here.items()):
-            console.print(reason, soft_wrap=True)
+        for line in not_here(loaded):
+            console.print(line, soft_wrap=True)
         for one, error in loaded.errors.items():
             console.print(f"Not loaded: {one}: {error}", soft_wrap=True)
         if not subjects:

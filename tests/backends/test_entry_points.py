@@ -29,7 +29,7 @@ def install(tmp_path, monkeypatch, request):
 
 
 def verify(*words):
-    result = CliRunner().invoke(app, ["verify", "--cases", CASE, *words], terminal_width=100)
+    result = CliRunner().invoke(app, ["verify", "--cases", CASE, "--check", "exact", *words], terminal_width=100)
     return result.exit_code, " ".join(result.output.split())
 
 
@@ -87,8 +87,9 @@ def test_broken_backend_is_an_outcome_of_its_own_and_stops_no_other(install, tmp
 @pytest.mark.parametrize("line", REFUSED)
 def test_refused_declaration_is_named_and_stops_no_other(install, line):
     install("theirs", line, "right = planted:Right")
-    assert [subject.name for subject in load().subjects] == ["reference", "right"]
-    (said,) = missing(load())
+    loaded = load()
+    assert [subject.name for subject in loaded.subjects] == ["reference", "right"]
+    (said,) = missing(loaded)
     assert said.startswith("Not checked: ")
     assert REFUSED[line] in said
     status, printed = verify()
@@ -99,8 +100,9 @@ def test_refused_declaration_is_named_and_stops_no_other(install, line):
 def test_name_declared_twice_is_refused(install):
     install("theirs", "same = planted:Right")
     install("others", "same = planted:Flipped")
-    (said,) = missing(load())
-    assert [subject.name for subject in load().subjects] == ["reference"]
+    loaded = load()
+    (said,) = missing(loaded)
+    assert [subject.name for subject in loaded.subjects] == ["reference"]
     assert "planted:Right of theirs 1.0" in said
     assert "planted:Flipped of others 1.0" in said
     with pytest.raises(ValueError, match=r"not 'same': same: .* must be declared once"):

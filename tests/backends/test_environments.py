@@ -18,6 +18,8 @@ BF16 = AVX2 | {"avx512f", "avx512bw", "avx512cd", "avx512vl", "avx512dq", "avx51
         ("torch", {}),
         ("torch:autograd@avx2", {"ONEDNN_MAX_CPU_ISA": "AVX2"}),
         ("tensorflow@onednn-off", {"TF_ENABLE_ONEDNN_OPTS": "0"}),
+        ("tensorflow@onednn-on", {"TF_ENABLE_ONEDNN_OPTS": "1"}),
+        ("tensorflow:tape@avx2", {"TF_ENABLE_ONEDNN_OPTS": "1", "ONEDNN_MAX_CPU_ISA": "AVX2"}),
         ("torch@aten-default", {"ATEN_CPU_CAPABILITY": "default"}),
         ("jax:jit@xla-avx2", {"XLA_FLAGS": "--xla_cpu_max_isa=AVX2"}),
         ("tensorflow:xla@threads-2", {"TF_NUM_INTRAOP_THREADS": "2"}),

@@ -7,13 +7,21 @@ import re
 import pytest
 import torch
 import torch.nn.functional as F
+from undiagnosed import failures
 
 from examples import torch_autograd_function
 from examples.torch_autograd_function import Convolution
+from reference_impl.cases.case import Case
 from reference_impl.conformance import Capabilities, check_backend, torch_style
 from reference_impl.operations import OPERATIONS
+from reference_impl.run.judge import judge
+from reference_impl.run.outcome import PASS
+from reference_impl.run.subject import Subject
+from reference_impl.verdicts.checks import CHECKS
 
 CASES = ["n2_h7w9c4_k3x2o6_s2x3_g2_p1,2,0,1", "n1_h6w5c2_k2x3o3_d2x1_SAME", "n2_h5w6c2_k3x2o3_p1,1,0,0_float64"]
+
+EXACT = tuple(check for check in CHECKS if check.name == "exact")
 
 
 class HalvedGradient(Convolution):
@@ -64,9 +72,8 @@ def test_torch_style_passes_a_function_with_a_backward_of_its_own():
 
 
 def test_torch_style_finds_a_wrong_backward(halved):
-    report = check_backend(torch_style(halved), CASES[:1])
-    assert {record.operation for record in report.failures} == {"conv2d_backprop_filter"}
-    assert "FAIL  conv2d unversioned: conv2d_backprop_filter" in str(report)
+    found = {(record.backend, record.operation) for record in failures(torch_style(halved), CASES[:1])}
+    assert found == {("conv2d", "conv2d_backprop_filter")}
 
 
 @pytest.mark.parametrize(
@@ -78,9 +85,9 @@ def test_torch_style_finds_a_wrong_backward(halved):
 )
 def test_torch_style_finds_a_backward_that_is_careless_of_memory(monkeypatch, wrong, said):
     monkeypatch.setattr(torch_autograd_function, "Convolution", wrong)
-    report = check_backend(torch_style(torch_autograd_function.conv2d), CASES)
-    assert {record.operation for record in report.failures} == {"conv2d_backprop_input", "conv2d_backprop_filter"}
-    assert re.search(said, str(report))
+    found = list(failures(torch_style(torch_autograd_function.conv2d), CASES))
+    assert {record.operation for record in found} == {"conv2d_backprop_input", "conv2d_backprop_filter"}
+    assert any(re.search(said, record.message) for record in found)
 
 
 def test_torch_style_finds_a_forward_that_writes_to_its_input():
@@ -121,8 +128,8 @@ def test_torch_style_finds_a_wrong_transposed_function():
     def flipped(input, filters, **options):
         return F.conv_transpose2d(input, filters.flip(2, 3), **options)
 
-    report = check_backend(torch_style(F.conv2d, transposed=flipped), CASES)
-    assert {record.operation for record in report.failures} == {"conv2d_transpose"}
+    found = failures(torch_style(F.conv2d, transposed=flipped), CASES)
+    assert {record.operation for record in found} == {"conv2d_transpose"}
 
 
 def test_transposed_function_without_output_padding_lacks_the_cases_that_need_it():
@@ -165,9 +172,9 @@ def test_torch_style_finds_a_wrong_bias():
     def wrong(input, filters, bias=None, **options):
         return bias_on_the_first_channel(input, filters, bias, **options)
 
-    report = check_backend(torch_style(wrong), CASES)
-    assert {record.check for record in report.failures} == {"bias"}
-    assert "with a bias, which is taken off again" in str(report)
+    found = list(failures(torch_style(wrong), CASES))
+    assert {record.check for record in found} == {"bias"}
+    assert any("with a bias, which is taken off again" in record.message for record in found)
 
 
 def into(x, w, y, step, pad, spread, parts):
@@ -186,8 +193,8 @@ def test_torch_style_finds_what_a_function_leaves_unwritten():
     def leaves_a_row(input, filters, out, **options):
         out[:, :, :-1] = F.conv2d(input, filters, **options)[:, :, :-1]
 
-    report = check_backend(torch_style(leaves_a_row, out="out"), CASES[:1])
-    assert "actual nan" in str(report)
+    found = failures(torch_style(leaves_a_row, out="out"), CASES[:1])
+    assert any("actual nan" in record.message for record in found)
 
 
 def test_transposed_function_writes_to_memory_of_the_right_shape():
@@ -221,7 +228,7 @@ def test_option_that_a_function_takes_and_ignores_is_a_failure():
     def ignores(input, filters, stride, padding, dilation, groups):
         return F.conv2d(input[:, : filters.shape[1]], filters, None, stride, padding, dilation)
 
-    assert not check_backend(torch_style(ignores), CASES[:1]).passed
+    assert next(failures(torch_style(ignores), CASES[:1]), None)
 
 
 @pytest.mark.parametrize(
@@ -246,7 +253,6 @@ def test_torch_style_refuses_what_makes_no_sense(options, said):
 
 def test_backend_of_an_importable_function_is_isolated():
     backend = torch_style(torch_autograd_function.conv2d, gradients=False)
-    assert backend.making.name().startswith("torch_style(examples.torch_autograd_function:conv2d, gradients=False")
     report = check_backend(backend, CASES[:1], isolate=True)
     assert operations_that_passed(report) == {"conv2d"}
     assert report.subject.is_apart
@@ -261,6 +267,15 @@ def test_backend_that_cannot_be_isolated_says_why():
         with pytest.raises(ValueError, match=r"isolate=True needs .* can make again: .*") as caught:
             check_backend(backend, CASES[:1], isolate=True)
         assert why in str(caught.value)
+
+
+def test_backend_of_an_importable_function_is_made_by_its_name_in_another_process():
+    name = torch_style(torch_autograd_function.conv2d, gradients=False).making.name()
+    assert name.startswith("torch_style(examples.torch_autograd_function:conv2d, gradients=False")
+    subject = Subject.load(name)
+    assert subject.is_apart
+    assert subject.capabilities.operations == ("conv2d",)
+    assert {record.outcome for record in judge(subject, Case.parse(CASES[0]), "conv2d", checks=EXACT)} == {PASS}
 
 
 def test_function_that_hands_options_on_is_not_asked_for_a_bias():

@@ -229,8 +229,8 @@ def wrong_in_part(percent):
 
 def test_conditions_that_hold_on_all_failures_are_told_though_some_calls_under_them_are_right():
     ask = judge(wrong_in_part(80))
-    # The search tries each failure as an exception, so a third of the calls take a fifth of the time.
-    (bug,) = distinct_bugs(judged_by(ask, calls()[::3]), ask=ask, most_asked=300)
+    # The search tries each failure as an exception, so few calls take much less time than all.
+    (bug,) = distinct_bugs(judged_by(ask, calls()[::6]), ask=ask, most_asked=300)
     assert set(bug.conditions) == {"batch above 1", "stride height above 1"}
     assert bug.failures < bug.calls
     assert bug.right == bug.elsewhere

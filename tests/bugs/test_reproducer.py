@@ -71,8 +71,9 @@ def test_wrong_answer_shows_the_bug():
 
 
 @pytest.mark.framework("tensorflow")
-def test_real_bug_is_seen_to_fail():
-    """docs/findings/tensorflow.md: conv2d with batch 0 returns an output of the input's shape."""
+def test_real_bug_is_seen_to_fail(monkeypatch):
+    """docs/findings/tensorflow.md: conv2d with batch 0 returns an output of the input's shape, with oneDNN."""
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")
     done = run(written(framework="tensorflow", case=Case.parse("n0_h8w9c3_k2x4o5")), seconds=300)
     assert done.status == SHOWN, done.output
     assert "wrong shape: actual (0, 8, 9, 3) expected (0, 7, 6, 5)" in done.output

@@ -43,6 +43,17 @@ def run(snippet, case, operation):
     assert_exact(actual, expected, call)
 
 
+def has_onednn():
+    from reference_impl.backends.tensorflow.functions import ONEDNN_DTYPES
+
+    return "float32" in ONEDNN_DTYPES
+
+
+def needs_more(framework, snippet):
+    """True if the remark names oneDNN, which TensorFlow leaves off here."""
+    return framework in ("tensorflow", "keras") and "oneDNN" in snippet.remark and not has_onednn()
+
+
 def fails(snippet, case, operation):
     """True if the framework refuses the code with any error, or gives another answer."""
     try:
@@ -60,7 +71,10 @@ def test_snippet_equals_the_oracle(framework, case):
     assert {operation for snippet in found for operation in snippet.operations} == set(RESULTS)
     for snippet in found:
         for operation in snippet.operations if not snippet.lack else ():
-            run(snippet, case, operation)
+            if needs_more(framework, snippet):
+                assert fails(snippet, case, operation)
+            else:
+                run(snippet, case, operation)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float64"])
@@ -122,7 +136,9 @@ def test_keras_refuses_what_it_is_said_to_refuse(framework, case):
 )
 def test_some_calls_of_an_empty_case_fail(framework, case):
     found = [snippet for snippet in snippets(framework, case) if snippet.code]
-    assert any(fails(snippet, case, operation) for snippet in found for operation in snippet.operations)
+    needs_onednn = framework in ("tensorflow", "keras") and 0 not in (case.input_channels, case.height)
+    if not needs_onednn or has_onednn():
+        assert any(fails(snippet, case, operation) for snippet in found for operation in snippet.operations)
 
 
 @pytest.mark.framework("keras")

@@ -122,6 +122,31 @@ def test_run_of_nothing_but_what_the_cpu_cannot_run_is_no_pass(old_cpu):
     assert "nothing was judged" in result.output
 
 
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch, request):
+    (tmp_path / "elsewhere.py").write_text(
+        "import planted\nclass Kernel(planted.Flipped):\n    name, not_here = 'elsewhere', 'it needs a vector unit'\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.syspath_prepend(request.config.rootpath / "tests")
+    return "elsewhere:Kernel"
+
+
+@pytest.mark.parametrize("words", [[], ["--no-isolation"]], ids=["isolated", "here"])
+def test_backend_that_says_that_it_cannot_run_here_is_named_and_left_out(elsewhere, words):
+    result = verify("--backend", elsewhere, "--backend", "reference", *words)
+    assert result.exit_code == 0
+    assert "Not here: elsewhere: it needs a vector unit" in result.output
+    assert "1 case, 1 backend," in result.output
+
+
+def test_run_of_nothing_but_what_cannot_run_here_is_no_pass(elsewhere):
+    result = verify("--backend", elsewhere)
+    assert result.exit_code == 4
+    assert "Not here: elsewhere: it needs a vector unit" in result.output
+    assert "nothing was judged" in result.output
+
+
 @pytest.mark.parametrize("core", ["openblas-prescott", "openblas-haswell"])
 @pytest.mark.skipif(environments.not_here("reference@openblas-haswell") is not None, reason="this CPU lacks AVX2")
 def test_oracle_and_definition_are_right_on_the_kernels_of_openblas(core):

@@ -173,6 +173,43 @@ def test_entry_about_a_column_asks_for_a_batch_of_one_channel(path, spec, expect
     assert any("one column wide" in entry.does for entry in found) == expected
 
 
+@pytest.mark.parametrize(
+    ("backend", "path", "spec", "expected"),
+    [
+        ("torch", "avx2", "n33_h1w1c1_k1x1o1_bfloat16", True),
+        ("torch:autograd", "avx2_vnni", "n33_h1w1c1_k1x1o1_bfloat16", True),
+        ("torch", "avx2_vnni_2", "n33_h1w1c1_k1x1o1_bfloat16", False),
+        ("torch", "avx512_core", "n33_h1w1c1_k1x1o1_bfloat16", False),
+        ("torch:native", "avx512_core", "n33_h1w1c1_k1x1o1_bfloat16", True),
+        ("torch", "avx512_core_fp16", "n33_h1w1c1_k1x1o1_float16", True),
+        ("torch", "avx2", "n33_h1w1c1_k1x1o1", False),
+        ("torch", "avx2", "n32_h1w1c1_k1x1o1_bfloat16", False),
+        ("torch", "avx2", "n32_h1w1c1_k1x1o1_float16", False),
+    ],
+)
+def test_entry_about_sums_in_halves_asks_for_many_images_and_for_no_onednn(backend, path, spec, expected):
+    case = Case.parse(spec)
+    found = known.find(backend, "2.13.0", {"onednn_path": path}, "conv2d_backprop_filter", case)
+    assert any("adds the images in" in entry.does for entry in found) == expected
+
+
+@pytest.mark.parametrize(
+    ("dtypes", "spec", "expected"),
+    [
+        ((), "n1_h3w4c4_k2x1o6_g2", True),
+        ((), "n1_h3w4c4_k2x1o6_g2_float64", True),
+        ((), "n1_h3w4c4_k2x1o6_g2_float16", False),
+        ((), "n1_h3w4c4_k2x1o6", False),
+        ((), "n0_h3w4c4_k2x1o6_g2", False),
+        (("float32",), "n1_h3w4c4_k2x1o6_g2_float64", False),
+    ],
+)
+def test_entry_about_the_bias_of_groups_asks_for_tensorflows_own_kernel(dtypes, spec, expected):
+    facts = {"onednn_dtypes": dtypes, "onednn_path": "avx2"}
+    found = known.find("tensorflow:function", "2.21.0", facts, "conv2d", Case.parse(spec))
+    assert any("takes no groups" in entry.does for entry in found) == expected
+
+
 def test_entries_are_found_by_many_threads_at_once():
     known.known_failures.cache_clear()
 

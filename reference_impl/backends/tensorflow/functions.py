@@ -221,6 +221,7 @@ class ChannelsFirst(Plain):
         flushes=FLUSHES, dtypes=("int32", *FLOATS), lacks=(NO_BFLOAT16, _NO_INTEGER_FILTER_GRADIENT, _NHWC_ONLY)
     )
     data_format = "NCHW"
+    not_here = None if ONEDNN_DTYPES else "without oneDNN, TensorFlow takes NHWC alone; @onednn-on turns oneDNN on"
 
     def _tensor(self, array: np.ndarray) -> tf.Tensor:
         return tf.constant(np.ascontiguousarray(array.transpose(0, 3, 1, 2)))

@@ -1,4 +1,5 @@
-"""Known failures of TensorFlow: tried with 2.21.0 on x86-64 with AVX-512: with and without BF16, and with FP16.
+"""Known failures of TensorFlow: tried with 2.21.0 on x86-64 with AVX-512 (with and without BF16, and with FP16) and
+without (AVX2), where TensorFlow leaves oneDNN off.
 
 To add one, add a failure(...) to FAILURES (see __init__.py), and a reproducer to docs/findings/tensorflow.md.
 The fact `onednn_dtypes` holds the dtypes that TensorFlow gives to oneDNN's kernels on this CPU: none with
@@ -137,6 +138,12 @@ def windows_lie_beside_a_low_image(case: Case, facts: Facts, paths: dict[str, st
 def windows_lie_beside_a_low_image_with_a_bias(case: Case, facts: Facts) -> bool:
     """Return whether they do so where TensorFlow hands oneDNN the bias too. Then float32 dies as well."""
     return windows_lie_beside_a_low_image(case, facts, _PATHS | {"float32": "avx512_core"})
+
+
+def own_kernel_takes_the_bias_of_groups(case: Case, facts: Facts) -> bool:
+    """Return whether TensorFlow's own kernel for conv2d with a bias, which takes no groups, is given some."""
+    grouped = case.groups > 1 and 0 not in (*case.output_shape, case.input_channels)
+    return grouped and not facts["onednn_dtypes"] and case.dtype in ("float32", "float64")
 
 
 def filter_gradient_reads_what_nothing_wrote(case: Case, facts: Facts) -> bool:
@@ -563,6 +570,14 @@ def of_bias() -> tuple[KnownFailure, ...]:
             checks=("bias",),
             outcome="refused",
             does="oneDNN's kernel returns an output of the input's shape, to which bias_add cannot add",
+        ),
+        failure(
+            backends=("tensorflow:function",),
+            operations=("conv2d",),
+            when=own_kernel_takes_the_bias_of_groups,
+            checks=("bias",),
+            outcome="refused",
+            does="a graph makes one operation of conv2d and its bias; without oneDNN, that takes no groups",
         ),
     )
 

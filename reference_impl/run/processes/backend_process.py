@@ -96,6 +96,7 @@ class Backends:
             "name": subject.name,
             "version": subject.version,
             "facts": _plain(subject.facts),
+            "not_here": subject.not_here,
             "takes_bias": takes_bias(subject.backend),
             "declares_by_case": _declares_by_case(declared),
             "sets_threads": getattr(subject.backend, "on_one_thread", None) is not None,

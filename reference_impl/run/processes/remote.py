@@ -77,6 +77,7 @@ class RemoteBackend:
         self.facts = {
             name: tuple(value) if isinstance(value, list) else value for name, value in described["facts"].items()
         }
+        self.not_here = described["not_here"]
         self.takes_bias = tuple(described["takes_bias"])
         # A backend that declares nothing by case need not be asked about each.
         declares = self._declares if described["declares_by_case"] else None

@@ -203,9 +203,18 @@ def test_wrong_use_is_told(words, message, tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == []
 
 
-def test_store_with_results_is_not_swept_again_without_resume(three_bugs):
-    _, folder = three_bugs
-    done = run("--backend", "reference", "--store", folder / "db")
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """The store of a sweep of few calls, all right, by the kernel with three bugs."""
+    folder = tmp_path_factory.mktemp("swept")
+    (folder / "scope.txt").write_text(SPECS)
+    words = "--backend", "run.sweep.swept_kernels:ThreeBugs", "--scope", folder / "scope.txt", "--store", folder / "db"
+    assert run(*words).exit_code == ExitStatus.PASSED
+    return folder / "db"
+
+
+def test_store_with_results_is_not_swept_again_without_resume(swept):
+    done = run("--backend", "reference", "--store", swept)
     assert done.exit_code == ExitStatus.BAD_USAGE
     assert "go on with --resume, or give another file" in said(done)
 
@@ -218,16 +227,14 @@ def test_store_with_results_is_not_swept_again_without_resume(three_bugs):
         (["--scope", "small"], "They differ in the scope: "),
     ],
 )
-def test_store_of_another_sweep_is_refused(three_bugs, words, message):
-    _, folder = three_bugs
-    done = run("--resume", "--store", folder / "db", *words)
+def test_store_of_another_sweep_is_refused(swept, words, message):
+    done = run("--resume", "--store", swept, *words)
     assert done.exit_code == ExitStatus.BAD_USAGE
     assert message in said(done)
 
 
-def test_other_version_than_in_the_store_is_refused(three_bugs, tmp_path):
-    _, folder = three_bugs
-    copy = shutil.copy(folder / "db", tmp_path / "copy")
+def test_other_version_than_in_the_store_is_refused(swept, tmp_path):
+    copy = shutil.copy(swept, tmp_path / "copy")
     with sqlite3.connect(copy) as connection:
         connection.execute("UPDATE backend SET version = '0.9'")
     connection.close()

@@ -104,16 +104,16 @@ def load(tmp_path, monkeypatch, request):
         subject.backend.process.close()
 
 
-def test_right_kernel_passes_tiny_and_a_wrong_one_fails_where_it_is_wrong(load):
-    subjects = [load("reference"), load("Strided")]
-    for number in range(TINY.number_of_chunks):
-        chunk = TINY.chunk(number)
-        right, wrong = judge_chunk(subjects, chunk)
-        assert right.passed == right.asked == len(chunk)
-        bad = {one for one in chunk if (one[1].strides[0], one[1].dilations[1], one[1].groups) == (2, 2, 2)}
-        assert {(failure.call.operation, failure.call.case) for failure in wrong.failures} == bad
-        assert {failure.call.outcome for failure in wrong.failures} <= {"wrong values"}
-        assert wrong.passed == len(chunk) - len(bad)
+@pytest.mark.parametrize("number", range(TINY.number_of_chunks))
+def test_right_kernel_passes_tiny_and_a_wrong_one_fails_where_it_is_wrong(load, number):
+    subjects, chunk = [load("reference"), load("Strided")], TINY.chunk(number)
+    right, wrong = judge_chunk(subjects, chunk)
+    assert right.passed == right.asked == len(chunk)
+    bad = {one for one in chunk if (one[1].strides[0], one[1].dilations[1], one[1].groups) == (2, 2, 2)}
+    assert bad
+    assert {(failure.call.operation, failure.call.case) for failure in wrong.failures} == bad
+    assert {failure.call.outcome for failure in wrong.failures} == {"wrong values"}
+    assert wrong.passed == len(chunk) - len(bad)
 
 
 @pytest.mark.parametrize(("name", "kind"), [("Narrow", "wrong shape"), ("Raises", "refused"), ("Races", "race")])

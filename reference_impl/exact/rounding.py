@@ -50,7 +50,7 @@ def round_to(significand: np.ndarray, exponent: np.ndarray | int, dtype: Any) ->
     form = FORMATS[target.name]
     smallest_unit = form.smallest_exponent - form.precision + 1  # exponent of the smallest subnormal
     magnitude = np.abs(significand)
-    if magnitude.size and magnitude.view(np.uint64).max() > 1 << _KEPT_BITS:
+    if magnitude.size and int(magnitude.view(np.uint64).max()) > 1 << _KEPT_BITS:  # NumPy 1 compares as float64
         raise ValueError(f"significand must be at most 2**{_KEPT_BITS} in magnitude")
     # Clearing every bit after a set bit keeps the length, and float64 cannot round such a number up to the next length.
     length = _length((magnitude & ~(magnitude >> 1)).astype(np.float64))

@@ -24,8 +24,8 @@ from ..run.sweep.store import Store
 MOST_FAILURES, MOST_PASSES, MOST_COUNTED = 6_000, 20_000, 400_000
 # The most calls for the number that is shown while a sweep runs.
 _MOST_SHOWN, _MOST_CHUNKS = 500, 40
-# Seconds for fresh calls. A call that hangs takes its limit.
-_SECONDS = 120.0
+# The most fresh calls for each group of failures, and the seconds for all. A call that hangs takes its limit.
+_MOST_ASKED, _SECONDS = 400, 120.0
 
 
 @dataclass
@@ -186,7 +186,7 @@ def found(swept: Swept, *, ask: bool = True, time_limit: float = 10.0) -> Found:
     some_failures, some_passes = swept.failures(MOST_FAILURES), swept.passes(MOST_PASSES)
     learned = [*some_failures, *_under(checks, some_passes)]
     asked = swept.ask(swept.store.sweep.seed, time_limit) if ask else None
-    bugs = distinct_bugs(learned, ask=asked, most_asked=400)
+    bugs = distinct_bugs(learned, ask=asked, most_asked=_MOST_ASKED)
     calls = [*failures, *_under(checks, swept.passes(MOST_COUNTED))]
     sizes = len(some_failures), len(some_passes)
     counted = _counted(bugs, calls)

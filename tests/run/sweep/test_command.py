@@ -132,7 +132,7 @@ def test_what_is_not_offered_is_told_by_reason(scope):
 
 
 def test_deaths_are_one_bug(tmp_path, monkeypatch):
-    monkeypatch.setattr("reference_impl.sweep.distinct._SECONDS", 1.0)  # for fresh calls, half of which are deadly
+    monkeypatch.setattr("reference_impl.sweep.distinct._MOST_ASKED", 32)  # half of these calls are deadly, and slow
     (tmp_path / "few.txt").write_text(FEW.replace("dilations = 1, 2", "dilations = 1").replace("1, 2, 3", "1, 2"))
     done = run("--backend", "run.sweep.swept_kernels:Deadly", "--scope", tmp_path / "few.txt")
     assert done.exit_code == ExitStatus.FAILED, done.output

@@ -11,14 +11,16 @@ import os
 import sys
 import traceback
 from collections.abc import Collection
-from importlib import metadata
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..operations import OPERATIONS
 from .protocol import WRAP_A_FUNCTION
 from .wrappers import isolation, layers
+
+if TYPE_CHECKING:
+    from importlib import metadata
 
 # The group of the entry points: name = "package.module:Object".
 GROUP = "reference_impl.backends"
@@ -33,6 +35,8 @@ def declared(reserved: Collection[str]) -> tuple[dict[str, metadata.EntryPoint],
 
     `reserved` are the names of built-in backends.
     """
+    from importlib import metadata  # a process of a backend seldom needs it, and it takes a fifth of its imports
+
     found: dict[str, list[metadata.EntryPoint]] = {}
     for entry in metadata.entry_points(group=GROUP):
         found.setdefault(entry.name, []).append(entry)

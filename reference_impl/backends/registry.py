@@ -9,11 +9,13 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Callable, Iterable
-from importlib.metadata import EntryPoint
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import entry_points, environments
 from .wrappers import isolation
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 # The framework that each adapter needs; None if it needs none.
 ADAPTERS: dict[str, str | None] = {
@@ -136,7 +138,7 @@ def load(name: str) -> Any:
             names = [f"{adapter}:{name}" if name else adapter for name in known]
             raise ValueError(f"{adapter} has no route {route!r}; it has {', '.join(names)}")
         return known[route]()
-    entry = declared().get(name)
+    entry = None if ":" in name else declared().get(name)  # the name of a declared backend has no colon
     if entry is not None:
         return entry_points.load_declared(entry)
     file, _, attribute = name.rpartition(":")

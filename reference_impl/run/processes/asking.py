@@ -105,9 +105,11 @@ class BackendProcess:
             return self._call(job, *arguments, time_limit=time_limit)
 
     def _call(self, job: str, *arguments: Any, **options: Any) -> Any:
-        """Run a job that calls a kernel."""
+        """Run a job that calls a kernel. A process that a hang has ended is started before its time begins."""
         self._untouched = False
         try:
+            if not self._worker.is_started:
+                self._worker.ask("declares", {}, [])  # of nothing: it is answered when all is loaded
             return self._worker.ask(job, *arguments, **options)
         except Died:  # another child takes its place
             self._untouched = True

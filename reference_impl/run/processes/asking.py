@@ -156,13 +156,26 @@ class BackendProcess:
         """Make calls that the process died of again, alone. If they come back, look into the death."""
         lives = True
         try:
-            return self.make_once(request)
+            return self._made_alone(request)
         except Died:
             lives = False
             raise
         finally:
             if lives:
                 self.late_deaths.append(self.looked_into(before, request.to_replay(), died))
+
+    def _made_alone(self, request: Request) -> list[Answer]:
+        """Make calls in a fresh child. One that was made again follows itself there too, however slow it is.
+
+        So a kernel that dies in its second call dies again.
+        """
+        if request.repeat is None:
+            return self.make_once(request)
+        first = self.make_once(replace(request, repeat=None, again=request.repeat))
+        again, self.repeated = self.repeated, None
+        if isinstance(again, Exception):
+            raise again
+        return again or first
 
     def looked_into(self, before: Journal, last: Request, died: Died) -> LateDeath:
         """Look into a death of the last call, which comes back alone, after those before. Only a few are searched."""

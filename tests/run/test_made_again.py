@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import select
+
 import pytest
 
 from reference_impl.cases.case import Case
 from reference_impl.run import outcome
 from reference_impl.run.judge import judge
+from reference_impl.run.processes import channel, worker
 from reference_impl.run.subject import Subject, process_for
 from reference_impl.verdicts import trial
 from reference_impl.verdicts.checks import CHECKS
@@ -16,8 +19,12 @@ CASE = Case.parse("n2_h5w4c3_k2x3o4")
 NAMES = ("shape_and_dtype", "exact", "inputs_unchanged", "repeatable")
 KERNELS = """
 import os, time
+from pathlib import Path
 import numpy as np
 import reference_impl
+from reference_impl.run.processes import backend_process
+
+backend_process._QUICK = 60.0  # on a slow machine too
 
 class Counts:
     def __init__(self):
@@ -42,16 +49,17 @@ class Raises(Counts):
 
 class Hangs(Counts):
     def at_the_second(self):
-        time.sleep(60)
+        Path(__file__).with_name("hangs").touch()
+        time.sleep(600)
 
 class Prints(Counts):
     def at_the_second(self):
         print("a word", flush=True)
 
 class Slow(Counts):
-    def conv2d(self, *given, **options):
-        time.sleep(1.1)
-        return super().conv2d(*given, **options)
+    def __init__(self):
+        super().__init__()
+        backend_process._QUICK = 0.0
 """
 
 
@@ -62,7 +70,7 @@ def load(tmp_path):
 
     def loaded(name):
         argument = f"{file}:{name}"
-        return Subject.load(argument, process_for(argument, time_limit=1 if name == "Hangs" else 3))
+        return Subject.load(argument, process_for(argument, time_limit=0.1 if name == "Hangs" else 60))
 
     return loaded
 
@@ -74,10 +82,24 @@ def judged(subject):
 @pytest.fixture
 def repeats_are_asked_at_once(monkeypatch):
     """On a slow machine too."""
-    monkeypatch.setattr(trial, "SECONDS", 1.0)
+    monkeypatch.setattr(trial, "SECONDS", 60.0)
 
 
-@pytest.mark.usefixtures("repeats_are_asked_at_once")
+@pytest.fixture
+def time_begins_when_a_call_hangs(monkeypatch, tmp_path):
+    """Else the calls before might be too slow."""
+    hangs = tmp_path / "hangs"
+
+    def receive_or_hang(descriptor, seconds):
+        while not select.select([descriptor], [], [], 0.01)[0] and not hangs.exists():
+            pass
+        hangs.unlink(missing_ok=True)
+        return channel.receive(descriptor, seconds)
+
+    monkeypatch.setattr(worker, "receive", receive_or_hang)
+
+
+@pytest.mark.usefixtures("repeats_are_asked_at_once", "time_begins_when_a_call_hangs")
 @pytest.mark.parametrize(("name", "expected"), [("Dies", "CRASHED"), ("Raises", "REFUSED"), ("Hangs", "CRASHED")])
 def test_failure_of_the_second_call_is_told_of_the_second(name, expected, load):
     subject = load(name)
@@ -85,6 +107,12 @@ def test_failure_of_the_second_call_is_told_of_the_second(name, expected, load):
     assert [record.outcome for record in records] == [outcome.PASS] * 3 + [getattr(outcome, expected)]
     assert [record.check for record in records] == list(NAMES)
     assert list(subject.backend.process.hung.values()) == [1] * (name == "Hangs")
+
+
+def test_second_call_dies_again_however_slow_the_first_is(load, monkeypatch):
+    """Else the call before it would be told to corrupt memory."""
+    monkeypatch.setattr(trial, "SECONDS", 0.0)
+    assert [record.outcome for record in judged(load("Dies"))] == [outcome.PASS] * 3 + [outcome.CRASHED]
 
 
 def test_words_of_the_second_call_are_seen(load):

@@ -161,7 +161,7 @@ def started(monkeypatch):
     return processes
 
 
-@pytest.mark.parametrize(("head_start", "judges"), [(60, 1), (0, 2)])
+@pytest.mark.parametrize(("head_start", "judges"), [(600, 1), (0, 2)])
 def test_a_run_that_is_over_before_the_head_start_has_one_judge(subjects, started, monkeypatch, head_start, judges):
     monkeypatch.setattr(pool, "_HEAD_START", head_start)
     found = list(records_of(for_all(subjects[:1], CASES, full=True, only=SINGLE), processes=2))
@@ -188,7 +188,7 @@ def test_a_free_judge_goes_to_the_first_case_that_waits():
         time.sleep(0.001)
     free.add(object())
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert taken == sorted(numbers)
 
 
@@ -223,13 +223,13 @@ def test_several_free_judges_all_work():
 
     def take(number):
         with free.judge_of(number):
-            both.wait(10)
+            both.wait(60)
 
     threads = [threading.Thread(target=take, args=(number,)) for number in (1, 0)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert not both.broken
 
 
@@ -238,7 +238,7 @@ def test_a_run_that_is_ended_leaves_no_process(subjects, started):
     next(running)
     running.close()
     assert started
-    assert all(process.wait(timeout=10) is not None for process in started)
+    assert all(process.wait(timeout=60) is not None for process in started)
 
 
 def test_a_run_that_is_killed_leaves_no_process(subjects, tmp_path, request):
@@ -248,9 +248,9 @@ def test_a_run_that_is_killed_leaves_no_process(subjects, tmp_path, request):
     path = os.pathsep.join([str(tmp_path), str(request.config.rootpath / "tests"), os.environ.get("PYTHONPATH", "")])
     verify = [sys.executable, "-m", "reference_impl", "verify", "--backend", "dying:Starts", "--cases", str(CASES[0])]
     with subprocess.Popen(verify, env={**os.environ, "PYTHONPATH": path}) as running:
-        assert select.select([alive], [], [], 60)[0]
+        assert select.select([alive], [], [], 120)[0]
         assert os.read(alive, 7) == b"started"
         running.kill()
-    assert select.select([alive], [], [], 20)[0], "somebody lives"
+    assert select.select([alive], [], [], 60)[0], "somebody lives"
     assert os.read(alive, 1) == b""
     os.close(alive)

@@ -23,6 +23,7 @@ from reference_impl.run.judge import judge
 from reference_impl.run.records import records_of
 from reference_impl.run.selection import for_all
 from reference_impl.run.subject import Subject
+from reference_impl.verdicts import trial
 from reference_impl.verdicts.checks import CHECKS
 from reference_impl.verdicts.making_calls import repeated
 from reference_impl.verdicts.races import is_race
@@ -84,7 +85,7 @@ class AddsInTwoThreads(Right):
         total, together = np.zeros_like(answer), threading.Barrier(2)
 
         def add(part):
-            together.wait(5)
+            together.wait(60)
             for image in range(len(total)):
                 for row in range(total.shape[1]):
                     old = total[image, row].copy()
@@ -141,6 +142,12 @@ def add_both(tmp_path_factory):
     function = ctypes.CDLL(str(folder / "race.so")).add_both
     function.argtypes = [*[np.ctypeslib.ndpointer(np.float32, flags="C")] * 3, ctypes.c_long]
     return function
+
+
+@pytest.fixture(autouse=True)
+def all_repeats_are_made(monkeypatch):
+    """On a slow machine too."""
+    monkeypatch.setattr(trial, "SECONDS", 60.0)
 
 
 def failures(backend, cases=(CASE,), operation="conv2d"):
@@ -224,7 +231,7 @@ def test_race_is_not_diagnosed_as_a_mistake():
 def test_small_calls_are_made_often_and_long_ones_once():
     assert times_again(CASE) == AGAIN
     assert times_again(LARGE) == AGAIN_IF_SPLIT
-    assert repeated(lambda: 7, 5, 1.0) == [7] * 5
+    assert repeated(lambda: 7, 5, 60.0) == [7] * 5
     assert len(repeated(lambda: sum(range(1_000_000)), 5, 0.001)) == 1
 
 

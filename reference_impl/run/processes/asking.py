@@ -105,9 +105,11 @@ class BackendProcess:
             return self._call(job, *arguments, time_limit=time_limit)
 
     def _call(self, job: str, *arguments: Any, **options: Any) -> Any:
-        """Run a job that calls a kernel."""
+        """Run a job that calls a kernel. A process that a hang has ended is started before its time begins."""
         self._untouched = False
         try:
+            if not self._worker.is_started:
+                self._worker.ask("declares", {}, [])  # of nothing: it is answered when all is loaded
             return self._worker.ask(job, *arguments, **options)
         except Died:  # another child takes its place
             self._untouched = True
@@ -154,13 +156,26 @@ class BackendProcess:
         """Make calls that the process died of again, alone. If they come back, look into the death."""
         lives = True
         try:
-            return self.make_once(request)
+            return self._made_alone(request)
         except Died:
             lives = False
             raise
         finally:
             if lives:
                 self.late_deaths.append(self.looked_into(before, request.to_replay(), died))
+
+    def _made_alone(self, request: Request) -> list[Answer]:
+        """Make calls in a fresh child. One that was made again follows itself there too, however slow it is.
+
+        So a kernel that dies in its second call dies again.
+        """
+        if request.repeat is None:
+            return self.make_once(request)
+        first = self.make_once(replace(request, repeat=None, again=request.repeat))
+        again, self.repeated = self.repeated, None
+        if isinstance(again, Exception):
+            raise again
+        return again or first
 
     def looked_into(self, before: Journal, last: Request, died: Died) -> LateDeath:
         """Look into a death of the last call, which comes back alone, after those before. Only a few are searched."""

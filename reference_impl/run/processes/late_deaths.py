@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from ...verdicts.agreement import Disagreement
 from .memory import MIB
 from .requests import Request
-from .worker import Died, Raised
+from .worker import Died, Hung, Raised
 
 if TYPE_CHECKING:
     from .asking import BackendProcess
@@ -69,7 +69,7 @@ class LateDeath:
 
 
 class _OutOfTime(Exception):
-    pass
+    """The search, or a call of it, takes too long. The message says which."""
 
 
 Fresh = Callable[[Mapping[str, str]], "BackendProcess"]
@@ -88,8 +88,8 @@ def looked_into(before: Journal, last: Request, died: Died, fresh: Fresh, *, uns
         process = fresh(environment)
         try:
             found, why = _guilty(requests, _Replay(process, until))
-        except _OutOfTime:
-            why = f"the search was ended after {SECONDS:g} s"
+        except _OutOfTime as error:
+            why = f"the search was ended {error}"
             break
         except (Died, Raised):  # the backend cannot be loaded in this environment
             continue
@@ -111,9 +111,11 @@ class _Replay:
         self._process.renew()
         for request in requests:
             if time.monotonic() > self._until:
-                raise _OutOfTime
+                raise _OutOfTime(f"after {SECONDS:g} s")
             try:
                 self._process.make_once(request)
+            except Hung as hung:  # it may be slow: that is no death
+                raise _OutOfTime(f"as a call gave {hung}") from hung
             except Died as died:
                 return died
             except (Raised, Disagreement):  # its own check has said so

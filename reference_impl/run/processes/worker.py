@@ -126,6 +126,10 @@ class Worker:
                 raise Raised(*map(str, answer["raised"]))
             return answer["answer"]
 
+    @property
+    def is_started(self) -> bool:
+        return self._process is not None
+
     def _dead(self, answer: dict[str, Any]) -> Any:
         died = self._death(answer["died"])
         self.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,10 +84,11 @@ def children(of, word):
 
 
 def main(path, backend):
-    """Sweep, and print the number of each chunk once it is stored."""
+    """Sweep, and print the number of each chunk once it is stored. Go on when a line is read, or stdin is closed."""
     engine = Here(setting(backend), 2)
     with opened(Path(path), backend) as store:
         for answer in stored(store, engine.answers(jobs_left(store, SCOPE, (backend,)))):
             assert isinstance(answer, Answer)
             print(answer.job.chunk, flush=True)
+            sys.stdin.readline()
     engine.close()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 
-from planted import Right
+from planted import Flipped, Right
 
 from reference_impl.backends.protocol import Capabilities, Lack
 
@@ -50,3 +51,15 @@ class Deadly(Right):
         if max(strides) > 1 and input.shape[0] > 1:
             os.kill(os.getpid(), signal.SIGSEGV)
         return super().conv2d(input, filters, strides=strides, **options)
+
+
+class Stops(Flipped):
+    """Wrong, and it stops in its second chunk or soon after."""
+
+    calls = 0
+
+    def spoil(self, answer, arrays):
+        self.calls += 1
+        if self.calls > 3000:
+            time.sleep(600)
+        return super().spoil(answer, arrays)

@@ -9,10 +9,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections import Counter
 from dataclasses import replace
 from functools import partial
+from math import inf
 
 import pytest
 from run.sweep.test_store import HERE
@@ -40,6 +40,13 @@ def scope(tmp_path):
 @pytest.fixture
 def store(tmp_path):
     return str(tmp_path / "store.db")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fresh_calls_are_bounded_by_their_number():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("reference_impl.sweep.distinct._SECONDS", inf)
+        yield
 
 
 def run(*words):
@@ -265,9 +272,10 @@ def test_interrupted_sweep_tells_what_it_found_and_how_to_go_on(store, tmp_path)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONUNBUFFERED": "1"}
     large = tmp_path / "large.txt"
     large.write_text(FEW.replace("kernel = 1, 2, 3", "kernel = 2, 3, 4").replace("= 2\n", "= 1, 2, 3, 4, 5, 6\n"))
-    words = "--backend", "planted:Flipped", "--scope", large, "--store", store
+    words = "--backend", "run.sweep.swept_kernels:Stops", "--scope", large, "--store", store
+    alone = "--processes", "1", "--timeout", "600"
     process = subprocess.Popen(
-        [sys.executable, "-m", "reference_impl", "sweep", *words],
+        [sys.executable, "-m", "reference_impl", "sweep", *words, *alone],
         stdout=subprocess.PIPE,
         text=True,
         env=environment,
@@ -277,7 +285,6 @@ def test_interrupted_sweep_tells_what_it_found_and_how_to_go_on(store, tmp_path)
     for line in process.stdout:
         lines.append(line)
         if "just measured" in line and len(lines) == 2:
-            time.sleep(0.2)
             process.send_signal(signal.SIGINT)
     assert process.wait() == ExitStatus.INTERRUPTED
     process.stdout.close()

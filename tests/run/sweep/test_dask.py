@@ -34,7 +34,7 @@ def started(*words):
     )
 
 
-def wait_for(condition, seconds=60):
+def wait_for(condition, seconds=300):
     until = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < until, "Dask did not start"

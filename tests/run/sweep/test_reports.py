@@ -50,7 +50,7 @@ def swept(tmp_path):
 
 def written(swept, tmp_path, monkeypatch, functional):
     paths = stand_in(tmp_path, functional)
-    monkeypatch.setattr("reference_impl.sweep.reports.run", partial(reproducer.run, paths=paths, seconds=20))
+    monkeypatch.setattr("reference_impl.sweep.reports.run", partial(reproducer.run, paths=paths, seconds=120))
     bugs = found(swept, ask=False)
     assert len(bugs.bugs) == 1
     ((path, seen),) = write_reports(tmp_path / "reports", bugs, swept, Reproducers(swept))

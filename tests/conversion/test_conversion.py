@@ -24,6 +24,12 @@ DEPTHWISE = "n1_h7w9c3_k3x2o6_g3_SAME"
 TRANSPOSED = "n1_h8w12c4_k3x2o3_s2x3_p1,0,0,1"
 
 
+@pytest.fixture(autouse=True)
+def naming_takes_its_time(monkeypatch):
+    """On a slow machine too."""
+    monkeypatch.setattr(findings, "__defaults__", (600.0,))
+
+
 def run(*words):
     result = CliRunner().invoke(app, list(map(str, words)), terminal_width=100)
     return result.exit_code, result.output

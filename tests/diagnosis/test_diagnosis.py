@@ -51,6 +51,12 @@ _PLANTED = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def a_diagnosis_takes_its_time(monkeypatch):
+    """On a slow machine too."""
+    monkeypatch.setattr(diagnose, "__defaults__", (600.0,))
+
+
 def first_failure(subject: Subject, operation: str) -> Record:
     """Return what `verify` would report first or, if no check sees the mistake, any failure."""
     records = itertools.chain.from_iterable(
@@ -188,7 +194,7 @@ class Refuses(Right):
 
 def diagnosis_of(backend, operation="conv2d"):
     subject = Subject.of(backend)
-    return diagnose(subject, first_failure(subject, operation), seconds=60)
+    return diagnose(subject, first_failure(subject, operation))
 
 
 @pytest.mark.parametrize(
@@ -223,7 +229,7 @@ def test_mistake_is_named_beside_what_is_refused():
 def test_mistake_that_does_not_match_the_failing_call_is_named_as_such():
     subject = Subject.of(FlipsAndLosesEmptyOutputs())
     (record, *_) = judge(subject, Case.parse("n2_h5w6c0_k3x2o4"), "conv2d")
-    first, right, _, other, *_ = diagnose(subject, record, seconds=60).lines
+    first, right, _, other, *_ = diagnose(subject, record).lines
     assert first == f"matches, though not on this call, *kernel-flipped*: {by_name('kernel-flipped').does}"
     assert right == f"right: {by_name('kernel-flipped').right}"
     assert re.fullmatch(r"it is also wrong in another way on .*n2_h5w6c0_k3x2o4", other)

@@ -85,6 +85,14 @@ class Axis:
         read = [positions for positions in read if positions.stop > 0]
         return slice(min(one.start for one in read), max(one.stop for one in read)) if read else slice(0, 0)
 
+    @property
+    def reverse(self) -> Axis | None:
+        """The axis along which a flipped kernel slides over the output; see `Convolution.reverse`."""
+        before, after = self.kernel_extent - 1 - self.pad_before, self.kernel_extent - 1 - self.pad_after
+        if self.stride > 1 or min(before, after) < 0:
+            return None
+        return replace(self, input_size=self.output_size, pad_before=before, pad_after=after)
+
 
 def padding_of(padding: AxisPadding, input_size: int, extent: int, stride: int) -> tuple[int, int]:
     """Return the zeros before and after one axis, for a padding word or an explicit (before, after).
@@ -222,6 +230,17 @@ class Convolution:
     def is_pointwise(self) -> bool:
         """True if each window is one input position: one tap and no padding."""
         return self.kernel_size == (1, 1) and self.padding == ((0, 0), (0, 0))
+
+    @cached_property
+    def reverse(self) -> Convolution | None:
+        """The convolution of the output's cotangent with flipped filters that is the input gradient; None if none is.
+
+        Without strides, the outputs that read one input position are a window of the output.
+        """
+        height, width = self.height.reverse, self.width.reverse
+        if height is None or width is None:
+            return None
+        return Convolution(self.batch, height, width, self.output_channels, self.input_channels, self.groups)
 
     @property
     def is_depthwise(self) -> bool:

@@ -9,7 +9,8 @@
 
 Depthwise convolutions take the same derivatives tap by tap: see `depthwise`. Where many windows overlap, a product is
 taken one kernel row at a time: see `windows.parts`. The windows of a 1x1 kernel without strides are the input's pixels.
-Then an operation is one product of whole arrays: see `windows.is_one_product`.
+Then an operation is one product of whole arrays: see `windows.is_one_product`. Without strides, the input gradient is
+itself a convolution of G: see `Convolution.reverse`. Many narrow groups go so, as it adds fewer elements than `fold`.
 
 Inputs are NHWC and filters HWIO. The operations are *cross-correlations*: the kernel is not flipped. Results are
 int64 for integers and bool, float64 for floats, object for Python int and Fraction. On integers and objects every
@@ -32,6 +33,7 @@ from .windows import (
     filter_block,
     fold,
     for_channels,
+    goes_by_threads,
     is_one_product,
     matrix_of,
     output_rows,
@@ -95,25 +97,7 @@ def conv2d(
         for x, w, g in products(convolution, input, filters, output, result_dtype):
             g += x * each_column(w, x)
         return output
-    output = _to_write(convolution.output_shape, result_dtype, terms)
-    if is_one_product(convolution):
-        add_product(pixels(input, dtype), pixels(filters, dtype), pixels(output, result_dtype), first=True)
-        return output
-
-    def multiply(channels: Channels) -> None:
-        matrix = filter_block(filters, convolution, channels, dtype)
-        for block in position_blocks(convolution, channels):
-            windows = unfold(input, convolution, block, dtype)
-            place = output_rows(output, convolution, block, channels, result_dtype)  # a view
-            together = len(place) == 1  # the rows of several groups lie apart, which is slow to add to
-            sums = place if together else np.empty(place.shape, dtype)
-            for number, (taps, rows) in enumerate(parts(convolution, block)):
-                add_product(matrix_of(windows, rows), matrix[:, taps], sums, first=number == 0)
-            if not together:
-                place[...] = sums
-
-    for_channels(multiply, convolution)
-    return output
+    return _convolve(convolution, input, filters, dtype, result_dtype)
 
 
 def conv2d_backprop_input(
@@ -320,6 +304,9 @@ def _backprop_input(convolution: Convolution, filters: np.ndarray, cotangent: np
         for x, w, g in products(convolution, result, filters, cotangent, result_dtype):
             x += g * each_column(w, g)
         return result
+    reverse = convolution.reverse if goes_by_threads(convolution) else None
+    if reverse and dtype.kind != "O" and np.isfinite(filters).all():  # in the padding, 0 * infinity would be NaN
+        return _convolve(reverse, cotangent, _flip(filters, convolution.groups), dtype, result_dtype)
     # Then each input position is that of one window: the products are written there, and no window is folded.
     in_place = convolution.is_pointwise and convolution.height.stride == convolution.width.stride == 1
     result = _to_write(convolution.input_sizes, result_dtype, terms if in_place else 0)
@@ -341,6 +328,38 @@ def _backprop_input(convolution: Convolution, filters: np.ndarray, cotangent: np
 
     for_channels(multiply, convolution)
     return result
+
+
+def _convolve(
+    convolution: Convolution, input: np.ndarray, filters: np.ndarray, dtype: np.dtype, result_dtype: np.dtype
+) -> np.ndarray:
+    """Compute `conv2d` of arrays that were checked."""
+    output = _to_write(convolution.output_shape, result_dtype, convolution.terms("conv2d"))
+    if is_one_product(convolution):
+        add_product(pixels(input, dtype), pixels(filters, dtype), pixels(output, result_dtype), first=True)
+        return output
+
+    def multiply(channels: Channels) -> None:
+        matrix = filter_block(filters, convolution, channels, dtype)
+        for block in position_blocks(convolution, channels):
+            windows = unfold(input, convolution, block, dtype)
+            place = output_rows(output, convolution, block, channels, result_dtype)  # a view
+            together = len(place) == 1  # the rows of several groups lie apart, which is slow to add to
+            sums = place if together else np.empty(place.shape, dtype)
+            for number, (taps, rows) in enumerate(parts(convolution, block)):
+                add_product(matrix_of(windows, rows), matrix[:, taps], sums, first=number == 0)
+            if not together:
+                place[...] = sums
+
+    for_channels(multiply, convolution)
+    return output
+
+
+def _flip(filters: np.ndarray, groups: int) -> np.ndarray:
+    """Flip the kernel, and exchange the input and the output channels of each group."""
+    *kernel, inputs, outputs = filters.shape
+    flipped = filters[::-1, ::-1].reshape(*kernel, inputs, groups, outputs // groups).transpose(0, 1, 4, 3, 2)
+    return flipped.reshape(*kernel, outputs // groups, groups * inputs)
 
 
 def _to_write(sizes: tuple[int, ...], dtype: np.dtype, terms: int) -> np.ndarray:

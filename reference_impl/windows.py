@@ -158,13 +158,7 @@ def windows_of(output: np.ndarray, filters: np.ndarray, convolution: Convolution
             place = windows[:, :, rows]
             place += _product(output, transposed[..., taps], place.shape, planes=planes)
         return windows
-    if planes or not goes_by_threads(convolution):
-        return _product(output, transposed, shape, planes=planes)
-    # Narrow groups: in memory, the groups of a tap lie beside their channels, as in the input. `fold` adds long rows.
-    of_taps = filters.reshape(shape[0], *shape[4:], filters.shape[2]).transpose(1, 2, 0, 4, 3)
-    windows = np.empty((*shape[4:6], output.shape[1], shape[0], shape[6]), output.dtype)
-    np.matmul(output, of_taps, out=windows.swapaxes(2, 3))
-    return windows.transpose(3, 2, 0, 1, 4)
+    return _product(output, transposed, shape, planes=planes)
 
 
 def _product(left: np.ndarray, right: np.ndarray, shape: Sequence[int], *, planes: bool) -> np.ndarray:

@@ -28,6 +28,7 @@ from .arithmetic import choose_dtypes
 from .depthwise import each_column, products
 from .geometry import Convolution
 from .windows import (
+    FILTER_BLOCK_BYTES,
     Channels,
     add_product,
     filter_block,
@@ -304,8 +305,10 @@ def _backprop_input(convolution: Convolution, filters: np.ndarray, cotangent: np
         for x, w, g in products(convolution, result, filters, cotangent, result_dtype):
             x += g * each_column(w, g)
         return result
-    reverse = convolution.reverse if goes_by_threads(convolution) else None
-    if reverse and dtype.kind != "O" and np.isfinite(filters).all():  # in the padding, 0 * infinity would be NaN
+    # Flipped filters are copied. In the padding, 0 * infinity would be NaN.
+    few_filters = goes_by_threads(convolution) and filters.nbytes <= FILTER_BLOCK_BYTES
+    reverse = convolution.reverse if few_filters else None
+    if reverse and dtype.kind != "O" and np.isfinite(filters).all():
         return _convolve(reverse, cotangent, _flip(filters, convolution.groups), dtype, result_dtype)
     # Then each input position is that of one window: the products are written there, and no window is folded.
     in_place = convolution.is_pointwise and convolution.height.stride == convolution.width.stride == 1

@@ -101,6 +101,17 @@ def test_integers_that_float64_does_not_hold(asked, by_fold):
     assert any((array.astype(np.float64).astype(np.int64) != array).any() for array in found.values())
 
 
+def test_large_filters_are_folded(asked, by_fold, monkeypatch):
+    """Flipped, they would be one more copy."""
+    arrays = small_arrays(GENERAL, np.float64)
+    monkeypatch.setattr(operations, "FILTER_BLOCK_BYTES", arrays.filters.nbytes)
+    gradient(GENERAL, arrays)
+    assert len(asked) == 1
+    monkeypatch.setattr(operations, "FILTER_BLOCK_BYTES", arrays.filters.nbytes - 1)
+    assert_equal(gradient(GENERAL, arrays), by_fold(GENERAL, arrays))
+    assert len(asked) == 1
+
+
 def test_objects_are_folded(asked, by_fold):
     arrays = small_arrays(GENERAL, object)
     assert_equal(gradient(GENERAL, arrays), by_fold(GENERAL, arrays))

@@ -30,6 +30,7 @@ CASES = [
         "large-pointwise-image": "n1_h900w1000c12_k1x1o3",
         "batch-with-stride-2": "n16_h96w90c16_k5x5o8_s2_SAME",
         "groups": "n2_h100w110c64_k3x3o64_g32",
+        "large-filters-of-narrow-groups": "n1_h4w4c24000_k3x3o24000_g600_SAME_float64",
         "depthwise": "n1_h100w110c64_k5x5o64_g64_SAME",
         "mostly-padding": "n1_h9w8c2_k3x3o4_p600,500,500,600",
         "large-kernel": "n1_h203w203c64_k202x202o2_int8",  # a window takes 19.9 MiB; integers are converted once more

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
 
 import reference_impl
-from reference_impl import definition
+from reference_impl import definition, operations
 from reference_impl.cases.case import Case
 
 # Each operation by the two arrays that it takes; it is linear in both.
@@ -56,6 +58,17 @@ def run(operation: str, problem: Any, arrays: Arrays, module: Any = reference_im
         "conv2d_transpose": (arrays.out_backprop, arrays.filters, problem.input_sizes),
     }
     return getattr(module, operation)(*given[operation], **problem.options)
+
+
+def by_another_path(answer: Callable, condition: str, monkeypatch: pytest.MonkeyPatch) -> Callable:
+    """Return `answer`, a function of a problem and arrays, as it is if a condition in `operations` is never true."""
+
+    def otherwise(problem: Any, arrays: Arrays) -> Any:
+        with monkeypatch.context() as patch:
+            patch.setattr(operations, condition, lambda convolution: False)
+            return answer(problem, arrays)
+
+    return otherwise
 
 
 def assert_equal(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:

@@ -51,12 +51,6 @@ _PLANTED = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def a_diagnosis_takes_its_time(monkeypatch):
-    """On a slow machine too."""
-    monkeypatch.setattr(diagnose, "__defaults__", (600.0,))
-
-
 def first_failure(subject: Subject, operation: str) -> Record:
     """Return what `verify` would report first or, if no check sees the mistake, any failure."""
     records = itertools.chain.from_iterable(

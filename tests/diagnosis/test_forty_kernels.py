@@ -72,12 +72,6 @@ def test_mistakes_are_known_for_the_operation(kernel):
     assert all(kernel.operation in by_name(mistake).operations for mistake in kernel.mistakes if mistake)
 
 
-@pytest.fixture(autouse=True)
-def a_diagnosis_takes_its_time(monkeypatch):
-    """On a slow machine too."""
-    monkeypatch.setattr(diagnose, "__defaults__", (600.0,))
-
-
 @functools.cache
 def diagnosis_of(name):
     """Judge a kernel on the smoke cases, and diagnose the failure that the run would diagnose."""

@@ -7,9 +7,9 @@ import itertools
 import numpy as np
 import pytest
 from general_cases import GENERAL_CASES
-from integer_arrays import TAKES, Arrays, arrays_of, assert_equal, run, small_arrays
+from integer_arrays import TAKES, Arrays, arrays_of, assert_equal, by_another_path, run, small_arrays
 
-from reference_impl import operations, windows
+from reference_impl import windows
 from reference_impl.cases.case import Case
 
 SIZES = [
@@ -33,12 +33,7 @@ def answers(case, arrays):
 
 @pytest.fixture
 def by_blocks(monkeypatch):
-    def answer(case, arrays):
-        with monkeypatch.context() as patch:
-            patch.setattr(operations, "is_one_product", lambda convolution: False)
-            return answers(case, arrays)
-
-    return answer
+    return by_another_path(answers, "is_one_product", monkeypatch)
 
 
 @pytest.mark.parametrize("case", [*SIZES, GENERAL, Case.parse("n2_h1w1c5_k1x1o6_s2x3")], ids=str)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from integer_arrays import Arrays, arrays_of, assert_equal, run, small_arrays
+from integer_arrays import Arrays, arrays_of, assert_equal, by_another_path, run, small_arrays
 from small_geometries import ALONG_ONE_AXIS, with_windows
 
 from reference_impl import operations, windows
@@ -51,12 +51,7 @@ def asked(monkeypatch):
 
 @pytest.fixture
 def by_fold(monkeypatch):
-    def answer(problem, arrays):
-        with monkeypatch.context() as patch:
-            patch.setattr(operations, "goes_by_threads", lambda convolution: False)
-            return gradient(problem, arrays)
-
-    return answer
+    return by_another_path(gradient, "goes_by_threads", monkeypatch)
 
 
 @pytest.mark.parametrize(("axis", "kernel", "padding"), ALONG_ONE_AXIS)

@@ -109,7 +109,7 @@ def test_failure_of_the_second_call_is_told_of_the_second(name, expected, load):
     assert list(subject.backend.process.hung.values()) == [1] * (name == "Hangs")
 
 
-def test_second_call_dies_again_however_slow_the_first_is(load, monkeypatch):
+def test_second_call_dies_again_if_it_was_asked_for_apart(load, monkeypatch):
     """Else the call before it would be told to corrupt memory."""
     monkeypatch.setattr(trial, "SECONDS", 0.0)
     assert [record.outcome for record in judged(load("Dies"))] == [outcome.PASS] * 3 + [outcome.CRASHED]

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from run.waiting import soon
 
 from reference_impl.cases.case import Case
 from reference_impl.run.processes import origins
@@ -114,13 +115,6 @@ def lives(process):
         return status(process, "State") != "Z"
     except (OSError, StopIteration):
         return False
-
-
-def soon(happens, seconds=60):
-    until = time.monotonic() + seconds
-    while not happens() and time.monotonic() < until:
-        time.sleep(0.02)
-    return happens()
 
 
 def test_framework_is_imported_once_for_all_its_processes(load, scipy):

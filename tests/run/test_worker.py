@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from run.waiting import soon
 
 from reference_impl.run.processes.asking import MOST_HUNG, BackendProcess
 from reference_impl.run.processes.channel import Closed, Late, receive, send
@@ -150,13 +150,6 @@ def test_what_hangs_does_not_outlive_who_asked(tmp_path):
     asker.kill()
     asker.wait()
     assert soon(lambda: not hanging.exists())
-
-
-def soon(happens, seconds=60):
-    until = time.monotonic() + seconds
-    while not happens() and time.monotonic() < until:
-        time.sleep(0.05)
-    return happens()
 
 
 @pytest.fixture

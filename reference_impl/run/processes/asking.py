@@ -165,9 +165,9 @@ class BackendProcess:
                 self.late_deaths.append(self.looked_into(before, request.to_replay(), died))
 
     def _made_alone(self, request: Request) -> list[Answer]:
-        """Make calls in a fresh child. One that was made again follows itself there too, however slow it is.
+        """Make calls in a fresh child. There a call is made again at once, if it takes less than a second.
 
-        So a kernel that dies in its second call dies again.
+        So a kernel that dies in its second call dies again, though it was asked for repeats apart.
         """
         if request.repeat is None:
             return self.make_once(request)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from .geometry import Convolution
-from .windows import boxes
+from .windows import boxes, cut
 
 # A block of outputs. With the inputs and the products of a tap, it stays in the processor's second cache.
 BLOCK_BYTES = 512 << 10
@@ -29,11 +29,9 @@ def products(
     for block in boxes(convolution, range(1), BLOCK_BYTES // (8 * max(convolution.output_channels, 1))):
         _, images, rows, columns = block
         read = convolution.height.reach(rows), convolution.width.reach(columns)
-        box = (slice(None), slice(images.start, images.stop), *read)
-        inputs = input[np.newaxis][box].astype(dtype, copy=False)
-        written = slice(rows.start, rows.stop), slice(columns.start, columns.stop)
-        outputs = output[np.newaxis][(*box[:2], *written)].astype(dtype, copy=False)
-        for window, position in convolution.taps(rows, columns, box):
+        inputs = cut(input, images, *read)[np.newaxis].astype(dtype, copy=False)
+        outputs = cut(output, images, rows, columns)[np.newaxis].astype(dtype, copy=False)
+        for window, position in convolution.taps(rows, columns, read):
             yield inputs[position], filters[window[4:]], outputs[window[:4]]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -10,6 +11,8 @@ from typing import Any
 from . import arguments
 from .arguments import PADDING_WORDS, AxisPadding, Padding, Sizes
 from .framework_sizes import keras_size, torch_size
+
+Box = tuple[range, range]  # rows, columns
 
 # The most sizes that `transposed_sizes` lists.
 MOST_LEGAL_SIZES = 2**20
@@ -79,11 +82,21 @@ class Axis:
             slice(first * self.stride + shift - start, (stop - 1) * self.stride + shift + 1 - start, self.stride),
         )
 
-    def reach(self, outputs: range) -> slice:
-        """Return the input positions from the first to the last that the windows of `outputs` read."""
-        read = [positions for _, positions in (self.reads(tap, outputs) for tap in range(self.kernel_size))]
-        read = [positions for positions in read if positions.stop > 0]
-        return slice(min(one.start for one in read), max(one.stop for one in read)) if read else slice(0, 0)
+    def reach(self, outputs: range) -> range:
+        """Return the input positions between the ends of the windows of `outputs`, which read no others."""
+        first = outputs.start * self.stride - self.pad_before
+        stop = (outputs.stop - 1) * self.stride - self.pad_before + self.kernel_extent
+        return range(max(first, 0), min(stop, self.input_size)) if outputs else range(0)
+
+    @cached_property
+    def padded(self) -> Axis:
+        """The same windows, of an input that has its padding already."""
+        return replace(self, input_size=self.padded_size, pad_before=0, pad_after=0)
+
+    @cached_property
+    def pad(self) -> Axis:
+        """The windows of one element that are the positions of the padded input."""
+        return replace(self, kernel_size=1, stride=1, dilation=1)
 
     @property
     def reverse(self) -> Axis | None:
@@ -211,6 +224,11 @@ class Convolution:
         return self.height.kernel_size, self.width.kernel_size
 
     @cached_property
+    def window_size(self) -> int:
+        """Return the number of elements in one group's window, a row of `windows.unfold`."""
+        return math.prod(self.filter_sizes[:3])
+
+    @cached_property
     def padding(self) -> tuple[tuple[int, int], tuple[int, int]]:
         """Zeros that are added: ((top, bottom), (left, right))."""
         return (self.height.pad_before, self.height.pad_after), (self.width.pad_before, self.width.pad_after)
@@ -218,13 +236,22 @@ class Convolution:
     @cached_property
     def along_width(self) -> Convolution:
         """One row of the kernel, for each row of the padded input."""
-        height = Axis(self.height.input_size, 1, pad_before=self.height.pad_before, pad_after=self.height.pad_after)
-        return replace(self, height=height)
+        return replace(self, height=self.height.pad)
 
     @cached_property
     def along_height(self) -> Axis:
         """The rows of the padded input that each output row reads: `along_width` has padded them."""
-        return Axis(self.height.padded_size, self.height.kernel_size, self.height.stride, self.height.dilation)
+        return self.height.padded
+
+    @cached_property
+    def padded(self) -> Convolution:
+        """The same windows, of an input that has its padding already."""
+        return replace(self, height=self.height.padded, width=self.width.padded)
+
+    @cached_property
+    def pad(self) -> Convolution:
+        """The windows of one pixel that are the pixels of the padded input."""
+        return replace(self, height=self.height.pad, width=self.width.pad)
 
     @cached_property
     def is_pointwise(self) -> bool:
@@ -249,24 +276,23 @@ class Convolution:
 
     def terms(self, operation: str) -> int:
         """Return the most products that one element of `operation`'s result sums."""
-        taps = self.height.kernel_size * self.width.kernel_size
         if operation == "conv2d":
-            return taps * self.input_channels // self.groups
+            return self.window_size
         if operation in ("conv2d_backprop_input", "conv2d_transpose"):
-            return taps * self.output_channels // self.groups
+            return math.prod(self.kernel_size) * self.output_channels // self.groups
         if operation == "conv2d_backprop_filter":
             return self.batch * self.height.output_size * self.width.output_size
         raise ValueError(f"operation must be one of the four, not {operation!r}")
 
-    def taps(self, rows: range, columns: range, box: tuple[slice, ...] | None = None) -> Iterator[tuple[tuple, tuple]]:
+    def taps(self, rows: range, columns: range, box: Box | None = None) -> Iterator[tuple[tuple, tuple]]:
         """Yield where the windows of a block of output positions lie. No other code says so.
 
         For each tap (p, q) there are two indices that name the same elements. One is into the windows (groups, N,
         rows, columns, kh, kw, channels), the other into the input (groups, N, H, W, channels). All other elements of
-        the windows are padding. With `box`, the second is into input[box].
+        the windows are padding. With `box`, the second is into these rows and columns of the input.
         """
         every = slice(None)
-        top, left = (0, 0) if box is None else (box[2].start, box[3].start)
+        top, left = (0, 0) if box is None else (box[0].start, box[1].start)
         across = [self.width.reads(q, columns, left) for q in range(self.width.kernel_size)]
         for p in range(self.height.kernel_size):
             window_rows, input_rows = self.height.reads(p, rows, top)

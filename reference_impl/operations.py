@@ -41,6 +41,7 @@ from .windows import (
     parts,
     pixels,
     position_blocks,
+    sums_like,
     unfold,
     windows_of,
 )
@@ -348,7 +349,7 @@ def _convolve(
             windows = unfold(input, convolution, block, dtype)
             place = output_rows(output, convolution, block, channels, result_dtype)  # a view
             together = len(place) == 1  # the rows of several groups lie apart, which is slow to add to
-            sums = place if together else np.empty(place.shape, dtype)
+            sums = place if together else sums_like(windows, place, dtype)
             for number, (taps, rows) in enumerate(parts(convolution, block)):
                 add_product(matrix_of(windows, rows), matrix[:, taps], sums, first=number == 0)
             if not together:

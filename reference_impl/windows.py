@@ -13,7 +13,7 @@ from threading import Thread
 
 import numpy as np
 
-from .geometry import Convolution
+from .geometry import Box, Convolution
 
 # Scratch memory is one block of filters and one of windows, each with its product. Together they stay under 64 MiB as
 # long as one window takes at most 20 MiB. Beyond that they are three windows: no window is cut.
@@ -26,19 +26,24 @@ WIDE_BLOCK_BYTES = 18 << 20
 # Windows go by kernel rows from so many elements of the windows of an image on.
 ROW_ELEMENTS = 1 << 16
 # Few channels are slow to copy, as only they lie together in memory. So up to so many channels a group, windows are
-# copied by planes, that is by rows of positions of one channel. That takes a copy of the input which the windows read.
-# It pays from so many elements of the windows of an image on, if they are so many times the elements of the copy.
+# copied by planes, that is by rows of positions of one channel. That takes a padded copy of the input which the windows
+# read. It pays from so many elements of the windows of an image on, if they are so many times the elements of the copy.
 PLANE_CHANNELS = 7
 PLANE_ELEMENTS = 4096
 PLANE_GAIN = 2
-# Narrow groups go by threads, from so many elements of all windows on. A thread takes some groups at once, and so few
-# windows that BLAS takes no thread of its own for a product (OpenBLAS, up to so many multiply-adds).
-GROUPS_AT_ONCE = 8
+# Many narrow groups go by threads, from so many elements of all windows on. A thread takes some groups at once, and so
+# few windows that BLAS takes no thread of its own for a product (OpenBLAS, up to so many multiply-adds).
 FEW_GROUPS = 16  # these go by no threads
-MOST_THREADS = 4  # each has a block of at most WINDOW_BLOCK_BYTES
-THREAD_ELEMENTS = 1 << 20
+MOST_THREADS = 4
+THREAD_ELEMENTS = 1 << 19
+GROUPS_AT_ONCE = 8
 BLAS_PRODUCTS = 1 << 18
 FEWEST_WINDOWS = 16
+# In threads, planes of more channels pay. A group reads few channels of each pixel, so more groups are taken at once. A
+# block of them stays near the second cache.
+GROUP_PLANE_CHANNELS = 8
+PLANE_GROUPS_AT_ONCE = 16
+PLANE_BLOCK_BYTES = 1280 << 10  # of so many groups
 
 Channels = tuple[range, range]  # groups, output channels of each
 Block = tuple[range, range, range, range]  # groups, images, output rows, output columns
@@ -55,15 +60,18 @@ def unfold(input: np.ndarray, convolution: Convolution, block: Block, dtype: np.
     if convolution.is_pointwise:  # the windows are the input's own elements: spare the copy
         ((_, position),) = convolution.taps(rows, columns)
         return source[position].astype(dtype, copy=False)
-    reach = _reach_of_planes(convolution, block)
-    windows = _array(np.zeros, _windows_shape(convolution, block), dtype, planes=reach is not None)
-    if reach is not None:
-        part = source[reach]
-        source = _array(np.empty, part.shape, dtype, planes=True)
-        source[...] = part
-    for window, position in convolution.taps(rows, columns, reach):
+    box = _box_of_planes(convolution, block)
+    shape = _windows_shape(convolution, block)
+    if box is None:
+        windows = np.zeros(shape, dtype)
+    else:  # the input is padded first: then each element of the windows is copied
+        windows = _array(np.empty, shape, dtype, planes=True)
+        padded, inside, position = _padded(convolution, block, box, dtype)
+        inside[...] = source[position]
+        source, convolution = padded, convolution.padded
+    for window, position in convolution.taps(rows, columns, box):
         windows[window] = source[position]
-    return windows.reshape(*windows.shape[:4], window_size(convolution))
+    return windows.reshape(*shape[:4], convolution.window_size)
 
 
 def fold(windows: np.ndarray, convolution: Convolution, block: Block, input: np.ndarray) -> None:
@@ -71,16 +79,28 @@ def fold(windows: np.ndarray, convolution: Convolution, block: Block, input: np.
     convolution, block = _to_copy(convolution, block)
     groups, images, rows, columns = block
     target = source = _split_channels(input[images.start : images.stop], convolution, groups)
-    reach = _reach_of_planes(convolution, block)
-    if reach is not None:
-        target = _array(np.zeros, source[reach].shape, input.dtype, planes=True)
     windows = windows.reshape(_windows_shape(convolution, block))
-    for window, position in convolution.taps(rows, columns, reach):
+    box = _box_of_planes(convolution, block)
+    if box is not None:
+        target, inside, inside_position = _padded(convolution, block, box, input.dtype)
+    for window, position in (convolution if box is None else convolution.padded).taps(rows, columns, box):
         place = target[position]
         place += windows[window]
-    if reach is not None:
-        place = np.moveaxis(source[reach], 0, -2)  # groups beside channels, as in the input: these rows are longer
-        place += np.moveaxis(target, 0, -2)
+    if box is not None:
+        place = np.moveaxis(source[inside_position], 0, -2)  # groups beside channels, as in the input: longer rows
+        place += np.moveaxis(inside, 0, -2)
+
+
+def _padded(
+    convolution: Convolution, block: Block, box: Box, dtype: np.dtype
+) -> tuple[np.ndarray, np.ndarray, tuple[slice, ...]]:
+    """Make zeros for a box of the padded input. Return them, their part that is input, and its place in the input."""
+    groups, images, _, _ = block
+    planes = _array(
+        np.zeros, (len(groups), len(images), *map(len, box), convolution.filter_sizes[2]), dtype, planes=True
+    )
+    ((window, position),) = convolution.pad.taps(*box)
+    return planes, planes[window[:4]], position
 
 
 def parts(convolution: Convolution, block: Block) -> list[tuple[slice, slice]]:
@@ -90,7 +110,7 @@ def parts(convolution: Convolution, block: Block) -> list[tuple[slice, slice]]:
     """
     if not goes_by_kernel_rows(convolution):
         return [(slice(None), slice(None))]
-    height, rows, size = convolution.along_height, block[2], window_size(convolution.along_width)
+    height, rows, size = convolution.along_height, block[2], convolution.along_width.window_size
     start = height.reach(rows).start
     taps = range(height.kernel_size)
     return [(slice(tap * size, (tap + 1) * size), height.reads(tap, rows, start)[1]) for tap in taps]
@@ -103,12 +123,12 @@ def goes_by_kernel_rows(convolution: Convolution) -> bool:
     Nor do few channels, except in many groups whose output is no wider.
     """
     height, (_, rows, columns, _) = convolution.height, convolution.output_shape
+    if not height.stride == height.dilation == 1 < height.kernel_size:
+        return False
     wider = convolution.output_channels > convolution.input_channels
     if _has_planes(convolution) and (wider or not goes_by_threads(convolution)):
         return False
-    if not height.stride == height.dilation == 1 < height.kernel_size:
-        return False
-    return rows * columns * window_size(convolution) * convolution.groups >= ROW_ELEMENTS
+    return rows * columns * convolution.window_size * convolution.groups >= ROW_ELEMENTS
 
 
 def _to_copy(convolution: Convolution, block: Block) -> tuple[Convolution, Block]:
@@ -116,8 +136,7 @@ def _to_copy(convolution: Convolution, block: Block) -> tuple[Convolution, Block
     if not goes_by_kernel_rows(convolution):
         return convolution, block
     groups, images, rows, columns = block
-    read = convolution.along_height.reach(rows)
-    return convolution.along_width, (groups, images, range(read.start, read.stop), columns)
+    return convolution.along_width, (groups, images, convolution.along_height.reach(rows), columns)
 
 
 def matrix_of(windows: np.ndarray, rows: slice) -> np.ndarray:
@@ -131,7 +150,18 @@ def add_product(left: np.ndarray, right: np.ndarray, place: np.ndarray, *, first
     if first:
         np.matmul(left, right, out=place, casting="unsafe")  # float64 holds the integers of an int64 `place`
     else:
-        np.add(place, left @ right, out=place, casting="unsafe")
+        product = np.empty_like(
+            place, left.dtype, subok=False
+        )  # in memory, its axes have the order of those of `place`
+        np.add(place, np.matmul(left, right, out=product), out=place, casting="unsafe")
+
+
+def sums_like(windows: np.ndarray, place: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Make an array of the shape of `place`. In memory, its positions lie as those of the windows do."""
+    groups, positions, channels = place.shape
+    if windows.strides[4] > windows.strides[3]:  # planes
+        return np.empty((groups, channels, positions), dtype).transpose(0, 2, 1)
+    return np.empty(place.shape, dtype)
 
 
 def is_one_product(convolution: Convolution) -> bool:
@@ -151,7 +181,7 @@ def pixels(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
 def windows_of(output: np.ndarray, filters: np.ndarray, convolution: Convolution, block: Block) -> np.ndarray:
     """Return output (groups, positions, channels) @ filters^T: the windows that `fold` takes."""
     transposed, copied = filters.transpose(0, 2, 1), _to_copy(convolution, block)
-    shape, planes = _windows_shape(*copied), _reach_of_planes(*copied) is not None
+    shape, planes = _windows_shape(*copied), _box_of_planes(*copied) is not None
     if goes_by_kernel_rows(convolution):
         windows = _array(np.zeros, shape, output.dtype, planes=planes)
         for taps, rows in parts(convolution, block):
@@ -168,26 +198,27 @@ def _product(left: np.ndarray, right: np.ndarray, shape: Sequence[int], *, plane
     return windows
 
 
-def _reach_of_planes(convolution: Convolution, block: Block) -> tuple[slice, ...] | None:
-    """Return the index of the input that a block reads, if it is to be copied by planes; None if by channels."""
-    _, _, rows, columns = block
+def _box_of_planes(convolution: Convolution, block: Block) -> Box | None:
+    """Return the box of the padded input that a block reads, if windows are copied by planes; None if by channels."""
+    groups, _, rows, columns = block
     elements = len(rows) * len(columns) * math.prod(convolution.kernel_size)
-    if not _has_planes(convolution) or elements < PLANE_ELEMENTS:
+    if not _has_planes(convolution) or len(groups) * elements < PLANE_ELEMENTS:
         return None
-    box = convolution.height.reach(rows), convolution.width.reach(columns)
-    copied = math.prod(read.stop - read.start for read in box)
-    return (slice(None), slice(None), *box) if PLANE_GAIN * copied <= elements else None
+    box = convolution.height.padded.reach(rows), convolution.width.padded.reach(columns)
+    return box if PLANE_GAIN * math.prod(map(len, box)) <= elements else None
 
 
 def _has_planes(convolution: Convolution) -> bool:
-    return convolution.filter_sizes[2] <= PLANE_CHANNELS and not convolution.is_pointwise
+    most = GROUP_PLANE_CHANNELS if goes_by_threads(convolution) else PLANE_CHANNELS
+    return convolution.filter_sizes[2] <= most and not convolution.is_pointwise
 
 
 def _array(make: Callable[..., np.ndarray], shape: Sequence[int], dtype: np.dtype, *, planes: bool) -> np.ndarray:
     """Make an array (groups, N, rows, columns, ...). In memory, `planes` have rows and columns last."""
     if not planes:
         return make(shape, dtype)
-    return np.moveaxis(make((shape[0], *shape[4:], *shape[1:4]), dtype), (-3, -2, -1), (1, 2, 3))
+    last = len(shape) - 3
+    return make((shape[0], *shape[4:], *shape[1:4]), dtype).transpose(0, last, last + 1, last + 2, *range(1, last))
 
 
 def _windows_shape(convolution: Convolution, block: Block) -> tuple[int, ...]:
@@ -197,13 +228,14 @@ def _windows_shape(convolution: Convolution, block: Block) -> tuple[int, ...]:
 def for_channels(work: Callable[[Channels], None], convolution: Convolution) -> None:
     """Do `work` on each of the channel blocks. Threads share them by their groups, if these are many and narrow."""
     blocks = list(channel_blocks(convolution))
-    threads = min(processors(), MOST_THREADS) if goes_by_threads(convolution) else 1
+    threads = _threads() if goes_by_threads(convolution) else 1
+    at_once = _groups_at_once(convolution)
     failures = []
 
     def share(number: int) -> None:
         try:
             for groups, channels in blocks:
-                if groups.start // GROUPS_AT_ONCE % threads == number:
+                if groups.start // at_once % threads == number:
                     work((groups, channels))
         except BaseException as failure:
             failures.append(failure)
@@ -218,12 +250,25 @@ def for_channels(work: Callable[[Channels], None], convolution: Convolution) -> 
         raise failures[0]
 
 
+def _threads() -> int:
+    return min(processors(), MOST_THREADS)
+
+
+def _groups_at_once(convolution: Convolution) -> int:
+    """Return how many groups are taken at once: all of them on one thread."""
+    if not goes_by_threads(convolution):
+        return convolution.groups
+    if not _has_planes(convolution):
+        return GROUPS_AT_ONCE
+    return min(PLANE_GROUPS_AT_ONCE, -(-convolution.groups // _threads()))
+
+
 def goes_by_threads(convolution: Convolution) -> bool:
     """True if there are many narrow groups: BLAS takes one thread for a product as small as theirs."""
     if convolution.groups <= FEW_GROUPS:
         return False
-    of_window = window_size(convolution) * (convolution.output_channels // convolution.groups)
-    elements = math.prod(convolution.output_shape[:3]) * window_size(convolution) * convolution.groups
+    of_window = convolution.window_size * (convolution.output_channels // convolution.groups)
+    elements = math.prod(convolution.output_shape[:3]) * convolution.window_size * convolution.groups
     return FEWEST_WINDOWS * of_window <= BLAS_PRODUCTS and elements >= THREAD_ELEMENTS
 
 
@@ -236,9 +281,8 @@ def processors() -> int:
 
 def channel_blocks(convolution: Convolution) -> Iterator[Channels]:
     """Yield groups and the output channels of each, in blocks whose filters fit FILTER_BLOCK_BYTES."""
-    at_once = GROUPS_AT_ONCE if goes_by_threads(convolution) else convolution.groups
-    for groups in _ranges(convolution.groups, at_once):
-        column_bytes = 8 * len(groups) * window_size(convolution)
+    for groups in _ranges(convolution.groups, _groups_at_once(convolution)):
+        column_bytes = 8 * len(groups) * convolution.window_size
         step = FILTER_BLOCK_BYTES // max(column_bytes, 1)
         for channels in _ranges(convolution.output_channels // convolution.groups, step):
             yield groups, channels
@@ -247,14 +291,16 @@ def channel_blocks(convolution: Convolution) -> Iterator[Channels]:
 def position_blocks(convolution: Convolution, block: Channels) -> Iterator[Block]:
     """Yield boxes of output positions whose windows and products each fit the bytes of a block."""
     groups, channels = block
-    position_bytes = 8 * len(groups) * max(window_size(convolution), len(channels), 1)
+    position_bytes = 8 * len(groups) * max(convolution.window_size, len(channels), 1)
     room = max(WINDOW_BLOCK_BYTES // position_bytes, min(FEW_WINDOWS, WIDE_BLOCK_BYTES // position_bytes))
     if goes_by_threads(convolution):
-        size = window_size(convolution.along_width if goes_by_kernel_rows(convolution) else convolution)
-        few = BLAS_PRODUCTS // max(size * len(channels), 1)
+        size = (convolution.along_width if goes_by_kernel_rows(convolution) else convolution).window_size
+        bytes_of_group, room = 8 * max(size, len(channels), 1), BLAS_PRODUCTS // max(size * len(channels), 1)
         if _has_planes(convolution):  # one image: between its rows, planes have no gaps
-            few = min(few, math.prod(convolution.output_shape[1:3]))
-        room = min(WINDOW_BLOCK_BYTES // (8 * len(groups) * max(size, len(channels), 1)), few)
+            of_image = math.prod(convolution.output_shape[1:3])
+            room = min(room, of_image, PLANE_BLOCK_BYTES // (PLANE_GROUPS_AT_ONCE * bytes_of_group))
+        else:
+            room = min(room, WINDOW_BLOCK_BYTES // (len(groups) * bytes_of_group))
     return boxes(convolution, groups, room)
 
 
@@ -283,15 +329,19 @@ def output_rows(
     A block has more than one row only if it has whole rows, and more than one image only if it has whole images.
     """
     _, images, rows, columns = block
-    view = output[images.start : images.stop, rows.start : rows.stop, columns.start : columns.stop]
-    box = channel_box(view, convolution, channels)
+    box = channel_box(cut(output, images, rows, columns), convolution, channels)
     return box.reshape(len(box), math.prod(box.shape[1:4]), box.shape[4]).astype(dtype, copy=False)
 
 
 def filter_block(filters: np.ndarray, convolution: Convolution, channels: Channels, dtype: np.dtype) -> np.ndarray:
     """Return filters (kh, kw, I / groups, O) as matrices (groups, taps * channels, output channels) of `dtype`."""
     box = channel_box(filters, convolution, channels)
-    return box.reshape(len(box), window_size(convolution), box.shape[-1]).astype(dtype, copy=False)
+    return box.reshape(len(box), convolution.window_size, box.shape[-1]).astype(dtype, copy=False)
+
+
+def cut(array: np.ndarray, images: range, rows: range, columns: range) -> np.ndarray:
+    """Return a view of a box of positions."""
+    return array[images.start : images.stop, rows.start : rows.stop, columns.start : columns.stop]
 
 
 def channel_box(array: np.ndarray, convolution: Convolution, block: Channels) -> np.ndarray:
@@ -306,8 +356,3 @@ def _split_channels(array: np.ndarray, convolution: Convolution, groups: range) 
         return array[np.newaxis]
     split = array.reshape(*array.shape[:-1], convolution.groups, array.shape[-1] // convolution.groups)
     return split.transpose(array.ndim - 1, *range(array.ndim - 1), array.ndim)[groups.start : groups.stop]
-
-
-def window_size(convolution: Convolution) -> int:
-    """Return the number of elements in one group's window, a row of `unfold`."""
-    return math.prod(convolution.filter_sizes[:3])

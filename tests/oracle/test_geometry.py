@@ -90,6 +90,33 @@ def test_axis_reads_the_positions_that_are_input(tap, outputs, expected):
     assert Axis(5, 2, stride=2, pad_before=1).reads(tap, outputs) == expected
 
 
+@pytest.mark.parametrize("pads", [(0, 0), (1, 3), (4, 0), (7, 9)])
+@pytest.mark.parametrize(("kernel", "stride", "dilation"), [(1, 1, 1), (3, 1, 1), (3, 2, 1), (2, 3, 4), (3, 5, 2)])
+def test_axis_reach_has_what_the_windows_read(kernel, stride, dilation, pads):
+    axis = Axis(5, kernel, stride, dilation, *pads)
+    for start, stop in itertools.combinations(range(axis.output_size + 1), 2):
+        outputs = range(start, stop)
+        read = {place for tap in range(kernel) for place in range(5)[axis.reads(tap, outputs)[1]]}
+        assert read <= set(axis.reach(outputs))
+        ends = range(start * stride, (stop - 1) * stride + axis.kernel_extent)  # of the padded input
+        assert axis.padded.reach(outputs) == ends
+        assert set(axis.reach(outputs)) == {place - pads[0] for place in ends} & set(range(5))
+    assert len(axis.reach(range(0))) == 0
+
+
+def test_padded_axis_has_the_same_windows():
+    axis = Axis(5, 2, stride=2, dilation=3, pad_before=4, pad_after=1)
+    outputs = range(axis.output_size)
+    assert (axis.padded.input_size, axis.padded.output_size) == (axis.padded_size, axis.output_size)
+    for tap in range(axis.kernel_size):
+        every, padded = axis.padded.reads(tap, outputs)
+        assert every == slice(0, axis.output_size)  # none is padding
+        inside, _ = axis.reads(tap, outputs)
+        inputs = [place - axis.pad_before for place in range(axis.padded_size)[padded]]
+        assert inputs[inside] == list(range(5)[axis.reads(tap, outputs)[1]])
+    assert axis.pad.reads(0, range(axis.padded_size)) == (slice(4, 9), slice(0, 5, 1))
+
+
 def test_convolution_names_its_sizes_height_first():
     options = {"strides": (3, 2), "padding": ((1, 2), (0, 3)), "dilations": (2, 1), "groups": 2}
     convolution = Convolution.checked((5, 11, 9, 4), (3, 2, 2, 6), *options.values())

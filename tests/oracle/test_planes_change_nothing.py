@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from general_cases import GENERAL_CASES
 from integer_arrays import TAKES, arrays_of, assert_equal, run
@@ -9,6 +12,7 @@ from small_geometries import ALONG_ONE_AXIS, with_windows
 
 from reference_impl import windows
 from reference_impl.cases.case import Case
+from reference_impl.geometry import Convolution
 
 # One block, and blocks of a few positions.
 BLOCK_BYTES = [4 << 20, 8 * 20]
@@ -18,8 +22,8 @@ BLOCK_BYTES = [4 << 20, 8 * 20]
 def answers(monkeypatch):
     """Return a function that answers a problem by planes, or by channels."""
     planes = []
-    reach = windows._reach_of_planes
-    monkeypatch.setattr(windows, "_reach_of_planes", lambda *given: (planes.append(reach(*given)), planes[-1])[1])
+    box_of_planes = windows._box_of_planes
+    monkeypatch.setattr(windows, "_box_of_planes", lambda *given: (planes.append(box_of_planes(*given)), planes[-1])[1])
     monkeypatch.setattr(windows, "PLANE_ELEMENTS", 0)
     monkeypatch.setattr(windows, "PLANE_GAIN", 0)
 
@@ -28,7 +32,7 @@ def answers(monkeypatch):
         planes.clear()
         found = {operation: run(operation, problem, arrays_of(problem)) for operation in TAKES}
         if problem.filter_sizes[:2] != (1, 1):  # without padding, these windows need no copy
-            assert all((reach is not None) == by_planes for reach in planes)
+            assert all((box is not None) == by_planes for box in planes)
         return found
 
     return answer
@@ -60,8 +64,34 @@ def test_when_windows_also_go_by_kernel_rows(case, size, answers, monkeypatch):
 
 
 def test_planes_are_used_for_few_channels_alone():
-    few, many = Case.parse("n1_h40w40c14_k3x3o14_g2_SAME"), Case.parse("n1_h40w40c32_k3x3o32_g2_SAME")
-    for case, expected in ((few, True), (many, False)):
+    few, many = Case.parse("n1_h40w40c14_k3x3o14_g2_SAME"), Case.parse("n1_h40w40c16_k3x3o16_g2_SAME")
+    in_threads, too_many = Case.parse("n1_h40w40c256_k3x3o256_g32_SAME"), Case.parse("n1_h40w40c288_k3x3o288_g32_SAME")
+    for case, expected in ((few, True), (many, False), (in_threads, True), (too_many, False)):
         channels = next(windows.channel_blocks(case.convolution))
         block = next(windows.position_blocks(case.convolution, channels))
-        assert (windows._reach_of_planes(case.convolution, block) is not None) == expected
+        assert (windows._box_of_planes(case.convolution, block) is not None) == expected
+
+
+def without_the_first_pads(convolution: Convolution) -> Convolution:
+    height, width = (replace(axis.pad, pad_before=0) for axis in convolution.axes)
+    return replace(convolution, height=height, width=width)
+
+
+def test_padding_that_is_forgotten_is_seen(answers, monkeypatch):
+    case = Case.parse("n2_h7w9c6_k3x2o12_s2x3_d2x1_g6_p1,2,0,3")
+    expected = answers(case, by_planes=False)
+    monkeypatch.setattr(Convolution, "pad", property(without_the_first_pads))
+    found = answers(case, by_planes=True)
+    assert all((found[operation] != expected[operation]).any() for operation in TAKES)
+
+
+@pytest.mark.parametrize(
+    ("spec", "planes"), [("n1_h40w40c4_k3x3o6_g2_SAME", True), ("n1_h40w40c32_k3x3o6_g2_SAME", False)]
+)
+def test_sums_lie_in_memory_as_the_windows_do(spec, planes):
+    case, dtype = Case.parse(spec), np.dtype(float)
+    channels = next(windows.channel_blocks(case.convolution))
+    block = next(windows.position_blocks(case.convolution, channels))
+    copied = windows.unfold(np.ones(case.input_sizes), case.convolution, block, dtype)
+    sums = windows.sums_like(copied, np.empty((2, 40 * 40, 3)), dtype)
+    assert sums.strides == ((3 * 1600 * 8, 8, 1600 * 8) if planes else (1600 * 3 * 8, 3 * 8, 8))

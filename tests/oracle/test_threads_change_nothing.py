@@ -50,10 +50,21 @@ def test_along_one_axis(axis, kernel, padding, answers):
         assert_equal(answers(problem, arrays, threads=2), answers(problem, arrays, threads=1))
 
 
+@pytest.fixture(params=[True, False], ids=["planes", "channels"])
+def by_planes(request, monkeypatch):
+    """Copy the windows by planes or by channels. Return which."""
+    if request.param:
+        monkeypatch.setattr(windows, "PLANE_ELEMENTS", 0)
+        monkeypatch.setattr(windows, "PLANE_GAIN", 0)
+    else:
+        monkeypatch.setattr(windows, "GROUP_PLANE_CHANNELS", 0)
+    return request.param
+
+
 @pytest.mark.parametrize("by_rows", [True, False], ids=["kernel-rows", "windows"])
 @pytest.mark.parametrize("products", [1, 100, 2**18], ids=lambda products: f"at-most-{products}-products")
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_when_all_sizes_differ(case, products, by_rows, answers, monkeypatch):
+def test_when_all_sizes_differ(case, products, by_rows, by_planes, answers, monkeypatch):
     arrays = arrays_of(case)
     expected = answers(case, arrays, threads=1)
     monkeypatch.setattr(windows, "goes_by_kernel_rows", lambda convolution: by_rows)
@@ -68,7 +79,7 @@ def test_in_every_dtype(dtype, answers):
     assert_equal(answers(CASES[0], arrays, threads=3), answers(CASES[0], arrays, threads=1))
 
 
-def test_real_data_have_the_same_bits_with_any_number_of_threads(answers):
+def test_real_data_have_the_same_bits_with_any_number_of_threads(answers, by_planes):
     arrays = Arrays(*(np.random.default_rng(0).standard_normal(array.shape) for array in arrays_of(CASES[0])))
     assert_equal(answers(CASES[0], arrays, threads=2), answers(CASES[0], arrays, threads=4))
 
@@ -77,6 +88,17 @@ def test_real_data_have_the_same_bits_with_any_number_of_threads(answers):
 def test_threads_do_not_warn_of_nan_and_infinity(answers):
     arrays = Arrays(*(np.where(array == 1, np.inf, array / 2) for array in arrays_of(CASES[0])))
     assert_equal(answers(CASES[0], arrays, threads=2), answers(CASES[0], arrays, threads=1))
+
+
+@pytest.mark.parametrize(("processors", "expected"), [(1, 16), (2, 16), (3, 11), (4, 8), (8, 8)])
+def test_each_thread_has_groups(processors, expected, monkeypatch):
+    monkeypatch.setattr(windows, "processors", lambda: processors)
+    convolution = Case.parse("n4_h56w56c128_k3x3o128_g32_SAME").convolution  # by planes
+    blocks = list(windows.channel_blocks(convolution))
+    assert len(blocks[0][0]) == expected
+    assert [group for groups, _ in blocks for group in groups] == list(range(32))
+    rooms = {tuple(map(len, block[1:])) for groups in blocks for block in windows.position_blocks(convolution, groups)}
+    assert rooms == {(1, 15, 56), (1, 11, 56)}  # with any number of threads
 
 
 class Lost(windows.Thread):

@@ -1,7 +1,7 @@
 """The windows of the input as matrices, a block at a time: `unfold`, its adjoint `fold`, and the blocks.
 
-No padded copy is made and nothing large is held: `unfold` fills a block of zeros from the input, and the zeros that
-remain are the padding.
+Nothing large is held: `unfold` fills a block of zeros from the input, and the zeros that remain are the padding. Planes
+are copied from a part of the input that was padded before.
 """
 
 from __future__ import annotations

@@ -27,7 +27,8 @@ WIDE_BLOCK_BYTES = 18 << 20
 ROW_ELEMENTS = 1 << 16
 # Few channels are slow to copy, as only they lie together in memory. So up to so many channels a group, windows are
 # copied by planes, that is by rows of positions of one channel. That takes a padded copy of the input which the windows
-# read. It pays from so many elements of the windows of an image on, if they are so many times the elements of the copy.
+# read. It pays from so many taps on, in all groups and windows of a block and an image, if the windows of a group have
+# so many times the pixels of the copy.
 PLANE_CHANNELS = 7
 PLANE_ELEMENTS = 4096
 PLANE_GAIN = 2
@@ -83,7 +84,8 @@ def fold(windows: np.ndarray, convolution: Convolution, block: Block, input: np.
     box = _box_of_planes(convolution, block)
     if box is not None:
         target, inside, inside_position = _padded(convolution, block, box, input.dtype)
-    for window, position in (convolution if box is None else convolution.padded).taps(rows, columns, box):
+        convolution = convolution.padded
+    for window, position in convolution.taps(rows, columns, box):
         place = target[position]
         place += windows[window]
     if box is not None:
@@ -150,9 +152,7 @@ def add_product(left: np.ndarray, right: np.ndarray, place: np.ndarray, *, first
     if first:
         np.matmul(left, right, out=place, casting="unsafe")  # float64 holds the integers of an int64 `place`
     else:
-        product = np.empty_like(
-            place, left.dtype, subok=False
-        )  # in memory, its axes have the order of those of `place`
+        product = np.empty_like(place, left.dtype)  # in memory, its axes have the order of those of `place`
         np.add(place, np.matmul(left, right, out=product), out=place, casting="unsafe")
 
 

@@ -6,17 +6,15 @@
 from __future__ import annotations
 
 import gc
-import importlib
 import importlib.metadata
-import importlib.util
 import os
-import shutil
 import sys
 import uuid
 from collections.abc import Sequence
 from typing import Any
 
 import long_tests
+import needed
 import pytest
 from equivalence.backends import loaded
 from hypothesis import HealthCheck, settings
@@ -179,7 +177,7 @@ def _versions() -> dict[str, str]:
 def pytest_ignore_collect(collection_path, config: pytest.Config) -> bool | None:
     for file, frameworks in _FRAMEWORK_TESTS.items():
         if collection_path == config.rootpath / file:
-            return not all(map(_is_installed, frameworks)) or None
+            return not all(map(needed.is_there, frameworks)) or None
     return None
 
 
@@ -187,7 +185,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kept, without, left_out = [], [], long_tests.left_out(config)
     long_tests.mark(items)
     for item in items:
-        reasons = [name for name in _frameworks(item) if not _is_installed(name)]
+        reasons = [name for name in _frameworks(item) if not needed.is_there(name)]
         if not reasons and item.get_closest_marker("long") and not long_tests.run(config, item.path):
             reasons = ["long"]
         left_out.update(reasons)
@@ -216,23 +214,14 @@ def pytest_testnodedown(node: Any) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     left_out = long_tests.left_out(config)
     for name in sorted(set(left_out) - {"long"}):
-        terminalreporter.write_line(f"{name} is not installed: {left_out[name]} tests that need it were not run")
+        terminalreporter.write_line(f"{name} is missing: {left_out[name]} tests that need it were not run")
     if left_out["long"]:
         terminalreporter.write_line(f"{left_out['long']} long tests were not run; this runs them too: pytest --long")
 
 
 def _frameworks(item: pytest.Item) -> list[str]:
-    """Names in the item's marks `framework(name)`: the packages that it needs."""
+    """Names in the item's marks `framework(name)`: what it needs."""
     return [mark.args[0] for mark in item.iter_markers("framework")]
-
-
-def _is_installed(name: str) -> bool:
-    """Tell whether a package or program is installed, or for "cuda" whether torch can use a GPU."""
-    if name in ("g++", "nvcc", "chromium"):
-        return shutil.which(name) is not None
-    if name == "cuda":
-        return _is_installed("torch") and importlib.import_module("torch").cuda.is_available()
-    return importlib.util.find_spec(name) is not None
 
 
 @pytest.fixture

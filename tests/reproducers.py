@@ -1,10 +1,12 @@
 """The code in docs/findings/ prints what its page says: each block alone, in a process of its own.
 
-`tox run -e findings`. Not part of the default run, as it needs all frameworks, in the versions that the pages name.
+`tox run -e findings`. Not part of the default run, as it needs all frameworks, in the versions that the pages name. A
+block that needs instructions of a CPU names them in its first line: elsewhere it is left out, and counted.
 """
 
 from __future__ import annotations
 
+import ast
 import doctest
 import re
 import signal
@@ -53,12 +55,21 @@ def agrees(said, printed):
     return doctest.OutputChecker().check_output(said, printed, doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
 
 
+def needs(code):
+    """List what a block needs: packages, the CPU that its first line names, and clang for tinygrad."""
+    nodes = [*ast.walk(ast.parse(code))]
+    modules = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    modules += [node.module for node in nodes if isinstance(node, ast.ImportFrom)]
+    names = {module.partition(".")[0] for module in modules}
+    names |= {*re.findall(r'"KERAS_BACKEND"\] = "(\w+)"', code)}
+    names |= {*re.findall(r"\A# Needs (.*)\.$", code, re.MULTILINE)}
+    return sorted(names | ({"clang"} if "tinygrad" in names else set()))
+
+
 def _all():
     for page in PAGES:
         for number, (heading, code, said) in enumerate(blocks(page), 1):
-            frameworks = {*re.findall(r"^(?:import|from) (\w+)", code, re.MULTILINE)}
-            frameworks |= {*re.findall(r'"KERAS_BACKEND"\] = "(\w+)"', code)}
-            marks = [pytest.mark.framework(name) for name in sorted(frameworks)]
+            marks = [pytest.mark.framework(name) for name in needs(code)]
             yield pytest.param(code, said, id=f"{page.stem}-{number}: {heading}", marks=marks)
 
 

@@ -41,7 +41,7 @@ def test_m(n):
     pass
 """
 SAID = ["1 long tests were not run; this runs them too: pytest --long"]
-SAID_OF_PACKAGE = ["no_such_package is not installed: 1 tests that need it were not run"]
+SAID_OF_PACKAGE = ["no_such_package is missing: 1 tests that need it were not run"]
 
 
 @pytest.fixture

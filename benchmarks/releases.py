@@ -4,7 +4,7 @@
 
 `--only` runs those whose heading has the text. Each PYTHON is an interpreter, as of a virtual environment that has
 another release. A line is a reproducer: "as here" where it prints what the page says, which is the bug. Else the end of
-what it prints.
+what it prints. A reproducer that needs another CPU, or a program that is missing, is not run.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from pathlib import Path
 TESTS = Path(__file__).parent.parent / "tests"
 sys.path.insert(0, str(TESTS))
 
-from reproducers import PAGES, agrees, blocks, seen  # noqa: E402
+import needed  # noqa: E402
+from reproducers import PAGES, agrees, blocks, needs, seen  # noqa: E402
 
 _MOST_SHOWN = 60
 
@@ -38,8 +39,9 @@ def main(framework, *pythons):
     for number, (heading, code, said) in enumerate(blocks(page), 1):
         if only not in heading:
             continue
-        print(f"{number}: {heading}")
-        for python, of in versions.items():
+        missing = [name for name in needs(code) if not needed.is_there(name)]
+        print(f"{number}: {heading}" + "".join(f" (not run: needs {name})" for name in missing))
+        for python, of in () if missing else versions.items():
             printed = seen(code, python=python)
             shown = "as here" if agrees(said or "", printed) else " ".join(printed.split())[-_MOST_SHOWN:]
             print(f"    {of:<10} {shown}", flush=True)

@@ -55,21 +55,24 @@ def agrees(said, printed):
     return doctest.OutputChecker().check_output(said, printed, doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
 
 
-def needs(code):
-    """List what a block needs: packages, the CPU that its first line names, and clang for tinygrad."""
+def packages(code):
+    """List the packages that a block imports, and the one that Keras is set to compute with."""
     nodes = [*ast.walk(ast.parse(code))]
     modules = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     modules += [node.module for node in nodes if isinstance(node, ast.ImportFrom)]
-    names = {module.partition(".")[0] for module in modules}
-    names |= {*re.findall(r'"KERAS_BACKEND"\] = "(\w+)"', code)}
-    names |= {*re.findall(r"\A# Needs (.*)\.$", code, re.MULTILINE)}
-    return sorted(names | ({"clang"} if "tinygrad" in names else set()))
+    modules += re.findall(r'"KERAS_BACKEND"\] = "(\w+)"', code)
+    return sorted({module.partition(".")[0] for module in modules})
+
+
+def needs(code):
+    """List what else a block needs: the CPU that its first line names, and clang for tinygrad."""
+    return re.findall(r"\A# Needs (.*)\.$", code, re.MULTILINE) + ["clang"] * ("tinygrad" in packages(code))
 
 
 def _all():
     for page in PAGES:
         for number, (heading, code, said) in enumerate(blocks(page), 1):
-            marks = [pytest.mark.framework(name) for name in needs(code)]
+            marks = [pytest.mark.framework(name) for name in packages(code) + needs(code)]
             yield pytest.param(code, said, id=f"{page.stem}-{number}: {heading}", marks=marks)
 
 

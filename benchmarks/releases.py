@@ -41,7 +41,9 @@ def main(framework, *pythons):
             continue
         missing = [name for name in needs(code) if not needed.is_there(name)]
         print(f"{number}: {heading}" + "".join(f" (not run: needs {name})" for name in missing))
-        for python, of in () if missing else versions.items():
+        if missing:
+            continue
+        for python, of in versions.items():
             printed = seen(code, python=python)
             shown = "as here" if agrees(said or "", printed) else " ".join(printed.split())[-_MOST_SHOWN:]
             print(f"    {of:<10} {shown}", flush=True)

@@ -27,8 +27,8 @@ WIDE_BLOCK_BYTES = 18 << 20
 ROW_ELEMENTS = 1 << 16
 # Few channels are slow to copy, as only they lie together in memory. So up to so many channels a group, windows are
 # copied by planes, that is by rows of positions of one channel. That takes a padded copy of the input which the windows
-# read. It pays from so many taps on, in all groups and windows of a block and an image, if the windows of a group have
-# so many times the pixels of the copy.
+# read. It pays from so many taps on: those of all groups and windows of a block, in an image. The windows of a group
+# must have so many times the pixels of the copy, too.
 PLANE_CHANNELS = 7
 PLANE_ELEMENTS = 4096
 PLANE_GAIN = 2

@@ -1,4 +1,4 @@
-"""What a test needs, by the name in its mark `framework(name)`: a package, a program, a GPU or a CPU."""
+"""The packages, programs, GPUs and CPUs that tests need, by the name in their mark `framework(name)`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def is_there(name: str) -> bool:
     if name == "cuda":
         return is_there("torch") and importlib.import_module("torch").cuda.is_available()
     if name.startswith(_CPU):
-        least, _, without = name.removeprefix(_CPU).partition(" and without ")
-        path = cpu.onednn_path()
-        return cpu.at_least(path, _PATHS[least]) and not (without and cpu.at_least(path, _PATHS[without]))
+        path, names = cpu.onednn_path(), name.removeprefix(_CPU).split(" and without ")
+        least, *without = [cpu.at_least(path, _PATHS[words]) for words in names]
+        return least and not any(without)
     return importlib.util.find_spec(name) is not None

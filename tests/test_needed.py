@@ -1,4 +1,4 @@
-"""What tests need is seen, and nothing that is misspelt is taken for missing."""
+"""Tests see whether the things that they need are there. A misspelt CPU is an error, and not taken for missing."""
 
 import sys
 
@@ -25,9 +25,10 @@ def test_cpu_is_known_by_its_best_code_path(path, name, expected, monkeypatch):
     assert needed.is_there(name) is expected
 
 
+@pytest.mark.parametrize("path", ["avx2", "avx512_core"])
 @pytest.mark.parametrize("name", ["a CPU with AVX512", "a CPU with AVX-512 and without AMX2"])
-def test_unknown_instructions_are_an_error(name, monkeypatch):
-    monkeypatch.setattr(needed.cpu, "onednn_path", lambda: "avx512_core")
+def test_unknown_instructions_are_an_error_on_each_cpu(name, path, monkeypatch):
+    monkeypatch.setattr(needed.cpu, "onednn_path", lambda: path)
     with pytest.raises(KeyError):
         needed.is_there(name)
 

@@ -21,9 +21,13 @@ def named(pages):
     return pytest.mark.parametrize("page", pages, ids=lambda page: str(page.relative_to(ROOT)))
 
 
+def code_of(page):
+    return "\n".join(re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL))
+
+
 def marks(page):
     """Marks for the packages that a page's code imports."""
-    imported = re.findall(r"^(?:import|from) (\w+)", page.read_text(), re.M)
+    imported = packages(code_of(page))
     drawing = ["matplotlib"] if "import drawing" in page.read_text() else []
     return [pytest.mark.framework(name) for name in FRAMEWORKS if name in imported + drawing]
 
@@ -38,8 +42,7 @@ def test_page_links_to_files_that_exist(page):
 @pytest.mark.parametrize("page", [pytest.param(page, id=page.name, marks=marks(page)) for page in RUN])
 def test_code_of_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # some write files
-    examples = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
-    exec(compile("\n".join(examples), page.name, "exec"), {"__name__": "page"})
+    exec(compile(code_of(page), page.name, "exec"), {"__name__": "page"})
 
 
 @named([page for page in PAGES if page.parent.name == "docs"])

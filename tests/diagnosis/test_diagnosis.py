@@ -417,7 +417,7 @@ def late_failure():
 
 
 def test_failure_that_does_not_come_back_is_told_as_one_that_depends_on_earlier_calls():
-    assert diagnose(*late_failure()).lines[0] == DEPENDS
+    assert diagnose(*late_failure(), seconds=0.5).lines[0] == DEPENDS
 
 
 def test_failure_that_comes_back_is_not_told_so():

@@ -10,7 +10,8 @@
 Depthwise convolutions take the same derivatives tap by tap: see `depthwise`. Where many windows overlap, a product is
 taken one kernel row at a time: see `windows.parts`. The windows of a 1x1 kernel without strides are the input's pixels.
 Then an operation is one product of whole arrays: see `windows.is_one_product`. Without strides, the input gradient is
-itself a convolution of G: see `Convolution.reverse`. Many narrow groups go so, as it adds fewer elements than `fold`.
+itself a convolution of G: see `Convolution.reverse`. It goes so where copying windows of G is faster than `fold`, which
+adds elements: see `windows.goes_by_reverse`.
 
 Inputs are NHWC and filters HWIO. The operations are *cross-correlations*: the kernel is not flipped. Results are
 int64 for integers and bool, float64 for floats, object for Python int and Fraction. On integers and objects every
@@ -28,13 +29,12 @@ from .arithmetic import choose_dtypes
 from .depthwise import each_column, products
 from .geometry import Convolution
 from .windows import (
-    FILTER_BLOCK_BYTES,
     Channels,
     add_product,
     filter_block,
     fold,
     for_channels,
-    goes_by_threads,
+    goes_by_reverse,
     is_one_product,
     matrix_of,
     output_rows,
@@ -306,10 +306,8 @@ def _backprop_input(convolution: Convolution, filters: np.ndarray, cotangent: np
         for x, w, g in products(convolution, result, filters, cotangent, result_dtype):
             x += g * each_column(w, g)
         return result
-    # Flipped filters are copied. In the padding, 0 * infinity would be NaN.
-    few_filters = goes_by_threads(convolution) and filters.nbytes <= FILTER_BLOCK_BYTES
-    reverse = convolution.reverse if few_filters else None
-    if reverse and dtype.kind != "O" and np.isfinite(filters).all():
+    reverse = convolution.reverse if goes_by_reverse(convolution) else None
+    if reverse and dtype.kind != "O" and np.isfinite(filters).all():  # in the padding, 0 * infinity would be NaN
         return _convolve(reverse, cotangent, _flip(filters, convolution.groups), dtype, result_dtype)
     # Then each input position is that of one window: the products are written there, and no window is folded.
     in_place = convolution.is_pointwise and convolution.height.stride == convolution.width.stride == 1

@@ -32,6 +32,8 @@ ROW_ELEMENTS = 1 << 16
 PLANE_CHANNELS = 7
 PLANE_ELEMENTS = 4096
 PLANE_GAIN = 2
+# Filters are flipped from so many output positions per output channel of a group on.
+FLIP_POSITIONS = 4
 # Many narrow groups go by threads, from so many elements of all windows on. A thread takes some groups at once, and so
 # few windows that BLAS takes no thread of its own for a product (OpenBLAS, up to so many multiply-adds).
 FEW_GROUPS = 16  # these go by no threads
@@ -270,6 +272,22 @@ def goes_by_threads(convolution: Convolution) -> bool:
     of_window = convolution.window_size * (convolution.output_channels // convolution.groups)
     elements = math.prod(convolution.output_shape[:3]) * convolution.window_size * convolution.groups
     return FEWEST_WINDOWS * of_window <= BLAS_PRODUCTS and elements >= THREAD_ELEMENTS
+
+
+def goes_by_reverse(convolution: Convolution) -> bool:
+    """True if the input gradient is a convolution with flipped filters, where there is one: see `Convolution.reverse`.
+
+    Windows of the cotangent are copied then, where `fold` adds windows of the input, which takes longer. Many narrow
+    groups always gain. Else it pays if the cotangent has no more channels than the input, and so many positions that
+    they repay the flipped copy of the filters, which must fit a block.
+    """
+    if 8 * math.prod(convolution.filter_sizes) > FILTER_BLOCK_BYTES:
+        return False
+    if goes_by_threads(convolution):
+        return True
+    inputs, outputs, positions = convolution.input_channels, convolution.output_channels, convolution.output_shape[:3]
+    repaid = math.prod(positions) >= FLIP_POSITIONS * outputs // convolution.groups
+    return outputs <= inputs and repaid and goes_by_kernel_rows(convolution)
 
 
 def processors() -> int:

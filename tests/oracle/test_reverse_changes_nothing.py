@@ -1,4 +1,4 @@
-"""The input gradient of many narrow groups is a convolution with flipped filters. `fold` gives the same answers."""
+"""Some input gradients are convolutions with flipped filters. `fold` gives the same answers."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def asked(monkeypatch):
 
 @pytest.fixture
 def by_fold(monkeypatch):
-    return by_another_path(gradient, "goes_by_threads", monkeypatch)
+    return by_another_path(gradient, "goes_by_reverse", monkeypatch)
 
 
 @pytest.mark.parametrize(("axis", "kernel", "padding"), ALONG_ONE_AXIS)
@@ -99,10 +99,10 @@ def test_integers_that_float64_does_not_hold(asked, by_fold):
 def test_large_filters_are_folded(asked, by_fold, monkeypatch):
     """Flipped, they would be one more copy."""
     arrays = small_arrays(GENERAL, np.float64)
-    monkeypatch.setattr(operations, "FILTER_BLOCK_BYTES", arrays.filters.nbytes)
+    monkeypatch.setattr(windows, "FILTER_BLOCK_BYTES", arrays.filters.nbytes)
     gradient(GENERAL, arrays)
     assert len(asked) == 1
-    monkeypatch.setattr(operations, "FILTER_BLOCK_BYTES", arrays.filters.nbytes - 1)
+    monkeypatch.setattr(windows, "FILTER_BLOCK_BYTES", arrays.filters.nbytes - 1)
     assert_equal(gradient(GENERAL, arrays), by_fold(GENERAL, arrays))
     assert len(asked) == 1
 
@@ -135,15 +135,38 @@ def test_reverse_of_the_reverse_is_the_convolution(case):
     assert case.convolution.reverse.reverse == case.convolution
 
 
+WIDE = [
+    Case.parse("n2_h9w8c9_k3x2o8_d1x2_p1,2,0,1"),
+    Case.parse("n2_h9w8c9_k3x2o9_FULL"),
+    Case.parse("n2_h9w8c18_k2x3o6_g2_SAME"),
+]
+
+
+@pytest.mark.parametrize("case", WIDE, ids=str)
+def test_wide_layers(case, asked, by_fold, monkeypatch):
+    for name, value in {"FEW_GROUPS": 16, "ROW_ELEMENTS": 0, "FLIP_POSITIONS": 0}.items():
+        monkeypatch.setattr(windows, name, value)
+    arrays = arrays_of(case)
+    found = gradient(case, arrays)
+    assert len(asked) == 1
+    assert_equal(found, by_fold(case, arrays))
+
+
 @pytest.mark.parametrize(
     ("spec", "expected"),
     [
         ("n4_h28w28c256_k3x3o256_g32_SAME", True),
         ("n4_h28w28c256_k3x3o256_s2x2_g32_SAME", False),
-        ("n4_h28w28c256_k3x3o256_g16_SAME", False),
+        ("n1_h28w28c64_k3x3o64_SAME", True),
+        ("n1_h28w28c64_k3x3o65_SAME", False),  # more channels to copy than to add
+        ("n1_h16w16c64_k3x3o64_SAME", True),
+        ("n1_h16w15c64_k3x3o64_SAME", False),  # below FLIP_POSITIONS
+        ("n1_h16w15c64_k3x3o64_g2_SAME", True),
+        ("n1_h28w28c8_k3x3o8_SAME", False),  # no kernel rows
+        ("n4_h28w28c256_k1x1o256", False),
     ],
 )
-def test_many_narrow_groups_without_strides_go_so(spec, expected, monkeypatch):
+def test_many_narrow_groups_and_wide_layers_without_strides_go_so(spec, expected, monkeypatch):
     flipped: list[np.ndarray] = []
 
     def watched(filters, groups):

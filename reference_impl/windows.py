@@ -21,7 +21,7 @@ FILTER_BLOCK_BYTES = 20 << 20
 WINDOW_BLOCK_BYTES = 4 << 20
 # A product reads all filters once a block, which takes long if these are many and the windows of a block are few. So
 # blocks of wide windows are larger: up to so many windows, in up to so many bytes.
-FEW_WINDOWS = 256
+FEW_WINDOWS = 1024
 WIDE_BLOCK_BYTES = 18 << 20
 # Windows go by kernel rows from so many elements of the windows of an image on.
 ROW_ELEMENTS = 1 << 16
@@ -309,17 +309,32 @@ def channel_blocks(convolution: Convolution) -> Iterator[Channels]:
 def position_blocks(convolution: Convolution, block: Channels) -> Iterator[Block]:
     """Yield boxes of output positions whose windows and products each fit the bytes of a block."""
     groups, channels = block
-    position_bytes = 8 * len(groups) * max(convolution.window_size, len(channels), 1)
-    room = max(WINDOW_BLOCK_BYTES // position_bytes, min(FEW_WINDOWS, WIDE_BLOCK_BYTES // position_bytes))
-    if goes_by_threads(convolution):
-        size = (convolution.along_width if goes_by_kernel_rows(convolution) else convolution).window_size
-        bytes_of_group, room = 8 * max(size, len(channels), 1), BLAS_PRODUCTS // max(size * len(channels), 1)
-        if _has_planes(convolution):  # one image: between its rows, planes have no gaps
-            of_image = math.prod(convolution.output_shape[1:3])
-            room = min(room, of_image, PLANE_BLOCK_BYTES // (PLANE_GROUPS_AT_ONCE * bytes_of_group))
-        else:
-            room = min(room, WINDOW_BLOCK_BYTES // (len(groups) * bytes_of_group))
+    if not goes_by_threads(convolution):
+        room = WINDOW_BLOCK_BYTES // (8 * len(groups) * max(convolution.window_size, len(channels), 1))
+        return boxes(convolution, groups, max(room, _few_windows(convolution, block, room)))
+    size = (convolution.along_width if goes_by_kernel_rows(convolution) else convolution).window_size
+    bytes_of_group, room = 8 * max(size, len(channels), 1), BLAS_PRODUCTS // max(size * len(channels), 1)
+    if _has_planes(convolution):  # one image: between its rows, planes have no gaps
+        of_image = math.prod(convolution.output_shape[1:3])
+        room = min(room, of_image, PLANE_BLOCK_BYTES // (PLANE_GROUPS_AT_ONCE * bytes_of_group))
+    else:
+        room = min(room, WINDOW_BLOCK_BYTES // (len(groups) * bytes_of_group))
     return boxes(convolution, groups, room)
+
+
+def _few_windows(convolution: Convolution, block: Channels, room: int) -> int:
+    """Return a number of windows that fit WIDE_BLOCK_BYTES with their products: FEW_WINDOWS, or a half of it and so on.
+
+    If there are no more than `room`, return that.
+    """
+    groups, channels = block
+    few = min(FEW_WINDOWS, math.prod(convolution.output_shape[:3]))
+    while few > room:
+        windows = math.prod(_windows_shape(*_to_copy(convolution, next(boxes(convolution, groups, few)))))
+        if 8 * max(windows, few * len(groups) * len(channels)) <= WIDE_BLOCK_BYTES:
+            return few
+        few //= 2
+    return room
 
 
 def boxes(convolution: Convolution, groups: range, room: int) -> Iterator[Block]:

@@ -52,3 +52,25 @@ def test_blocks_cover_every_output_once(case, blocks, monkeypatch):
         for block in windows.position_blocks(convolution, block_channels):
             seen[np.ix_(*block, block_channels[1])] += 1
     assert (seen == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("spec", "images", "rows"),
+    [
+        ("n1_h32w32c512_k3x3o512_SAME", 1, 32),
+        ("n4_h16w16c512_k3x3o512_SAME", 4, 16),
+        ("n4_h16w16c1024_k3x3o1024_SAME", 2, 16),  # by kernel rows, 4 images are 28 MB
+        ("n4_h28w28c512_k3x3o512_s2x2_SAME", 2, 14),  # whole windows: 4 images are 29 MB
+        ("n1_h256w256c64_k3x3o64_SAME", 1, 4),
+        ("n1_h9w1024c512_k3x3o512_SAME", 1, 1),  # two rows are read beside each
+        ("n1_h64w64c8_k1x1o4096", 1, 8),  # the products are larger than the windows
+        ("n4_h14w14c64_k3x3o64_SAME", 4, 14),  # all fits
+    ],
+)
+def test_wide_windows_have_larger_blocks(spec, images, rows):
+    """FEW_WINDOWS or all of them, or half as many and so on, within WIDE_BLOCK_BYTES."""
+    convolution = Case.parse(spec).convolution
+    first = next(windows.position_blocks(convolution, next(windows.channel_blocks(convolution))))
+    assert tuple(map(len, first[1:3])) == (images, rows)
+    if rows > 1:
+        assert 8 * np.prod(windows._windows_shape(*windows._to_copy(convolution, first))) <= windows.WIDE_BLOCK_BYTES

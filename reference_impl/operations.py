@@ -325,8 +325,9 @@ def _backprop_input(convolution: Convolution, filters: np.ndarray, cotangent: np
                 place = output_rows(result, convolution, block, inputs, result_dtype)  # a view
                 add_product(rows, matrix.transpose(0, 2, 1), place, first=channels[1].start == 0)
                 continue
-            windows = windows_of(rows, matrix, convolution, block)
-            fold(windows.astype(result_dtype, copy=False), convolution, block, result)
+            windows = windows_of(rows, matrix, convolution, block).astype(result_dtype, copy=False)
+            fold(windows, convolution, block, result)
+            del windows  # the next ones take their place
 
     for_channels(multiply, convolution)
     return result

@@ -22,7 +22,7 @@ WINDOW_BLOCK_BYTES = 4 << 20
 # A product reads all filters once a block, which takes long if these are many and the windows of a block are few. So
 # blocks of wide windows are larger: up to so many windows, in up to so many bytes.
 FEW_WINDOWS = 1024
-WIDE_BLOCK_BYTES = 18 << 20
+WIDE_BLOCK_BYTES = 14 << 20
 # Windows go by kernel rows from so many elements of the windows of an image on.
 ROW_ELEMENTS = 1 << 16
 # Few channels are slow to copy, as only they lie together in memory. So up to so many channels a group, windows are

@@ -26,6 +26,7 @@ CASES = [
         "large-dilated-kernel": "n1_h150w160c4_k11x11o5_d9_SAME",
         "large-filters": "n1_h6w5c1024_k3x3o1024",
         "blocks-of-wide-windows": "n1_h40w39c1024_k3x3o64_SAME_int8",
+        "wide-windows-by-kernel-rows": "n1_h3w1024c512_k3x3o640_SAME_int16",
         "large-pointwise-filters": "n1_h2w3c4096_k1x1o3000_bfloat16",
         "large-pointwise-image": "n1_h900w1000c12_k1x1o3",
         "batch-with-stride-2": "n16_h96w90c16_k5x5o8_s2_SAME",

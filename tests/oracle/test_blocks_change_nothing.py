@@ -65,6 +65,7 @@ def test_blocks_cover_every_output_once(case, blocks, monkeypatch):
         ("n1_h9w1024c512_k3x3o512_SAME", 1, 1),  # two rows are read beside each
         ("n1_h64w64c8_k1x1o4096", 1, 4),  # the products are larger than the windows
         ("n4_h14w14c64_k3x3o64_SAME", 4, 14),  # all fits
+        ("n1_h20w30c8_k3x3o2000_SAME", 1, 20),  # all fits, but 1,024 would not
     ],
 )
 def test_wide_windows_have_larger_blocks(spec, images, rows):

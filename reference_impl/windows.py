@@ -277,9 +277,9 @@ def goes_by_threads(convolution: Convolution) -> bool:
 def goes_by_reverse(convolution: Convolution) -> bool:
     """True if the input gradient is a convolution with flipped filters, where there is one: see `Convolution.reverse`.
 
-    Windows of the cotangent are copied then, where `fold` adds windows of the input, which takes longer. Many narrow
-    groups always gain. Else it pays if the cotangent has no more channels than the input, and so many positions that
-    they repay the flipped copy of the filters, which must fit a block.
+    Windows of the cotangent are copied then. `fold` adds windows of the input, which takes longer. Many narrow groups
+    always gain. Other layers gain if the cotangent has no more channels than the input. They need many positions, which
+    repay the flipped copy of the filters. That copy must fit a block.
     """
     if 8 * math.prod(convolution.filter_sizes) > FILTER_BLOCK_BYTES:
         return False
@@ -323,9 +323,9 @@ def position_blocks(convolution: Convolution, block: Channels) -> Iterator[Block
 
 
 def _few_windows(convolution: Convolution, block: Channels, room: int) -> int:
-    """Return a number of windows that fit WIDE_BLOCK_BYTES with their products: FEW_WINDOWS, or a half of it and so on.
+    """Return how many windows fit WIDE_BLOCK_BYTES, as their products must: FEW_WINDOWS, half as many, and so on.
 
-    If there are no more than `room`, return that.
+    Return `room` where that is as many or more.
     """
     groups, channels = block
     few = min(FEW_WINDOWS, math.prod(convolution.output_shape[:3]))

@@ -157,6 +157,7 @@ def test_wide_layers(case, asked, by_fold, monkeypatch):
     [
         ("n4_h28w28c256_k3x3o256_g32_SAME", True),
         ("n4_h28w28c256_k3x3o256_s2x2_g32_SAME", False),
+        ("n4_h28w28c256_k3x3o256_g16_SAME", True),
         ("n1_h28w28c64_k3x3o64_SAME", True),
         ("n1_h28w28c64_k3x3o65_SAME", False),  # more channels to copy than to add
         ("n1_h16w16c64_k3x3o64_SAME", True),
